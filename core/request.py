@@ -1,0 +1,122 @@
+"""What crosses the queue: a ComposeRequest out, a Piece back. Both are checked where they are made and travel as JSON."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from core.errors import BadRequest
+from core.seed import CHORD_SECONDS, Seed
+
+STEP_SECONDS = 0.2
+"""One step of `length`: the article's frame."""
+MIN_LENGTH, DEFAULT_LENGTH, MAX_LENGTH = 25, 500, 3000
+MIN_TEMPERATURE, DEFAULT_TEMPERATURE, MAX_TEMPERATURE = 0.1, 1.0, 2.0
+MAX_TAKE = 2**32 - 1
+MODELS = ("article",)
+DEFAULT_MODEL = "article"
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeRequest:
+    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is what logits are divided by, and
+    `take` is the number of the random draw: the same request gives the same piece. Raises BadRequest."""
+
+    seed: Seed
+    take: int
+    length: int = DEFAULT_LENGTH
+    temperature: float = DEFAULT_TEMPERATURE
+    model: str = DEFAULT_MODEL
+
+    def __post_init__(self) -> None:
+        if not MIN_LENGTH <= self.length <= MAX_LENGTH:
+            raise BadRequest(
+                f"length {self.length} is outside {MIN_LENGTH} to {MAX_LENGTH} steps of {STEP_SECONDS} s"
+                f" ({MIN_LENGTH * STEP_SECONDS:g} to {MAX_LENGTH * STEP_SECONDS:g} s)"
+            )
+        if not MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE:  # a NaN fails too
+            raise BadRequest(f"temperature {self.temperature:g} is outside {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}")
+        if not 0 <= self.take <= MAX_TAKE:
+            raise BadRequest(f"take {self.take} is outside 0 to {MAX_TAKE}")
+        if self.model not in MODELS:
+            raise BadRequest(f"there is no model '{self.model[:40]}', only {' and '.join(MODELS)}")
+        if len(self.seed.chords) * CHORD_SECONDS > self.seconds:
+            raise BadRequest(
+                f"the seed lasts {len(self.seed.chords) * CHORD_SECONDS:g} s, longer than the piece of {self.seconds:g} s"
+            )
+
+    @property
+    def seconds(self) -> float:
+        """The length asked for, in seconds."""
+        return self.length * STEP_SECONDS
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"seed": str(self.seed)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
+        return cls(**data | {"seed": Seed.parse(data["seed"])})
+
+
+def fresh_take() -> int:
+    """A take that nobody chose, short enough to be typed again."""
+    return secrets.randbelow(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a piece was made from: the request and the checkpoint (hexadecimal digits of its hash)."""
+
+    request: ComposeRequest
+    checkpoint: str
+
+    @property
+    def name(self) -> str:
+        """A file name without suffix, of letters, digits and `-` alone."""
+        request = self.request
+        seed = re.sub(r"[^a-z0-9]+", "-", str(request.seed))[:40].strip("-")
+        warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
+        return f"nocturne-{request.model}-{seed}-{request.length}{warmth}-take{request.take}"
+
+    def to_json(self) -> dict[str, Any]:
+        return self.request.to_json() | {"checkpoint": self.checkpoint}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Recipe:
+        request = {key: value for key, value in data.items() if key != "checkpoint"}
+        return cls(ComposeRequest.from_json(request), data["checkpoint"])
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A finished piece. `duration` is in seconds of music; `seconds` says how long each stage of the making took."""
+
+    recipe: Recipe
+    duration: float
+    notes: int
+    midi: bytes
+    audio: bytes
+    picture: bytes
+    seconds: dict[str, float]
+
+    def timed(self, **seconds: float) -> Piece:
+        """The same piece with further stages in `seconds`."""
+        return replace(self, seconds=self.seconds | seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        files = {key: base64.b64encode(getattr(self, key)).decode() for key in ("midi", "audio", "picture")}
+        return {
+            "recipe": self.recipe.to_json(),
+            "duration": self.duration,
+            "notes": self.notes,
+            "seconds": self.seconds,
+            **files,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Piece:
+        files = {key: base64.b64decode(data[key]) for key in ("midi", "audio", "picture")}
+        return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"])})
