@@ -1,4 +1,4 @@
-"""What crosses the queue: a ComposeRequest out, a Piece back. Both are checked where they are made and travel as JSON."""
+"""What crosses the queue: a ComposeRequest out, a Piece back, each checked where it is made; both travel as JSON."""
 
 from __future__ import annotations
 
@@ -43,10 +43,8 @@ class ComposeRequest:
             raise BadRequest(f"take {self.take} is outside 0 to {MAX_TAKE}")
         if self.model not in MODELS:
             raise BadRequest(f"there is no model '{self.model[:40]}', only {' and '.join(MODELS)}")
-        if len(self.seed.chords) * CHORD_SECONDS > self.seconds:
-            raise BadRequest(
-                f"the seed lasts {len(self.seed.chords) * CHORD_SECONDS:g} s, longer than the piece of {self.seconds:g} s"
-            )
+        if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
+            raise BadRequest(f"the seed lasts {seed_seconds:g} s, longer than the piece of {self.seconds:g} s")
 
     @property
     def seconds(self) -> float:

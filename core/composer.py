@@ -1,0 +1,44 @@
+"""What every composer promises, and how one is loaded. Importing this module costs nothing; loading one imports Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from core.errors import BadCheckpoint
+from core.request import MODELS, ComposeRequest
+
+if TYPE_CHECKING:
+    from pretty_midi import PrettyMIDI
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+"""The trained weights that ship with Nocturne: one folder a model."""
+
+Progress = Callable[[float], None]
+"""Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
+
+
+class Composer(Protocol):
+    """A model that is loaded and ready. The same request gives the same notes on the same machine type."""
+
+    model: str
+    checkpoint: str
+    """The first 12 hexadecimal digits of the hash of everything in the checkpoint's folder that shapes a piece."""
+
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        """Make the piece, `request.length` steps long. Raises BadRequest for a seed the model cannot begin with."""
+        ...
+
+    def warm_up(self) -> None:
+        """Compile what a first piece would otherwise wait for."""
+        ...
+
+
+def load_composer(model: str, checkpoints: Path = CHECKPOINTS) -> Composer:
+    """Load the folder `checkpoints / model`. Raises BadCheckpoint when it is missing or does not fit together."""
+    if model not in MODELS:
+        raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
+    from core.article.composer import ArticleComposer
+
+    return ArticleComposer.load(checkpoints / model)
