@@ -1,4 +1,4 @@
-"""What every composer promises, and how one is loaded. Importing this module costs nothing; loading one imports Keras."""
+"""What every composer promises, and how one is loaded. Importing this costs nothing; loading one imports Keras."""
 
 from __future__ import annotations
 
