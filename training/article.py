@@ -133,12 +133,15 @@ class Plan:
 
 
 class Run:
-    """A training run and its folder: `state.weights.h5` (network, optimizer, dropout), `history.jsonl`, TensorBoard."""
+    """A training run and its folder: `state.weights.h5` (network and optimizer), `history.jsonl`, TensorBoard."""
 
-    def __init__(self, folder: Path, plan: Plan, vocabulary: Vocabulary, pieces: list[np.ndarray]) -> None:
-        self.folder, self.plan, self.vocabulary = folder, plan, vocabulary
+    def __init__(self, folder: Path, plan: Plan, config: ArticleConfig, silence: int, pieces: list[np.ndarray]) -> None:
+        """`pieces` are word indices, (frames,) each, and `silence` is that of `e`. Goes on where the folder's state,
+        if there is one, leaves off."""
+        self.folder, self.plan, self.silence = folder, plan, silence
         self.groups = [pieces[first : first + plan.group] for first in range(0, len(pieces), plan.group)]
-        self.model = built(ArticleConfig(vocabulary=len(vocabulary)), ArticleTrainer)
+        keras.utils.set_random_seed(plan.seed)
+        self.model = built(config, ArticleTrainer)
         self.model.compile(optimizer=keras.optimizers.Nadam())
         self.model.optimizer.build(self.model.trainable_variables)
         self.history: list[dict[str, float]] = []
@@ -160,7 +163,10 @@ class Run:
         for number in range(len(self.history), self.plan.epochs * len(self.groups)):
             epoch, group = divmod(number, len(self.groups))
             shuffle = np.random.default_rng((self.plan.seed, epoch, group))
-            windows = Windows(self.groups[group], self.vocabulary.silence, self.plan.batch, shuffle)
+            # a state file has no place for the dropout's generators, so they are set by where the run is
+            for layer, dropout in enumerate(self.model.dropouts):
+                dropout.seed_generator.state.assign([self.plan.seed + layer, int(self.model.optimizer.iterations)])
+            windows = Windows(self.groups[group], self.silence, self.plan.batch, shuffle)
             print(f"epoch {epoch + 1} of {self.plan.epochs}, group {group + 1} of {len(self.groups)}", flush=True)
             started = time.monotonic()
             fitted = self.model.fit(
@@ -217,7 +223,8 @@ def main(arguments: list[str] | None = None) -> None:
     vocabulary = Vocabulary.of(pieces)
     print(f"{len(pieces)} pieces, {sum(map(len, pieces)):,} frames, {len(vocabulary):,} words", flush=True)
     plan = Plan(options.files, options.seed, options.epochs, options.group, options.batch)
-    run = Run(options.run, plan, vocabulary, [vocabulary.encode(piece) for piece in pieces])
+    config = ArticleConfig(vocabulary=len(vocabulary))
+    run = Run(options.run, plan, config, vocabulary.silence, [vocabulary.encode(piece) for piece in pieces])
     run.train()
     figures = {"training": run.by_epoch()} | {
         "validation": measure(run.model, vocabulary, words_of_split(of_split(recordings, "validation"), options.cache))

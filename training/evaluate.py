@@ -1,0 +1,122 @@
+"""Measure a performance checkpoint: `python -m training.evaluate CHECKPOINT DATA --split validation --json`.
+
+DATA is a folder in MAESTRO's layout. The figure is nats per note: -ln p of all that is needed to reproduce the events
+of every piece on a grid of 10 ms and 32 velocities, divided by the notes in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from pretty_midi import PrettyMIDI
+
+from core.errors import BadData
+from core.performance.events import (
+    ATTRIBUTES,
+    BIN_WIDTHS,
+    DURATION,
+    END,
+    KEY,
+    PITCHES,
+    SHIFT,
+    TIME_EDGES,
+    bins_of,
+    encode,
+    read,
+)
+from core.performance.model import PerformanceModel, nats_of
+from core.seed import HIGHEST_PITCH, LOWEST_PITCH
+from training.windows import filled, next_event_pairs, window_of
+
+EVENTS_KIND = "performance-1"
+"""Names what `read_moments` makes, in the cache."""
+
+
+def read_moments(path: Path) -> np.ndarray:
+    """A MIDI file -> its moments. Raises BadData if any note on the piano's keys was lost on the way."""
+    midi = PrettyMIDI(str(path))
+    moments = read(midi)
+    in_file = sum(
+        LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
+        for instrument in midi.instruments
+        if not instrument.is_drum
+        for note in instrument.notes
+    )
+    if notes_in(moments) != in_file:
+        raise BadData(f"{path} has {in_file} notes, of which the events keep {notes_in(moments)}")
+    return moments
+
+
+def notes_in(moments: np.ndarray) -> int:
+    return int((moments[:, KEY] < PITCHES).sum())
+
+
+class Scorer(keras.Model):
+    """-ln p of each attribute of the following events, (batch, events, 4), for the inputs of a PerformanceModel."""
+
+    def __init__(self, network: PerformanceModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        return nats_of(self.network(inputs, training=False), inputs["following"])
+
+
+def score(
+    scorer: Scorer, pieces: Sequence[np.ndarray], styles: Sequence[int], length: int, batch: int = 8
+) -> list[np.ndarray]:
+    """-ln p of every attribute of every event of each piece: (events, 4) a piece, of float64.
+
+    A piece is read in windows of `length` events that overlap by half; each event is scored once, in the window that
+    gives it at least half a window of context, or the piece from its start."""
+    scores = [np.zeros((len(piece), 4)) for piece in pieces]
+    todo = [(number, first) for number, piece in enumerate(pieces) for first in _starts(len(piece), length)]
+    for group in _groups(todo, batch):
+        windows = [filled(encode(window_of(pieces[number], first, length)), length + 1) for number, first in group]
+        # a batch that is not full would be compiled for anew
+        windows += [windows[0]] * (batch - len(group))
+        events, following = next_event_pairs(np.stack(windows).astype(np.int32))
+        style = np.array([styles[number] for number, _ in group] + [0] * (batch - len(group)), dtype=np.int32)
+        nats = np.asarray(scorer.predict_on_batch({"events": events, "following": following, "style": style}))
+        for (number, first), window in zip(group, nats, strict=False):
+            fresh = length // 2 if first else 0
+            scores[number][first + fresh : first + length] = window[fresh : len(pieces[number]) - first]
+    return scores
+
+
+def _starts(events: int, length: int) -> range:
+    return range(0, max(events - length, 0) + length // 2, length // 2)
+
+
+def _groups(items: list[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
+def nats_per_note(pieces: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> dict[str, Any]:
+    """The figure and its parts. `scores` are -ln p of each bin, (events, 4) a piece; what the bin leaves open is added:
+    ln of the cells in it, for the last bin of those up to the longest time of all pieces."""
+    moments, nats = np.concatenate(pieces), np.concatenate(scores)
+    struck = moments[:, KEY] < PITCHES
+    for attribute, applies in ((SHIFT, np.ones_like(struck)), (DURATION, struck)):
+        nats[:, attribute] += np.where(applies, _width_nats(moments[:, attribute]), 0.0)
+    notes = int(struck.sum())
+    parts = {name: nats[struck, attribute].sum() for attribute, name in enumerate(ATTRIBUTES)}
+    parts["pedal"] = nats[~struck & (moments[:, KEY] != END)].sum()
+    parts["end"] = nats[moments[:, KEY] == END].sum()
+    return {
+        "nats_per_note": float(nats.sum() / notes),
+        "by_attribute": {name: float(part / notes) for name, part in parts.items()},
+        "notes": notes,
+        "events": len(moments),
+        "pieces": len(pieces),
+    }
+
+
+def _width_nats(cells: np.ndarray) -> np.ndarray:
+    widths = BIN_WIDTHS.copy()
+    widths[-1] = max(int(cells.max()) - int(TIME_EDGES[-1]) + 1, 1)
+    return np.log(widths)[bins_of(cells)]

@@ -1,0 +1,288 @@
+"""Train the performance model: `python -m training.performance --data DIR [DIR ...]`, each MAESTRO or laid out like it.
+
+A run keeps its state in its folder every few minutes and goes on from there when it is started again, exactly where it
+was. Its plan may be changed between two starts: more events, another peak of the learning rate. At the end the weights
+are measured on the validation split and written as a checkpoint. Runs on TensorFlow, and with KERAS_BACKEND=jax."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from core import checkpoint
+from core.errors import BadData, NocturneError
+from core.performance.events import KEY
+from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
+from training.data import Recording, of_split, read_folder, read_once
+from training.evaluate import EVENTS_KIND, Scorer, nats_per_note, read_moments, score
+from training.windows import TrainingPiece, Variation, Windows
+
+log = logging.getLogger(__name__)
+
+PRESETS = {
+    "tiny": PerformanceConfig(width=64, blocks=2, queries=2, heads=1, window=128),
+    "small": PerformanceConfig(width=256, blocks=4, queries=4, heads=2, window=512),
+    "base": PerformanceConfig(width=384, blocks=6, queries=6, heads=2, window=1024, dropout=0.1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does. `batch` counts windows, `length` the events of one, `events` those to be trained on in all; the
+    learning rate rises over the first `warm_up` events and falls as a cosine to nothing at the last."""
+
+    events: int = 20_000_000
+    batch: int = 8
+    length: int = 512
+    rate: float = 6e-3
+    adam_ratio: float = 0.5
+    weight_decay: float = 0.05
+    warm_up: int = 400_000
+    style_dropout: float = 0.5
+    seed: int = 1
+    variation: Variation = field(default_factory=Variation)
+
+    def rate_at(self, events: int) -> float:
+        """The learning rate once this many events have been trained on."""
+        rise = min(1.0, events / self.warm_up) if self.warm_up else 1.0
+        return self.rate * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, events / self.events)))
+
+
+class PerformanceTrainer(PerformanceModel):
+    """The network with its loss: -ln p of an event, all attributes together."""
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """`y` are the following events, (batch, events, 4), and `y_pred` the logits of each attribute."""
+        return ops.sum(nats_of(y_pred, y)) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
+
+
+def style_of(composer: str) -> str:
+    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
+    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
+    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
+
+
+def moments_of(recordings: Sequence[Recording], cache: Path) -> list[tuple[Recording, np.ndarray]]:
+    """The recordings that have notes, with their moments."""
+    return [entry for entry in read_once(recordings, read_moments, cache, EVENTS_KIND) if len(entry[1])]
+
+
+class Run:
+    """A training run and its folder: `state.npz` (all variables and how far it is), `history.jsonl`, TensorBoard."""
+
+    def __init__(self, folder: Path, model: PerformanceTrainer, plan: Plan, pieces: Sequence[TrainingPiece]) -> None:
+        """Goes on from the folder's state, where there is one. Raises BadData for one of another network."""
+        self.folder, self.model, self.plan = folder, model, plan
+        self.windows = Windows(pieces, plan.length, plan.variation, plan.style_dropout, plan.seed)
+        self.position = 0
+        self.history: list[dict[str, Any]] = []
+        model.optimizer.build(model.trainable_variables)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._state.exists():
+            self._load()
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.npz"
+
+    @property
+    def events(self) -> int:
+        """How many events were trained on."""
+        return self.position * self.plan.length
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def save(self) -> None:
+        """Replace the state whole, so that a kill at any moment leaves one to go on from."""
+        arrays = {f"{number:04}": np.asarray(variable) for number, variable in enumerate(self._variables)}
+        arrays |= {"position": np.array(self.position), "history": np.array(json.dumps(self.history))}
+        new = self.folder / "new.npz"
+        with new.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        new.replace(self._state)
+        (self.folder / "history.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in self.history))
+
+    def _load(self) -> None:
+        with np.load(self._state, allow_pickle=False) as state:
+            arrays = [state[name] for name in sorted(state.files) if name.isdecimal()]
+            shapes = [tuple(variable.shape) for variable in self._variables]
+            if shapes != [array.shape for array in arrays]:
+                raise BadData(f"{self._state} is the state of another network; choose another folder for this run")
+            for variable, array in zip(self._variables, arrays, strict=True):
+                variable.assign(array)
+            self.position, self.history = int(state["position"]), json.loads(str(state["history"]))
+
+    def train(self, checker: Checker, save_seconds: float, check_events: int) -> None:
+        """Train what is left of the plan; keep the state every `save_seconds`, and measure and log every
+        `check_events`."""
+        board = board_of(self.folder / "tensorboard")
+        total = -(-self.plan.events // self.plan.length)
+        saved, losses = time.monotonic(), []
+        bar = tqdm(total=total * self.plan.length, initial=self.events, unit=" events", unit_scale=True, mininterval=10)
+        for inputs, following in self._batches(total):
+            self.model.optimizer.learning_rate = self.plan.rate_at(self.events)
+            losses.append(float(self.model.train_on_batch(inputs, following)))
+            before = self.events
+            self.position += self.plan.batch
+            bar.update(self.events - before)
+            finished = self.position >= total
+            if before // check_events != self.events // check_events or finished:
+                entry = {"events": self.events, "rate": self.plan.rate_at(before), "loss": float(np.mean(losses))}
+                entry |= checker.check()
+                self.history.append(entry)
+                for name, value in entry.items():
+                    board.add_scalar(name, value, self.events)
+                bar.set_postfix(loss=entry["loss"], validation=entry["validation"])
+                losses = []
+            if time.monotonic() - saved > save_seconds or finished:
+                self.save()
+                board.flush()
+                saved = time.monotonic()
+        bar.close()
+
+    def _batches(self, total: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """The batches from the position on; the next is made while one is trained on."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead: Future[Any] = pool.submit(self.windows.batch, self.position, self.plan.batch)
+            for position in range(self.position, total, self.plan.batch):
+                batch = ahead.result()
+                ahead = pool.submit(self.windows.batch, position + self.plan.batch, self.plan.batch)
+                yield batch
+
+
+class Checker:
+    """Measures a network on some pieces, as `training.evaluate` does but on the weights as they are."""
+
+    def __init__(self, model: PerformanceModel, pieces: Sequence[np.ndarray], length: int) -> None:
+        self.scorer, self.pieces, self.length = Scorer(model), pieces, length
+
+    def check(self) -> dict[str, float]:
+        """Nats per note without style, and its parts."""
+        scores = score(self.scorer, self.pieces, [0] * len(self.pieces), self.length)
+        figures = nats_per_note(self.pieces, scores)
+        return {"validation": figures["nats_per_note"], **figures["by_attribute"]}
+
+
+def board_of(folder: Path) -> Any:
+    """TensorBoard's own writer, which needs no TensorFlow."""
+    from tensorboard.summary import Writer
+
+    return Writer(str(folder))
+
+
+def excerpts(pieces: Sequence[np.ndarray], events: int) -> list[np.ndarray]:
+    """The beginnings of all pieces, about `events` in all: enough to see how a run does."""
+    each = max(events // len(pieces), 2)
+    return [piece[:each] for piece in pieces]
+
+
+def optimizer_of(plan: Plan) -> keras.optimizers.Optimizer:
+    """Muon for the matrices inside, AdamW for embeddings, outputs and vectors."""
+    return keras.optimizers.Muon(
+        plan.rate,
+        adam_lr_ratio=plan.adam_ratio,
+        weight_decay=plan.weight_decay,
+        adam_weight_decay=plan.weight_decay,
+        exclude_layers=["output"],
+        global_clipnorm=1.0,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read, train, measure, write the checkpoint."""
+    options = _options(arguments)
+    keras.mixed_precision.set_global_policy(options.precision)
+    shares = options.shares or [1.0] * len(options.data)
+    if len(shares) != len(options.data):
+        raise BadData(f"{len(options.data)} folders of data need as many shares, not {len(shares)}")
+    training: list[tuple[Recording, np.ndarray, float]] = []
+    validation: list[np.ndarray] = []
+    for folder, share in zip(options.data, shares, strict=True):
+        recordings = read_folder(folder)
+        read = moments_of(of_split(recordings, "train"), options.cache)
+        training += [(recording, moments, share) for recording, moments in read]
+        if folder == options.data[0]:
+            validation = [moments for _, moments in moments_of(of_split(recordings, "validation"), options.cache)]
+    styles = (ANY, *sorted({style_of(recording.composer) for recording, _, _ in training}, key=str.casefold))
+    pieces = [
+        TrainingPiece(moments, styles.index(style_of(recording.composer)), share)
+        for recording, moments, share in training
+    ]
+    print(f"{len(pieces)} pieces, {sum(len(piece.moments) for piece in pieces):,} events", flush=True)
+    plan = Plan(
+        events=options.events,
+        batch=options.batch,
+        length=options.length or PRESETS[options.preset].window,
+        rate=options.rate,
+        seed=options.seed,
+    )
+    model = built(replace(PRESETS[options.preset], styles=styles), PerformanceTrainer)
+    model.compile(optimizer=optimizer_of(plan), jit_compile=options.jit)
+    run = Run(options.run, model, plan, pieces)
+    checker = Checker(model, excerpts(validation, options.check_size), plan.length)
+    run.train(checker, options.save_seconds, options.check_events)
+    keras.mixed_precision.set_global_policy("float32")
+    figures = {"history": run.history[-1:], "events": run.events}
+    checkpoint.save(
+        options.output or options.run / "checkpoint",
+        model,
+        model="performance",
+        architecture=asdict(model.config),
+        card={"name": options.name, "data": options.about, "licence": options.licence, "figures": figures},
+    )
+    print(json.dumps(figures, indent=2))
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    defaults = Plan()
+    parser = argparse.ArgumentParser(prog="python -m training.performance", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="folders in MAESTRO's layout; the first validates"
+    )
+    parser.add_argument(
+        "--shares", type=float, nargs="+", help="the part of each folder in one pass (default: all of it)"
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="small")
+    parser.add_argument("--run", type=Path, default=Path("runs/performance"), help="state of the run; go on from it")
+    parser.add_argument("--output", type=Path, help="where the checkpoint goes (default: RUN/checkpoint)")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
+    parser.add_argument("--events", type=int, default=defaults.events, help="to train on in all; may grow when resumed")
+    parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
+    parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
+    parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
+    parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")
+    parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
+    parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")
+    parser.add_argument("--check-size", type=int, default=60_000, help="validation events in such a measurement")
+    parser.add_argument("--name", default="performance", help="for the model card")
+    parser.add_argument("--about", default="", help="for the model card: the data")
+    parser.add_argument("--licence", default="that of its training data", help="for the model card: of the weights")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s")
+    try:
+        main()
+    except NocturneError as error:
+        sys.exit(f"training.performance: {error}")
