@@ -1,11 +1,13 @@
 """core/article/frames.py: MIDI to the article's words and back."""
 
+import io
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
-from core.article.frames import midi_of, piano_roll, pitches_of, roll_of, word_of, words_of
+from core.article.frames import grid_of, midi_of, piano_roll, pitches_of, roll_of, word_of, words_of
 
 words = st.lists(st.sets(st.integers(21, 108), max_size=6).map(lambda pitches: word_of(sorted(pitches))), max_size=40)
 
@@ -57,6 +59,15 @@ def test_words_survive_the_midi(piece):
     sounding = [frame for frame, word in enumerate(piece) if word != "e"]
     expected = piece[sounding[0] : sounding[-1] + 1] if sounding else []
     assert words_of(piano_roll(midi_of(roll_of(piece)))) == expected
+
+
+@given(words)
+def test_a_composed_piece_survives_its_file(piece):
+    """words -> PrettyMIDI -> .mid -> PrettyMIDI -> words, although ticks are no whole fifths of a second."""
+    file = io.BytesIO()
+    midi_of(roll_of(piece)).write(file)
+    read = words_of(grid_of(PrettyMIDI(io.BytesIO(file.getvalue()))))
+    assert read + ["e"] * (len(piece) - len(read)) == piece
 
 
 def test_a_repeated_note_becomes_a_long_one():

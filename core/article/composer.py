@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from pretty_midi import PrettyMIDI
 
-from core.article.frames import FRAMES_PER_SECOND, SILENCE, midi_of, piano_roll, roll_of, word_of, words_of
+from core.article.frames import FRAMES_PER_SECOND, SILENCE, grid_of, midi_of, roll_of, word_of, words_of
 from core.article.model import WINDOW, ArticleConfig, ArticleModel, built
 from core.article.tokenizer import Vocabulary
 from core.checkpoint import Checkpoint
@@ -90,7 +90,7 @@ class ArticleComposer:
     def attention(self, midi: PrettyMIDI) -> tuple[list[str], list[np.ndarray]]:
         """What the network attends to in the middle of a piece it composed: the 50 words of that window, and the two
         attention matrices, each (50, 50), whose row t says what word t attends to."""
-        words = [SILENCE] * (WINDOW - 1) + words_of(piano_roll(midi))
+        words = [SILENCE] * (WINDOW - 1) + words_of(grid_of(midi))
         first = min(len(words) // 2, len(words) - WINDOW)
         window = words[first : first + WINDOW]
         _, matrices = self._read(self.vocabulary.encode(window)[None])

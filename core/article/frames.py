@@ -62,3 +62,14 @@ def midi_of(roll: np.ndarray, frames_per_second: float = FRAMES_PER_SECOND) -> P
     midi = PrettyMIDI()
     midi.instruments.append(piano)
     return midi
+
+
+def grid_of(midi: PrettyMIDI) -> np.ndarray:
+    """The (frames, 128) piano roll that `midi_of` wrote at 5 frames a second: its inverse, also after the piece was in
+    a file, whose ticks put some notes a hair before their frame, where `piano_roll` would see them one frame early."""
+    notes = [note for instrument in midi.instruments for note in instrument.notes]
+    ends = [round(note.end * FRAMES_PER_SECOND) for note in notes]
+    roll = np.zeros((max(ends, default=0), 128), dtype=bool)
+    for note, end in zip(notes, ends, strict=True):
+        roll[round(note.start * FRAMES_PER_SECOND) : end, note.pitch] = True
+    return roll
