@@ -1,0 +1,261 @@
+"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from core.errors import BadRequest, BadSetting, NocturneError
+from core.request import (
+    DEFAULT_LENGTH,
+    DEFAULT_MODEL,
+    DEFAULT_TEMPERATURE,
+    MAX_LENGTH,
+    MAX_TAKE,
+    MAX_TEMPERATURE,
+    MIN_LENGTH,
+    MIN_TEMPERATURE,
+    MODELS,
+    STEP_SECONDS,
+    ComposeRequest,
+    Piece,
+    fresh_take,
+)
+from core.seed import ACCEPTED, Seed
+
+if TYPE_CHECKING:
+    from pretty_midi import PrettyMIDI
+    from tqdm import tqdm
+
+    from core.composer import Composer
+    from core.settings import Settings
+    from core.studio import Draft
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+"""Exit codes: something went wrong here, the input is wrong, Ctrl-C."""
+COMPOSED = 90
+"""Percent of the progress bar when a piece is composed; playing and drawing it are the rest."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence, without the usage above it."""
+        self.exit(REFUSED, f"{message}; `{self.prog} --help` says what is accepted\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code; a refusal or a failure is one sentence on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (BadRequest, BadSetting) as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    except NocturneError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def parser() -> Parser:
+    top = Parser(prog="python -m core", description="Composes piano music.", allow_abbrev=False)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    compose = commands.add_parser(
+        "compose", help="compose a piece as .mid, .mp3 and .png", description="Composes a piece.", allow_abbrev=False
+    )
+    compose.set_defaults(run=run_compose)
+    add = compose.add_argument
+    add("--seed", default="random", help=f"what it begins with (default: random); {ACCEPTED}")
+    add(
+        "--length",
+        type=whole_number,
+        default=DEFAULT_LENGTH,
+        metavar="STEPS",
+        help=f"{MIN_LENGTH} to {MAX_LENGTH} steps of {STEP_SECONDS} s (default: %(default)s)",
+    )
+    add(
+        "--take",
+        type=whole_number,
+        metavar="NUMBER",
+        help=f"the random draw, 0 to {MAX_TAKE}: the same take gives the same piece (default: a fresh one)",
+    )
+    add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
+    add("--model", default=DEFAULT_MODEL, help=f"{' or '.join(MODELS)} (default: %(default)s)")
+    add(
+        "--temperature",
+        type=number,
+        default=DEFAULT_TEMPERATURE,
+        metavar="T",
+        help=f"{MIN_TEMPERATURE} (tame) to {MAX_TEMPERATURE} (wild) (default: %(default)s)",
+    )
+    add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
+    add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
+    add("--json", action="store_true", help="print one JSON object a piece, a line each")
+    return top
+
+
+def whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text[:40]}' is not a whole number") from None
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text[:40]}' is not a number") from None
+
+
+def run_compose(options: argparse.Namespace) -> None:
+    """All that can be refused is refused before the model is loaded, which takes seconds."""
+    if options.takes < 1:
+        raise BadRequest(f"takes {options.takes} is not 1 or more")
+    first = ComposeRequest(
+        Seed.parse(options.seed),
+        take=fresh_take() if options.take is None else options.take,
+        length=options.length,
+        temperature=options.temperature,
+        model=options.model,
+    )
+    takes = range(first.take, first.take + options.takes)
+    replace(first, take=takes[-1])
+    folder = writable(options.output)
+
+    from core import studio
+    from core.audio import find_soundfont
+    from core.settings import Settings
+
+    settings = Settings.load()
+    find_soundfont(settings.soundfont)
+    with progress_bar() as bar:
+        composer = load(first.model, settings)
+        attend = getattr(composer, "attention", None) if options.attention else None
+        if options.attention and attend is None:
+            raise BadRequest(f"the model '{first.model}' cannot say what it attends to")
+        for take in takes:
+            request = replace(first, take=take)
+            bar.set_description_str(f"take {take}", refresh=False)
+            draft = studio.compose(composer, request, lambda share: show(bar, COMPOSED * share))
+            piece = studio.finish(draft, settings.soundfont)
+            drawn = attention_pictures(draft, attend) if attend else []
+            show(bar, 100)
+            files = write(folder / piece.recipe.name, piece, drawn)
+            bar.write(report(piece, files, options.json), file=sys.stdout)
+            sys.stdout.flush()
+
+
+def attention_pictures(draft: Draft, attend: Callable[[PrettyMIDI], tuple[list[str], list[Any]]]) -> list[bytes]:
+    """One PNG a block of the network, for a window of the piece."""
+    from core import pictures, studio
+
+    words, matrices = attend(draft.music)
+    heading = studio.title(draft.recipe.request)
+    return [
+        pictures.attention(matrix, words, f"{heading} · attention, block {block}")
+        for block, matrix in enumerate(matrices, start=1)
+    ]
+
+
+def load(model: str, settings: Settings) -> Composer:
+    from core.composer import load_composer
+
+    with quiet():
+        composer = load_composer(model, settings.checkpoints)
+        composer.warm_up()
+    return composer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what is written to standard error: TensorFlow greets there, whatever TF_CPP_MIN_LOG_LEVEL says, and writes
+    past Python's `sys.stderr`. Exceptions pass as ever."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def progress_bar() -> tqdm[NoReturn]:
+    """In percent, on standard error; it goes when the work is done. In a terminal it is there while the model loads;
+    elsewhere it begins with the music, and is written seldom."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=100,
+        desc="loading the model",
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}",
+        leave=False,
+        delay=0 if terminal else 0.01,
+        mininterval=0.1 if terminal else 2,
+    )
+
+
+def show(bar: tqdm[NoReturn], percent: float) -> None:
+    bar.update(percent - bar.n)
+
+
+def writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(f"the folder '{folder}' cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadRequest(f"nothing can be written into the folder '{folder}'")
+    return folder
+
+
+def write(path: Path, piece: Piece, attention: list[bytes]) -> list[Path]:
+    """Write `path` with one suffix a file. Each appears whole or not at all, also when this is interrupted."""
+    contents = {".mid": piece.midi, ".mp3": piece.audio, ".png": piece.picture}
+    contents |= {f"-attention-{block}.png": picture for block, picture in enumerate(attention, start=1)}
+    files = []
+    for suffix, content in contents.items():
+        file = path.with_name(path.name + suffix)
+        part = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            part.write_bytes(content)
+            part.replace(file)
+        except OSError as error:
+            raise BadRequest(f"'{file}' cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
+        files.append(file)
+    return files
+
+
+def report(piece: Piece, files: list[Path], as_json: bool) -> str:
+    if as_json:
+        facts: dict[str, Any] = {
+            "recipe": piece.recipe.to_json(),
+            "files": [str(file) for file in files],
+            "duration": piece.duration,
+            "notes": piece.notes,
+            "seconds": piece.seconds,
+        }
+        return json.dumps(facts)
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in piece.seconds.items())
+    return f"{piece.duration:.1f} s of music, {piece.notes} notes ({stages}): {' '.join(map(str, files))}"
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head -1` ends it without a traceback
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""MIDI -> WAV by FluidSynth (midi2audio) -> MP3 by LAME. FluidSynth can run without end or write without end on some
+files, so it runs in a process group of its own, with a limit on time and on the size of what it writes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import wave
+from contextlib import suppress
+from pathlib import Path
+
+import lameenc
+import numpy as np
+import numpy.typing as npt
+
+from core import synth
+from core.errors import RenderError
+from core.settings import installed_soundfont
+from core.synth import RATE
+
+Samples = npt.NDArray[np.int16]
+"""Stereo sound of shape (samples, 2), `RATE` samples a second."""
+
+INSTALL = (
+    "install both with `apt install fluidsynth fluid-soundfont-gm`, `dnf install fluidsynth fluid-soundfont-gm`,"
+    " `pacman -S fluidsynth soundfont-fluid`, or `brew install fluid-synth` and a SoundFont that SOUNDFONT names"
+)
+
+WALL_SECONDS = 180.0
+"""A piece of 600 s takes 5 to 13 s on one core; a slow machine may take ten times as long."""
+MOST_AUDIO_SECONDS = 660
+"""The longest piece has 600 s, and its last notes ring."""
+
+PEAK_DBFS = -3.0
+"""The loudest sample; what LAME makes of it stays well below full scale."""
+SILENCE_DBFS = -60.0
+DECAY_SECONDS = 0.5
+"""How much is kept after the last sample that is louder than `SILENCE_DBFS`."""
+
+SIZE_LIMIT = 10 * 2**20
+"""Bytes: what a message may carry where pieces are usually sent. The longest piece fits at the highest bitrate."""
+BITRATES = (128, 112, 96, 80, 64, 48, 32)
+"""kbit/s, the usual one first; the others are for a piece that would not fit."""
+QUALITY = 5
+"""LAME's effort, 2 (best) to 7: 5 is as near to the original as 2 in two thirds of the time; 7 loses audibly more."""
+
+_SILENT = 2**10
+"""Of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13, silence 2**6."""
+
+_log = logging.getLogger(__name__)
+
+
+def find_soundfont(chosen: Path | None = None) -> Path:
+    """What FluidSynth will play with: `chosen`, else the SoundFont that is installed.
+    Raises RenderError when that or FluidSynth itself is missing."""
+    if shutil.which("fluidsynth") is None:
+        raise RenderError(f"FluidSynth, which plays the pieces, is not installed; {INSTALL}")
+    soundfont = chosen or installed_soundfont()
+    if soundfont is None:
+        raise RenderError(f"no SoundFont is installed for FluidSynth to play with; {INSTALL}")
+    try:
+        with soundfont.open("rb") as file:
+            header = file.read(12)
+    except OSError as error:
+        raise RenderError(f"the SoundFont {soundfont.name} cannot be read: {error.strerror}") from error
+    if header[:4] + header[8:] != b"RIFFsfbk":
+        raise RenderError(f"{soundfont.name} is not a SoundFont, which is a file of the kind .sf2 or .sf3")
+    return soundfont
+
+
+def render(
+    midi: bytes,
+    soundfont: Path | None = None,
+    *,
+    wall_seconds: float = WALL_SECONDS,
+    most_audio_seconds: float = MOST_AUDIO_SECONDS,
+) -> Samples:
+    """Play a MIDI file with `find_soundfont(soundfont)`: the peak is at `PEAK_DBFS`, the silence at the end is cut.
+    Raises RenderError when something is missing, FluidSynth fails or exceeds a limit, or nothing is to be heard."""
+    soundfont = find_soundfont(soundfont)
+    with tempfile.TemporaryDirectory(prefix="nocturne-") as folder:
+        wav = Path(folder, "piece.wav")
+        wav.with_suffix(".mid").write_bytes(midi)
+        _fluidsynth(soundfont, wav, wall_seconds, round(most_audio_seconds * RATE * 8))
+        return _level(_read(wav))
+
+
+def encode(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes:
+    """MP3 at the highest of `BITRATES` that stays within `size_limit` bytes.
+    Raises RenderError when none does."""
+    encoder = lameenc.Encoder()
+    encoder.silence()
+    encoder.set_in_sample_rate(RATE)
+    encoder.set_channels(2)
+    encoder.set_bit_rate(_bitrate(len(samples) / RATE, size_limit))
+    encoder.set_quality(QUALITY)
+    blocks = (samples[start : start + 10 * RATE] for start in range(0, len(samples), 10 * RATE))
+    return b"".join([*(bytes(encoder.encode(block)) for block in blocks), bytes(encoder.flush())])
+
+
+def _bitrate(seconds: float, size_limit: int) -> int:
+    """kbit/s, constant, so that the size is known before anything is encoded."""
+    for bitrate in BITRATES:
+        if (seconds + 0.2) * bitrate * 125 <= size_limit:  # 0.2 s: LAME's padding and its tag
+            return bitrate
+    raise RenderError(
+        f"{seconds:.0f} s of audio do not fit into {size_limit / 1e6:.1f} MB, even at {BITRATES[-1]} kbit/s"
+    )
+
+
+def _fluidsynth(soundfont: Path, wav: Path, wall_seconds: float, most_bytes: int) -> None:
+    """Write `wav` from the .mid beside it; whatever was started is gone when this returns or raises."""
+    output = wav.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
+    files = [str(soundfont), str(wav.with_suffix(".mid")), str(wav)]
+    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5)]  # processor time: only for when nobody waits any more
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", synth.__file__, *files, *limits],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {"SDL_AUDIODRIVER": "dummy"},  # else it looks for a sound server, and makes it 64 MB
+        )
+        try:
+            exit_code = process.wait(wall_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise RenderError(
+                f"FluidSynth did not finish the piece within {wall_seconds:g} s and was stopped"
+            ) from error
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if wav.is_file() and wav.stat().st_size >= most_bytes:
+        raise RenderError(f"FluidSynth wrote more than the {most_bytes / 1e6:.1f} MB that a piece may take")
+    if exit_code != 0 or not wav.is_file():
+        said = output.read_text(errors="replace")[-2000:]
+        _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said)
+        raise RenderError("FluidSynth could not play the piece; the worker's log has its words")
+
+
+def _read(wav: Path) -> npt.NDArray[np.int32]:
+    """What FluidSynth wrote, (samples, 2). Raises RenderError for anything but 32-bit stereo at `RATE`."""
+    try:
+        with wave.open(str(wav), "rb") as file:
+            shape = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+            count, data = file.getnframes(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise RenderError("FluidSynth wrote a file that is not a WAV") from error
+    if shape != (RATE, 2, 4) or len(data) != count * 8:
+        raise RenderError("FluidSynth wrote a WAV that is cut off or not 32-bit stereo at 44.1 kHz")
+    return np.frombuffer(data, "<i4").reshape(-1, 2)
+
+
+def _level(sound: npt.NDArray[np.int32]) -> Samples:
+    """Bring the peak to `PEAK_DBFS` and cut the silence at the end. Raises RenderError when there is nothing else."""
+    peak = max(int(sound.max(initial=0)), -int(sound.min(initial=0)))
+    if peak < _SILENT:
+        raise RenderError("the piece makes no sound")
+    loudest = 10 ** (PEAK_DBFS / 20)
+    last = _last_above(sound, peak * 10 ** (SILENCE_DBFS / 20) / loudest)
+    sound = sound[: last + 1 + round(DECAY_SECONDS * RATE)]
+    samples = np.empty(sound.shape, np.int16)
+    for start in range(0, len(sound), RATE):  # a second at a time: ten minutes as floats would take 400 MB
+        second = slice(start, start + RATE)
+        samples[second] = np.rint(sound[second] * (2**15 * loudest / peak))
+    return samples
+
+
+def _last_above(sound: npt.NDArray[np.int32], threshold: float) -> int:
+    """Index of the last sample louder than `threshold`, searched from the end a second at a time."""
+    for start in range((len(sound) - 1) // RATE * RATE, -1, -RATE):
+        loud = np.abs(sound[start : start + RATE].astype(float)).max(axis=1) > threshold
+        if loud.any():
+            return start + int(np.flatnonzero(loud)[-1])
+    return 0

@@ -1,0 +1,33 @@
+"""midi2audio under limits, in a process of its own that `core.audio` starts: they can be set safely only from inside a
+process that does nothing else. FluidSynth inherits them, so one that would never end stops by itself even when
+whoever waited for it was killed."""
+
+import resource
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import midi2audio
+
+RATE = 44100
+"""Samples a second."""
+
+
+def play(soundfont: str, midi: str, wav: str, most_bytes: int, most_seconds: int) -> None:
+    """Write `wav`, 32-bit stereo of at most `most_bytes`, in at most `most_seconds` of processor time.
+    Raises CalledProcessError."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
+    midi2audio.subprocess = SimpleNamespace(call=_fluidsynth)
+    midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, wav)
+
+
+def _fluidsynth(command: list[str]) -> None:
+    """What midi2audio runs, but a failure is not dropped, and quiet music keeps its depth: 32 bits a sample, not 16."""
+    subprocess.check_call([*command, "-O", "s32"])
+
+
+if __name__ == "__main__":
+    soundfont, midi, wav, most_bytes, most_seconds = sys.argv[1:]
+    play(soundfont, midi, wav, int(most_bytes), int(most_seconds))
