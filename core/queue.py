@@ -1,0 +1,426 @@
+"""Jobs that outlive a crash: JobQueue is the bot's side, JobServer the worker's. Only this file knows DBOS."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus
+from dbos import error as dbos_error
+from dbos._serialization import DefaultSerializer
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.composer import Progress
+from core.errors import Cancelled, NocturneError, QueueError
+from core.request import ComposeRequest, Piece
+
+log = logging.getLogger(__name__)
+
+SORRY = "Something went wrong while making this piece. Please try again, perhaps with another take."
+"""What a listener reads when an error was not foreseen; the log says more."""
+TOO_LATE = "This piece waited too long in the queue and was given up. Please ask again."
+TOO_LONG = "This piece took too long to make and was given up. Please try a shorter one."
+
+RUNS = 3
+"""How often a job that takes its worker down with it is begun before it is given up."""
+JOB_SECONDS = 600
+"""What a job may take from the moment a worker takes it."""
+PROGRESS_SECONDS = 0.5
+"""How often a running job writes its progress, and finds out whether it was cancelled."""
+COMPOSED = 0.5
+"""The progress of a job whose notes are there; the rest is rendering."""
+
+_APPLICATION = "nocturne"
+_VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
+_QUEUE = _WORKFLOW = "compose"
+_PROGRESS = "progress"
+_UNFINISHED = ["ENQUEUED", "PENDING"]
+_FINISHERS = min(4, os.cpu_count() or 1)  # rendering takes one core a piece, and longer than composing
+_ROOM = 1 + _FINISHERS  # jobs a worker holds at once: one is composed while others are rendered
+_POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 % of a core
+_LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
+_JSON = DBOSPortableJSONSerializer()
+_LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
+"""What DBOS raises in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
+
+
+def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
+    raise QueueError("the queue holds a pickle, which is never read")
+
+
+# A row says itself how it is to be read, and DBOS would unpickle one that says so, whatever serializer it was given.
+DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
+
+logging.getLogger("dbos").setLevel(logging.WARNING)
+logging.getLogger("dbos").addHandler(logging.NullHandler())  # finding none, DBOS would bring its own and its own format
+
+
+class State(StrEnum):
+    QUEUED = "queued"  # nobody has begun it
+    RUNNING = "running"  # a worker composes or renders it
+    DONE = "done"  # the piece is there
+    FAILED = "failed"  # there will be no piece, and a sentence says why
+    CANCELLED = "cancelled"  # the listener took it back
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a job. `place` is 1 for the next to begin, None once begun; `progress` is 0 to 1; `piece` is
+    there when it is done, `error` (a sentence) when it failed; `waited` is in seconds, None until it has begun."""
+
+    id: str
+    state: State
+    place: int | None = None
+    progress: float = 0.0
+    piece: Piece | None = None
+    error: str | None = None
+    waited: float | None = None
+
+
+class JobQueue:
+    """The bot's side of the queue. Every method may raise QueueError, whose sentence can be shown."""
+
+    def __init__(self, client: DBOSClient) -> None:
+        self._client = client
+        self._line: list[str] = []
+        self._line_seen = -math.inf
+        self._looking = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect to the database that `url` names, and make it and its tables if need be."""
+        return cls(await asyncio.to_thread(_connect, url))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._client.destroy)
+
+    async def put(
+        self,
+        job_id: str,
+        request: ComposeRequest,
+        *,
+        user_id: int | str,
+        deadline: float | None = None,
+        size_limit: int | None = None,
+    ) -> None:
+        """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio."""
+        with _reaching():
+            theirs = await self._client.list_workflows_async(
+                user=str(user_id), status=_UNFINISHED, load_input=False, load_output=False
+            )
+            priority = 1 + len(theirs)  # DBOS counts from 1
+            await self._client.enqueue_async(
+                {
+                    "workflow_name": _WORKFLOW,
+                    "queue_name": _QUEUE,
+                    "workflow_id": job_id,
+                    "app_version": _VERSION,
+                    "workflow_timeout": JOB_SECONDS,
+                    "priority": priority,
+                    "authenticated_user": str(user_id),
+                },
+                request.to_json(),
+                {"asked": time.time(), "priority": priority, "deadline": deadline, "size_limit": size_limit},
+            )
+        self._line_seen = -math.inf
+
+    async def job(self, job_id: str) -> Job | None:
+        """How the job stands; None when there is no such job."""
+        with _reaching():
+            rows = await self._client.list_workflows_async(workflow_ids=[job_id], load_input=False)
+            if not rows:
+                return None
+            [row] = rows
+            begun = await self._progress(job_id)
+            if row.status not in _UNFINISHED:
+                return _ended(row, begun)
+            if row.status == "PENDING" and begun is not None:
+                return Job(job_id, State.RUNNING, progress=begun["share"], waited=begun["waited"])
+            return Job(job_id, State.QUEUED, place=await self._place(job_id))
+
+    async def cancel(self, job_id: str) -> None:
+        """Take the job back. A running one ends within a second or so; an ended one stays as it is."""
+        with _reaching():
+            await self._client.cancel_workflow_async(job_id)
+        self._line_seen = -math.inf
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job that was answered: nothing of it stays."""
+        with _reaching():
+            await self._client.delete_workflow_async(job_id)
+
+    async def waiting(self) -> int:
+        """How many jobs nobody has begun."""
+        with _reaching():
+            return len(await self._waiting_line())
+
+    async def _progress(self, job_id: str) -> dict[str, float] | None:
+        return await self._client.get_event_async(job_id, _PROGRESS, timeout_seconds=0)
+
+    async def _place(self, job_id: str) -> int:
+        line = await self._waiting_line()
+        if job_id not in line:  # put by another bot since the last look, or begun this very moment
+            self._line_seen = -math.inf
+            line = await self._waiting_line()
+        return line.index(job_id) + 1 if job_id in line else 1
+
+    async def _waiting_line(self) -> list[str]:
+        """The ids of the jobs that nobody has begun, in the order they will be."""
+        async with self._looking:
+            if time.monotonic() > self._line_seen + _LINE_SECONDS:
+                rows = await self._client.list_workflows_async(
+                    queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
+                )
+                rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
+                # a worker may hold a job (PENDING) that still waits for the model
+                self._line = [
+                    row.workflow_id
+                    for row in rows
+                    if row.status == "ENQUEUED" or await self._progress(row.workflow_id) is None
+                ]
+                self._line_seen = time.monotonic()
+            return self._line
+
+
+class JobServer:
+    """The worker's side of the queue: takes jobs and runs them in threads, one in `compose`, a few in `finish`.
+
+    `compose` gets a request and the function to tell its progress to, and returns a draft as JSON-able data: that much
+    of a job is not repeated after a crash. `finish` gets the draft and the size limit, and returns the piece.
+    `executor` is the name under which a restarted worker finds the jobs that it left unfinished, so no two workers may
+    share it at the same time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        executor: str,
+        compose: Callable[[ComposeRequest, Progress], dict[str, Any]],
+        finish: Callable[[dict[str, Any], int | None], Piece],
+    ) -> None:
+        self._url = url
+        self._executor = executor
+        self._compose = compose
+        self._finish = finish
+        self._composing = _Turns()
+        self._finishing = threading.Semaphore(_FINISHERS)
+        self._closing = threading.Event()  # begin nothing any more
+        self._leaving = threading.Event()  # stop where you are
+        self._held: set[str] = set()
+        self._cut_short: list[str] = []
+
+    def start(self) -> None:
+        """Take back the jobs that this worker left unfinished, and begin to take new ones. Raises QueueError."""
+        self._client = _connect(self._url)
+        with _reaching():
+            left = self._client.list_workflows(
+                queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
+            )
+            self._cut_short = [
+                row.workflow_id
+                for row in left
+                if row.recovery_attempts and (row.status == "ENQUEUED" or row.executor_id == self._executor)
+            ]
+            self._make_room(1 if self._cut_short else _ROOM)
+            DBOS(
+                config={
+                    "name": _APPLICATION,
+                    "system_database_url": self._url,
+                    "application_version": _VERSION,
+                    "executor_id": self._executor,
+                    "serializer": _JSON,
+                    "log_level": "WARNING",
+                }
+            )
+
+            @DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=RUNS - 1)
+            def run(request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+                return self._run(request, terms)
+
+            DBOS.launch()
+
+    @property
+    def careful(self) -> bool:
+        """Whether one job at a time is taken (by all workers: the queue's settings are shared), because some were cut
+        short: one of them may take the worker down again, and only that one shall be charged with it."""
+        return bool(self._cut_short)
+
+    def tend(self) -> None:
+        """To be called now and then while careful: goes back to normal once the jobs that were cut short have ended."""
+        try:
+            self._cut_short = [
+                row.workflow_id
+                for row in self._client.list_workflows(
+                    workflow_ids=self._cut_short, status=_UNFINISHED, load_input=False, load_output=False
+                )
+            ]
+            if not self._cut_short:
+                self._make_room(_ROOM)
+        except SQLAlchemyError:
+            log.warning("the queue could not be tended", exc_info=True)
+
+    def stop(self, seconds: float) -> None:
+        """Take no more jobs, and give those that run this long to end; what has not ended then waits for a restart."""
+        self._closing.set()
+        hurry = threading.Timer(seconds, self.hurry)
+        hurry.start()
+        DBOS.destroy(workflow_completion_timeout_sec=math.ceil(seconds + 3 * PROGRESS_SECONDS) if self._held else 0)
+        hurry.cancel()
+        self._client.destroy()
+
+    def hurry(self) -> None:
+        """Let running jobs stop where they are."""
+        self._leaving.set()
+
+    def _make_room(self, jobs: int) -> None:
+        self._client.register_queue(_QUEUE, worker_concurrency=jobs, polling_interval_sec=_POLLING_SECONDS)
+
+    def _run(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+        """One job, as DBOS calls it: returns the piece as JSON under `piece`, or a sentence under `error`."""
+        job_id = str(DBOS.workflow_id)
+        self._held.add(job_id)
+        try:
+            composed: dict[str, Any] = DBOS.run_step(
+                {"name": "compose"}, _sentence, job_id, lambda: self._composed(request, terms)
+            )
+            if "error" in composed:
+                return composed
+            # Not a step: its result is the job's result, and a step would store those megabytes a second time.
+            return _sentence(job_id, lambda: self._finished(job_id, composed, terms["size_limit"]))
+        except (Cancelled, *_LOST):
+            log.info("job %s cancelled", job_id)
+            raise _Leaving from None
+        finally:
+            self._held.discard(job_id)
+
+    def _composed(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+        with self._composing.turn((terms["priority"], terms["asked"])):
+            if self._closing.is_set():
+                raise _Leaving
+            if terms["deadline"] is not None and time.time() > terms["deadline"]:
+                raise QueueError(TOO_LATE)
+            waited = max(0.0, time.time() - terms["asked"])
+            due = -math.inf
+
+            def progress(share: float) -> None:
+                nonlocal due
+                if self._leaving.is_set():
+                    raise _Leaving
+                if time.monotonic() > due:
+                    _tell(COMPOSED * share, waited)
+                    due = time.monotonic() + PROGRESS_SECONDS
+
+            progress(0.0)
+            draft = self._compose(ComposeRequest.from_json(request), progress)
+            _tell(COMPOSED, waited)
+            return {"draft": draft, "waited": waited}
+
+    def _finished(self, job_id: str, composed: dict[str, Any], size_limit: int | None) -> dict[str, Any]:
+        with self._finishing:
+            if self._leaving.is_set():
+                raise _Leaving
+            piece = self._finish(composed["draft"], size_limit)
+        _tell(1.0, composed["waited"])
+        times = {"wait": composed["waited"]} | piece.seconds
+        spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in times.items())
+        log.info("job %s done: %s, %s", job_id, piece.recipe.name, spent)
+        return {"piece": piece.to_json()}
+
+
+class _Leaving(BaseException):
+    """Ends a running job so that DBOS records nothing: it was cancelled, or a restarted worker shall begin it again."""
+
+
+class _Turns:
+    """Lets in one at a time, and of those who wait the one of the lowest rank."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[float, float]] = []
+        self._taken = False
+
+    @contextmanager
+    def turn(self, rank: tuple[float, float]) -> Iterator[None]:
+        with self._changed:
+            self._waiting.append(rank)
+            self._changed.wait_for(lambda: not self._taken and min(self._waiting) == rank)
+            self._waiting.remove(rank)
+            self._taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken = False
+                self._changed.notify_all()
+
+
+def _tell(share: float, waited: float) -> None:
+    """Write the running job's progress. Raises Cancelled when it was taken back, or ran into its time-out."""
+    try:
+        DBOS.set_event(_PROGRESS, {"share": share, "waited": waited})
+    except _LOST:
+        raise Cancelled("the piece was taken back") from None
+
+
+def _sentence(job_id: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns, or else `{"error": SENTENCE}`. Only errors raised on purpose speak for themselves."""
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except NocturneError as error:
+        log.info("job %s failed: %s", job_id, error)
+        return {"error": str(error)}
+    except Exception:
+        log.exception("job %s failed", job_id)
+        return {"error": SORRY}
+
+
+def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
+    waited = begun["waited"] if begun else None
+    if row.status == "CANCELLED":
+        deadline = row.workflow_deadline_epoch_ms
+        # up to Python 3.11 DBOS writes whole seconds into SQLite
+        if deadline is not None and row.completed_at is not None and row.completed_at > deadline - 1000:
+            return Job(row.workflow_id, State.FAILED, error=TOO_LONG, waited=waited)
+        return Job(row.workflow_id, State.CANCELLED, waited=waited)
+    outcome = row.output if isinstance(row.output, dict) else {}
+    if "piece" in outcome:
+        piece = Piece.from_json(outcome["piece"])
+        return Job(row.workflow_id, State.DONE, progress=1.0, piece=piece, waited=waited)
+    return Job(row.workflow_id, State.FAILED, error=outcome.get("error", SORRY), waited=waited)
+
+
+def _connect(url: str) -> DBOSClient:
+    """Make the database and its tables where they are missing, and connect. Bot and worker may do so at the same
+    moment: DBOS takes the database's lock first. Raises QueueError."""
+    with _reaching():
+        where = make_url(url)
+        if where.drivername == "sqlite" and where.database:
+            Path(where.database).parent.mkdir(parents=True, exist_ok=True)
+        DBOS.migrate(url)
+        return DBOSClient(
+            system_database_url=url, serializer=_JSON, application_name=_APPLICATION, retry_connection_errors=False
+        )
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, dbos_error.DBOSException, OSError) as error:
+        log.warning("the queue cannot be reached: %s", str(error).partition("\n")[0])  # the rest is the statement
+        raise QueueError("The queue cannot be reached at the moment. Please try again soon.") from error

@@ -1,0 +1,113 @@
+"""What can be set from outside: environment variables, or lines of `.env` where it is started; the environment wins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from core.composer import CHECKPOINTS
+from core.errors import BadSetting
+
+SOUNDFONTS = tuple(
+    Path(folder, "FluidR3_GM.sf2")
+    for folder in (
+        "/usr/share/sounds/sf2",  # Debian, Ubuntu: fluid-soundfont-gm
+        "/usr/share/soundfonts",  # Fedora: fluid-soundfont-gm; Arch: soundfont-fluid
+        "/usr/local/share/soundfonts",
+        "/opt/homebrew/share/soundfonts",
+    )
+)
+"""Where the SoundFont is looked for when SOUNDFONT does not say."""
+
+
+def installed_soundfont() -> Path | None:
+    """The first of `SOUNDFONTS` that is there."""
+    return next((path for path in SOUNDFONTS if path.is_file()), None)
+
+
+def _writable_folder(path: Path) -> Path:
+    """The folder need not exist yet: then the nearest one above it must let it be made."""
+    path = path.expanduser().absolute()
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError
+    return path
+
+
+def _folder(path: Path) -> Path:
+    if not path.expanduser().is_dir():
+        raise ValueError
+    return path.expanduser().absolute()
+
+
+def _file(path: Path) -> Path:
+    if not path.expanduser().is_file():
+        raise ValueError
+    return path.expanduser().absolute()
+
+
+def _queue_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError from None
+    if url.drivername not in ("sqlite", "postgresql") or not url.database or url.database == ":memory:":
+        raise ValueError
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError
+    return text.upper()
+
+
+class Settings(BaseSettings):
+    """What the worker and the command line read; the bot adds its own. The description of a field completes the
+    sentence 'accepted is ...'; a field with `repr=False` may hold a secret, so its value is never shown."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Annotated[Path, AfterValidator(_writable_folder)] = Field(
+        default=Path("data"), validate_default=True, description="a folder that can be written to"
+    )
+    queue_url: Annotated[str, AfterValidator(_queue_url)] = Field(
+        default_factory=lambda data: f"sqlite:///{data.get('data_dir', 'data')}/nocturne.sqlite",
+        repr=False,
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+    )
+    soundfont: Annotated[Path, AfterValidator(_file)] | None = Field(
+        default_factory=installed_soundfont, description="a SoundFont file (.sf2)"
+    )
+    checkpoints: Annotated[Path, AfterValidator(_folder)] = Field(
+        default=CHECKPOINTS, description="a folder with one folder of weights a model"
+    )
+    log_level: Annotated[str, AfterValidator(_log_level)] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read them all. Raises BadSetting, which names every variable that cannot be used."""
+        try:
+            return cls()
+        except ValidationError as error:
+            # a default that another, wrong setting would have gone into is not the caller's mistake
+            mistakes = [wrong for wrong in error.errors() if wrong["type"] != "default_factory_not_called"]
+            raise BadSetting("; ".join(map(cls._complaint, mistakes))) from None
+
+    @classmethod
+    def _complaint(cls, mistake: ErrorDetails) -> str:
+        name = str(mistake["loc"][0])
+        field = cls.model_fields[name]
+        shown = f"is '{mistake['input']}'" if field.repr else "cannot be used"
+        return (
+            f"{name.upper()} {'is not set' if mistake['type'] == 'missing' else shown}, accepted is {field.description}"
+        )

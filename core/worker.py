@@ -1,0 +1,167 @@
+"""`python -m core.worker`: load the models once, then take jobs, compose, render and finish until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+from core import studio
+from core.composer import Composer, load_composer
+from core.errors import NocturneError, QueueError
+from core.queue import JobServer
+from core.request import MODELS, ComposeRequest, Piece
+from core.settings import Settings
+
+log = logging.getLogger("core.worker")  # as `python -m` this module is called __main__
+
+ALREADY_RUNNING = 3
+"""The exit code when another worker is at work in the same DATA_DIR."""
+STOPPING_SECONDS = 20
+"""How long running jobs are waited for after SIGTERM or Ctrl-C."""
+LOCK_SECONDS = 5
+"""How long a worker that is just leaving is waited for."""
+
+Finish = Callable[[studio.Draft, Settings, int | None], Piece]
+
+
+def load_composers(settings: Settings) -> dict[str, Composer]:
+    """Every model, warmed up. Raises BadCheckpoint."""
+    import_tensorflow_quietly()
+    composers = {}
+    for model in MODELS:
+        began = time.monotonic()
+        composers[model] = load_composer(model, settings.checkpoints)
+        composers[model].warm_up()
+        log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
+    return composers
+
+
+def import_tensorflow_quietly() -> None:
+    """TensorFlow greets with lines about drivers and rounding, some before it knows of any log level: those go to
+    nowhere with whatever else is written to the process's standard error meanwhile. An ImportError still gets out."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def render(draft: studio.Draft, settings: Settings, size_limit: int | None) -> Piece:
+    return studio.finish(draft, settings.soundfont, size_limit)
+
+
+def serve(settings: Settings, composers: Mapping[str, Composer], finish: Finish = render) -> None:
+    """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened."""
+
+    def compose(request: ComposeRequest, progress: Callable[[float], None]) -> dict[str, Any]:
+        return studio.compose(composers[request.model], request, progress).to_json()
+
+    jobs = JobServer(
+        settings.queue_url,
+        executor=executor_name(settings),
+        compose=compose,
+        finish=lambda draft, size_limit: finish(studio.Draft.from_json(draft), settings, size_limit),
+    )
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopping.is_set() or number == signal.SIGHUP:  # asked twice, or nobody is left who would wait
+            jobs.hurry()
+        stopping.set()
+
+    jobs.start()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    log.info("ready for jobs: %s", ", ".join(composers))
+    while not stopping.wait(1.0 if jobs.careful else None):
+        jobs.tend()
+    log.info("stopping")
+    jobs.stop(STOPPING_SECONDS)
+    log.info("stopped")
+
+
+def executor_name(settings: Settings) -> str:
+    """The same after every restart, so that a worker finds the jobs it left. The embedded queue's file is at home on
+    one machine, whatever that is called today; a server's workers are told apart by machine and folder."""
+    if settings.queue_url.startswith("sqlite"):
+        return "embedded"
+    return f"{socket.gethostname()}:{settings.data_dir}"
+
+
+def lock(settings: Settings) -> TextIO | None:
+    """Make sure that no other worker is at work in this DATA_DIR: keep what this returns; None means there is one.
+    The kernel gives the lock back when the process ends, however it ends."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    file = (settings.data_dir / "worker.lock").open("w")
+    patience = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > patience:
+                file.close()
+                return None
+            time.sleep(0.2)
+
+
+def end_with_parent() -> None:
+    """Raise SIGHUP when stdin ends: the bot holds the other end, and it closes even when the bot is killed."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    load: Callable[[Settings], Mapping[str, Composer]] = load_composers,
+    finish: Finish = render,
+) -> int:
+    """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
+    3 (ALREADY_RUNNING) for a worker too many."""
+    parser = argparse.ArgumentParser(prog="python -m core.worker", description=__doc__)
+    parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish
+    try:
+        settings = Settings.load()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        if options.end_with_parent:
+            end_with_parent()
+        if (held := lock(settings)) is None:
+            print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
+            return ALREADY_RUNNING
+        with held:
+            serve(settings, load(settings), finish)
+    except QueueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except NocturneError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # a thread inside FluidSynth or TensorFlow would hold up the usual way out; its job is kept

@@ -1,0 +1,146 @@
+"""The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
+fail on purpose. As a program it takes what `python -m core.worker` takes, and `--silent` for pieces without sound."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pretty_midi import Instrument, Note, PrettyMIDI
+
+from core.composer import Progress
+from core.errors import UnknownNotes
+from core.request import STEP_SECONDS, ComposeRequest, Piece
+from core.settings import Settings
+
+STEPS_A_SECOND = 100
+
+FAILING_TAKE = 901  # an error raised on purpose
+BROKEN_TAKE = 902  # an error nobody foresaw
+POISONED_TAKE = 903  # kills the worker, always
+KILLED_ONCE_TAKE = 904  # kills the worker that renders it first
+SLOW_TAKE = 905  # is rendered for two seconds
+
+UNKNOWN = "the model has no word for C9; near ones are C8, B7 and A7"
+
+
+def kill_this_worker() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class FakeComposer:
+    model = "article"
+    checkpoint = "0123456789ab"
+
+    def __init__(self, settings: Settings) -> None:
+        self._history = settings.data_dir / "history"
+
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        self._note(f"began {request.take}")
+        if request.take == FAILING_TAKE:
+            raise UnknownNotes(UNKNOWN)
+        if request.take == BROKEN_TAKE:
+            raise ZeroDivisionError("broken on purpose")
+        for step in range(0, request.length, 5):
+            progress(step / request.length)
+            time.sleep(5 / STEPS_A_SECOND)
+            if request.take == POISONED_TAKE:
+                kill_this_worker()
+        self._note(f"composed {request.take}")
+        return scale(request)
+
+    def warm_up(self) -> None:
+        pass
+
+    def _note(self, line: str) -> None:
+        with self._history.open("a") as history:
+            history.write(line + "\n")
+
+
+def scale(request: ComposeRequest) -> PrettyMIDI:
+    """The seed, then a note a second, as long as was asked."""
+    piano = Instrument(program=0)
+    for pitch in request.seed.chords[0] if request.seed.chords else ():
+        piano.notes.append(Note(velocity=80, pitch=pitch, start=0.0, end=STEP_SECONDS))
+    for second in range(int(request.seconds)):
+        pitch = 60 + (second + request.take) % 24
+        piano.notes.append(Note(velocity=80, pitch=pitch, start=second + STEP_SECONDS, end=second + 1.0))
+    midi = PrettyMIDI()
+    midi.instruments.append(piano)
+    return midi
+
+
+def finish_silently(draft: Any, settings: Settings, size_limit: int | None) -> Piece:
+    """A piece whose sound and picture are a few bytes."""
+    died = settings.data_dir / "died"
+    if draft.recipe.request.take == KILLED_ONCE_TAKE and not died.exists():
+        died.touch()
+        kill_this_worker()
+    if draft.recipe.request.take == SLOW_TAKE:
+        time.sleep(2)
+    times = draft.seconds | {"render": 0.0, "encode": 0.0}
+    return Piece(draft.recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
+
+
+class Worker:
+    """A fake worker as a process. Leaving the `with` kills it."""
+
+    def __init__(self, data_dir: Path, *arguments: str, **environment: str) -> None:
+        self.data_dir = data_dir
+        self._log = data_dir / "worker.log"
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, *arguments],
+                stdin=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | {"DATA_DIR": str(data_dir), "PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+            )
+
+    def __enter__(self) -> Self:
+        self.wait_for("ready for jobs")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait_for(self, text: str, seconds: float = 30) -> None:
+        """Wait until the log of this process says so."""
+        patience = time.monotonic() + seconds
+        while text not in self.log:
+            assert time.monotonic() < patience, f"no '{text}' in:\n{self.log}"
+            assert self.process.poll() is None, f"the worker ended with {self.process.returncode}:\n{self.log}"
+            time.sleep(0.02)
+
+    @property
+    def log(self) -> str:
+        """What the workers of this folder have said."""
+        return self._log.read_text()
+
+    def history(self, event: str) -> list[int]:
+        """The takes that were `began` or `composed`, in order."""
+        path = self.data_dir / "history"
+        return [int(take) for take in re.findall(rf"^{event} (\d+)$", path.read_text() if path.exists() else "", re.M)]
+
+
+if __name__ == "__main__":
+    from core.worker import main, render
+
+    silent = "--silent" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--silent"]
+    code = main(arguments, lambda settings: {"article": FakeComposer(settings)}, finish_silently if silent else render)
+    os._exit(code)
