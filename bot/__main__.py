@@ -1,0 +1,88 @@
+"""`python -m bot`: read the settings, connect the queue, run until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+import aiohttp
+import discord
+from discord.http import Route
+
+from bot.answers import Answers
+from bot.client import Nocturne
+from bot.logs import write_logs
+from bot.settings import BotSettings
+from bot.supervisor import Supervisor
+from core.errors import BadSetting, NocturneError, QueueError
+from core.queue import JobQueue
+
+REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
+_AUTHENTICATION_FAILED = 4004
+
+_log = logging.getLogger("bot")
+
+
+async def run(settings: BotSettings) -> None:
+    """Serve until SIGTERM or SIGINT; both raise CancelledError, once everything is closed."""
+    loop = asyncio.get_running_loop()
+    serving = loop.create_task(serve(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    await serving
+
+
+async def serve(settings: BotSettings) -> None:
+    """Raises BadSetting for a token that Discord refuses, QueueError for a queue that cannot be opened."""
+    Route.BASE = str(settings.discord_api).rstrip("/")
+    async with AsyncExitStack() as stack:
+        queue = await JobQueue.open(settings.queue_url)
+        stack.push_async_callback(queue.close)
+        answers = await Answers.open(settings.queue_url)
+        stack.push_async_callback(answers.close)
+        if settings.spawn_worker:
+            await stack.enter_async_context(Supervisor())
+        client = await stack.enter_async_context(
+            Nocturne(
+                queue,
+                answers,
+                checkpoints=settings.checkpoints,
+                max_jobs_per_user=settings.max_jobs_per_user,
+                test_guild=settings.test_guild,
+            )
+        )
+        try:
+            await client.start(settings.discord_token.get_secret_value())
+        except discord.LoginFailure:
+            raise BadSetting(REFUSED) from None
+        except discord.ConnectionClosed as closed:
+            if closed.code == _AUTHENTICATION_FAILED:  # the token was reset while the bot ran
+                raise BadSetting(REFUSED) from None
+            raise
+
+
+def main() -> int:
+    """Returns the exit code: 0 after a stop, 2 for a wrong setting, 1 when the queue or Discord cannot be reached."""
+    try:
+        settings = BotSettings.load()
+        write_logs(settings.log_level, settings.discord_token.get_secret_value())
+        asyncio.run(run(settings))
+    except asyncio.CancelledError:
+        _log.info("stopped")
+    except QueueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except NocturneError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (aiohttp.ClientError, discord.DiscordServerError, discord.GatewayNotFound) as error:
+        print(f"Discord cannot be reached: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Which interactions were accepted and are not answered yet: what a bot that was killed goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import BadRequest, QueueError
+from core.request import ComposeRequest
+
+TOKEN_SECONDS = 14.5 * 60
+"""Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
+LATEST_SECONDS = 14 * 60
+"""What can only be answered by the token is given up this long after it was accepted."""
+MESSAGE_LIMIT = 10 * 2**20
+"""Bytes that Discord takes for one file of an ordinary message."""
+
+_log = logging.getLogger(__name__)
+_metadata = sa.MetaData()
+_table = sa.Table(
+    "nocturne_answers",
+    _metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("answer", sa.JSON, nullable=False),
+)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an accepted interaction is owed, and where to. Its id is the job's id."""
+
+    job_id: str
+    request: ComposeRequest
+    user_id: int
+    channel_id: int | None
+    application_id: int
+    token: str = field(repr=False)
+    """Lets anybody edit the answer, so it is shown nowhere and erased with the row."""
+    private: bool
+    size_limit: int
+    """Bytes that Discord takes for one file of this answer."""
+    reachable: bool
+    """Whether an ordinary message can follow when the token has expired."""
+    accepted_at: float
+    """Seconds since 1970."""
+
+    @property
+    def deadline(self) -> float | None:
+        """Until when the piece is of any use, seconds since 1970; None: a message can bring it later too."""
+        return None if self.reachable else self.accepted_at + LATEST_SECONDS
+
+    @property
+    def audio_limit(self) -> int:
+        """Bytes of audio that fit now, and into an ordinary message later."""
+        return min(self.size_limit, MESSAGE_LIMIT)
+
+    @property
+    def editable(self) -> bool:
+        """Whether Discord still takes the token."""
+        return time.time() < self.accepted_at + TOKEN_SECONDS
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"request": self.request.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Answer:
+        return cls(**data | {"request": ComposeRequest.from_json(data["request"])})
+
+
+class Answers:
+    """The table of unanswered interactions, in the queue's database. Every call runs in a thread, and may raise
+    QueueError."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str) -> Answers:
+        """Connect to `sqlite:///...` or `postgresql://...`, and make the table where it is missing."""
+        address = sa.make_url(url)
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")  # the driver that the queue brings along
+        engine = sa.create_engine(address, pool_pre_ping=True)
+        if address.drivername == "sqlite":
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+        answers = cls(engine)
+        await answers._in_thread(_metadata.create_all)
+        return answers
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._engine.dispose)
+
+    async def add(self, answer: Answer) -> None:
+        row = {"job_id": answer.job_id, "answer": answer.to_json()}
+        await self._in_thread(lambda connection: connection.execute(sa.insert(_table), row))
+
+    async def all(self) -> list[Answer]:
+        """Every row, the oldest interaction first; one that this version of the bot cannot read is dropped."""
+        found = []
+        for row in await self._in_thread(lambda connection: connection.execute(sa.select(_table)).all()):
+            try:
+                found.append(Answer.from_json(row.answer))
+            except (BadRequest, TypeError, KeyError) as error:
+                _log.error("job %s is dropped, its row cannot be read: %s", row.job_id, type(error).__name__)
+                await self.remove(row.job_id)
+        return sorted(found, key=lambda answer: answer.accepted_at)
+
+    async def remove(self, job_id: str) -> None:
+        delete = sa.delete(_table).where(_table.c.job_id == job_id)
+        await self._in_thread(lambda connection: connection.execute(delete))
+
+    async def _in_thread(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+        def run() -> _Result:
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                _log.warning("the table of answers cannot be reached: %s", type(error).__name__)  # its text has the row
+                raise QueueError("The queue cannot be reached at the moment. Please try again soon.") from None
+
+        return await asyncio.to_thread(run)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 30000")  # the queue writes to the same file
+    connection.execute("PRAGMA secure_delete = ON")  # a removed row's token is overwritten, not left in a free page

@@ -1,0 +1,116 @@
+"""The discord.py client: brings the commands, registers them, and answers when one of them fails."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+
+from bot import replies
+from bot.about import Card, about, read_cards
+from bot.answers import Answers
+from bot.compose import compose
+from bot.delivery import Deliveries
+from bot.pieces import CancelButton
+from core.errors import BadSetting
+from core.queue import JobQueue
+
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
+
+PERMISSIONS = discord.Permissions(view_channel=True, send_messages=True, embed_links=True, attach_files=True)
+"""What the bot needs where a piece comes so late that it has to be a message of its own."""
+
+_log = logging.getLogger(__name__)
+
+
+class Tree(app_commands.CommandTree["Nocturne"]):
+    """The commands, for servers and for people who installed the bot for themselves, in every kind of channel."""
+
+    def __init__(self, client: Nocturne) -> None:
+        super().__init__(
+            client,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        )
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
+        """Answer once, so that only the one who asked sees it where that is still possible."""
+        sentence = replies.explain(error)
+        if sentence == replies.SORRY:
+            _log.error("interaction %d failed", interaction.id, exc_info=error)
+        try:
+            if not interaction.response.is_done():
+                await interaction.response.send_message(sentence, ephemeral=True)
+            elif interaction.type is discord.InteractionType.application_command:
+                await interaction.edit_original_response(content=sentence, embed=None, attachments=[], view=None)
+            else:  # the original message is the piece whose button was pressed
+                await interaction.followup.send(sentence, ephemeral=True)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as silence:
+            _log.warning("interaction %d got no answer: %s", interaction.id, silence)
+
+
+class Nocturne(discord.AutoShardedClient):
+    def __init__(
+        self,
+        queue: JobQueue,
+        answers: Answers,
+        *,
+        checkpoints: Path,
+        max_jobs_per_user: int,
+        test_guild: int | None = None,
+    ) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            activity=discord.CustomActivity("/compose random"),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
+        self.queue = queue
+        self.deliveries = Deliveries(self, queue, answers, max_jobs_per_user)
+        self.started_at = time.time()
+        self.cards: list[Card] = []
+        self.tree = Tree(self)
+        self._checkpoints = checkpoints
+        self._test_guild = discord.Object(test_guild) if test_guild else None
+
+    async def setup_hook(self) -> None:
+        """Between the login and the first event. Raises BadSetting for a test guild that the bot is not in."""
+        _, gateway, _ = await self.http.get_bot_gateway()
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
+        self.cards = await read_cards(self._checkpoints)
+        self.add_dynamic_items(CancelButton)
+        self.tree.add_command(compose)
+        self.tree.add_command(about)
+        await self._register_commands()
+        await self.deliveries.resume()
+
+    async def _register_commands(self) -> None:
+        """At every start: the request replaces the whole list, and Discord counts only what changed."""
+        guild = self._test_guild
+        if guild is not None:
+            self.tree.copy_global_to(guild=guild)
+        try:
+            await self.tree.sync(guild=guild)
+        except discord.Forbidden:
+            if guild is None:
+                raise
+            raise BadSetting(
+                f"TEST_GUILD is {guild.id}, accepted is the id of a server that the bot was invited to"
+            ) from None
+
+    async def on_ready(self) -> None:
+        _log.info("%s is at the piano, in %d servers, with %d shards", self.user, len(self.guilds), self.shard_count)
+        _log.info("invite it with %s", discord.utils.oauth_url(self.application_id or 0, permissions=PERMISSIONS))
+
+    async def close(self) -> None:
+        await self.deliveries.close()
+        await super().close()

@@ -1,0 +1,235 @@
+"""One way from an accepted interaction to its answer, for a fresh one and for one that a killed bot left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+import discord
+
+from bot import replies
+from bot.answers import Answer, Answers
+from bot.pieces import cancel_view
+from bot.replies import Reply
+from core.errors import NocturneError, QueueError
+from core.queue import Job, JobQueue, State
+
+if TYPE_CHECKING:
+    from bot.client import Nocturne
+
+POLL_SECONDS = 0.5
+EDIT_SECONDS = 2.0
+"""How often a job is looked at, and how often at most its listener is told."""
+QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
+DISCORD_PATIENCE = tuple(chain((1, 2, 4, 8, 16, 32), repeat(60, 15)))
+"""Seconds to wait between attempts, while the queue or Discord is not to be reached."""
+UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
+_UNKNOWN_MESSAGE, _ENTITY_TOO_LARGE = 10008, 40005
+_ORIGINAL: Any = "@original"
+"""The one message that Discord knows by a name; discord.py's signature has only numbers."""
+_OVER = (State.DONE, State.FAILED, State.CANCELLED)
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+class Deliveries:
+    """Every accepted interaction, until it is answered. Its row in `answers` outlives the bot."""
+
+    def __init__(self, client: Nocturne, queue: JobQueue, answers: Answers, max_jobs_per_user: int) -> None:
+        self._client = client
+        self._queue = queue
+        self._answers = answers
+        self._max_jobs_per_user = max_jobs_per_user
+        self._open: dict[str, Answer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_turn = asyncio.Lock()
+
+    async def resume(self) -> None:
+        """Go on with everything that the last run of the bot left unanswered."""
+        for answer in await self._answers.all():
+            self._open[answer.job_id] = answer
+            self._start(answer)
+        if self._open:
+            _log.info("going on with %d unanswered jobs", len(self._open))
+
+    async def close(self) -> None:
+        """Let go of them; their rows stay."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
+        """Take on an interaction: acknowledge it, note it down, and see to its answer in the background. Raises
+        QueueError, before anything else, when its user has enough unfinished pieces."""
+        theirs = sum(open_answer.user_id == answer.user_id for open_answer in self._open.values())
+        if theirs >= self._max_jobs_per_user:
+            raise QueueError(replies.enough(theirs))
+        self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
+        try:
+            await acknowledge()
+            async with self._in_turn:
+                await self._answers.add(answer)
+        except BaseException:
+            del self._open[answer.job_id]
+            raise
+        self._start(answer)
+
+    def requester(self, job_id: str) -> int | None:
+        """Who waits for this job; None when nobody does."""
+        answer = self._open.get(job_id)
+        return answer.user_id if answer else None
+
+    async def cancel(self, job_id: str) -> None:
+        await self._queue.cancel(job_id)
+
+    def _start(self, answer: Answer) -> None:
+        task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, answer: Answer) -> None:
+        """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
+        try:
+            job: Job | None = None
+            try:
+                job = await self._finished_job(answer)
+                reply = replies.outcome(job, answer.request, answer.size_limit)
+            except Exception as error:
+                if not isinstance(error, NocturneError):
+                    _log.exception("job %s could not be followed", answer.job_id)
+                reply = Reply(replies.explain(error))
+            begun = time.monotonic()
+            how = await self._deliver(answer, reply)
+            times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
+            _log.info("%s", _log_line(answer, job, how, times))
+            await self._answers.remove(answer.job_id)  # first, for its token; a job without a row is only space
+            await self._queue.delete(answer.job_id)
+        except Exception:
+            _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
+        finally:
+            self._open.pop(answer.job_id, None)
+
+    async def _finished_job(self, answer: Answer) -> Job:
+        """See to it that the job is in the queue, and tell its listener how it goes until it is over.
+        Raises QueueError when it cannot be over in time."""
+        job_id, user_id = answer.job_id, answer.user_id
+        shown, shown_at = "", -math.inf
+
+        async def put() -> None:
+            await self._queue.put(
+                job_id, answer.request, user_id=user_id, deadline=answer.deadline, size_limit=answer.audio_limit
+            )
+
+        async with self._in_turn:  # first come, first served
+            await patiently(put, (QueueError,), QUEUE_PATIENCE)
+        while True:
+            job = await patiently(lambda: self._queue.job(job_id), (QueueError,), QUEUE_PATIENCE)
+            if job is None:
+                raise LookupError(f"the queue has lost job {job_id}")
+            if job.state in _OVER:
+                return job
+            if answer.deadline is not None and time.time() > answer.deadline:
+                await self._queue.cancel(job_id)
+                raise QueueError(replies.TOO_LATE)
+            text = replies.progress(job, answer.request)
+            if text != shown and time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable:
+                await self._show(answer, text)
+                shown, shown_at = text, time.monotonic()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _show(self, answer: Answer, text: str) -> None:
+        """Tell how it goes. That this fails is no reason not to finish the piece."""
+        try:
+            await self._edit(answer, Reply(text), cancel_view(answer.job_id))
+        except (discord.HTTPException, *UNREACHABLE) as error:
+            _log.debug("job %s: progress was not shown: %s", answer.job_id, error)
+
+    async def _edit(self, answer: Answer, reply: Reply, view: discord.ui.View | None = None) -> None:
+        webhook = discord.Webhook.partial(answer.application_id, answer.token, client=self._client)
+        await webhook.edit_message(
+            _ORIGINAL,
+            content=reply.content,
+            embed=reply.embed,
+            attachments=reply.files(),
+            view=view,
+        )
+
+    async def _deliver(self, answer: Answer, reply: Reply) -> str:
+        """Edit the original answer, or say it in a message of its own where the token has expired. Returns how it was
+        delivered, for the log. Raises what Discord answers when it cannot be reached for a long time."""
+        if answer.editable:
+            try:
+                await patiently(lambda: self._edit(answer, reply), UNREACHABLE, DISCORD_PATIENCE)
+                return "answered"
+            except discord.HTTPException as error:
+                if error.status >= 500 or error.status == 429:
+                    raise
+                if error.code == _UNKNOWN_MESSAGE:
+                    return "dropped, its message was deleted"
+                if error.status not in (401, 404):  # neither of these: the token is good, the answer is not
+                    return await self._deliver_less(answer, reply, error)
+        if not answer.reachable:
+            return "dropped, the token has expired and no message can be sent there"
+        try:
+            await patiently(lambda: self._send(answer, reply), UNREACHABLE, DISCORD_PATIENCE)
+            return "answered by a message"
+        except discord.HTTPException as error:
+            if error.status >= 500 or error.status == 429:
+                raise
+            return f"dropped, Discord takes no message there ({error.status}, {error.code})"
+
+    async def _deliver_less(self, answer: Answer, reply: Reply, error: discord.HTTPException) -> str:
+        """What is left to say when Discord has refused an answer as too large, or as wrong."""
+        too_large = error.status == 413 or error.code == _ENTITY_TOO_LARGE
+        if too_large and (smaller := reply.smaller()):
+            return await self._deliver(answer, smaller)
+        _log.error("job %s: Discord refused the answer: %s", answer.job_id, error)
+        await patiently(lambda: self._edit(answer, Reply(replies.SORRY)), UNREACHABLE, DISCORD_PATIENCE)
+        return "answered with an apology"
+
+    async def _send(self, answer: Answer, reply: Reply) -> None:
+        """An ordinary message that mentions the listener: a private piece by DM, any other in its channel."""
+        listener = discord.Object(answer.user_id)
+        where: discord.abc.Messageable
+        if answer.private or answer.channel_id is None:
+            where = await self._client.create_dm(listener)
+        else:
+            where = self._client.get_partial_messageable(answer.channel_id)
+        message = replies.late(reply, answer.user_id)
+        await where.send(
+            message.content,
+            embeds=[message.embed] if message.embed else [],
+            files=message.files(),
+            allowed_mentions=discord.AllowedMentions(users=[listener]),
+            nonce=answer.job_id,  # sent twice, it is one message
+        )
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[_Result]], passing: tuple[type[Exception], ...], waits: Sequence[float]
+) -> _Result:
+    """Call `attempt` until it raises nothing of the kind that passes by itself, `len(waits) + 1` times at most."""
+    for seconds in waits:
+        try:
+            return await attempt()
+        except passing:
+            await asyncio.sleep(seconds)
+    return await attempt()
+
+
+def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:
+    """All that there is to say about a job, in a line: who asked for what, what became of it, and where time went."""
+    state = job.state if job else State.FAILED
+    reason = f" ({job.error})" if job and job.error else ""
+    waited = {"wait": job.waited} if job and job.waited is not None else {}
+    made = job.piece.seconds if job and job.piece else {}
+    spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**waited, **made, **times}.items())
+    recipe = replies.command(answer.request)
+    return f"job {answer.job_id} of user {answer.user_id}, {recipe}: {state}{reason}, {how}; {spent}"

@@ -1,0 +1,156 @@
+"""Every word the bot says about a piece: error -> sentence, progress -> text, finished piece -> embed and files."""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from dataclasses import dataclass, replace
+
+import discord
+from discord import app_commands
+
+from core.errors import NocturneError
+from core.queue import COMPOSED, Job, State
+from core.request import DEFAULT_LENGTH, DEFAULT_MODEL, DEFAULT_TEMPERATURE, ComposeRequest, Piece
+
+SORRY = "Sorry, something went wrong on my side. I have made a note of it; please try again in a moment."
+OUTDATED = "This command has changed since your Discord loaded it. Reload Discord (Ctrl+R) and try again."
+TOO_LATE = (
+    "Sorry, so many pieces were ahead of yours that Discord would not have let me deliver it any more."
+    " Please ask again in a while, or for a shorter piece."
+)
+OVER_ALREADY = "This piece is finished already."
+NOT_YOURS = "Only the person who asked for this piece can cancel it."
+
+COLOUR = discord.Colour.from_str("#4a5d8f")
+_BAR_CELLS = 12
+_LONGEST_SENTENCE = 1000
+_LONGEST_SEED = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message that can be sent more than once: discord.py's own File is used up by the first attempt."""
+
+    content: str | None = None
+    embed: discord.Embed | None = None
+    attachments: tuple[tuple[str, bytes], ...] = ()
+    """File names and bytes."""
+
+    def smaller(self) -> Reply | None:
+        """The same without its largest file; None when it has none."""
+        if not self.attachments:
+            return None
+        largest = max(self.attachments, key=lambda attachment: len(attachment[1]))
+        return replace(self, attachments=tuple(kept for kept in self.attachments if kept is not largest))
+
+    def files(self) -> list[discord.File]:
+        return [discord.File(io.BytesIO(data), name) for name, data in self.attachments]
+
+
+def explain(error: BaseException) -> str:
+    """Only errors raised on purpose speak for themselves; `SORRY` says the rest."""
+    cause = getattr(error, "original", error)  # discord.py wraps what a command raises
+    if isinstance(cause, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return OUTDATED
+    return _sentence(str(cause)) if isinstance(cause, NocturneError) else SORRY
+
+
+def progress(job: Job, request: ComposeRequest) -> str:
+    """What the answer says while its piece waits or is made."""
+    if job.state is State.QUEUED:
+        if job.place is None:
+            return f"{_summary(request)}\nIn the queue."
+        if job.place == 1:
+            return f"{_summary(request)}\nYou are next."
+        ahead = job.place - 1
+        return (
+            f"{_summary(request)}\nNumber {job.place} in the queue, {ahead} {_plural('piece', ahead)} ahead of yours."
+        )
+    done = round(job.progress * _BAR_CELLS)
+    bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {job.progress:.0%}"
+    return f"{_summary(request)}\n{'Composing' if job.progress < COMPOSED else 'Recording'}\n{bar}"
+
+
+def outcome(job: Job, request: ComposeRequest, size_limit: int) -> Reply:
+    """The last word on a job that is over."""
+    if job.state is State.CANCELLED:
+        return Reply(f"Cancelled: {_summary(request)}")
+    if job.state is State.DONE and job.piece:
+        return finished(job.piece, size_limit)
+    return Reply(_sentence(job.error) if job.error else SORRY)
+
+
+def finished(piece: Piece, size_limit: int) -> Reply:
+    """The recipe, the piano roll as the embed's image, the .mp3 and the .mid; of these no file that is larger than
+    `size_limit` bytes."""
+    recipe, request = piece.recipe, piece.recipe.request
+    files = {
+        f"{recipe.name}.mp3": piece.audio,
+        f"{recipe.name}.mid": piece.midi,
+        f"{recipe.name}.png": piece.picture,
+    }
+    fitting = {name: data for name, data in files.items() if 0 < len(data) <= size_limit}
+    embed = discord.Embed(title=_title(request), colour=COLOUR)
+    embed.add_field(name="Seed", value=_brief(request.seed.names))
+    embed.add_field(name="Length", value=f"{request.seconds:g} s ({request.length} steps)")
+    embed.add_field(name="Take", value=str(request.take))
+    embed.add_field(name="Temperature", value=f"{request.temperature:g}")
+    embed.add_field(name="Model", value=request.model)
+    embed.add_field(name="Notes", value=f"{piece.notes:,}")
+    embed.set_footer(text=f"The same piece again: {_brief(command(request), 1000)}\nCheckpoint {recipe.checkpoint}")
+    if f"{recipe.name}.png" in fitting:
+        embed.set_image(url=f"attachment://{recipe.name}.png")
+    if f"{recipe.name}.mp3" not in fitting:
+        embed.description = (
+            f"The recording is larger than the {size_limit / 2**20:.3g} MiB that Discord takes here, so this is the"
+            " piece as notes: any MIDI player plays them."
+        )
+    return Reply(embed=embed, attachments=tuple(fitting.items()))
+
+
+def late(reply: Reply, user_id: int) -> Reply:
+    """The same as an ordinary message that calls the one who asked."""
+    content = f"<@{user_id}> Here is what you asked me for; it took a while." if reply.embed else f"<@{user_id}>"
+    return Reply(" ".join(filter(None, (content, reply.content))), reply.embed, reply.attachments)
+
+
+def enough(unfinished: int) -> str:
+    """Why a listener with so many unfinished pieces gets no further one."""
+    pieces = f"{unfinished} {_plural('piece', unfinished)}"
+    return f"you have {pieces} in the making, which is the most at a time; let one finish or cancel one"
+
+
+def command(request: ComposeRequest) -> str:
+    """What has to be typed for the same piece."""
+    options = {
+        "seed": str(request.seed),
+        "length": None if request.length == DEFAULT_LENGTH else str(request.length),
+        "temperature": None if request.temperature == DEFAULT_TEMPERATURE else f"{request.temperature:g}",
+        "take": str(request.take),
+        "model": None if request.model == DEFAULT_MODEL else request.model,
+    }
+    return "/compose " + " ".join(f"{name}:{value}" for name, value in options.items() if value)
+
+
+def _title(request: ComposeRequest) -> str:
+    return _brief(f"A piece {'begun at random' if request.seed.is_random else f'on {request.seed.names}'}")
+
+
+def _summary(request: ComposeRequest) -> str:
+    return f"**{_brief(request.seed.names)}** · {request.seconds:g} s ({request.length} steps) · take {request.take}"
+
+
+def _sentence(text: str) -> str:
+    """An error's text as a listener reads it: with a capital, a full stop, and an end."""
+    text = textwrap.shorten(text, _LONGEST_SENTENCE, placeholder=" …") if len(text) > _LONGEST_SENTENCE else text
+    return text[:1].upper() + text[1:] + ("" if re.search(r"[.!?…]$", text) else ".")
+
+
+def _brief(text: str, longest: int = _LONGEST_SEED) -> str:
+    return text if len(text) <= longest else text[: longest - 2] + " …"
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"

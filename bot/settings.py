@@ -1,0 +1,37 @@
+"""What the bot reads beside the worker's settings. The worker never sees the token."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, SecretStr
+
+from core.settings import Settings
+
+
+def _token(token: SecretStr) -> SecretStr:
+    """Discord alone knows whether a token is right; this only catches what was pasted with something around it."""
+    text = token.get_secret_value()
+    if not text.isascii() or any(character.isspace() or character in "\"'" for character in text):
+        raise ValueError
+    return token
+
+
+class BotSettings(Settings):
+    discord_token: Annotated[SecretStr, AfterValidator(_token)] = Field(
+        repr=False,
+        description="the bot's token, which https://discord.com/developers/applications shows under Bot",
+    )
+    discord_api: HttpUrl = Field(
+        default=HttpUrl("https://discord.com/api/v10"), description="the address of Discord's API"
+    )
+    test_guild: PositiveInt | None = Field(
+        default=None, description="the id of a server, where commands then appear at once and nowhere else"
+    )
+    spawn_worker: bool = Field(
+        default_factory=lambda data: data.get("queue_url", "").startswith("sqlite"),
+        description="true or false: whether the bot starts a worker of its own",
+    )
+    max_jobs_per_user: PositiveInt = Field(
+        default=3, description="a whole number from 1: how many unfinished pieces one listener may have"
+    )

@@ -1,0 +1,77 @@
+"""Unanswered interactions outlive the bot, and their tokens do not outlive them."""
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot import answers
+from bot.answers import Answer, Answers
+from tests.pieces import REQUEST
+
+pytestmark = pytest.mark.asyncio
+
+TOKEN = "aW50ZXJhY3Rpb246-very-secret"
+
+
+def answer(job_id: str = "1", accepted_at: float = 1000.0, *, reachable: bool = True) -> Answer:
+    return Answer(job_id, REQUEST, 42, 43, 44, TOKEN, False, 10 * 2**20, reachable, accepted_at)
+
+
+def contents(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/nocturne.sqlite"
+
+
+@pytest_asyncio.fixture
+async def table(url: str):
+    table = await Answers.open(url)
+    yield table
+    await table.close()
+
+
+async def test_a_row_survives_the_bot(table: Answers, url: str):
+    """What one bot noted down, the next one reads, the oldest first."""
+    await table.add(answer("2", accepted_at=2000.0))
+    await table.add(answer("1", accepted_at=1000.0))
+    again = await Answers.open(url)
+    assert await again.all() == [answer("1", accepted_at=1000.0), answer("2", accepted_at=2000.0)]
+    await again.close()
+
+
+async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
+    """After an answer, no file of the database holds its token any more."""
+    await table.add(answer())
+    assert TOKEN.encode() in contents(tmp_path)
+    await table.remove("1")
+    assert await table.all() == []
+    await table.close()
+    assert TOKEN.encode() not in contents(tmp_path)
+
+
+async def test_a_row_of_another_version_is_dropped(table: Answers, monkeypatch: pytest.MonkeyPatch):
+    """What cannot be read any more does not keep the bot from starting."""
+    with monkeypatch.context() as older:
+        older.setattr(Answer, "to_json", lambda self: {"request": REQUEST.to_json(), "tempo": 120})
+        await table.add(answer("1"))
+    await table.add(answer("2"))
+    assert await table.all() == [answer("2")]
+
+
+async def test_the_token_is_not_shown():
+    """An answer in a log or a traceback does not give its token away."""
+    assert TOKEN not in repr(answer())
+
+
+async def test_how_long_an_answer_can_wait(monkeypatch: pytest.MonkeyPatch):
+    """The token serves 14.5 minutes; where no message can follow, a piece is given up at minute 14."""
+    assert answer(reachable=True).deadline is None
+    assert answer(accepted_at=0.0, reachable=False).deadline == 14 * 60
+    monkeypatch.setattr(answers.time, "time", lambda: 1000.0 + 14 * 60)
+    assert answer(accepted_at=1000.0).editable
+    monkeypatch.setattr(answers.time, "time", lambda: 1000.0 + 15 * 60)
+    assert not answer(accepted_at=1000.0).editable

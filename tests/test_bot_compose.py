@@ -1,0 +1,407 @@
+"""/compose from the interaction to its answer: the real client, a stand-in for Discord, a queue that does as told."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import yarl
+
+from bot import answers, delivery, replies
+from bot.answers import Answers
+from bot.client import Nocturne
+from core.errors import QueueError
+from core.queue import Job, State
+from core.request import ComposeRequest
+from tests.discord_standin import Discord, Person
+from tests.pieces import piece
+
+pytestmark = pytest.mark.asyncio
+
+ALL = ["mp3", "mid", "png"]
+
+
+class FakeQueue:
+    """Jobs stay as they are put until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.requests: dict[str, ComposeRequest] = {}
+        self.terms: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
+        self.broken = 0
+        """How many further calls fail."""
+
+    async def put(self, job_id: str, request: ComposeRequest, **terms: Any) -> None:
+        self._fail()
+        self.terms.append(terms)
+        self.requests[job_id] = request
+        self.jobs.setdefault(job_id, Job(job_id, State.QUEUED, place=1 + await self.waiting()))
+
+    async def job(self, job_id: str) -> Job | None:
+        self._fail()
+        return self.jobs.get(job_id)
+
+    async def cancel(self, job_id: str) -> None:
+        self.jobs[job_id] = Job(job_id, State.CANCELLED)
+
+    async def delete(self, job_id: str) -> None:
+        self.deleted.append(job_id)
+
+    async def waiting(self) -> int:
+        return sum(job.state is State.QUEUED for job in self.jobs.values())
+
+    def run(self, job_id: int, progress: float) -> None:
+        self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)
+
+    def finish(self, job_id: int, **changes: Any) -> None:
+        done = piece(self.requests[str(job_id)])
+        self.jobs[str(job_id)] = Job(str(job_id), State.DONE, piece=replace(done, **changes), waited=0.1)
+
+    def _fail(self) -> None:
+        if self.broken:
+            self.broken -= 1
+            raise QueueError("The queue cannot be reached at the moment.")
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/nocturne.sqlite"
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is waited for takes moments."""
+    monkeypatch.setattr(delivery, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(delivery, "EDIT_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "QUEUE_PATIENCE", (0.01, 0.01))
+    monkeypatch.setattr(delivery, "DISCORD_PATIENCE", (0.01, 0.01))
+
+
+@contextlib.asynccontextmanager
+async def playing(
+    standin: Discord, queue: Any, url: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 3
+) -> AsyncIterator[Nocturne]:
+    """The bot, logged in and listening; at the end it is closed as at a SIGTERM."""
+    monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
+    # the bot sets this one itself; here it is put back afterwards
+    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
+    table = await Answers.open(url)
+    async with Nocturne(queue, table, checkpoints=Path("nowhere"), max_jobs_per_user=most) as bot:
+        running = asyncio.create_task(bot.start(standin.token))
+        await asyncio.wait(
+            [running, asyncio.create_task(standin.registered("compose", "about"))],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if running.done():
+            running.result()
+        yield bot
+    await running
+    await table.close()
+
+
+async def remaining(url: str) -> list[answers.Answer]:
+    table = await Answers.open(url)
+    rows = await table.all()
+    await table.close()
+    return rows
+
+
+async def emptied(url: str) -> bool:
+    """Wait until every row is gone."""
+    for _ in range(100):
+        if not await remaining(url):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+def clara(standin: Discord) -> Person:
+    return standin.person("clara", standin.guild())
+
+
+async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Deferred at once; then the place, the progress, and one embed with three files and no button. Nothing is left."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="C5 (72)", length=100, take=7)
+            place = await asked.answered()
+            assert place.content.endswith("You are next.") and place.buttons[0]["label"] == "Cancel"
+            queue.run(asked.id, 0.5)
+            await asked.shows(lambda message: "50%" in message.content)
+            queue.finish(asked.id)
+            message = await asked.finished()
+            assert [file.filename for file in message.attachments] == [
+                f"nocturne-article-72-100-take7.{suffix}" for suffix in ALL
+            ]
+            assert message.content == "" and len(message.embeds) == 1 and not message.ephemeral
+            assert message.embeds[0]["image"]["url"] == message.file(".png").url
+            assert await emptied(url)
+        assert queue.deleted == [str(asked.id)]
+        assert queue.terms == [{"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"seed": "hello"}, "The seed 'hello' is not understood"),
+        ({"seed": "72", "length": 5}, "Length 5 is outside"),
+        ({"seed": "72", "temperature": 9.5}, "Temperature 9.5 is outside"),
+        ({"seed": "72", "take": -1}, "Take -1 is outside"),
+        ({"seed": "72", "model": "mozart"}, "There is no model 'mozart'"),
+    ],
+)
+async def test_bad_input_is_answered_at_once(
+    options: dict[str, Any], says: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """What a client lets through by mistake is refused in a sentence that only the listener sees; no job is made."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await (await listener.types("/compose", unchecked=True, **options)).answered()
+            assert message.content.startswith(says) and message.ephemeral
+        assert not queue.jobs and not await remaining(url)
+
+
+async def test_suggestions_reach_the_client(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Autocomplete offers `random` first, and notes as names with pitches."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            assert (await listener.autocompletes("/compose", "seed", ""))[0] == ("random", "random")
+            assert await listener.autocompletes("/compose", "seed", "f#3") == [("F#3 (54)", "54")]
+
+
+async def test_a_private_piece_is_seen_by_its_listener_alone(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """`private` makes progress and piece ephemeral."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="random", private=True)
+            assert (await asked.answered()).ephemeral
+            queue.finish(asked.id)
+            assert (await asked.finished()).ephemeral
+
+
+async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Somebody else is told so; the requester's press ends the job, and later presses are answered too."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        clara, robert = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await clara.types("/compose", seed="72", take=7)
+            shown = await asked.answered()
+            refused = await (await robert.clicks(shown, "Cancel")).answered()
+            assert refused.content == replies.NOT_YOURS and refused.ephemeral
+            await clara.clicks(shown, "Cancel")
+            message = await asked.shows(lambda message: not message.buttons)
+            assert message.content == "Cancelled: **C5** · 100 s (500 steps) · take 7"
+            assert await emptied(url)
+
+
+async def test_a_listener_cannot_fill_the_queue(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """One piece more than MAX_JOBS_PER_USER is refused, however fast they come; an answered one makes room."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch, most=2):
+            asked = await asyncio.gather(*(listener.types("/compose", seed="72") for _ in range(3)))
+            messages = [await interaction.answered() for interaction in asked]
+            [refused] = [message for message in messages if message.ephemeral]
+            assert (
+                refused.content
+                == "You have 2 pieces in the making, which is the most at a time; let one finish or cancel one."
+            )
+            for job_id in list(queue.jobs):
+                queue.finish(int(job_id))
+            assert await emptied(url)
+            assert "next" in (await (await listener.types("/compose", seed="72")).answered()).content
+
+
+async def test_a_restarted_bot_answers_what_was_left(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A bot that ends in the middle leaves a row; the next one edits the original answer, and buttons go on working."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            first, second = [await listener.types("/compose", seed=seed) for seed in ("72", "60")]
+            await first.answered()
+            await second.answered()
+        assert len(await remaining(url)) == 2
+        queue.finish(first.id)
+        async with playing(standin, queue, url, monkeypatch):
+            assert len((await first.finished()).attachments) == 3
+            await listener.clicks(second.message, "Cancel")
+            assert (await second.shows(lambda message: not message.buttons)).content.startswith("Cancelled")
+            assert await emptied(url)
+
+
+async def test_a_job_that_the_queue_never_got_is_put_again(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A bot killed between its row and the queue loses nothing."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+        queue.jobs.clear()
+        async with playing(standin, queue, url, monkeypatch):
+            await asyncio.sleep(0.1)
+            assert queue.requests[str(asked.id)].take == 7
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_late_piece_comes_as_a_message(
+    private: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """When the token has expired, the channel gets a message that mentions the listener alone; a private piece comes
+    by direct message and never into the channel."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", private=private)
+            await asked.answered()
+            standin.advance(16 * 60)
+            queue.finish(asked.id)
+            message = await standin.written(listener.dm if private else listener.channel)
+            assert message.content.startswith(listener.mention) and len(message.attachments) == 3
+            assert message.pings == [listener.user.id] and message.nonce == str(asked.id)
+            assert await emptied(url)
+        assert {refusal.code for refusal in standin.refused()} == {50027}
+        if private:
+            assert not [message for message in listener.channel.messages if not message.interaction]
+
+
+async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the bot cannot write by itself, a job that is not done by minute 14 is cancelled, with a sentence."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(installed=False), installed=True)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            [terms] = queue.terms
+            [answer] = await remaining(url)
+            assert terms["deadline"] == answer.accepted_at + 14 * 60
+            monkeypatch.setattr(delivery.time, "time", lambda: terms["deadline"] + 1)
+            message = await asked.shows(lambda message: not message.buttons)
+            assert message.content == replies.TOO_LATE
+            assert queue.jobs[str(asked.id)].state is State.CANCELLED
+
+
+async def test_a_message_that_was_deleted_is_not_written_again(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Somebody removed the answer: the piece is dropped, and a log line says so."""
+    caplog.set_level(logging.INFO)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            (await asked.answered()).deleted = True
+            queue.finish(asked.id)
+            assert await emptied(url)
+        standin.refused()
+    assert "dropped, its message was deleted" in caplog.text
+
+
+@pytest.mark.parametrize("how", [{"answer": 500}, {"broken": True}, {"answer": 429, "retry_after": 0.05}])
+async def test_discord_may_stumble(how: dict[str, Any], queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A server error, a broken connection or a rate limit delays an answer and loses none of its files."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            await asyncio.sleep(0.1)
+            standin.fails("PATCH", "/messages/", **how)
+            queue.finish(asked.id, audio=b"ID3" + bytes(300_000))
+            message = await asked.finished()
+            assert [file.filename[-3:] for file in message.attachments] == ALL
+            assert len(message.file(".mp3").bytes) == 300_003
+
+
+@pytest.mark.parametrize("how", [{"broken": True, "processed": True}, {"broken": True}])
+async def test_a_lost_receipt_loses_no_piece(
+    how: dict[str, Any], queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The acknowledgement's connection breaks, after it arrived or before: it is said again, and the piece comes."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            standin.fails("POST", "/callback", **how)
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+        assert all(refusal.code == 40060 for refusal in standin.refused())
+
+
+async def test_a_recording_that_is_too_large_is_left_out(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """The interaction's own limit goes to the worker; what still does not fit is left out with a sentence."""
+    async with Discord(size_limit=1000) as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id, audio=bytes(1001))
+            message = await asked.finished()
+            assert [file.filename[-3:] for file in message.attachments] == ["mid", "png"]
+            assert "larger than" in message.text
+        assert queue.terms[0]["size_limit"] == 1000
+
+
+async def test_the_queue_may_stumble(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A queue that cannot be reached for a moment costs no answer; for longer, the listener is told."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            queue.broken = 2
+            asked = await listener.types("/compose", seed="72")
+            assert "next" in (await asked.answered()).content
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            queue.broken = 100
+            asked = await listener.types("/compose", seed="72")
+            assert (await asked.answered()).content == "The queue cannot be reached at the moment."
+
+
+async def test_about(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/about names the model, its licence and the queue, even without a model card."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            await (await listener.types("/compose", seed="72")).answered()
+            text = (await (await listener.types("/about")).answered()).text
+    assert "article" in text and "non-commercial" in text and "1 waiting" in text
+
+
+async def test_one_line_a_job_and_no_token(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The log has id, user, recipe and times of a job in one line, without the interaction's token."""
+    caplog.set_level(logging.INFO)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            queue.finish(asked.id)
+            assert await emptied(url)
+    [line] = [record.getMessage() for record in caplog.records if str(asked.id) in record.getMessage()]
+    assert f"job {asked.id} of user {listener.user.id}, /compose seed:72 take:7: done, answered; wait 0.10 s" in line
+    assert "compose 3.00 s, render 1.00 s, encode 0.50 s, draw 0.20 s, deliver " in line
+    assert asked.token not in caplog.text

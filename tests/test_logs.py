@@ -1,0 +1,40 @@
+"""No token gets into a log."""
+
+import logging
+
+import pytest
+
+from bot.logs import RedactingFormatter, redact
+
+TOKEN = "aW50ZXJhY3Rpb246MTU3NDE4NDAyMTUzMTgyMDAzMg=="
+APPLICATION = 1574183548208028672
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"PATCH https://discord.com/api/v10/webhooks/{APPLICATION}/{TOKEN}/messages/@original returned 200",
+        f"PATCH https://discord.com/api/v10/webhooks/{APPLICATION}/{TOKEN.replace('=', '%3D')}/messages/@original",
+        f"POST https://discord.com/api/v10/interactions/{APPLICATION}/{TOKEN}/callback",
+        f"WebSocket Event: {{'d': {{'token': '{TOKEN}', 'version': 1}}}}",
+        f'{{"d":{{"token":"{TOKEN}","version":1}}}}',
+        f"Authorization: Bot {TOKEN}",
+        f"postgresql://me:{TOKEN}@host/db",
+    ],
+)
+def test_secrets_are_left_out(text: str):
+    """Addresses, payloads and headers lose what is secret in them, and nothing else."""
+    redacted = redact(text, TOKEN) if text.startswith("Authorization") else redact(text)
+    assert "aW50" not in redacted
+    assert len(redacted) > 20
+
+
+def test_a_traceback_is_redacted_too():
+    """An exception's text is written by the logging module, and goes the same way."""
+    try:
+        raise OSError(f"cannot reach /webhooks/{APPLICATION}/{TOKEN}/messages/@original")
+    except OSError as error:
+        record = logging.LogRecord("bot", logging.ERROR, __file__, 1, "failed", (), (OSError, error, None))
+    written = RedactingFormatter().format(record)
+    assert f"/webhooks/{APPLICATION}/[token]/messages/@original" in written
+    assert TOKEN not in written
