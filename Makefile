@@ -1,0 +1,45 @@
+# `bin/setup` prepares, so every target here works on a bare clone; when all is in place that takes a moment.
+PYTHON = .venv/bin/python
+SETS = bot worker training
+
+.PHONY: help run setup dev test lint bench lock upgrade clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## start the bot and its worker; without a token, compose a piece here
+	@bin/run
+
+setup: ## prepare all that the bot and its worker need
+	@bin/setup bot worker
+
+dev: ## prepare all that training, tests and checks need
+	@bin/setup dev
+
+test: dev ## run every test
+	@$(PYTHON) -m pytest
+
+lint: dev ## check format, style and types
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+bench: dev ## run each benchmark and print its table
+	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) || exit 1; done
+
+# The whole comes first, and its versions bind the sets, which can therefore share one .venv.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock' $(UPGRADE)
+lock: ## write requirements/ anew from pyproject.toml, keeping the versions that still fit
+	@bin/setup
+	@$(LOCK) --all-extras --group tools pyproject.toml --output-file requirements/dev.txt
+	@$(LOCK) --group tools --constraint requirements/dev.txt --output-file requirements/tools.txt
+	@for set in $(SETS); do $(LOCK) --extra $$set --constraint requirements/dev.txt pyproject.toml \
+		--output-file requirements/$$set.txt || exit 1; done
+
+upgrade: UPGRADE = --upgrade
+upgrade: lock ## the same with the newest versions that pyproject.toml allows
+
+clean: ## remove what setup and tests left; pieces, data, training runs and .env stay
+	@rm -rf .venv build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
