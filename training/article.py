@@ -1,4 +1,4 @@
-"""Train the article's model: `python -m training.article --data DIR`, DIR being MAESTRO unpacked or laid out like it.
+"""Train the article's model: `python -m training.article --data DIR`, DIR being laid out like MAESTRO, or `maestro`.
 
 A run keeps its state in its folder after every group of files and goes on from there when it is started again. At the
 end the weights are measured on the validation split and written as a checkpoint."""
@@ -25,7 +25,7 @@ from core.article.frames import SILENCE, piano_roll, words_of
 from core.article.model import WINDOW, ArticleConfig, ArticleModel, built
 from core.article.tokenizer import Vocabulary
 from core.errors import NocturneError
-from training.data import Recording, of_split, read_folder, read_once
+from training.data import Recording, data_folder, of_split, read_folder, read_once
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ def words_of_split(recordings: list[Recording], cache: Path) -> list[list[str]]:
 def main(arguments: list[str] | None = None) -> None:
     """Read, train, measure, write the checkpoint."""
     options = _options(arguments)
-    recordings = read_folder(options.data)
+    recordings = read_folder(data_folder(options.data))
     chosen = of_split(recordings, "train")
     random.Random(options.seed).shuffle(chosen)
     pieces = words_of_split(chosen[: options.files], options.cache)
@@ -243,7 +243,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     defaults = Plan()
     parser = argparse.ArgumentParser(prog="python -m training.article", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="MAESTRO, or a folder with a CSV of its columns")
+    parser.add_argument(
+        "--data", required=True, help="a folder with a CSV of MAESTRO's columns, or `maestro`: download it"
+    )
     parser.add_argument("--run", type=Path, default=Path("runs/article"), help="state of the run; go on from it")
     parser.add_argument("--output", type=Path, help="where the checkpoint goes (default: RUN/checkpoint)")
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")

@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core.errors import BadData
+from training.maestro import maestro
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,12 @@ class Recording:
     composer: str
     title: str
     split: str
+
+
+def data_folder(name: str) -> Path:
+    """The folder that a command line names: `maestro` stands for the data set, which is downloaded to `data/` if it is
+    not there. Raises BadData."""
+    return maestro(Path("data")) if name == "maestro" else Path(name)
 
 
 def read_folder(folder: Path) -> list[Recording]:
