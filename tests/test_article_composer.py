@@ -49,15 +49,19 @@ def test_length_counts_steps_of_a_fifth_of_a_second(composer, length):
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 2.0])
 def test_what_is_drawn_follows_the_network(composer, temperature):
-    """The compiled loop draws each word with the probability that the network gives it, its logits divided by the
-    temperature: the drawn words are those at which the summed probabilities pass the draws."""
+    """The compiled loop draws each word with the probability that the network gives it: the drawn words are those at
+    which the summed probabilities pass the draws. The temperature divides the logits of the words that sound; silence,
+    the last, keeps its share."""
     window = np.full((1, 50), composer.vocabulary.silence, dtype=np.int32)
     draws = np.random.default_rng(3).random(25, dtype=np.float32)
     _, drawn = composer._go_on(window, draws, np.float32(temperature))
     heard = np.concatenate([window[0], drawn])
     windows = np.stack([heard[step : step + 50] for step in range(25)])
-    scores = np.asarray(composer.network(windows)).astype(np.float64) / temperature
-    sums = np.cumsum(np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True), axis=1)
+    scores = np.exp(np.asarray(composer.network(windows)).astype(np.float64))
+    silence = scores[:, -1:] / scores.sum(axis=1, keepdims=True)
+    sounding = scores[:, :-1] ** (1 / temperature)
+    sounding *= (1 - silence) / sounding.sum(axis=1, keepdims=True)
+    sums = np.cumsum(np.concatenate([sounding, silence], axis=1), axis=1)
     for draw, word, passed in zip(draws, drawn.numpy(), sums, strict=True):
         assert passed[word] >= draw - 1e-4
         assert word == 0 or passed[word - 1] <= draw + 1e-4

@@ -100,13 +100,22 @@ class ArticleComposer:
         """The compiled loop: (1, 50) words and a uniform draw a step -> the window that follows and the new words."""
         words = tf.TensorArray(tf.int32, CHUNK)
         for step in tf.range(CHUNK):
-            cumulative = tf.cumsum(tf.nn.softmax(self.network(window)[0] / temperature))
+            cumulative = tf.cumsum(self._chances(self.network(window)[0], temperature))
             # the inverse of the distribution function; scaled and bounded, since float32 does not add up to exactly 1
             drawn = tf.reduce_sum(tf.cast(cumulative <= draws[step] * cumulative[-1], tf.int32))
             drawn = tf.minimum(drawn, len(self.vocabulary) - 1)
             words = words.write(step, drawn)
             window = tf.concat([window[:, 1:], drawn[None, None]], axis=1)
         return window, words.stack()
+
+    def _chances(self, logits: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+        """(vocabulary,) logits -> probabilities. The temperature chooses among the words that sound; silence keeps the
+        share that the network gives it, since it is the likeliest word of most frames, and a cool piece would end with
+        its seed."""
+        silence = tf.one_hot(self.vocabulary.silence, len(self.vocabulary))
+        share = tf.reduce_sum(tf.nn.softmax(logits) * silence)
+        sounding = tf.nn.softmax(tf.where(silence > 0, logits.dtype.min, logits / temperature))
+        return share * silence + (1 - share) * sounding
 
 
 def words_of_seed(seed: Seed) -> list[str]:
