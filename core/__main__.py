@@ -7,8 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
     from tqdm import tqdm
 
-    from core.composer import Composer
-    from core.settings import Settings
     from core.studio import Draft
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -134,21 +131,21 @@ def run_compose(options: argparse.Namespace) -> None:
     replace(first, take=takes[-1])
     folder = writable(options.output)
 
-    from core import studio
+    from core import composer, studio
     from core.audio import find_soundfont
     from core.settings import Settings
 
     settings = Settings.load()
     find_soundfont(settings.soundfont)
     with progress_bar() as bar:
-        composer = load(first.model, settings)
-        attend = getattr(composer, "attention", None) if options.attention else None
+        pianist = composer.load_composer(first.model, settings.checkpoints)
+        attend = getattr(pianist, "attention", None) if options.attention else None
         if options.attention and attend is None:
             raise BadRequest(f"the model '{first.model}' cannot say what it attends to")
         for take in takes:
             request = replace(first, take=take)
             bar.set_description_str(f"take {take}", refresh=False)
-            draft = studio.compose(composer, request, lambda share: show(bar, COMPOSED * share))
+            draft = studio.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
             piece = studio.finish(draft, settings.soundfont)
             drawn = attention_pictures(draft, attend) if attend else []
             show(bar, 100)
@@ -167,30 +164,6 @@ def attention_pictures(draft: Draft, attend: Callable[[PrettyMIDI], tuple[list[s
         pictures.attention(matrix, words, f"{heading} · attention, block {block}")
         for block, matrix in enumerate(matrices, start=1)
     ]
-
-
-def load(model: str, settings: Settings) -> Composer:
-    from core.composer import load_composer
-
-    with quiet():
-        composer = load_composer(model, settings.checkpoints)
-        composer.warm_up()
-    return composer
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Drop what is written to standard error: TensorFlow greets there, whatever TF_CPP_MIN_LOG_LEVEL says, and writes
-    past Python's `sys.stderr`. Exceptions pass as ever."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def progress_bar() -> tqdm[NoReturn]:
@@ -253,7 +226,7 @@ def report(piece: Piece, files: list[Path], as_json: bool) -> str:
         }
         return json.dumps(facts)
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in piece.seconds.items())
-    return f"{piece.duration:.1f} s of music, {piece.notes} notes ({stages}): {' '.join(map(str, files))}"
+    return "\n  ".join([f"{piece.duration:.1f} s of music, {piece.notes} notes ({stages})", *map(str, files)])
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ INSTALL = (
     " `pacman -S fluidsynth soundfont-fluid`, or `brew install fluid-synth` and a SoundFont that SOUNDFONT names"
 )
 
-WALL_SECONDS = 180.0
-"""A piece of 600 s takes 5 to 13 s on one core; a slow machine may take ten times as long."""
+WALL_SECONDS = 300.0
+"""A piece of 600 s takes 10 s of one core; on a machine with ten other things to do, two minutes."""
 MOST_AUDIO_SECONDS = 660
 """The longest piece has 600 s, and its last notes ring."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,9 +39,29 @@ class Composer(Protocol):
 
 
 def load_composer(model: str, checkpoints: Path = CHECKPOINTS) -> Composer:
-    """Load the folder `checkpoints / model`. Raises BadCheckpoint when it is missing or does not fit together."""
+    """Load the folder `checkpoints / model` and warm it up. Raises BadCheckpoint when it is missing or does not fit
+    together."""
     if model not in MODELS:
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
-    from core.article.composer import ArticleComposer
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _quiet():
+        from core.article.composer import ArticleComposer
 
-    return ArticleComposer.load(checkpoints / model)
+        composer = ArticleComposer.load(checkpoints / model)
+        composer.warm_up()
+    return composer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what is written to standard error: TensorFlow greets there before it reads TF_CPP_MIN_LOG_LEVEL, and past
+    Python's `sys.stderr`. Exceptions pass as ever."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import importlib
 import logging
 import os
 import signal
@@ -13,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
@@ -37,29 +35,13 @@ Finish = Callable[[studio.Draft, Settings, int | None], Piece]
 
 
 def load_composers(settings: Settings) -> dict[str, Composer]:
-    """Every model, warmed up. Raises BadCheckpoint."""
-    import_tensorflow_quietly()
+    """Every model, ready to compose. Raises BadCheckpoint."""
     composers = {}
     for model in MODELS:
         began = time.monotonic()
         composers[model] = load_composer(model, settings.checkpoints)
-        composers[model].warm_up()
         log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
     return composers
-
-
-def import_tensorflow_quietly() -> None:
-    """TensorFlow greets with lines about drivers and rounding, some before it knows of any log level: those go to
-    nowhere with whatever else is written to the process's standard error meanwhile. An ImportError still gets out."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        importlib.import_module("tensorflow")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def render(draft: studio.Draft, settings: Settings, size_limit: int | None) -> Piece:

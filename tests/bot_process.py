@@ -77,7 +77,7 @@ class BotProcess:
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
 
-    async def ended(self, within: float = 60.0) -> int:
+    async def ended(self, within: float = 120.0) -> int:
         """Wait for the end; returns the exit code."""
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, within)

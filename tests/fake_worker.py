@@ -21,6 +21,8 @@ from core.request import STEP_SECONDS, ComposeRequest, Piece
 from core.settings import Settings
 
 STEPS_A_SECOND = 100
+PATIENCE = 120
+"""Seconds after which a test gives up waiting: the machine may be busy."""
 
 FAILING_TAKE = 901  # an error raised on purpose
 BROKEN_TAKE = 902  # an error nobody foresaw
@@ -89,23 +91,35 @@ def finish_silently(draft: Any, settings: Settings, size_limit: int | None) -> P
     return Piece(draft.recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
 
 
+def surroundings(**environment: str) -> dict[str, str]:
+    """The environment for a process of its own: this one's, but for what is set in it, and able to import the same."""
+    names = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | environment
+
+
 class Worker:
-    """A fake worker as a process. Leaving the `with` kills it."""
+    """A fake worker as a process, which ends with this one. Leaving the `with` kills it."""
 
     def __init__(self, data_dir: Path, *arguments: str, **environment: str) -> None:
         self.data_dir = data_dir
-        self._log = data_dir / "worker.log"
+        self._log = data_dir / f"worker-{time.monotonic_ns()}.log"
         data_dir.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a") as log:
+        with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, *arguments],
+                [sys.executable, __file__, "--end-with-parent", *arguments],
                 stdin=subprocess.PIPE,
                 stderr=log,
-                env=os.environ | {"DATA_DIR": str(data_dir), "PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+                cwd=data_dir,
+                env=surroundings(DATA_DIR=str(data_dir), **environment),
             )
 
     def __enter__(self) -> Self:
-        self.wait_for("ready for jobs")
+        try:
+            self.wait_for("ready for jobs")
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def __exit__(
@@ -118,9 +132,9 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
-        """Wait until the log of this process says so."""
-        patience = time.monotonic() + seconds
+    def wait_for(self, text: str) -> None:
+        """Wait until the log says so."""
+        patience = time.monotonic() + PATIENCE
         while text not in self.log:
             assert time.monotonic() < patience, f"no '{text}' in:\n{self.log}"
             assert self.process.poll() is None, f"the worker ended with {self.process.returncode}:\n{self.log}"
@@ -128,11 +142,11 @@ class Worker:
 
     @property
     def log(self) -> str:
-        """What the workers of this folder have said."""
+        """What this worker has said."""
         return self._log.read_text()
 
     def history(self, event: str) -> list[int]:
-        """The takes that were `began` or `composed`, in order."""
+        """The takes that, in this folder, were `began` or `composed`, in order."""
         path = self.data_dir / "history"
         return [int(take) for take in re.findall(rf"^{event} (\d+)$", path.read_text() if path.exists() else "", re.M)]
 

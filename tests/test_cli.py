@@ -58,16 +58,16 @@ def compose(*arguments: str) -> int:
 
 
 def test_a_piece_becomes_three_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Named after the recipe, under `out` by default, whole and alone; one line says what they are."""
+    """Named after the recipe, under `out` by default, whole and alone; they are said to be there."""
     assert compose("--seed", "72", "--take", "7") == 0
     name = "nocturne-article-72-25-take7"
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{name}.mid", f"{name}.mp3", f"{name}.png"]
     samples, rate = decode((tmp_path / "out" / f"{name}.mp3").read_bytes())
     assert 5 < len(samples) / rate < 8
     assert PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")).instruments[0].notes
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1
+    said, *files = capsys.readouterr().out.splitlines()
     assert said.startswith("5.0 s of music, 11 notes")
+    assert [file.strip() for file in files] == [f"out/{name}.mid", f"out/{name}.mp3", f"out/{name}.png"]
 
 
 def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

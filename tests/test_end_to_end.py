@@ -19,12 +19,12 @@ from pretty_midi import PrettyMIDI
 from tests.bot_process import BotProcess
 from tests.discord_standin import Discord, Guild, Message, Person
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 MIDDLE = 1000
 """Steps of a piece that takes seconds, so that things can happen to it."""
-PATIENCE = 150.0
-"""Seconds that such a piece may take on a busy machine, its worker being started again."""
+PATIENCE = 300.0
+"""Seconds that such a piece may take on a machine that is busy with other things, its worker being started again."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         bot = BotProcess(folder, discord.environment | {"LOG_LEVEL": "DEBUG"})
         bot.start()
         try:
-            await discord.registered("compose", "about", within=60)
+            await discord.registered("compose", "about", within=PATIENCE)
             yield Stage(discord, bot, guild, clara, robert)
             assert await bot.stop() == 0
         finally:
@@ -88,7 +88,7 @@ async def test_commands_are_registered(stage: Stage):
 
 
 async def test_a_piece(stage: Stage):
-    """/compose is acknowledged in time, and ends in one embed with the recipe and three files that are what they say."""
+    """Acknowledged in time, and in the end one embed with the recipe and three files that are what their names say."""
     asked = await stage.clara.types("/compose", seed="72", length=150, take=7, temperature=1.0, model="article")
     assert asked.acknowledged_after is not None and asked.acknowledged_after < 3
     message = await asked.finished(PATIENCE)
@@ -277,7 +277,7 @@ async def test_a_killed_bot_and_worker(stage: Stage):
     assert lost.acknowledged_after is None
 
     stage.bot.start()
-    await stage.discord.registered("compose", within=60)
+    await stage.discord.registered("compose", within=PATIENCE)
     await stage.robert.clicks(other.message, "Cancel")
     assert (await other.finished(PATIENCE)).content.startswith("Cancelled")
     message = await asked.finished(PATIENCE)

@@ -142,9 +142,10 @@ class Person:
     async def _act(
         self, kind: int, where: Channel, data: Json, owners: dict[str, str], source: Message | None = None
     ) -> Interaction:
-        interaction = self.world.add_interaction(kind, self.user, where, data, owners, source=source)
-        if self.discord.size_limit is not None:
-            interaction.attachment_size_limit = self.discord.size_limit
+        size_limit = self.discord.size_limit
+        interaction = self.world.add_interaction(
+            kind, self.user, where, data, owners, source=source, size_limit=size_limit
+        )
         self.gateway.dispatch("INTERACTION_CREATE", interaction.to_json(), where.guild.id if where.guild else None)
         with contextlib.suppress(TimeoutError):
             await interaction.until(lambda interaction: interaction.acknowledged_at or interaction.lost, ANSWER_SECONDS)

@@ -5,17 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from .model import (
-    EPOCH,
-    Attachment,
-    Channel,
-    Guild,
-    Interaction,
-    Json,
-    Message,
-    User,
-    Watched,
-)
+from .model import EPOCH, Attachment, Channel, Guild, Interaction, Json, Message, User, Watched
 
 
 class Clock:
