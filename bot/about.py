@@ -32,6 +32,7 @@ class Card:
     parameters: int | None = None
     data: str = ""
     licence: str = ""
+    styles: tuple[str, ...] = ()
 
     @classmethod
     async def read(cls, folder: Path) -> Self:
@@ -44,8 +45,9 @@ class Card:
                 parameters=config.get("parameters"),
                 data=str(config.get("data", "")),
                 licence=str(config.get("licence", "")),
+                styles=tuple(map(str, config.get("architecture", {}).get("styles", ()))),
             )
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, TypeError) as error:
             _log.warning("the model card of '%s' cannot be read: %s", folder.name, error)
             return cls(folder.name)
 

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.answers import Answer
 from bot.delivery import UNREACHABLE, patiently
-from bot.options import suggestions, understand
+from bot.options import MAX_SUGGESTIONS, suggestions, understand
 from core.request import (
     DEFAULT_LENGTH,
     DEFAULT_MODEL,
@@ -18,8 +18,10 @@ from core.request import (
     MAX_LENGTH,
     MAX_TAKE,
     MAX_TEMPERATURE,
+    MAX_TOP_P,
     MIN_LENGTH,
     MIN_TEMPERATURE,
+    MIN_TOP_P,
     MODELS,
     STEP_SECONDS,
     ComposeRequest,
@@ -40,7 +42,9 @@ _ACKNOWLEDGED_ALREADY = 40060
         f"in steps of {STEP_SECONDS:g} s: {MIN_LENGTH} ({MIN_LENGTH * STEP_SECONDS:g} s) to {MAX_LENGTH}"
         f" ({MAX_LENGTH * STEP_SECONDS:g} s); {DEFAULT_LENGTH} ({DEFAULT_LENGTH * STEP_SECONDS:g} s) if left out"
     ),
+    style="whose manner to play in; any if left out",
     temperature=(f"{MIN_TEMPERATURE:g} (careful) to {MAX_TEMPERATURE:g} (wild); {DEFAULT_TEMPERATURE:g} if left out"),
+    top_p=f"{MIN_TOP_P:g} (the likeliest choices alone) to {MAX_TOP_P:g} (all); what suits the model if left out",
     take="the number of the draw: the same one makes the same piece again; a fresh one if left out",
     model=f"who composes; {DEFAULT_MODEL} if left out",
     private="only you see the answer",
@@ -50,12 +54,23 @@ async def compose(
     interaction: discord.Interaction[Nocturne],
     seed: str,
     length: app_commands.Range[int, MIN_LENGTH, MAX_LENGTH] | None = None,
+    style: str | None = None,
     temperature: app_commands.Range[float, MIN_TEMPERATURE, MAX_TEMPERATURE] | None = None,
+    top_p: app_commands.Range[float, MIN_TOP_P, MAX_TOP_P] | None = None,
     take: app_commands.Range[int, 0, MAX_TAKE] | None = None,
     model: str | None = None,
     private: bool | None = None,
 ) -> None:
-    request, hidden = understand(seed, length=length, temperature=temperature, take=take, model=model, private=private)
+    request, hidden = understand(
+        seed,
+        length=length,
+        style=style,
+        temperature=temperature,
+        top_p=top_p,
+        take=take,
+        model=model,
+        private=private,
+    )
     answer = _answer(interaction, request, hidden)
     await interaction.client.deliveries.accept(answer, lambda: _acknowledge(interaction, hidden))
 
@@ -63,6 +78,13 @@ async def compose(
 @compose.autocomplete("seed")
 async def suggest_seed(_: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=name, value=value) for name, value in suggestions(typed)]
+
+
+@compose.autocomplete("style")
+async def suggest_style(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
+    known = dict.fromkeys(style for card in interaction.client.cards for style in card.styles)
+    fitting = [style for style in known if typed.strip().casefold() in style.casefold()]
+    return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
 
 
 async def _acknowledge(interaction: discord.Interaction[Nocturne], private: bool) -> None:

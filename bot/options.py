@@ -14,7 +14,7 @@ MAX_SUGGESTIONS = 25
 MAX_SUGGESTION = 100
 """Characters of a suggestion that Discord allows."""
 
-_TYPED_OPTION = re.compile(r"\b(length|temperature|take|model|private)\s*[:=]\s*(\S*)", re.IGNORECASE)
+_TYPED_OPTION = re.compile(r"\b(length|style|temperature|top_p|take|model|private)\s*[:=]\s*(\S*)", re.IGNORECASE)
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
 _NAMED_SEED = re.compile(r"\(([^()]*)\)\s*$")
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
@@ -22,7 +22,9 @@ _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no
 
 _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "length": (int, "a whole number of steps of 0.2 s, such as 500 for 100 s"),
+    "style": (str, "the name of a style"),
     "temperature": (lambda text: float(text.replace(",", ".")), "a number, such as 0.9"),
+    "top_p": (lambda text: float(text.replace(",", ".")), "a number, such as 0.95"),
     "take": (int, "a whole number"),
     "model": (str.lower, "the name of a model"),
     "private": (lambda text: _TRUTHS[text.lower()], "yes or no"),

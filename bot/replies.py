@@ -12,7 +12,15 @@ from discord import app_commands
 
 from core.errors import NocturneError
 from core.queue import COMPOSED, Job, State
-from core.request import DEFAULT_LENGTH, DEFAULT_MODEL, DEFAULT_TEMPERATURE, ComposeRequest, Piece
+from core.request import (
+    ANY_STYLE,
+    DEFAULT_LENGTH,
+    DEFAULT_MODEL,
+    DEFAULT_TEMPERATURE,
+    USUAL_TOP_P,
+    ComposeRequest,
+    Piece,
+)
 
 SORRY = "Sorry, something went wrong on my side. I have made a note of it; please try again in a moment."
 OUTDATED = "This command has changed since your Discord loaded it. Reload Discord (Ctrl+R) and try again."
@@ -99,6 +107,10 @@ def finished(piece: Piece, size_limit: int) -> Reply:
     embed.add_field(name="Temperature", value=f"{request.temperature:g}")
     embed.add_field(name="Model", value=request.model)
     embed.add_field(name="Notes", value=f"{piece.notes:,}")
+    if request.style != ANY_STYLE:
+        embed.add_field(name="Style", value=request.style)
+    if request.top_p != USUAL_TOP_P[request.model]:
+        embed.add_field(name="Top p", value=f"{request.top_p:g}")
     embed.set_footer(text=f"The same piece again: {_brief(command(request), 1000)}\nCheckpoint {recipe.checkpoint}")
     if f"{recipe.name}.png" in fitting:
         embed.set_image(url=f"attachment://{recipe.name}.png")
@@ -127,7 +139,9 @@ def command(request: ComposeRequest) -> str:
     options = {
         "seed": str(request.seed),
         "length": None if request.length == DEFAULT_LENGTH else str(request.length),
+        "style": None if request.style == ANY_STYLE else request.style,
         "temperature": None if request.temperature == DEFAULT_TEMPERATURE else f"{request.temperature:g}",
+        "top_p": None if request.top_p == USUAL_TOP_P[request.model] else f"{request.top_p:g}",
         "take": str(request.take),
         "model": None if request.model == DEFAULT_MODEL else request.model,
     }

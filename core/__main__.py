@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.request import (
+    ANY_STYLE,
     DEFAULT_LENGTH,
     DEFAULT_MODEL,
     DEFAULT_TEMPERATURE,
     MAX_LENGTH,
     MAX_TAKE,
     MAX_TEMPERATURE,
+    MAX_TOP_P,
     MIN_LENGTH,
     MIN_TEMPERATURE,
+    MIN_TOP_P,
     MODELS,
     STEP_SECONDS,
+    USUAL,
     ComposeRequest,
     Piece,
     fresh_take,
@@ -89,6 +93,14 @@ def parser() -> Parser:
     )
     add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
     add("--model", default=DEFAULT_MODEL, help=f"{' or '.join(MODELS)} (default: %(default)s)")
+    add("--style", default=ANY_STYLE, help="whose manner to play in (default: %(default)s)")
+    add(
+        "--top-p",
+        type=number,
+        default=USUAL,
+        metavar="P",
+        help=f"{MIN_TOP_P} (only the likeliest choices) to {MAX_TOP_P} (default: what suits the model)",
+    )
     add(
         "--temperature",
         type=number,
@@ -125,6 +137,8 @@ def run_compose(options: argparse.Namespace) -> None:
         take=fresh_take() if options.take is None else options.take,
         length=options.length,
         temperature=options.temperature,
+        style=options.style,
+        top_p=options.top_p,
         model=options.model,
     )
     takes = range(first.take, first.take + options.takes)

@@ -45,9 +45,15 @@ def load_composer(model: str, checkpoints: Path = CHECKPOINTS) -> Composer:
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet():
-        from core.article.composer import ArticleComposer
+        composer: Composer
+        if model == "article":
+            from core.article.composer import ArticleComposer
 
-        composer = ArticleComposer.load(checkpoints / model)
+            composer = ArticleComposer.load(checkpoints / model)
+        else:
+            from core.performance.composer import PerformanceComposer
+
+            composer = PerformanceComposer.load(checkpoints / model)
         composer.warm_up()
     return composer
 

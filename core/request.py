@@ -15,21 +15,29 @@ STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""
 MIN_LENGTH, DEFAULT_LENGTH, MAX_LENGTH = 25, 500, 3000
 MIN_TEMPERATURE, DEFAULT_TEMPERATURE, MAX_TEMPERATURE = 0.1, 1.0, 2.0
+MIN_TOP_P, MAX_TOP_P = 0.1, 1.0
+USUAL = -1.0
+"""A `top_p` that stands for what is usual for the model: `USUAL_TOP_P`."""
+USUAL_TOP_P = {"performance": 0.97, "article": 1.0}
+ANY_STYLE = "any"
 MAX_TAKE = 2**32 - 1
-MODELS = ("article",)
-DEFAULT_MODEL = "article"
+MODELS = ("performance", "article")
+DEFAULT_MODEL = "performance"
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeRequest:
-    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is what logits are divided by, and
-    `take` is the number of the random draw: the same request gives the same piece. Raises BadRequest."""
+    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is what logits are divided by, `top_p` is
+    the probability that the choices drawn from reach together (left out, what is usual for the model), and `take` is
+    the number of the random draw: the same request gives the same piece. Raises BadRequest."""
 
     seed: Seed
     take: int
     length: int = DEFAULT_LENGTH
     temperature: float = DEFAULT_TEMPERATURE
     model: str = DEFAULT_MODEL
+    style: str = ANY_STYLE
+    top_p: float = USUAL
 
     def __post_init__(self) -> None:
         if not MIN_LENGTH <= self.length <= MAX_LENGTH:
@@ -43,6 +51,12 @@ class ComposeRequest:
             raise BadRequest(f"take {self.take} is outside 0 to {MAX_TAKE}")
         if self.model not in MODELS:
             raise BadRequest(f"there is no model '{self.model[:40]}', only {' and '.join(MODELS)}")
+        if self.top_p == USUAL:
+            object.__setattr__(self, "top_p", USUAL_TOP_P[self.model])
+        if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
+            raise BadRequest(f"top_p {self.top_p:g} is outside {MIN_TOP_P:g} to {MAX_TOP_P:g}")
+        if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
+            raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
             raise BadRequest(f"the seed lasts {seed_seconds:g} s, longer than the piece of {self.seconds:g} s")
 
@@ -75,9 +89,11 @@ class Recipe:
     def name(self) -> str:
         """A file name without suffix, of letters, digits and `-` alone."""
         request = self.request
-        seed = re.sub(r"[^a-z0-9]+", "-", str(request.seed))[:40].strip("-")
+        seed = _plain(str(request.seed))
         warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
-        return f"nocturne-{request.model}-{seed}-{request.length}{warmth}-take{request.take}"
+        style = "" if request.style == ANY_STYLE else f"-{_plain(request.style)}"
+        nucleus = "" if request.top_p == USUAL_TOP_P[request.model] else f"-p{round(100 * request.top_p)}"
+        return f"nocturne-{request.model}-{seed}-{request.length}{style}{warmth}{nucleus}-take{request.take}"
 
     def to_json(self) -> dict[str, Any]:
         return self.request.to_json() | {"checkpoint": self.checkpoint}
@@ -118,3 +134,8 @@ class Piece:
     def from_json(cls, data: dict[str, Any]) -> Piece:
         files = {key: base64.b64decode(data[key]) for key in ("midi", "audio", "picture")}
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"])})
+
+
+def _plain(text: str) -> str:
+    """`60,64,67 72` -> `60-64-67-72`: what any file system takes, and not too much of it."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")

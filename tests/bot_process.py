@@ -34,14 +34,18 @@ class BotProcess:
         return self._log.read_text() if self._log.exists() else ""
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def workers(self) -> list[int]:
         """The ids of the processes that the bot has started and that live."""
-        assert self._process is not None
-        return [pid for pid, parent in _parents().items() if parent == self._process.pid]
+        return [pid for pid, parent in _parents().items() if parent == self.pid]
 
-    async def logs(self, text: str) -> str:
-        """Wait for a line with this text, 10 seconds at most; returns it."""
-        for _ in range(100):
+    async def logs(self, text: str, within: float = 10.0) -> str:
+        """Wait for a line with this text; returns it."""
+        for _ in range(round(within * 10)):
             for line in self.log.splitlines():
                 if text in line:
                     return line

@@ -17,7 +17,7 @@ from pretty_midi import Instrument, Note, PrettyMIDI
 
 from core.composer import Progress
 from core.errors import UnknownNotes
-from core.request import STEP_SECONDS, ComposeRequest, Piece
+from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece
 from core.settings import Settings
 
 STEPS_A_SECOND = 100
@@ -38,7 +38,7 @@ def kill_this_worker() -> None:
 
 
 class FakeComposer:
-    model = "article"
+    model = DEFAULT_MODEL
     checkpoint = "0123456789ab"
 
     def __init__(self, settings: Settings) -> None:
@@ -156,5 +156,7 @@ if __name__ == "__main__":
 
     silent = "--silent" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--silent"]
-    code = main(arguments, lambda settings: {"article": FakeComposer(settings)}, finish_silently if silent else render)
+    code = main(
+        arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings)}, finish_silently if silent else render
+    )
     os._exit(code)

@@ -49,7 +49,7 @@ def decibels(samples: np.ndarray) -> float:
 class Pianist:
     """A composer that needs no network: the seed's first chord, then a scale that begins at a note of its take."""
 
-    model = "article"
+    model = "performance"
     checkpoint = "0123456789ab"
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:

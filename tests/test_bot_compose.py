@@ -143,7 +143,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             queue.finish(asked.id)
             message = await asked.finished()
             assert [file.filename for file in message.attachments] == [
-                f"nocturne-article-72-100-take7.{suffix}" for suffix in ALL
+                f"nocturne-performance-72-100-take7.{suffix}" for suffix in ALL
             ]
             assert message.content == "" and len(message.embeds) == 1 and not message.ephemeral
             assert message.embeds[0]["image"]["url"] == message.file(".png").url

@@ -60,7 +60,7 @@ def compose(*arguments: str) -> int:
 def test_a_piece_becomes_three_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Named after the recipe, under `out` by default, whole and alone; they are said to be there."""
     assert compose("--seed", "72", "--take", "7") == 0
-    name = "nocturne-article-72-25-take7"
+    name = "nocturne-performance-72-25-take7"
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{name}.mid", f"{name}.mp3", f"{name}.png"]
     samples, rate = decode((tmp_path / "out" / f"{name}.mp3").read_bytes())
     assert 5 < len(samples) / rate < 8
@@ -76,7 +76,9 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
     pieces = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [piece["recipe"]["take"] for piece in pieces] == [7, 8, 9]
     assert pieces[0]["recipe"] == {
-        "model": "article",
+        "model": "performance",
+        "style": "any",
+        "top_p": 0.97,
         "checkpoint": Pianist.checkpoint,
         "seed": "72",
         "length": 25,
@@ -110,7 +112,7 @@ def test_a_take_that_is_left_out_is_drawn(capsys: pytest.CaptureFixture[str]):
 def test_attention_is_drawn_when_asked(tmp_path: Path):
     """A picture for each of the two blocks."""
     assert compose("--seed", "72", "--take", "7", "--attention") == 0
-    name = "nocturne-article-72-25-take7-attention"
+    name = "nocturne-performance-72-25-take7-attention"
     assert sorted(file.name for file in tmp_path.glob("out/*attention*")) == [f"{name}-1.png", f"{name}-2.png"]
 
 
@@ -118,7 +120,7 @@ def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, ca
     """Refused before anything is composed."""
     monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints: Pianist())
     assert compose("--seed", "72", "--attention") == 2
-    assert capsys.readouterr().err == "the model 'article' cannot say what it attends to\n"
+    assert capsys.readouterr().err == "the model 'performance' cannot say what it attends to\n"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, ca
         (["--take", "-1"], "take -1 is outside 0 to 4294967295"),
         (["--take", "4294967295", "--takes", "2"], "take 4294967296 is outside"),
         (["--takes", "0"], "takes 0 is not 1 or more"),
-        (["--model", "waltz"], "there is no model 'waltz', only article"),
+        (["--model", "waltz"], "there is no model 'waltz', only performance and article"),
         (["--output", "/dev/null/pieces"], "the folder '/dev/null/pieces' cannot be made"),
         (["--output"], "argument --output: expected one argument"),
         (["--loud"], "unrecognized arguments: --loud"),
@@ -206,7 +208,7 @@ def test_an_interruption_leaves_whole_files_only(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
     assert compose("--seed", "72", "--take", "7") == 130
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["nocturne-article-72-25-take7.mid"]
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["nocturne-performance-72-25-take7.mid"]
 
 
 def test_ctrl_c_ends_it_quietly(tmp_path: Path):
@@ -243,9 +245,9 @@ def test_help_and_refusals_come_at_once(arguments: list[str]):
 def test_the_article_composes_from_the_command_line(tmp_path: Path):
     """The real program with a real, if untrained, network: files and JSON, and TensorFlow says nothing."""
     make_article_checkpoint(tmp_path / "checkpoints" / "article")
-    arguments = ["compose", "--seed", "72", "--length", "100", "--take", "7", "--attention", "--json", "--output"]
+    arguments = ["compose", "--model", "article", "--seed", "72", "--length", "100", "--take", "7", "--attention"]
     said = subprocess.run(
-        [sys.executable, "-m", "core", *arguments, str(tmp_path / "out")],
+        [sys.executable, "-m", "core", *arguments, "--json", "--output", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -80,7 +80,7 @@ async def test_commands_are_registered(stage: Stage):
     commands = await stage.discord.registered("compose", "about")
     compose = commands["compose"]
     names = [option["name"] for option in compose["options"]]
-    assert names == ["seed", "length", "temperature", "take", "model", "private"]
+    assert names == ["seed", "length", "style", "temperature", "top_p", "take", "model", "private"]
     assert [option["name"] for option in compose["options"] if option["required"]] == ["seed"]
     assert compose["options"][0]["autocomplete"]
     assert (compose["options"][1]["min_value"], compose["options"][1]["max_value"]) == (25, 3000)
@@ -125,6 +125,16 @@ async def test_a_recipe_is_repeated(stage: Stage):
     assert beginning(PrettyMIDI(io.BytesIO(first))) == [60, 64, 67]
 
 
+async def test_a_style(stage: Stage):
+    """The composers that the shipped model knows are suggested; an unknown style is answered with all of them."""
+    assert [choice.value for choice in await stage.clara.autocompletes("/compose", "style", "cho")] == ["Chopin"]
+    asked = [await stage.clara.types("/compose", seed="C5", length=25, style=style) for style in ("chopin", "Elvis")]
+    played, refused = [await one.finished(PATIENCE) for one in asked]
+    (embed,) = played.embeds
+    assert {"name": "Style", "value": "chopin", "inline": True} in embed["fields"]
+    assert "no style 'Elvis', only any, " in refused.content and not refused.attachments
+
+
 async def test_suggestions(stage: Stage):
     """`random` comes first; what is typed narrows the rest down."""
     choices = await stage.clara.autocompletes("/compose", "seed", "")
@@ -150,7 +160,9 @@ async def test_bad_input(stage: Stage, options: dict[str, str | int], sentence: 
 
 async def test_notes_that_the_model_does_not_know(stage: Stage):
     """The sentence comes from the worker, and names three near ones."""
-    message = await (await stage.clara.types("/compose", seed="21,22,23,24", length=25)).finished(PATIENCE)
+    message = await (await stage.clara.types("/compose", seed="21,22,23,24", length=25, model="article")).finished(
+        PATIENCE
+    )
     assert not message.attachments and not message.embeds
     assert message.content.count(",") >= 2, message.content
 

@@ -21,6 +21,8 @@ def test_one_request_typed_in_many_ways(typed: str):
 
 def test_all_options_may_be_typed_into_the_seed():
     """Somebody who types the whole command into `seed` gets what it says."""
+    request, _ = understand("72 style:Chopin top_p=0.9", take=3)
+    assert request == ComposeRequest(Seed(((72,),)), take=3, style="Chopin", top_p=0.9)
     request, private = understand("60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes")
     assert request == ComposeRequest(Seed(((60, 64), (67,))), take=3, length=100, temperature=0.9, model="article")
     assert private
@@ -45,7 +47,7 @@ def test_a_take_that_is_left_out_is_drawn():
         ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
         ("72 length:300", {"length": 500}, "length is given twice, as 500 and as 300"),
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
-        ("72", {"model": "mozart"}, "there is no model 'mozart', only article"),
+        ("72", {"model": "mozart"}, "there is no model 'mozart', only performance and article"),
     ],
 )
 def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):

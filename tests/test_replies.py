@@ -40,8 +40,8 @@ def test_a_sentence_fits_a_message():
         (Job("1", State.QUEUED, place=4), "Number 4 in the queue, 3 pieces ahead of yours."),
         (Job("1", State.QUEUED), "In the queue."),
         (Job("1", State.RUNNING, progress=0.0), "Composing\n`▱▱▱▱▱▱▱▱▱▱▱▱` 0%"),
-        (Job("1", State.RUNNING, progress=0.5), "Composing\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
-        (Job("1", State.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▰▰▰▰▱▱` 80%"),
+        (Job("1", State.RUNNING, progress=0.25), "Composing\n`▰▰▰▱▱▱▱▱▱▱▱▱` 25%"),
+        (Job("1", State.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
     ],
 )
 def test_progress_says_where_it_is(job: Job, says: str):
@@ -58,20 +58,24 @@ def test_a_piece_comes_with_its_recipe():
         "Length": "100 s (500 steps)",
         "Take": "7",
         "Temperature": "1",
-        "Model": "article",
+        "Model": "performance",
         "Notes": "312",
     }
-    assert reply.embed.image.url == "attachment://nocturne-article-72-500-take7.png"
+    assert reply.embed.image.url == "attachment://nocturne-performance-72-500-take7.png"
     assert [name for name, _ in reply.attachments] == [
-        f"nocturne-article-72-500-take7.{suffix}" for suffix in ("mp3", "mid", "png")
+        f"nocturne-performance-72-500-take7.{suffix}" for suffix in ("mp3", "mid", "png")
     ]
 
 
 def test_the_recipe_can_be_typed_again():
     """The command under a piece leaves out what is usual, and says all the rest."""
     assert replies.command(REQUEST) == "/compose seed:72 take:7"
-    unusual = ComposeRequest(Seed.parse("C4,E4 G4"), take=1, length=50, temperature=0.9)
-    assert replies.command(unusual) == "/compose seed:60,64 67 length:50 temperature:0.9 take:1"
+    unusual = ComposeRequest(Seed.parse("C4,E4 G4"), take=1, length=50, temperature=0.9, style="Chopin", top_p=0.9)
+    assert replies.command(unusual) == (
+        "/compose seed:60,64 67 length:50 style:Chopin temperature:0.9 top_p:0.9 take:1"
+    )
+    of_the_article = ComposeRequest(Seed(), take=1, model="article")
+    assert replies.command(of_the_article) == "/compose seed:random take:1 model:article"
 
 
 def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():

@@ -1,10 +1,15 @@
 """Measure a performance checkpoint: `python -m training.evaluate CHECKPOINT DATA --split validation --json`.
 
 DATA is a folder in MAESTRO's layout. The figure is nats per note: -ln p of all that is needed to reproduce the events
-of every piece on a grid of 10 ms and 32 velocities, divided by the notes in the files."""
+of every piece on a grid of 10 ms and 32 velocities, divided by the notes in the files. With `--generated FOLDER` it
+says too how the MIDI files of that folder compare with the pieces of the split."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import logging
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,9 @@ import keras
 import numpy as np
 from pretty_midi import PrettyMIDI
 
-from core.errors import BadData
+from core.checkpoint import Checkpoint
+from core.errors import BadData, NocturneError
+from core.performance.composer import MODEL, config_of
 from core.performance.events import (
     ATTRIBUTES,
     BIN_WIDTHS,
@@ -27,8 +34,10 @@ from core.performance.events import (
     encode,
     read,
 )
-from core.performance.model import PerformanceModel, nats_of
+from core.performance.model import PerformanceModel, built, nats_of
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
+from training import likeness
+from training.data import Recording, data_folder, of_split, read_folder, read_once
 from training.windows import filled, next_event_pairs, window_of
 
 EVENTS_KIND = "performance-1"
@@ -120,3 +129,74 @@ def _width_nats(cells: np.ndarray) -> np.ndarray:
     widths = BIN_WIDTHS.copy()
     widths[-1] = max(int(cells.max()) - int(TIME_EDGES[-1]) + 1, 1)
     return np.log(widths)[bins_of(cells)]
+
+
+def moments_of(recordings: Sequence[Recording], cache: Path) -> list[tuple[Recording, np.ndarray]]:
+    """The recordings that have notes, with their moments. A file that cannot be read is left out, with a message."""
+    return [entry for entry in read_once(recordings, read_moments, cache, EVENTS_KIND) if len(entry[1])]
+
+
+def style_of(composer: str) -> str:
+    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
+    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
+    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
+
+
+def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str, cache: Path) -> dict[str, Any]:
+    """The figure for all these recordings. `style` is one of the checkpoint's, or `own` for each composer's, where the
+    checkpoint knows it. Raises BadData when a recording cannot be measured whole: none may be skipped."""
+    network = built(config_of(checkpoint))
+    checkpoint.load_into(network)
+    known = network.config.styles
+    if style not in (*known, "own"):
+        raise BadData(f"the checkpoint knows no style '{style}', only {', '.join(known)}, and 'own' for each its own")
+    entries = list(read_once(recordings, read_moments, cache, EVENTS_KIND))
+    if len(entries) < len(recordings):
+        raise BadData(f"{len(recordings) - len(entries)} of {len(recordings)} recordings cannot be measured")
+    names = [style_of(recording.composer) if style == "own" else style for recording, _ in entries]
+    styles = [known.index(name) if name in known else 0 for name in names]
+    pieces = [moments for _, moments in entries]
+    return nats_per_note(pieces, score(Scorer(network), pieces, styles, network.config.window))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _options(arguments)
+    recordings = read_folder(data_folder(options.data))
+    chosen = of_split(recordings, options.split)
+    checkpoint = Checkpoint(options.checkpoint, MODEL)
+    figures: dict[str, Any] = {"checkpoint": checkpoint.hash, "split": options.split, "style": options.style}
+    if not options.generated_only:
+        figures |= evaluate(checkpoint, chosen, options.style, options.cache)
+    if options.generated:
+        generated = [read_moments(path) for path in sorted(options.generated.glob("*.mid"))]
+        if not generated:
+            raise BadData(f"{options.generated} holds no .mid files")
+        human = [moments for _, moments in moments_of(chosen, options.cache)]
+        training = [recording for recording in recordings if recording.split == "train"]
+        memorised = [moments for _, moments in moments_of(training, options.cache)]
+        figures["generated"] = likeness.compare(generated, human, memorised)
+        if options.picture:
+            likeness.draw(likeness.histograms(generated), likeness.histograms(human), options.picture)
+    print(json.dumps(figures) if options.json else json.dumps(figures, indent=2))
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, help="folder of a performance checkpoint")
+    parser.add_argument("data", help="a folder with a CSV of MAESTRO's columns, or `maestro`: download it")
+    parser.add_argument("--split", default="validation", help="(default: %(default)s)")
+    parser.add_argument("--style", default="any", help="a style of the checkpoint, or 'own' (default: %(default)s)")
+    parser.add_argument("--generated", type=Path, help="folder of .mid files to compare with the split")
+    parser.add_argument("--generated-only", action="store_true", help="leave the nats per note out")
+    parser.add_argument("--picture", type=Path, help="where to draw the comparison, as .png")
+    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s")
+    try:
+        main()
+    except NocturneError as error:
+        sys.exit(f"training.evaluate: {error}")

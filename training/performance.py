@@ -25,10 +25,11 @@ from tqdm import tqdm
 
 from core import checkpoint
 from core.errors import BadData, NocturneError
+from core.performance.composer import MODEL
 from core.performance.events import KEY
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
-from training.data import Recording, of_split, read_folder, read_once
-from training.evaluate import EVENTS_KIND, Scorer, nats_per_note, read_moments, score
+from training.data import data_folder, of_split, read_folder
+from training.evaluate import Scorer, moments_of, nats_per_note, score, style_of
 from training.windows import TrainingPiece, Variation, Windows
 
 log = logging.getLogger(__name__)
@@ -70,17 +71,6 @@ class PerformanceTrainer(PerformanceModel):
     ) -> Any:
         """`y` are the following events, (batch, events, 4), and `y_pred` the logits of each attribute."""
         return ops.sum(nats_of(y_pred, y)) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
-
-
-def style_of(composer: str) -> str:
-    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
-    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
-    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
-
-
-def moments_of(recordings: Sequence[Recording], cache: Path) -> list[tuple[Recording, np.ndarray]]:
-    """The recordings that have notes, with their moments."""
-    return [entry for entry in read_once(recordings, read_moments, cache, EVENTS_KIND) if len(entry[1])]
 
 
 class Run:
@@ -206,46 +196,73 @@ def optimizer_of(plan: Plan) -> keras.optimizers.Optimizer:
     )
 
 
+def read_training(
+    folders: Sequence[Path], shares: Sequence[float], cache: Path
+) -> tuple[list[TrainingPiece], tuple[str, ...]]:
+    """The training pieces of all folders, with one share a folder, and the styles that are in them."""
+    entries = [
+        (moments, style_of(recording.composer), share)
+        for folder, share in zip(folders, shares, strict=True)
+        for recording, moments in moments_of(of_split(read_folder(folder), "train"), cache)
+    ]
+    styles = (ANY, *sorted({style for _, style, _ in entries}, key=str.casefold))
+    return [TrainingPiece(moments, styles.index(style), share) for moments, style, share in entries], styles
+
+
+def spread() -> None:
+    """Share each batch among all devices, where JAX has several. Call it before a network is made."""
+    if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+
+
+def shipped(model: PerformanceModel) -> PerformanceModel:
+    """The network as its checkpoint will be loaded: weights rounded to float16, all arithmetic in float32."""
+    keras.mixed_precision.set_global_policy("float32")
+    copy = built(model.config)
+    for weight, trained in zip(copy.trainable_variables, model.trainable_variables, strict=True):
+        weight.assign(ops.convert_to_numpy(trained).astype(np.float16).astype(np.float32))
+    return copy
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read, train, measure, write the checkpoint."""
     options = _options(arguments)
+    folders = [data_folder(name) for name in options.data]
+    shares = options.shares or [1.0] * len(folders)
+    if len(shares) != len(folders):
+        raise BadData(f"{len(folders)} folders of data need as many shares, not {len(shares)}")
     keras.mixed_precision.set_global_policy(options.precision)
-    shares = options.shares or [1.0] * len(options.data)
-    if len(shares) != len(options.data):
-        raise BadData(f"{len(options.data)} folders of data need as many shares, not {len(shares)}")
-    training: list[tuple[Recording, np.ndarray, float]] = []
-    validation: list[np.ndarray] = []
-    for folder, share in zip(options.data, shares, strict=True):
-        recordings = read_folder(folder)
-        read = moments_of(of_split(recordings, "train"), options.cache)
-        training += [(recording, moments, share) for recording, moments in read]
-        if folder == options.data[0]:
-            validation = [moments for _, moments in moments_of(of_split(recordings, "validation"), options.cache)]
-    styles = (ANY, *sorted({style_of(recording.composer) for recording, _, _ in training}, key=str.casefold))
-    pieces = [
-        TrainingPiece(moments, styles.index(style_of(recording.composer)), share)
-        for recording, moments, share in training
-    ]
+    pieces, styles = read_training(folders, shares, options.cache)
+    validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
+    validation = [moments for _, moments in validating]
     print(f"{len(pieces)} pieces, {sum(len(piece.moments) for piece in pieces):,} events", flush=True)
+    config = replace(PRESETS[options.preset], styles=styles)
     plan = Plan(
         events=options.events,
         batch=options.batch,
-        length=options.length or PRESETS[options.preset].window,
+        length=options.length or config.window,
         rate=options.rate,
+        warm_up=options.warm_up,
         seed=options.seed,
     )
-    model = built(replace(PRESETS[options.preset], styles=styles), PerformanceTrainer)
+    spread()
+    keras.utils.set_random_seed(plan.seed)
+    model = built(config, PerformanceTrainer)
     model.compile(optimizer=optimizer_of(plan), jit_compile=options.jit)
     run = Run(options.run, model, plan, pieces)
-    checker = Checker(model, excerpts(validation, options.check_size), plan.length)
-    run.train(checker, options.save_seconds, options.check_events)
-    keras.mixed_precision.set_global_policy("float32")
-    figures = {"history": run.history[-1:], "events": run.events}
+    run.train(
+        Checker(model, excerpts(validation, options.check_size), plan.length),
+        options.save_seconds,
+        options.check_events,
+    )
+    network = shipped(model)
+    scores = score(Scorer(network), validation, [0] * len(validation), config.window)
+    figures = {"events": run.events, "validation": nats_per_note(validation, scores)}
     checkpoint.save(
         options.output or options.run / "checkpoint",
-        model,
-        model="performance",
-        architecture=asdict(model.config),
+        network,
+        model=MODEL,
+        architecture=asdict(config),
         card={"name": options.name, "data": options.about, "licence": options.licence, "figures": figures},
     )
     print(json.dumps(figures, indent=2))
@@ -255,7 +272,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     defaults = Plan()
     parser = argparse.ArgumentParser(prog="python -m training.performance", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, help="folders in MAESTRO's layout; the first validates"
+        "--data",
+        nargs="+",
+        required=True,
+        help="folders in MAESTRO's layout, or `maestro`: download it; the first one's validation split validates",
     )
     parser.add_argument(
         "--shares", type=float, nargs="+", help="the part of each folder in one pass (default: all of it)"
@@ -268,6 +288,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
+    parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")

@@ -1,0 +1,172 @@
+"""The compiled loop that plays events, a chunk at a time, in several slots at once. What is particular to a backend is
+in `compiled` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from core.performance.events import END, KEY, NO_DURATION, NO_VELOCITY, PITCHES, START_EVENT
+from core.performance.model import Cache, PerformanceModel, rotation
+from core.performance.sampling import (
+    FORBIDDEN,
+    Playing,
+    draw,
+    legal_durations,
+    legal_keys,
+    legal_shifts,
+    played,
+)
+
+CHUNK = 64
+"""Events between two looks at the outside: progress, cancelling and new pieces come in there."""
+FREE = -1
+"""In place of an attribute that the model is to choose."""
+
+
+class Wishes(NamedTuple):
+    """What is asked of a chunk. `forced` is (CHUNK, slots, 4), FREE where the model chooses; `uniforms` is of the same
+    shape; the others are (slots,): `earliest_end` in cells from the first note, and the index of the style."""
+
+    forced: Any
+    uniforms: Any
+    temperature: Any
+    top_p: Any
+    earliest_end: Any
+    style: Any
+
+
+class State(NamedTuple):
+    """What is carried from chunk to chunk: the last event, (slots, 4), where the pieces are, and for each block the
+    keys and values of the past, (slots, heads, window, size)."""
+
+    event: Any
+    playing: Playing
+    past: Any
+
+
+class Played(NamedTuple):
+    """A chunk: its events, (CHUNK, slots, 4), and before each the probability that the piece ends there,
+    (CHUNK, slots)."""
+
+    events: Any
+    ends: Any
+
+
+class Engine:
+    """A network that plays `slots` pieces at once. A piece sounds the same in any slot, beside any others and whenever
+    it begins: a slot's past lies in the order of its own age, and what it has not played is masked."""
+
+    def __init__(self, model: PerformanceModel, slots: int) -> None:
+        if model.config.window < CHUNK:
+            raise ValueError(f"a window of {model.config.window} events is shorter than a chunk of {CHUNK}")
+        self.model, self.slots = model, slots
+        self.advance = compiled(self._advance)
+        """(state, wishes) -> (the next state, what was played)."""
+
+    def start(self) -> State:
+        """Every slot before its piece's first event."""
+        config = self.model.config
+        shape = (self.slots, config.heads, config.window, config.size)
+        past = tuple((ops.zeros(shape), ops.zeros(shape)) for _ in range(config.blocks))
+        numbers = [np.zeros(self.slots, dtype=np.int32) for _ in Playing._fields]
+        playing = Playing(*numbers)._replace(
+            key=np.full(self.slots, START_EVENT[KEY], dtype=np.int32),
+            sounded=np.zeros(self.slots, dtype=bool),
+            pedal=np.zeros(self.slots, dtype=bool),
+        )
+        return State(np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), playing, past)
+
+    def restarted(self, state: State, slot: int) -> State:
+        """The same with one slot before a first event again."""
+        fresh = self.start()
+
+        def swapped(old: Any, new: Any) -> np.ndarray:
+            changed = np.array(old)
+            changed[slot] = new[slot]
+            return changed
+
+        playing = Playing(*(swapped(old, new) for old, new in zip(state.playing, fresh.playing, strict=True)))
+        return State(swapped(state.event, fresh.event), playing, state.past)
+
+    def _advance(self, state: State, wishes: Wishes) -> tuple[State, Played]:
+        config = self.model.config
+        began = state.playing.seen
+        shape = (self.slots, config.heads, CHUNK, config.size)
+        recent = tuple((ops.zeros(shape), ops.zeros(shape)) for _ in range(config.blocks))
+        events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
+
+        def body(place: Any, carried: Any) -> Any:
+            event, playing, recent, events, ends = carried
+            hidden, recent = self._read(event, playing, began, wishes.style, state.past, recent, place)
+            event, end = self._choose(hidden, playing, wishes, place)
+            events = ops.slice_update(events, (place, 0, 0), event[None])
+            ends = ops.slice_update(ends, (place, 0), end[None])
+            return event, played(playing, event), recent, events, ends
+
+        event, playing, recent, events, ends = ops.fori_loop(
+            0, CHUNK, body, (state.event, state.playing, recent, events, ends)
+        )
+        past = tuple(
+            tuple(ops.concatenate([old[:, :, CHUNK:], new], axis=2) for old, new in zip(*pair, strict=True))
+            for pair in zip(state.past, recent, strict=True)
+        )
+        return State(event, playing, past), Played(events, ends)
+
+    def _read(
+        self, event: Any, playing: Playing, began: Any, style: Any, past: Any, recent: Any, place: Any
+    ) -> tuple[Any, Any]:
+        """The hidden state after the last events, (slots, width), and the recent keys and values with theirs."""
+        window = self.model.config.window
+        older = ops.arange(window)[None]
+        newer = ops.arange(CHUNK)[None]
+        # by age: `older` 0 was played `window` events before the chunk; nothing before the piece's start counts
+        mask_past = ops.logical_and(older > place, older >= window - began[:, None])
+        mask = ops.concatenate([mask_past, ops.repeat(newer <= place, self.slots, axis=0)], axis=1)
+        turns = rotation(self.model.config, playing.seen[:, None], playing.time[:, None])
+        hidden = self.model.embed(event[:, None], style)
+        updated = []
+        for block, old, new in zip(self.model.blocks, past, recent, strict=True):
+            hidden, keys, values = block.step(hidden, turns, Cache(*old, *new), mask, place)
+            updated.append((keys, values))
+        return self.model.norm(hidden)[:, 0], tuple(updated)
+
+    def _choose(self, hidden: Any, playing: Playing, wishes: Wishes, place: Any) -> tuple[Any, Any]:
+        """The next events, (slots, 4), and the probability of the end in each slot."""
+        forced, uniforms = ops.take(wishes.forced, place, axis=0), ops.take(wishes.uniforms, place, axis=0)
+        chosen: list[Any] = []
+
+        def choose(logits: Any, legal: Any = None) -> Any:
+            attribute = len(chosen)
+            if legal is not None:
+                logits = ops.where(legal, logits, FORBIDDEN)
+            drawn = draw(logits, uniforms[:, attribute], wishes.temperature, wishes.top_p)
+            chosen.append(ops.where(forced[:, attribute] == FREE, drawn, forced[:, attribute]))
+
+        heads = self.model.heads
+        choose(heads[0](hidden, chosen), legal_shifts(playing))
+        logits = heads[1](hidden, chosen)
+        end = ops.softmax(logits, axis=-1)[:, END]
+        now = played(playing, ops.stack([chosen[0]] * 4, axis=-1)).time
+        choose(logits, legal_keys(playing, chosen[0], now - playing.origin >= wishes.earliest_end))
+        struck = chosen[1] < PITCHES
+        choose(heads[2](hidden, chosen))
+        chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)
+        choose(heads[3](hidden, chosen), legal_durations())
+        chosen[3] = ops.where(struck, chosen[3], NO_DURATION)
+        return ops.stack(chosen, axis=-1), end
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as one graph, compiled when it is first called."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow
+
+    return tensorflow.function(function, jit_compile=True, autograph=False)

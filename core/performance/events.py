@@ -1,0 +1,170 @@
+"""Piano playing as a sequence of events, one a note or a move of the sustain pedal, in the order in which they happen.
+
+An event has four attributes: the onset shift (time since the previous event), the key (one of 88 pitches, pedal up,
+pedal down, or the end of the piece), the velocity, and the duration for which the key is held. They come in two forms,
+both integer arrays of shape (events, 4):
+
+- moments: times in cells of 10 ms, velocity 1 to 127. Nothing but the rounding to cells is lost.
+- events: the indices that the model reads and predicts. Times in bins that get coarser, velocity in 32 bins of 4.
+
+PrettyMIDI -> `read` -> moments -> `encode` -> events -> `decode` -> moments -> `write` -> PrettyMIDI."""
+
+from __future__ import annotations
+
+import numpy as np
+from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
+
+from core.seed import HIGHEST_PITCH, LOWEST_PITCH
+
+CELL = 0.01
+"""Seconds in a cell of time."""
+SHIFT, KEY, VELOCITY, DURATION = range(4)
+"""The columns of moments and events, in the order in which the model predicts them."""
+ATTRIBUTES = ("onset_shift", "key", "velocity", "duration")
+
+TIME_EDGES = np.concatenate(
+    [np.arange(0, 128), np.arange(128, 256, 4), np.arange(256, 512, 8), np.arange(512, 801, 16)]
+)
+"""The first cell of each bin of time. The last bin, from 8 s on, has no end."""
+TIME_BINS = len(TIME_EDGES)
+BIN_WIDTHS = np.diff(TIME_EDGES, append=TIME_EDGES[-1] + 1)
+"""Cells in each bin; the last counts as one."""
+BIN_CELLS = TIME_EDGES + (BIN_WIDTHS - 1) // 2
+"""The cell in the middle of each bin, which stands for it when events become music."""
+
+PITCHES = HIGHEST_PITCH - LOWEST_PITCH + 1
+PEDAL_UP, PEDAL_DOWN, END = PITCHES, PITCHES + 1, PITCHES + 2
+KEYS = PITCHES + 3
+START = KEYS
+"""What stands before a piece's first event. It is read, and never predicted."""
+VELOCITY_WIDTH = 4
+VELOCITIES = 128 // VELOCITY_WIDTH
+NO_VELOCITY, NO_DURATION = VELOCITIES, TIME_BINS
+"""What the pedal and the end have in place of a velocity and a duration, in events. In moments both are 0."""
+START_EVENT = np.array([0, START, NO_VELOCITY, NO_DURATION], dtype=np.int16)
+SIZES = (TIME_BINS, KEYS, VELOCITIES, TIME_BINS)
+"""How many values of each attribute can be predicted."""
+
+SUSTAIN, PEDAL_THRESHOLD = 64, 64
+"""The sustain pedal's control number, and the least value at which it is down."""
+_TICKS_PER_BEAT, _BEATS_PER_MINUTE = 500, 120  # 1 ms a tick, so that every cell begins on one
+
+
+def cell_of(seconds: float) -> int:
+    """The nearest cell. Halves go up, so that equal times always share a cell."""
+    return int(seconds / CELL + 0.5)
+
+
+def read(midi: PrettyMIDI) -> np.ndarray:
+    """All notes on a piano's keys, the sustain pedal and the end, as moments, (events, 4) of int32.
+
+    All instruments but drums are played together, since some data sets write one piano on several tracks. Within a
+    cell the pedal comes first, then the keys from low to high. The piece ends when the last key is released, or with
+    its last event. Music without a note has no moments at all."""
+    instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
+    notes = [
+        (cell_of(note.start), note.pitch - LOWEST_PITCH, note.velocity, cell_of(note.end) - cell_of(note.start))
+        for instrument in instruments
+        for note in instrument.notes
+        if LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
+    ]
+    if not notes:
+        return np.zeros((0, 4), dtype=np.int32)
+    pedal = [(cell, key, 0, 0) for cell, key in _pedal_moves(instruments)]
+    end = max([cell + duration for cell, _, _, duration in notes] + [cell for cell, *_ in pedal])
+    moments = np.array([*in_order(np.array(notes + pedal)), (end, END, 0, 0)], dtype=np.int32)
+    moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
+    return moments
+
+
+def in_order(moments: np.ndarray) -> np.ndarray:
+    """Moments whose first column holds onsets, put in the order of `read`."""
+    keys = moments[:, KEY]
+    rank = np.where(keys >= PITCHES, keys - KEYS, keys)  # pedal up, pedal down, end, then the pitches
+    rank = np.where(keys == END, KEYS, rank)
+    return moments[np.lexsort((moments[:, DURATION], moments[:, VELOCITY], rank, moments[:, SHIFT]))]
+
+
+def _pedal_moves(instruments: list[Instrument]) -> list[tuple[int, int]]:
+    """(cell, PEDAL_UP or PEDAL_DOWN) wherever the pedal's state changes from one cell to the next, and both where it is
+    down before and after a cell in which it came up."""
+    changes = sorted(
+        (
+            (change.time, change.value >= PEDAL_THRESHOLD)
+            for instrument in instruments
+            for change in instrument.control_changes
+            if change.number == SUSTAIN
+        ),
+        key=lambda change: change[0],
+    )
+    by_cell: dict[int, list[bool]] = {}
+    for time, down in changes:
+        by_cell.setdefault(cell_of(time), []).append(down)
+    moves, was_down = [], False
+    for cell, states in sorted(by_cell.items()):
+        if was_down and not all(states):
+            moves.append((cell, PEDAL_UP))
+            was_down = False
+        if states[-1] and not was_down:
+            moves.append((cell, PEDAL_DOWN))
+        was_down = states[-1]
+    return moves
+
+
+def encode(moments: np.ndarray) -> np.ndarray:
+    """Moments -> events, (events, 4) of int16."""
+    struck = moments[:, KEY] < PITCHES
+    return np.stack(
+        [
+            bins_of(moments[:, SHIFT]),
+            moments[:, KEY],
+            np.where(struck, moments[:, VELOCITY] // VELOCITY_WIDTH, NO_VELOCITY),
+            np.where(struck, bins_of(moments[:, DURATION]), NO_DURATION),
+        ],
+        axis=1,
+    ).astype(np.int16)
+
+
+def bins_of(cells: np.ndarray) -> np.ndarray:
+    """The bin of time in which each cell lies."""
+    return np.searchsorted(TIME_EDGES, cells, side="right") - 1
+
+
+def decode(events: np.ndarray) -> np.ndarray:
+    """Events -> moments, (events, 4) of int32, each value in the middle of its bin."""
+    struck = events[:, KEY] < PITCHES
+    cells = np.append(BIN_CELLS, 0)  # the last for NO_DURATION
+    return np.stack(
+        [
+            cells[events[:, SHIFT]],
+            events[:, KEY],
+            np.where(struck, events[:, VELOCITY] * VELOCITY_WIDTH + VELOCITY_WIDTH // 2, 0),
+            np.where(struck, cells[events[:, DURATION]], 0),
+        ],
+        axis=1,
+    ).astype(np.int32)
+
+
+def write(moments: np.ndarray) -> PrettyMIDI:
+    """Moments -> a piano piece as MIDI can hold it: a key that is struck while it is held is released first, one struck
+    twice in a cell sounds once, as hard and as long as either, and every note lasts a cell or more."""
+    onsets = np.cumsum(moments[:, SHIFT])
+    piano = Instrument(program=0, name="Piano")
+    held: dict[int, Note] = {}
+    for onset, (_, key, velocity, duration) in zip(onsets.tolist(), moments.tolist(), strict=True):
+        start = onset * CELL
+        if key in (PEDAL_UP, PEDAL_DOWN):
+            piano.control_changes.append(ControlChange(SUSTAIN, 127 * (key == PEDAL_DOWN), start))
+        elif key != END:
+            end = (onset + max(duration, 1)) * CELL
+            before = held.get(key)
+            if before is not None and before.start == start:
+                before.velocity, before.end = max(before.velocity, velocity), max(before.end, end)
+                continue
+            if before is not None:
+                before.end = min(before.end, start)
+            held[key] = Note(max(velocity, 1), key + LOWEST_PITCH, start, end)
+            piano.notes.append(held[key])
+    midi = PrettyMIDI(resolution=_TICKS_PER_BEAT, initial_tempo=_BEATS_PER_MINUTE)
+    midi.instruments.append(piano)
+    return midi

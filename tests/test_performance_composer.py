@@ -1,0 +1,242 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from pretty_midi import Note, PrettyMIDI
+
+from core.errors import BadCheckpoint, BadRequest, Cancelled
+from core.performance import composer as module
+from core.performance.composer import PerformanceComposer
+from core.performance.engine import Engine
+from core.performance.ensemble import Ensemble, Part
+from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
+from core.performance.guard import trouble
+from core.request import ComposeRequest
+from core.seed import Seed
+from tests.music import as_bytes, piano
+from tests.tiny_performance import make_performance_checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_performance_checkpoint(tmp_path_factory.mktemp("performance"))
+
+
+@pytest.fixture(scope="module")
+def composer(folder):
+    return PerformanceComposer.load(folder)
+
+
+def asked(seed="random", take=1, length=50, **options):
+    return ComposeRequest(seed=Seed.parse(seed), take=take, length=length, model="performance", **options)
+
+
+def notes_of(midi):
+    return sorted(midi.instruments[0].notes, key=lambda note: (note.start, note.pitch))
+
+
+def test_the_same_recipe_gives_the_same_file(composer, folder):
+    """Byte for byte, from the same checkpoint loaded twice."""
+    again = PerformanceComposer.load(folder)
+    assert again.checkpoint == composer.checkpoint
+    assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()))
+
+
+def test_takes_styles_temperatures_and_nuclei_differ(composer):
+    """Changing any of them changes the piece."""
+    changed = [
+        asked(take=2),
+        asked(style="Bach"),
+        asked(temperature=0.7),
+        asked(top_p=0.5),
+    ]
+    assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 5
+
+
+@pytest.mark.parametrize("alone, company", [((1, 1), (1, 3)), ((2, 1), (4, 4))])
+def test_a_piece_is_the_same_in_company(composer, alone, company):
+    """Alone or beside others that come and go, begun at any chunk: the events are the same, bit for bit. So it is with
+    one row at a time, and with several, in whichever slot of however many."""
+
+    def part(take):
+        return Part(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
+
+    def ensemble(slots, places):
+        return Ensemble(Engine(composer.network, slots), places)
+
+    single, wanted = ensemble(*alone), {}
+    for take in range(5):
+        mine = part(take)
+        single.join(mine)
+        while not single.play():
+            pass
+        wanted[take] = mine.moments().tolist()
+    together, waiting, done = ensemble(*company), [part(take) for take in range(5)], []
+    while len(done) < 5:
+        if together.free and waiting:  # one more each chunk, so that all begin at different times
+            together.join(waiting.pop())
+        done += together.play()
+    assert {mine.take: mine.moments().tolist() for mine in done} == wanted
+
+
+@pytest.mark.parametrize("seed, pitches", [("72", [72]), ("67,60,64", [60, 64, 67])])
+def test_a_chord_begins_the_piece(composer, seed, pitches):
+    """The seed's keys are struck together at the very beginning."""
+    notes = notes_of(composer.compose(asked(seed)))
+    assert [note.pitch for note in notes[: len(pitches)]] == pitches
+    assert all(note.start == 0 for note in notes[: len(pitches)])
+
+
+def test_a_melody_begins_the_piece(composer):
+    """Its notes come one after another, 0.4 s each; the last is held as long as the model likes."""
+    notes = notes_of(composer.compose(asked("C4 E4 G4,B4")))
+    assert [note.pitch for note in notes[:4]] == [60, 64, 67, 71]
+    np.testing.assert_allclose([note.start for note in notes[:4]], [0, 0.4, 0.8, 0.8])
+    np.testing.assert_allclose([note.end for note in notes[:2]], [0.4, 0.8])
+
+
+def test_a_primer_begins_the_piece(composer):
+    """Its notes come first, and the model goes on from them."""
+    primer = piano(Note(66, 60, 1.0, 1.5), Note(94, 64, 1.25, 1.5), pedal=[(1.1, 127), (1.6, 0)])
+    notes = notes_of(composer.compose(asked(), primer=primer))
+    assert [(note.pitch, note.velocity) for note in notes[:2]] == [(60, 66), (64, 94)]
+    np.testing.assert_allclose([note.start for note in notes[:2]], [0, 0.25])
+    assert len(notes) > 2
+
+
+@pytest.mark.parametrize(
+    "primer, sentence",
+    [(piano(), "the primer has no notes"), (piano(Note(66, 60, 0, 1), Note(66, 60, 30, 31)), "longer than the piece")],
+)
+def test_a_primer_that_cannot_begin_a_piece_is_refused(composer, primer, sentence):
+    """Without notes, or longer than the piece."""
+    with pytest.raises(BadRequest, match=sentence):
+        composer.compose(asked(), primer=primer)
+
+
+@pytest.mark.parametrize("length", [25, 100])
+def test_a_piece_lasts_as_long_as_asked(composer, length):
+    """It ends in the last tenth of its length and not after it, with the pedal up."""
+    midi = composer.compose(asked(length=length))
+    assert 0.9 * length * 0.2 <= midi.get_end_time() <= length * 0.2 + 0.001
+    pedal = [change.value for change in midi.instruments[0].control_changes]
+    assert not pedal or pedal[-1] == 0
+
+
+def test_progress_rises_to_the_whole(composer):
+    """What is reported never falls, and ends at 1."""
+    shares = []
+    composer.compose(asked(length=200), shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_a_cancelled_piece_leaves_the_composer_as_it_was(composer):
+    """Raising from progress stops it, and the next piece comes out as ever."""
+
+    def cancel(share):
+        raise Cancelled("enough")
+
+    before = as_bytes(composer.compose(asked()))
+    with pytest.raises(Cancelled):
+        composer.compose(asked(length=3000), cancel)
+    assert as_bytes(composer.compose(asked())) == before
+
+
+def test_an_unknown_style_is_refused_with_those_known(composer):
+    """Upper and lower case are the same."""
+    with pytest.raises(BadRequest, match="no style 'Satie', only any, Bach, pop"):
+        composer.compose(asked(style="Satie"))
+    assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
+
+
+def test_a_stuck_piece_is_made_again(composer, monkeypatch):
+    """With the next sub-take, three times at most; what is then there is taken, and the recipe gives it again."""
+    first = as_bytes(composer.compose(asked()))
+    judged = []
+    monkeypatch.setattr(module, "trouble", lambda moments: judged.append(moments) or "stuck")
+    second = as_bytes(composer.compose(asked()))
+    assert len(judged) == 4
+    assert len({moments.tobytes() for moments in judged}) == 4
+    assert second != first and as_bytes(composer.compose(asked())) == second
+
+
+def line(*rows):
+    return np.array([*rows, (100, END, 0, 0)], dtype=np.int32)
+
+
+@pytest.mark.parametrize(
+    "moments, wrong",
+    [
+        (line(*((20, 30 + number * number % 41, 64, 20) for number in range(200))), None),
+        (line(*((20, 40, 64, 20) for _ in range(200))), "stuck on a note"),
+        (line(*((20, 40 + number % 5, 64, 20) for number in range(200))), "stuck in a loop"),
+        (line((0, 40, 64, 20), (10, 41, 64, 20), (10, 42, 64, 20), (2500, PEDAL_DOWN, 0, 0)), "next to no notes"),
+        (line(*((0, 40 + number, 64, 20) for number in range(9)), (900, 50, 64, 20)), "a long silence"),
+    ],
+)
+def test_what_counts_as_trouble(moments, wrong):
+    """One key, a loop, next to nothing, silence; music is none of these."""
+    assert trouble(moments) == wrong
+
+
+def heard(*events, ends, cells=100, forced=0):
+    part = Part(cells=cells, take=0, forced=np.zeros((forced, 4), dtype=np.int32))
+    part.heard(np.array(events, dtype=np.int32), np.array(ends, dtype=np.float32))
+    return part
+
+
+def test_a_piece_stops_where_an_end_is_likeliest():
+    """Of the events in the last tenth, the piece ends in the place of that before which the end is likeliest; notes
+    that are held ring to the end of the length at most, and the pedal comes up last."""
+    note = (39, 16, 30)
+    part = heard(
+        (5, *note),
+        (90, PEDAL_DOWN, NO_VELOCITY, NO_DURATION),
+        (2, *note),
+        (2, *note),
+        (2, *note),
+        (9, *note),
+        ends=[0.9, 0.1, 0.1, 0.8, 0.2, 0.9],
+    )
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [
+        [0, 39, 30],
+        [90, PEDAL_DOWN, 0],
+        [2, 39, 8],
+        [8, PEDAL_UP, 0],
+        [0, END, 0],
+    ]
+
+
+def test_a_piece_stops_where_the_model_ends_it():
+    """At the first end that is drawn."""
+    part = heard((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
+
+
+def test_what_comes_after_the_length_is_left_out():
+    """A chunk may run on past the length, even to an end: the piece has nothing of it."""
+    note = (39, 16, 30)
+    part = heard((5, *note), (85, *note), (60, *note), (10, END, NO_VELOCITY, NO_DURATION), ends=[0.0] * 4)
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [[0, 39, 30], [85, 39, 15], [15, END, 0]]
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
+    """An architecture of another version or another shape gives a sentence, not a traceback."""
+    for change in ({"width": 24}, {"styles": []}, {"layers": 3}):
+        config = json.loads((folder / "config.json").read_text())
+        config["architecture"] |= change
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        (tmp_path / "weights.npz").write_bytes((folder / "weights.npz").read_bytes())
+        with pytest.raises(BadCheckpoint, match=r"does not fit|another version"):
+            PerformanceComposer.load(tmp_path)
+
+
+def test_a_written_piece_is_read_as_it_was_made(composer):
+    """Writing the file loses and changes nothing: its moments are those of the piece."""
+    midi = composer.compose(asked(length=100))
+    again = PrettyMIDI(io.BytesIO(as_bytes(midi)))
+    assert read(again).tolist() == read(midi).tolist()

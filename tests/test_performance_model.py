@@ -1,0 +1,139 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from core.performance.engine import CHUNK, Engine, Wishes
+from core.performance.events import END, NO_DURATION, NO_VELOCITY, PITCHES, SIZES, START_EVENT
+from core.performance.model import PerformanceConfig, built, nats_of
+
+TINY = PerformanceConfig(styles=("any", "Bach"), width=16, blocks=2, queries=4, heads=2, window=CHUNK)
+
+
+def network(config=TINY):
+    """One whose every weight is drawn, also those that training begins at zero."""
+    keras.utils.set_random_seed(7)
+    model = built(config)
+    generator = np.random.default_rng(7)
+    for weight in model.trainable_variables:
+        weight.assign(np.asarray(weight) + 0.2 * generator.normal(size=weight.shape))
+    return model
+
+
+def any_events(count, seed=0):
+    """(1, count, 4) events that the network can read: mostly notes, some moves of the pedal."""
+    generator = np.random.default_rng(seed)
+    events = np.stack([generator.integers(1, size - 1, count) for size in SIZES], axis=-1).astype(np.int32)
+    pedal = events[:, 1] >= PITCHES
+    events[pedal, 1] = PITCHES
+    events[pedal, 2:] = NO_VELOCITY, NO_DURATION
+    return events[None]
+
+
+def logits_of(model, events, style=0):
+    """The logits of every event after the start, given all before it."""
+    before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
+    inputs = {"events": ops.convert_to_tensor(before), "following": ops.convert_to_tensor(events)}
+    logits = model(inputs | {"style": ops.convert_to_tensor(np.array([style], dtype=np.int32))})
+    return [np.asarray(ops.convert_to_numpy(each)) for each in logits]
+
+
+def test_the_heads_give_probabilities():
+    """Each attribute's probabilities sum to 1."""
+    for logits, size in zip(logits_of(network(), any_events(20)), SIZES, strict=True):
+        assert logits.shape == (1, 20, size)
+        np.testing.assert_allclose(np.asarray(ops.softmax(logits)).sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_no_prediction_knows_what_comes_after_it():
+    """Changing event 12 leaves every prediction of the events before it as it was, and that of its own onset shift."""
+    model, events = network(), any_events(20)
+    changed = events.copy()
+    changed[:, 12] = [[5, 40, 3, 9]]
+    for attribute, (one, other) in enumerate(zip(logits_of(model, events), logits_of(model, changed), strict=True)):
+        same = 13 if attribute == 0 else 12
+        np.testing.assert_array_equal(one[:, :same], other[:, :same])
+        assert np.abs(one[:, 13:] - other[:, 13:]).max() > 1e-3
+
+
+@pytest.mark.parametrize("attribute", [1, 2, 3])
+def test_an_attribute_knows_those_chosen_before_it(attribute):
+    """Changing one attribute of an event changes the predictions of those after it in the chain, and not its own."""
+    model, events = network(), any_events(6)
+    changed = events.copy()
+    changed[0, -1, attribute - 1] = events[0, -1, attribute - 1] % 20 + 1
+    before, after = logits_of(model, events), logits_of(model, changed)
+    np.testing.assert_array_equal(before[attribute - 1][0, -1], after[attribute - 1][0, -1])
+    assert np.abs(before[attribute][0, -1] - after[attribute][0, -1]).max() > 1e-3
+
+
+def test_the_style_makes_a_difference():
+    """The same events are predicted otherwise in another style."""
+    model, events = network(), any_events(6)
+    assert np.abs(logits_of(model, events, 0)[1] - logits_of(model, events, 1)[1]).max() > 1e-3
+
+
+def test_an_event_sees_no_further_than_its_window():
+    """In a network of one block, what is more than a window back makes no difference."""
+    model = network(PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=8))  # no clock but the events' own
+    events = any_events(30)
+    changed = events.copy()
+    changed[0, 3, 1] = (events[0, 3, 1] + 1) % PITCHES
+    one, other = logits_of(model, events)[0], logits_of(model, changed)[0]
+    # event 3 is read at place 4, and seen from there to place 11
+    assert np.abs(one[0, 11] - other[0, 11]).max() > 1e-4
+    np.testing.assert_array_equal(one[0, 12:], other[0, 12:])
+
+
+def test_nats_leave_out_what_an_event_has_not():
+    """The pedal and the end have neither velocity nor duration, and filler has nothing at all."""
+    events = np.array(
+        [[[3, 40, 5, 6], [3, PITCHES, NO_VELOCITY, NO_DURATION], [3, END, NO_VELOCITY, NO_DURATION], [-1] * 4]]
+    )
+    uniform = [np.zeros((1, 4, size), dtype=np.float32) for size in SIZES]
+    nats = np.asarray(nats_of(uniform, events.astype(np.int32)))
+    times, keys, velocities, _ = np.log(SIZES)
+    wanted = [[times, keys, velocities, times], [times, keys, 0, 0], [times, keys, 0, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(nats[0], wanted, rtol=1e-6)
+
+
+class Probing(Engine):
+    """Tells a fixed mixture of the hidden state in place of the probability of the end."""
+
+    def _choose(self, hidden, playing, wishes, place):
+        event, _ = super()._choose(hidden, playing, wishes, place)
+        return event, ops.matmul(hidden, PROBE)
+
+
+PROBE = np.random.default_rng(3).normal(size=TINY.width).astype(np.float32)
+
+
+def test_the_cached_step_gives_what_the_full_pass_gives():
+    """Event by event with the cache, in a slot that began a chunk later than its neighbour, the hidden state from which
+    all logits come is that of the full forward pass, also past the window's length, where the cache forgets."""
+    model = network()
+    engine = Probing(model, 2)
+    events, neighbour = any_events(3 * CHUNK), any_events(4 * CHUNK, seed=1)
+    state, probed = engine.start(), []
+    for chunk in range(4):
+        here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
+        if chunk == 1:
+            state = engine.restarted(state, 1)
+        state, played = engine.advance(state, wishes(np.stack([neighbour[0, here], late], axis=1)))
+        probed.append(np.asarray(played.ends))
+    before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
+    full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32")))
+    np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=1e-3)
+
+
+def wishes(forced):
+    slots = forced.shape[1]
+    return Wishes(
+        forced=forced.astype(np.int32),
+        uniforms=np.zeros(forced.shape, dtype=np.float32),
+        temperature=np.ones(slots, dtype=np.float32),
+        top_p=np.ones(slots, dtype=np.float32),
+        earliest_end=np.zeros(slots, dtype=np.int32),
+        style=np.zeros(slots, dtype=np.int32),
+    )

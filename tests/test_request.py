@@ -1,0 +1,86 @@
+"""core/request.py: what crosses the queue."""
+
+import json
+
+import pytest
+
+from core.errors import BadRequest
+from core.request import (
+    DEFAULT_MODEL,
+    MODELS,
+    USUAL_TOP_P,
+    ComposeRequest,
+    Piece,
+    Recipe,
+    fresh_take,
+)
+from core.seed import Seed
+
+CHORD = Seed.parse("60,64,67 C5")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"length": 24}, r"length 24 is outside 25 to 3000 steps of 0\.2 s \(5 to 600 s\)"),
+        ({"length": 3001}, "length 3001 is outside"),
+        ({"temperature": 0.05}, r"temperature 0\.05 is outside 0\.1 to 2"),
+        ({"temperature": float("nan")}, "temperature nan is outside"),
+        ({"top_p": 0.0}, r"top_p 0 is outside 0\.1 to 1"),
+        ({"top_p": 1.01}, r"top_p 1\.01 is outside"),
+        ({"take": -1}, "take -1 is outside 0 to 4294967295"),
+        ({"model": "tuba"}, "there is no model 'tuba'"),
+        ({"model": "article", "style": "Chopin"}, "the article's model knows no styles"),
+        ({"model": "article", "top_p": 0.9}, "the article's model knows no styles and no top_p"),
+        (
+            {"seed": Seed.parse(" ".join(["60"] * 25)), "length": 25},
+            "the seed lasts 10 s, longer than the piece of 5 s",
+        ),
+    ],
+)
+def test_nonsense_is_refused_where_it_is_made(options, complaint):
+    """One sentence says what came and what is accepted."""
+    with pytest.raises(BadRequest, match=complaint):
+        ComposeRequest(**{"seed": CHORD, "take": 7} | options)
+
+
+def test_what_is_left_out_is_what_is_usual():
+    """The usual top_p belongs to the model, and stands in the request as a number: a recipe says it all."""
+    assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == MODELS[0]
+    for model in MODELS:
+        assert ComposeRequest(CHORD, take=7, model=model).top_p == USUAL_TOP_P[model]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_survives_the_queue(model):
+    """Recipe -> JSON text -> Recipe changes nothing."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7, length=50, temperature=0.9, model=model), "0123456789ab")
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_piece_survives_the_queue():
+    """Its files are bytes, and JSON has none."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
+    piece = Piece(recipe, 99.8, 700, b"MThd\x00\xff", b"\xff\xfb", b"\x89PNG", {"compose": 1.5})
+    assert Piece.from_json(json.loads(json.dumps(piece.to_json()))) == piece
+
+
+def test_a_file_is_named_after_its_recipe():
+    """Letters, digits and hyphens alone; what is unusual about the recipe stands in the name."""
+    plain = ComposeRequest(CHORD, take=7, model="article")
+    assert Recipe(plain, "0123456789ab").name == "nocturne-article-60-64-67-72-500-take7"
+    cool = ComposeRequest(Seed(), take=7, length=50, temperature=0.9, model="article")
+    assert Recipe(cool, "0123456789ab").name == "nocturne-article-random-50-t90-take7"
+
+
+def test_a_longest_seed_makes_no_longest_name():
+    """25 chords are no reason for a name that a file system refuses."""
+    seed = Seed(tuple((21 + number, 60, 108) for number in range(25)))
+    assert len(Recipe(ComposeRequest(seed, take=7), "0123456789ab").name) < 100
+
+
+def test_a_fresh_take_can_be_typed():
+    """At most six digits, and not always the same ones."""
+    takes = {fresh_take() for _ in range(20)}
+    assert len(takes) > 1
+    assert all(0 <= take < 1_000_000 for take in takes)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, START, TIME_BINS
+from core.performance.sampling import Playing, draw, legal_durations, legal_keys, legal_shifts, nucleus, uniforms
+
+SHARES = np.log(np.array([[0.1, 0.4, 0.2, 0.3]], dtype=np.float32))
+
+
+def one(value, kind="int32"):
+    return np.array([value], dtype=kind)
+
+
+def playing(key, pedal=False, sounded=True):
+    return Playing(
+        key=one(key), time=one(0), origin=one(0), sounded=one(sounded, bool), pedal=one(pedal, bool), seen=one(1)
+    )
+
+
+def keys(state, shift, may_end=False):
+    return np.flatnonzero(np.asarray(legal_keys(state, one(shift), one(may_end, bool)))[0]).tolist()
+
+
+@pytest.mark.parametrize("top_p, kept", [(1.0, [0, 1, 2, 3]), (0.8, [1, 2, 3]), (0.5, [1, 3]), (0.4, [1]), (0.01, [1])])
+def test_the_nucleus_keeps_the_likeliest(top_p, kept):
+    """The fewest choices that together reach top_p stay, the likeliest always."""
+    assert np.flatnonzero(np.asarray(nucleus(SHARES, one(top_p, "float32")))[0] > -1e8).tolist() == kept
+
+
+def test_draws_follow_the_probabilities():
+    """Uniform draws spread evenly over [0, 1) choose each value as often as it is likely."""
+    uniform = (np.arange(1000, dtype=np.float32) + 0.5) / 1000
+    ones = np.ones(1000, dtype=np.float32)
+    chosen = np.asarray(draw(np.repeat(SHARES, 1000, axis=0), uniform, ones, ones))
+    np.testing.assert_allclose(np.bincount(chosen) / 1000, [0.1, 0.4, 0.2, 0.3], atol=2e-3)
+
+
+def test_the_temperature_sharpens():
+    """At a low temperature every draw chooses the likeliest."""
+    uniform = np.linspace(0, 0.999, 100, dtype=np.float32)
+    cold = np.full(100, 0.01, dtype=np.float32)
+    assert set(np.asarray(draw(np.repeat(SHARES, 100, axis=0), uniform, cold, np.ones(100, np.float32)))) == {1}
+
+
+@pytest.mark.parametrize("uniform", [0.0, 1 - 1e-6])
+def test_what_is_forbidden_is_never_drawn(uniform):
+    """Not even by the outermost draws."""
+    logits = np.array([[-1e9, 0.0, 0.0, -1e9]], dtype=np.float32)
+    assert int(draw(logits, one(uniform, "float32"), one(1, "float32"), one(1, "float32"))[0]) in (1, 2)
+
+
+def test_uniform_draws_belong_to_the_event():
+    """An event's draws are the same in whatever chunk it falls; another take or sub-take has others."""
+    whole = uniforms(7, 0, 0, 128)
+    np.testing.assert_array_equal(whole[64:], uniforms(7, 0, 64, 64))
+    assert not np.array_equal(whole, uniforms(8, 0, 0, 128))
+    assert not np.array_equal(whole, uniforms(7, 1, 0, 128))
+    assert whole.shape == (128, 4)
+    assert whole.min() >= 0 and whole.max() < 1
+
+
+def test_within_a_cell_keys_are_struck_from_low_to_high():
+    """With no shift, only higher keys follow a note, and no move of the pedal; with a shift, all keys do."""
+    assert keys(playing(key=85), shift=0) == [86, 87]
+    assert keys(playing(key=85), shift=1) == [*range(PITCHES), PEDAL_DOWN]
+
+
+def test_the_pedal_moves_by_turns():
+    """It comes up only when down, and goes down only when up; within a cell it does not go down and up."""
+    assert PEDAL_UP not in keys(playing(key=3), shift=1)
+    assert PEDAL_DOWN not in keys(playing(key=3, pedal=True), shift=1)
+    assert PEDAL_DOWN in keys(playing(key=PEDAL_UP), shift=0)
+    assert PEDAL_UP not in keys(playing(key=PEDAL_DOWN, pedal=True), shift=0)
+
+
+def test_a_piece_ends_only_where_it_may_and_after_a_note():
+    """The end is masked before its time, and before the first note."""
+    assert END in keys(playing(key=3), shift=1, may_end=True)
+    assert END not in keys(playing(key=3), shift=1)
+    assert END not in keys(playing(key=PEDAL_DOWN, pedal=True, sounded=False), shift=1, may_end=True)
+
+
+@pytest.mark.parametrize("key, zero", [(3, True), (PITCHES - 1, False), (PEDAL_UP, True), (START, False)])
+def test_no_shift_only_where_a_key_is_left(key, zero):
+    """After the highest key of a cell, and at the start, time goes on; a shift without end is never drawn."""
+    legal = np.asarray(legal_shifts(playing(key=key)))[0]
+    assert legal[0] == zero
+    assert legal[1:-1].all() and not legal[-1]
+
+
+def test_a_held_key_has_a_duration():
+    """A cell at least, and not the bin without end."""
+    legal = np.asarray(legal_durations())[0]
+    assert np.flatnonzero(~legal).tolist() == [0, TIME_BINS - 1]

@@ -1,0 +1,182 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from pretty_midi import Note
+
+from core.errors import BadData
+from core.performance.composer import PerformanceComposer
+from core.performance.events import END, KEY, START, encode
+from core.request import ComposeRequest
+from core.seed import Seed
+from tests.music import piano
+from training import performance
+from training.performance import Plan
+from training.windows import FILLER, TrainingPiece, Variation, Windows, next_event_pairs, stretched, varied
+
+SAME = Variation(down=0, up=0, stretch=0.0)
+
+
+def piece_of(count, first_key=20):
+    """`count` events: rising keys 0.1 s apart, and the end."""
+    rows = [[10, first_key + step % 40, 64, 10] for step in range(count - 1)]
+    return np.array([*rows, [10, END, 0, 0]], dtype=np.int32)
+
+
+def test_the_window_at_a_position_is_always_the_same():
+    """Whoever asks, in whatever order: so a run goes on as if it had never stopped."""
+    pieces = [TrainingPiece(piece_of(count), style=1) for count in (50, 7, 130)]
+    one, other = (Windows(pieces, 16, Variation(), 0.5, seed=3) for _ in range(2))
+    forwards = [one.at(position) for position in range(40)]
+    backwards = [other.at(position) for position in reversed(range(40))][::-1]
+    for (events, style), (again, same) in zip(forwards, backwards, strict=True):
+        np.testing.assert_array_equal(events, again)
+        assert style == same
+    assert len({events.tobytes() for events, _ in forwards}) == 40
+
+
+def test_a_pass_reaches_all_pieces_and_their_ends():
+    """Every piece has as many windows as it takes to hold it, and in a few passes each event was in one."""
+    piece = piece_of(100)
+    piece[:, 2] = 1 + np.arange(100)
+    windows = Windows([TrainingPiece(piece, style=0)], 16, SAME, 0.0, seed=1)
+    assert len(windows) == 7
+    velocities = {int(row[2]) for position in range(70) for row in windows.at(position)[0][1:] if row[KEY] != END}
+    assert velocities == {velocity // 4 for velocity in range(1, 100)}
+
+
+def test_a_share_of_a_folder_is_in_each_pass():
+    """Of 10 windows at a share of 0.3 three are drawn, others in another pass."""
+    pieces = [TrainingPiece(piece_of(16), 0), TrainingPiece(piece_of(160), 1, share=0.3)]
+    windows = Windows(pieces, 16, SAME, 0.0, seed=1)
+    assert len(windows) == 4
+    assert sorted(windows.at(position)[1] for position in range(4)) == [0, 1, 1, 1]
+
+
+def test_teacher_forcing_sets_each_event_beside_the_next():
+    """A piece shorter than its window begins with the start and is filled up with events that count for nothing."""
+    windows = Windows([TrainingPiece(piece_of(5), style=2)], 8, SAME, 0.0, seed=1)
+    inputs, following = windows.batch(0, 1)
+    wanted = encode(piece_of(5))
+    assert inputs["events"][0, 0, KEY] == START
+    np.testing.assert_array_equal(inputs["events"][0, 1:5], wanted[:4])
+    np.testing.assert_array_equal(following[0, :5], wanted)
+    assert (following[0, 5:] == FILLER).all() and (inputs["events"] >= 0).all()
+    assert inputs["style"].tolist() == [2]
+
+
+def test_next_event_pairs():
+    """(batch, length + 1, 4) -> inputs and targets, moved by one event."""
+    windows = np.arange(24).reshape(1, 6, 4)
+    events, following = next_event_pairs(windows)
+    np.testing.assert_array_equal(events, windows[:, :-1])
+    np.testing.assert_array_equal(following, windows[:, 1:])
+
+
+def test_a_variation_stays_on_the_piano():
+    """Transposed by no more than the keys reach; the pedal and the end stay what they are."""
+    window = np.array([[10, 86, 64, 10], [10, 3, 64, 10], [10, END, 0, 0]])
+    keys = {tuple(varied(window, Variation(), np.random.default_rng(seed))[:, KEY]) for seed in range(60)}
+    assert keys == {(86 + step, 3 + step, END) for step in range(-3, 2)}
+
+
+def test_stretching_rounds_absolute_times():
+    """100 shifts of 1 cell at 1.04 come to 104 cells; keys that come to share a cell are put in order."""
+    window = np.array([[0, START, 0, 0]] + [[1, 40, 64, 1]] * 100)
+    assert stretched(window, 1.04)[:, 0].sum() == 104
+    together = stretched(np.array([[0, START, 0, 0], [3, 50, 64, 9], [1, 20, 64, 9]]), 0.5)
+    assert together[1:, KEY].tolist() == [20, 50]
+    assert together[1:, 0].tolist() == [2, 0]
+
+
+def test_the_learning_rate_rises_and_falls():
+    """Linearly to the peak, then as a cosine to nothing; a longer plan changes what is left."""
+    plan = Plan(events=1000, warm_up=100, rate=0.01)
+    assert plan.rate_at(0) == 0
+    assert plan.rate_at(100) == pytest.approx(0.01, rel=0.03)
+    assert plan.rate_at(500) == pytest.approx(0.005)
+    assert plan.rate_at(1000) == pytest.approx(0)
+    assert Plan(events=2000, warm_up=100, rate=0.01).rate_at(1000) == pytest.approx(0.005)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Arpeggios up and down a chord, 0.2 s a note, in MAESTRO's layout."""
+    folder = tmp_path_factory.mktemp("data")
+    lines = ["canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration"]
+    for number in range(6):
+        chord = [48 + number, 52 + number, 55 + number, 60 + number, 55 + number, 52 + number]
+        notes = [Note(66, chord[step % 6], step / 5, step / 5 + 0.18) for step in range(150)]
+        piano(*notes).write(str(folder / f"{number}.mid"))
+        lines.append(f"Czerny,Study {number},{'train' if number < 5 else 'validation'},1830,{number}.mid,,30")
+    (folder / "made-up.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def arguments(data, run, events, *more):
+    """Of a run that takes a second or two once it is compiled."""
+    plan = ["--preset", "tiny", "--length", "32", "--batch", "4", "--warm-up", "1000", "--rate", "0.02"]
+    where = ["--data", str(data), "--run", str(run), "--cache", str(run.parent / "cache")]
+    return [
+        *where,
+        *plan,
+        "--events",
+        str(events),
+        "--check-events",
+        "100000",
+        "--check-size",
+        "300",
+        "--no-jit",
+        *more,
+    ]
+
+
+def test_a_tiny_model_learns_and_composes(data, tmp_path):
+    """On arpeggios the figure falls far below that of a fresh network, and what it composes stays in their keys;
+    started again with a longer plan it goes on; another network's folder is refused."""
+    performance.main(arguments(data, tmp_path / "run", 20_000))
+    config = json.loads((tmp_path / "run/checkpoint/config.json").read_text())
+    assert config["figures"]["validation"]["nats_per_note"] < 6  # a fresh network: 18
+    composer = PerformanceComposer.load(tmp_path / "run/checkpoint")
+    assert composer.styles == ("any", "Czerny")
+    request = ComposeRequest(Seed.parse("60"), take=1, length=50, model="performance", style="Czerny", temperature=0.5)
+    pitches = [note.pitch for note in composer.compose(request).instruments[0].notes]
+    assert pitches[0] == 60 and len(pitches) > 10
+    assert np.mean([40 <= pitch <= 75 for pitch in pitches]) > 0.8
+    performance.main(arguments(data, tmp_path / "run", 22_000))
+    history = [json.loads(line) for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
+    assert [entry["events"] for entry in history] == [20_096, 22_016]
+    with pytest.raises(BadData, match="another network"):
+        performance.main([*arguments(data, tmp_path / "run", 50_000), "--preset", "small"])
+
+
+def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
+    """kill -9 in the middle, then started again: the very weights of a run that was left alone."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "training.performance",
+            *arguments(data, tmp_path / "killed", 6_000, "--save-seconds", "0"),
+        ]
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed/state.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with np.load(tmp_path / "killed/state.npz") as state:
+        assert 0 < int(state["position"]) * 32 < 6_000
+    for run in ("killed", "whole"):
+        performance.main(arguments(data, tmp_path / run, 6_000))
+    weights = []
+    for run in ("killed", "whole"):
+        with np.load(tmp_path / run / "checkpoint/weights.npz") as arrays:
+            weights.append({name: arrays[name] for name in arrays.files})
+    for name, array in weights[0].items():
+        np.testing.assert_array_equal(array, weights[1][name])

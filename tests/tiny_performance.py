@@ -1,0 +1,32 @@
+"""A small performance checkpoint with random weights: everything about it is real but the music."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from core import checkpoint
+
+STYLES = ("any", "Bach", "pop")
+
+
+def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 64) -> Path:
+    """Write a checkpoint of a network of this width. Its notes are short and follow one another quickly, as they do in
+    music: the bins of long times are unlikely."""
+    import keras
+    import numpy as np
+
+    from core.performance.composer import MODEL
+    from core.performance.events import TIME_EDGES
+    from core.performance.model import PerformanceConfig, built
+
+    keras.utils.set_random_seed(0)
+    network = built(PerformanceConfig(styles=STYLES, width=width, blocks=2, queries=2, heads=2, window=window))
+    for head in (network.heads[0], network.heads[3]):
+        head.output_dense.bias.assign(-TIME_EDGES / np.float32(20))
+    checkpoint.save(
+        folder,
+        network,
+        model=MODEL,
+        architecture=asdict(network.config),
+        card={"name": "tiny", "data": "none: random weights for tests", "licence": "MIT"},
+    )
+    return folder
