@@ -107,6 +107,7 @@ class Deliveries:
                 reply = Reply(replies.explain(error))
             begun = time.monotonic()
             how = await self._deliver(answer, reply)
+            self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
             await self._answers.remove(answer.job_id)  # first, for its token; a job without a row is only space

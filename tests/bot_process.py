@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bot.settings import BotSettings
@@ -51,6 +51,13 @@ class BotProcess:
                     return line
             await asyncio.sleep(0.1)
         raise TimeoutError(f"{text!r} was not logged")
+
+    async def forgets(self, texts: Collection[str]) -> None:
+        """Wait until none of these stands in a file any more, 10 seconds at most."""
+        for _ in range(100):
+            if not any(self.files_with(text) for text in texts):
+                return
+            await asyncio.sleep(0.1)
 
     def files_with(self, text: str) -> list[str]:
         """The files of the log and of the data in which this stands."""

@@ -22,7 +22,7 @@ from tests.tiny_checkpoint import make_article_checkpoint
 
 ROOT = Path(__file__).parents[1]
 SLOW = """
-import sys, time
+import signal, sys, time
 from core import __main__, composer
 from tests.music import Pianist
 
@@ -31,6 +31,7 @@ class Slow(Pianist):
         print("composing", flush=True)
         time.sleep(60)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background inherits deafness to it
 composer.load_composer = lambda model, checkpoints: Slow()
 sys.exit(__main__.main(["compose"]))
 """
