@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import BadRequest
@@ -115,10 +115,6 @@ class Piece:
     audio: bytes
     picture: bytes
     seconds: dict[str, float]
-
-    def timed(self, **seconds: float) -> Piece:
-        """The same piece with further stages in `seconds`."""
-        return replace(self, seconds=self.seconds | seconds)
 
     def to_json(self) -> dict[str, Any]:
         files = {key: base64.b64encode(getattr(self, key)).decode() for key in ("midi", "audio", "picture")}

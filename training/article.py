@@ -33,6 +33,15 @@ log = logging.getLogger(__name__)
 class ArticleTrainer(ArticleModel):
     """The network with the article's step: gradients by GradientTape, under the `tf.function` that `fit` compiles."""
 
+    def __init__(self, config: ArticleConfig) -> None:
+        super().__init__(config)
+        self.mean_nats = keras.metrics.Mean(name="nats")
+        self.mean_loss = keras.metrics.Mean(name="loss")
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self.mean_loss, self.mean_nats]
+
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step on (batch, 50) windows and (batch,) next words. `nats` is the cross-entropy a frame alone, `loss`
         the sum with the costs of the attention."""
@@ -45,15 +54,6 @@ class ArticleTrainer(ArticleModel):
         self.mean_nats.update_state(nats)
         self.mean_loss.update_state(loss)
         return {"loss": self.mean_loss.result(), "nats": self.mean_nats.result()}
-
-    def __init__(self, config: ArticleConfig) -> None:
-        super().__init__(config)
-        self.mean_nats = keras.metrics.Mean(name="nats")
-        self.mean_loss = keras.metrics.Mean(name="loss")
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [self.mean_loss, self.mean_nats]
 
 
 class Windows(keras.utils.PyDataset):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ from core.composer import Progress
 from core.errors import BadCheckpoint
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, Seed
-
-log = logging.getLogger(__name__)
 
 MODEL = "article"
 VOCABULARY = "vocabulary.txt"
