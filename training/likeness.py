@@ -111,18 +111,27 @@ class Corpus:
     def longest_run(self, moments: np.ndarray) -> int:
         """The most notes in a row of a piece that stand in the corpus too, transposition aside."""
         intervals = np.diff(Notes(moments).pitches)
-        low, high = 0, len(intervals)  # a run of `low` intervals stands in the corpus, no longer one than `high` does
-        while low < high:
-            middle = (low + high + 1) // 2
-            if np.isin(hashes(intervals, middle), self._of_length(middle)).any():
-                low = middle
-            else:
-                high = middle - 1
-        return low + 1 if len(intervals) else 0
+        if not len(intervals):
+            return 0
+        # doubled first: so all pieces ask for the same few lengths, which are looked up once
+        low, high = 0, 1
+        while high <= len(intervals) and self._has(intervals, high):
+            low, high = high, 2 * high
+        while high - low > 1:  # a run of `low` intervals stands in the corpus, none of `high` does
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._has(intervals, middle) else (low, middle)
+        return low + 1
+
+    def _has(self, intervals: np.ndarray, length: int) -> bool:
+        """Whether any run of that many of the intervals stands in the corpus."""
+        known, asked = self._of_length(length), hashes(intervals, length)
+        if not len(known):
+            return False
+        return bool((known[np.searchsorted(known, asked).clip(max=len(known) - 1)] == asked).any())
 
     def _of_length(self, length: int) -> np.ndarray:
         if length not in self._hashes:
-            self._hashes[length] = np.unique(np.concatenate([hashes(piece, length) for piece in self._intervals]))
+            self._hashes[length] = np.sort(np.concatenate([hashes(piece, length) for piece in self._intervals]))
         return self._hashes[length]
 
 
