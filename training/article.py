@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import random
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,10 +22,8 @@ from core.article.composer import VOCABULARY
 from core.article.frames import SILENCE, piano_roll, words_of
 from core.article.model import WINDOW, ArticleConfig, ArticleModel, built
 from core.article.tokenizer import Vocabulary
-from core.errors import NocturneError
+from training.commands import add_run_options, run_command
 from training.data import Recording, data_folder, of_split, read_folder, read_once
-
-log = logging.getLogger(__name__)
 
 
 class ArticleTrainer(ArticleModel):
@@ -246,23 +242,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", required=True, help="a folder with a CSV of MAESTRO's columns, or `maestro`: download it"
     )
-    parser.add_argument("--run", type=Path, default=Path("runs/article"), help="state of the run; go on from it")
-    parser.add_argument("--output", type=Path, help="where the checkpoint goes (default: RUN/checkpoint)")
-    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
     parser.add_argument("--files", type=int, default=defaults.files, help="training files, taken at random")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the shuffle")
     parser.add_argument("--epochs", type=int, default=defaults.epochs)
     parser.add_argument("--group", type=int, default=defaults.group, help="files turned into windows at a time")
     parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
-    parser.add_argument("--name", default="article", help="for the model card")
-    parser.add_argument("--about", default="", help="for the model card: the data")
-    parser.add_argument("--licence", default="that of its training data", help="for the model card: of the weights")
+    add_run_options(parser, "article")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s")
-    try:
-        main()
-    except NocturneError as error:
-        sys.exit(f"training.article: {error}")
+    run_command("training.article", main)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ import numpy as np
 from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
-from core.errors import BadData, NocturneError
+from core.errors import BadData
 from core.performance.composer import MODEL, config_of
 from core.performance.events import (
     ATTRIBUTES,
@@ -37,6 +35,7 @@ from core.performance.events import (
 from core.performance.model import PerformanceModel, built, nats_of
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from training import likeness
+from training.commands import add_cache_option, run_command
 from training.data import Recording, data_folder, of_split, read_folder, read_once
 from training.windows import filled, next_event_pairs, window_of
 
@@ -189,14 +188,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--generated", type=Path, help="folder of .mid files to compare with the split")
     parser.add_argument("--generated-only", action="store_true", help="leave the nats per note out")
     parser.add_argument("--picture", type=Path, help="where to draw the comparison, as .png")
-    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
+    add_cache_option(parser)
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s")
-    try:
-        main()
-    except NocturneError as error:
-        sys.exit(f"training.evaluate: {error}")
+    run_command("training.evaluate", main)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,15 +22,14 @@ from keras import ops
 from tqdm import tqdm
 
 from core import checkpoint
-from core.errors import BadData, NocturneError
+from core.errors import BadData
 from core.performance.composer import MODEL
 from core.performance.events import KEY
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
+from training.commands import add_run_options, run_command
 from training.data import data_folder, of_split, read_folder
 from training.evaluate import Scorer, moments_of, nats_per_note, score, style_of
 from training.windows import TrainingPiece, Variation, Windows
-
-log = logging.getLogger(__name__)
 
 PRESETS = {
     "tiny": PerformanceConfig(width=64, blocks=2, queries=2, heads=1, window=128),
@@ -281,9 +278,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--shares", type=float, nargs="+", help="the part of each folder in one pass (default: all of it)"
     )
     parser.add_argument("--preset", choices=PRESETS, default="small")
-    parser.add_argument("--run", type=Path, default=Path("runs/performance"), help="state of the run; go on from it")
-    parser.add_argument("--output", type=Path, help="where the checkpoint goes (default: RUN/checkpoint)")
-    parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
     parser.add_argument("--events", type=int, default=defaults.events, help="to train on in all; may grow when resumed")
     parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
@@ -295,15 +289,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
     parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")
     parser.add_argument("--check-size", type=int, default=60_000, help="validation events in such a measurement")
-    parser.add_argument("--name", default="performance", help="for the model card")
-    parser.add_argument("--about", default="", help="for the model card: the data")
-    parser.add_argument("--licence", default="that of its training data", help="for the model card: of the weights")
+    add_run_options(parser, "performance")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s")
-    try:
-        main()
-    except NocturneError as error:
-        sys.exit(f"training.performance: {error}")
+    run_command("training.performance", main)
