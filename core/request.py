@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.errors import BadRequest
@@ -29,7 +29,8 @@ DEFAULT_MODEL = "performance"
 class ComposeRequest:
     """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is what logits are divided by, `top_p` is
     the probability that the choices drawn from reach together (left out, what is usual for the model), and `take` is
-    the number of the random draw: the same request gives the same piece. Raises BadRequest."""
+    the number of the random draw: the same request gives the same piece. `primer`, where there is one, is a MIDI file of
+    a piano alone, which the piece begins with in place of a seed; `length` counts from its end. Raises BadRequest."""
 
     seed: Seed
     take: int
@@ -38,6 +39,7 @@ class ComposeRequest:
     model: str = DEFAULT_MODEL
     style: str = ANY_STYLE
     top_p: float = USUAL
+    primer: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         if not MIN_LENGTH <= self.length <= MAX_LENGTH:
@@ -57,6 +59,8 @@ class ComposeRequest:
             raise BadRequest(f"top_p {self.top_p:g} is outside {MIN_TOP_P:g} to {MAX_TOP_P:g}")
         if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
+        if self.primer and (self.model == "article" or self.seed.chords):
+            raise BadRequest("only the model 'performance' goes on from a primer, and without a seed")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
             raise BadRequest(f"the seed lasts {seed_seconds:g} s, longer than the piece of {self.seconds:g} s")
 
@@ -66,11 +70,12 @@ class ComposeRequest:
         return self.length * STEP_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seed": str(self.seed)}
+        return asdict(self) | {"seed": str(self.seed), "primer": base64.b64encode(self.primer).decode()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
-        return cls(**data | {"seed": Seed.parse(data["seed"])})
+        primer = base64.b64decode(data.get("primer", ""))  # jobs of older versions have none
+        return cls(**data | {"seed": Seed.parse(data["seed"]), "primer": primer})
 
 
 def fresh_take() -> int:
@@ -89,7 +94,7 @@ class Recipe:
     def name(self) -> str:
         """A file name without suffix, of letters, digits and `-` alone."""
         request = self.request
-        seed = _plain(str(request.seed))
+        seed = "continued" if request.primer else _plain(str(request.seed))
         warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
         style = "" if request.style == ANY_STYLE else f"-{_plain(request.style)}"
         nucleus = "" if request.top_p == USUAL_TOP_P[request.model] else f"-p{round(100 * request.top_p)}"

@@ -96,23 +96,44 @@ def test_a_melody_begins_the_piece(composer):
     np.testing.assert_allclose([note.end for note in notes[:2]], [0.4, 0.8])
 
 
-def test_a_primer_begins_the_piece(composer):
-    """Its notes come first, and the model goes on from them."""
-    primer = piano(Note(66, 60, 1.0, 1.5), Note(94, 64, 1.25, 1.5), pedal=[(1.1, 127), (1.6, 0)])
-    notes = notes_of(composer.compose(asked(), primer=primer))
-    assert [(note.pitch, note.velocity) for note in notes[:2]] == [(60, 66), (64, 94)]
-    np.testing.assert_allclose([note.start for note in notes[:2]], [0, 0.25])
-    assert len(notes) > 2
+def continued(composer, primer, **options):
+    return composer.compose(asked(primer=as_bytes(primer), **options))
 
 
-@pytest.mark.parametrize(
-    "primer, sentence",
-    [(piano(), "the primer has no notes"), (piano(Note(66, 60, 0, 1), Note(66, 60, 30, 31)), "longer than the piece")],
-)
-def test_a_primer_that_cannot_begin_a_piece_is_refused(composer, primer, sentence):
-    """Without notes, or longer than the piece."""
-    with pytest.raises(BadRequest, match=sentence):
-        composer.compose(asked(), primer=primer)
+def test_a_primer_is_gone_on_from(composer):
+    """Its notes stay as they are, and what is new comes after them and lasts as long as was asked for."""
+    primer = piano(Note(66, 60, 1.0, 1.5), Note(94, 64, 1.25, 1.533), pedal=[(1.1, 127), (1.6, 0)])
+    midi = continued(composer, primer)
+    notes = notes_of(midi)
+    for note, wanted in zip(notes, notes_of(primer), strict=False):
+        assert (note.pitch, note.velocity) == (wanted.pitch, wanted.velocity)
+        np.testing.assert_allclose([note.start, note.end], [wanted.start, wanted.end], atol=0.002)
+    assert len(notes) > 2 and min(note.start for note in notes[2:]) >= 1.6
+    assert 1.6 + 9 <= midi.get_end_time() <= 1.6 + 10.001
+
+
+def test_a_long_primer_is_gone_on_from(composer):
+    """The network sees the last events of more than its window; its time goes on from the true end."""
+    primer = piano(*(Note(66, 40 + number % 7, number * 0.2, number * 0.2 + 0.1) for number in range(900)))
+    midi = continued(composer, primer, length=100)
+    notes = notes_of(midi)
+    assert [note.pitch for note in notes[:900]] == [note.pitch for note in notes_of(primer)]
+    assert 179.8 + 18 <= midi.get_end_time() <= 179.8 + 20.001
+
+
+def test_what_the_primer_still_holds_is_not_struck_again(composer):
+    """All keys are held beyond the end, so nothing new can be heard before they are released."""
+    held = piano(*(Note(66, pitch, 0, 5) for pitch in range(21, 109)))
+    assert all(note.start in (0, pytest.approx(0)) or note.start >= 5 for note in notes_of(continued(composer, held)))
+
+
+def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
+    """Without notes; beside a seed; by the article's model."""
+    with pytest.raises(BadRequest, match="the primer has no notes"):
+        continued(composer, piano())
+    for other in ({"seed": "72"}, {"model": "article"}):
+        with pytest.raises(BadRequest, match="goes on from a primer"):
+            ComposeRequest(**{"seed": Seed.parse(other.pop("seed", "random")), "take": 1, "primer": b"MThd", **other})
 
 
 @pytest.mark.parametrize("length", [25, 100])

@@ -58,6 +58,15 @@ def test_a_recipe_survives_the_queue(model):
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
+def test_a_primer_survives_the_queue():
+    """Its bytes cross JSON; a job that was put before there were primers is still read."""
+    request = ComposeRequest(Seed(), take=7, primer=b"MThd\x00\xff")
+    assert ComposeRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    older = {key: value for key, value in ComposeRequest(CHORD, take=7).to_json().items() if key != "primer"}
+    assert ComposeRequest.from_json(older) == ComposeRequest(CHORD, take=7)
+    assert Recipe(request, "0123456789ab").name == "nocturne-performance-continued-500-take7"
+
+
 def test_a_piece_survives_the_queue():
     """Its files are bytes, and JSON has none."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")

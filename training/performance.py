@@ -22,8 +22,9 @@ from keras import ops
 from tqdm import tqdm
 
 from core import checkpoint
+from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL
+from core.performance.composer import MODEL, config_of
 from core.performance.events import KEY
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
 from training.commands import add_run_options, run_command
@@ -194,15 +195,16 @@ def optimizer_of(plan: Plan) -> keras.optimizers.Optimizer:
 
 
 def read_training(
-    folders: Sequence[Path], shares: Sequence[float], cache: Path
+    folders: Sequence[Path], shares: Sequence[float], cache: Path, known: Sequence[str] = (ANY,)
 ) -> tuple[list[TrainingPiece], tuple[str, ...]]:
-    """The training pieces of all folders, with one share a folder, and the styles that are in them."""
+    """The training pieces of all folders, with one share a folder, and the styles: those `known`, then any others that
+    are in the folders."""
     entries = [
         (moments, style_of(recording.composer), share)
         for folder, share in zip(folders, shares, strict=True)
         for recording, moments in moments_of(of_split(read_folder(folder), "train"), cache)
     ]
-    styles = (ANY, *sorted({style for _, style, _ in entries}, key=str.casefold))
+    styles = (*known, *sorted({style for _, style, _ in entries} - set(known), key=str.casefold))
     return [TrainingPiece(moments, styles.index(style), share) for moments, style, share in entries], styles
 
 
@@ -210,6 +212,16 @@ def spread() -> None:
     """Share each batch among all devices, where JAX has several. Call it before a network is made."""
     if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
+
+
+def begin_from(model: PerformanceModel, checkpoint: Checkpoint) -> None:
+    """Give the network the checkpoint's weights. It may know more styles; those begin as the checkpoint's `any`."""
+    trained = built(config_of(checkpoint))
+    checkpoint.load_into(trained)
+    for weight, known in zip(model.trainable_variables, trained.trainable_variables, strict=True):
+        values = ops.convert_to_numpy(known)
+        more = weight.shape[0] - values.shape[0]
+        weight.assign(np.concatenate([values, np.repeat(values[:1], more, axis=0)]) if more else values)
 
 
 def shipped(model: PerformanceModel) -> PerformanceModel:
@@ -229,11 +241,13 @@ def main(arguments: list[str] | None = None) -> None:
     if len(shares) != len(folders):
         raise BadData(f"{len(folders)} folders of data need as many shares, not {len(shares)}")
     keras.mixed_precision.set_global_policy(options.precision)
-    pieces, styles = read_training(folders, shares, options.cache)
+    source = Checkpoint(options.start_from, MODEL) if options.start_from else None
+    base = config_of(source) if source else PRESETS[options.preset]
+    pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
     print(f"{len(pieces)} pieces, {sum(len(piece.moments) for piece in pieces):,} events", flush=True)
-    config = replace(PRESETS[options.preset], styles=styles)
+    config = replace(base, styles=styles)
     plan = Plan(
         events=options.events,
         batch=options.batch,
@@ -245,6 +259,8 @@ def main(arguments: list[str] | None = None) -> None:
     spread()
     keras.utils.set_random_seed(plan.seed)
     model = built(config, PerformanceTrainer)
+    if source:
+        begin_from(model, source)
     model.compile(optimizer=optimizer_of(plan), jit_compile=options.jit)
     run = Run(options.run, model, plan, pieces)
     run.train(
@@ -277,7 +293,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--shares", type=float, nargs="+", help="the part of each folder in one pass (default: all of it)"
     )
-    parser.add_argument("--preset", choices=PRESETS, default="small")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--preset", choices=PRESETS, default="small", help="the sizes of a network that begins anew")
+    begin.add_argument("--start-from", type=Path, metavar="CHECKPOINT", help="begin with the weights of this folder")
     parser.add_argument("--events", type=int, default=defaults.events, help="to train on in all; may grow when resumed")
     parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
 
@@ -57,16 +58,15 @@ class PerformanceComposer:
         ensemble.join(Part(cells=1, take=0))
         ensemble.play()
 
-    def compose(
-        self, request: ComposeRequest, progress: Progress = lambda share: None, primer: PrettyMIDI | None = None
-    ) -> PrettyMIDI:
-        """The piece, which begins with the seed's notes or with the primer, and ends within the length asked for.
-        Raises BadRequest for a style that the model does not know and for a primer that it cannot begin with.
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        """The piece: the seed's notes and what follows, within the length asked for; or the primer's, untouched, and as
+        much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
+        cannot go on from.
 
         A piece that is stuck is made again with the next sub-take."""
         cells = round(request.seconds / CELL)
-        forced = forced_by(request.seed) if primer is None else self._primed_by(primer, cells)
         style = self._style(request.style)
+        primer = Primer(request.primer, self.network.config.window) if request.primer else None
         for sub_take in range(SUB_TAKES):
             part = Part(
                 cells=cells,
@@ -75,7 +75,8 @@ class PerformanceComposer:
                 temperature=request.temperature,
                 top_p=request.top_p,
                 style=style,
-                forced=forced,
+                forced=primer.events if primer else forced_by(request.seed),
+                primed=primer is not None,
             )
             self._play(part, progress)
             moments = part.moments()
@@ -84,7 +85,7 @@ class PerformanceComposer:
                 break
             log.info("take %d, sub-take %d has %s", request.take, sub_take, wrong)
         progress(1.0)
-        return write(moments)
+        return primer.followed_by(moments) if primer else write(moments)
 
     def _play(self, part: Part, progress: Progress) -> None:
         ensemble = Ensemble(self._engine)
@@ -98,17 +99,31 @@ class PerformanceComposer:
             raise BadRequest(f"the model knows no style '{name[:40]}', only {', '.join(self.styles)}")
         return folded.index(name.casefold())
 
-    def _primed_by(self, midi: PrettyMIDI, cells: int) -> np.ndarray:
-        """The events of the primer, as many of its last as the network sees at once."""
-        moments = read(midi)[:-1]
-        if not len(moments):
+
+class Primer:
+    """Piano playing that a piece goes on from; `events` are its last, as many as a network sees at once."""
+
+    def __init__(self, midi: bytes, window: int) -> None:
+        """Raises BadRequest for one without a note on a piano's keys."""
+        self._music = PrettyMIDI(io.BytesIO(midi))
+        moments = read(self._music)[:-1]
+        if not (moments[:, KEY] < PITCHES).any():
             raise BadRequest("the primer has no notes on a piano's keys")
-        moments = moments[-self.network.config.window :]
-        first = int((moments[:, KEY] < PITCHES).argmax())
-        seconds = moments[first + 1 :, SHIFT].sum() * CELL
-        if seconds >= cells * CELL:
-            raise BadRequest(f"the primer lasts {seconds:.1f} s, longer than the piece of {cells * CELL:g} s")
-        return encode(moments).astype(np.int32)
+        self._last = int(moments[:, SHIFT].sum())
+        self.events = encode(moments[-window:]).astype(np.int32)
+
+    def followed_by(self, moments: np.ndarray) -> PrettyMIDI:
+        """The primer, untouched, and then the moments, whose time counts from its last event. What would strike a key
+        that the primer still holds is left out, for MIDI could not tell the two notes apart."""
+        moments[0, SHIFT] += self._last
+        more = write(moments).instruments[0]
+        pianos = [instrument for instrument in self._music.instruments if not instrument.is_drum]
+        held = {note.pitch: 0.0 for note in more.notes}
+        for note in (note for piano in pianos for note in piano.notes):
+            held[note.pitch] = max(held.get(note.pitch, 0.0), note.end)
+        pianos[0].notes += [note for note in more.notes if note.start >= held[note.pitch]]
+        pianos[0].control_changes += more.control_changes
+        return self._music
 
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:

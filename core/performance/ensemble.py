@@ -17,8 +17,9 @@ MOST_EVENTS_A_SECOND = 40
 
 @dataclass(slots=True)
 class Part:
-    """A piece in the making. `cells` is its length in cells, counted from the first note; `forced` are the events it
-    begins with, (events, 4), FREE where the model chooses."""
+    """A piece in the making. `forced` are the events it begins with, (events, 4), FREE where the model chooses. `cells`
+    is its length in cells, counted from its first note; or, where it is `primed`, from the last event that is forced,
+    and what is forced then is no part of it."""
 
     cells: int
     take: int
@@ -27,6 +28,7 @@ class Part:
     top_p: float = 1.0
     style: int = 0
     forced: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
+    primed: bool = False
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     ends: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """Before each event, the probability that the piece ends there."""
@@ -45,10 +47,21 @@ class Part:
         self.ends = np.concatenate([self.ends, ends])
 
     def times(self) -> np.ndarray:
-        """Cells from the first note to each event; below 0 for what comes before it."""
+        """Cells from where the length counts to each event; below 0 for what comes before."""
         times = np.cumsum(BIN_CELLS[self.events[:, SHIFT]])
+        if self.primed:
+            return times - times[min(len(self.forced), len(times)) - 1]
         struck = self.events[:, KEY] < PITCHES
         return times - (times[struck.argmax()] if struck.any() else times[-1:])
+
+    @property
+    def earliest_end(self) -> int:
+        """Cells from the first event that is a note to where the piece may end."""
+        before = 0
+        if self.primed:
+            struck = self.forced[:, KEY] < PITCHES
+            before = int(BIN_CELLS[self.forced[struck.argmax() + 1 :, SHIFT]].sum())
+        return before + int(END_FROM * self.cells)
 
     @property
     def share(self) -> float:
@@ -59,12 +72,12 @@ class Part:
     def done(self) -> bool:
         if not len(self.events):
             return False
-        most = max(MOST_EVENTS_A_SECOND * self.cells // 100, len(self.forced)) + CHUNK
+        most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
         over = self.times()[-1] > self.cells or (self.events[:, KEY] == END).any()
         return bool(over and len(self.events) > len(self.forced)) or len(self.events) > most
 
     def moments(self) -> np.ndarray:
-        """The finished piece, (events, 4) moments from its first note on.
+        """The finished piece, (events, 4) moments from where its length counts.
 
         It ends where the model ended it. Else it ends at that event of the last tenth before which the model held an
         end to be likeliest, so that no phrase is cut in mid-air: the notes before it ring out, to the end of the length
@@ -80,6 +93,7 @@ class Part:
         pedal = moments[moments[:, KEY] >= PITCHES, KEY]
         closing = [[ending, PEDAL_UP, 0, 0]] if len(pedal) and pedal[-1] == PEDAL_DOWN else []
         moments[:, SHIFT] = onsets
+        moments = moments[len(self.forced) * self.primed :]
         moments = np.concatenate([moments, np.array([*closing, [ending, END, 0, 0]], dtype=np.int32)])
         moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
         return moments
@@ -148,6 +162,6 @@ def _wishes(parts: list[Part | None]) -> Wishes:
         uniforms=np.stack([part.next_uniforms() for part in asking], axis=1),
         temperature=np.array([part.temperature for part in asking], dtype=np.float32),
         top_p=np.array([part.top_p for part in asking], dtype=np.float32),
-        earliest_end=np.array([int(END_FROM * part.cells) for part in asking], dtype=np.int32),
+        earliest_end=np.array([part.earliest_end for part in asking], dtype=np.int32),
         style=np.array([part.style for part in asking], dtype=np.int32),
     )
