@@ -1,5 +1,7 @@
 import io
 import json
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from pretty_midi import Note, PrettyMIDI
 
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
-from core.performance.composer import PerformanceComposer
+from core.performance.composer import PerformanceComposer, arrangement
 from core.performance.engine import Engine
 from core.performance.ensemble import Ensemble, Part
 from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
@@ -54,30 +56,79 @@ def test_takes_styles_temperatures_and_nuclei_differ(composer):
     assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 5
 
 
-@pytest.mark.parametrize("alone, company", [((1, 1), (1, 3)), ((2, 1), (4, 4))])
+@pytest.mark.parametrize("alone, company", [([1], [1]), ([2], [2, 3, 5]), ([2], [8])])
 def test_a_piece_is_the_same_in_company(composer, alone, company):
-    """Alone or beside others that come and go, begun at any chunk: the events are the same, bit for bit. So it is with
-    one row at a time, and with several, in whichever slot of however many."""
+    """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
+    the events are the same, bit for bit. (A row alone differs from a row among others.)"""
+    engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
 
     def part(take):
         return Part(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
 
-    def ensemble(slots, places):
-        return Ensemble(Engine(composer.network, slots), places)
-
-    single, wanted = ensemble(*alone), {}
+    wanted = {}
     for take in range(5):
-        mine = part(take)
-        single.join(mine)
-        while not single.play():
-            pass
+        ensemble, mine = Ensemble([engines[slots] for slots in alone]), part(take)
+        while not mine.done:
+            ensemble.play([mine])
         wanted[take] = mine.moments().tolist()
-    together, waiting, done = ensemble(*company), [part(take) for take in range(5)], []
+    ensemble, waiting, playing, done = Ensemble([engines[slots] for slots in company]), [*map(part, range(5))], [], []
     while len(done) < 5:
-        if together.free and waiting:  # one more each chunk, so that all begin at different times
-            together.join(waiting.pop())
-        done += together.play()
+        if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
+            playing.append(waiting.pop())
+        ensemble.play(playing)
+        done += [part for part in playing if part.done]
+        playing = [part for part in playing if not part.done]
     assert {mine.take: mine.moments().tolist() for mine in done} == wanted
+
+
+def test_pieces_of_many_threads_are_played_together(composer):
+    """More at once than there are places: each comes out as it does alone, and all are told their progress."""
+    takes, shares = range(composer.places + 3), defaultdict(list)
+
+    def compose(take):
+        return as_bytes(composer.compose(asked(take=take, length=200), shares[take].append))
+
+    alone = [as_bytes(composer.compose(asked(take=take, length=200))) for take in takes]
+    with ThreadPoolExecutor(len(takes)) as pool:
+        assert list(pool.map(compose, takes)) == alone
+    assert all(told == sorted(told) and told[-1] == 1 for told in shares.values())
+
+
+def test_who_leaves_makes_room(composer):
+    """Pieces that are cancelled in the middle give up their places; nothing else is disturbed."""
+
+    def cancel_later(share):
+        if share > 0.02:
+            raise Cancelled("enough")
+
+    def compose(take):
+        with pytest.raises(Cancelled):
+            composer.compose(asked(take=take, length=3000), cancel_later)
+
+    with ThreadPoolExecutor(2 * composer.places) as pool:
+        list(pool.map(compose, range(2 * composer.places)))
+    assert as_bytes(composer.compose(asked())) == as_bytes(composer.compose(asked()))
+
+
+def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
+    """Who is played by it is told so at once; the next piece is made as ever."""
+    composer = PerformanceComposer.load(folder, slots=2)
+    before = as_bytes(composer.compose(asked()))
+    engine = composer._stage._engines[0]
+    engine.advance, kept = None, engine.advance
+    with pytest.raises(RuntimeError, match="the engine broke down"):
+        composer.compose(asked())
+    engine.advance = kept
+    assert as_bytes(composer.compose(asked())) == before
+
+
+@pytest.mark.parametrize("slots, sizes, places", [(1, [2], 2), (2, [2], 2), (16, [2, 4], 8), (64, [2, 4, 16], 32)])
+def test_slots_are_arranged_in_buckets(composer, monkeypatch, slots, sizes, places):
+    """On two cores: no more places than were asked for, but one bucket at least."""
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    engines, bands = arrangement(composer.network, slots)
+    assert [engine.slots for engine in engines] == sizes
+    assert bands * sizes[-1] == places
 
 
 @pytest.mark.parametrize("seed, pitches", [("72", [72]), ("67,60,64", [60, 64, 67])])

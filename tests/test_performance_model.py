@@ -119,7 +119,7 @@ def test_the_cached_step_gives_what_the_full_pass_gives():
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
         if chunk == 1:
-            state = engine.restarted(state, 1)
+            state = engine.seated(state, [0, None])
         state, played = engine.advance(state, wishes(np.stack([neighbour[0, here], late], axis=1)))
         probed.append(np.asarray(played.ends))
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
-from core.performance.engine import FREE, Engine
-from core.performance.ensemble import Ensemble, Part
+from core.performance.engine import FREE, Engine, gpus
+from core.performance.ensemble import Part, Stage
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.guard import trouble
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
@@ -23,10 +24,12 @@ from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 log = logging.getLogger(__name__)
 
 MODEL = "performance"
-SLOTS = 1
-"""Rows that the engine computes at once. On CPUs a row alone takes a quarter of the time of two and no longer than its
-part of eight; and as it differs from a row among others in the last bits, it is always alone: so a piece comes out the
-same in company."""
+BUCKETS = (2, 4, 16, 64, 256)
+"""How many slots the engines have of which a band uses the smallest that is large enough. None has one slot: a row alone
+differs from a row among others in the last bits, and a piece has to come out the same in company."""
+SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
+"""How many pieces are played at once where nobody says otherwise. On a processor more of them need more of its cache
+than there is, and gain little."""
 SUB_TAKES = 4
 """How often a piece is made before one that is stuck is accepted: once, and three times again."""
 
@@ -36,27 +39,31 @@ class PerformanceComposer:
 
     model = MODEL
 
-    def __init__(self, network: PerformanceModel, checkpoint: str) -> None:
+    def __init__(self, network: PerformanceModel, checkpoint: str, slots: int | None = None) -> None:
         self.network, self.checkpoint = network, checkpoint
-        self._engine = Engine(network, SLOTS)
+        self._stage = Stage(*arrangement(network, slots))
 
     @classmethod
-    def load(cls, folder: Path) -> PerformanceComposer:
-        """Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
+    def load(cls, folder: Path, slots: int | None = None) -> PerformanceComposer:
+        """To play up to `slots` pieces at once, or as many as suits the machine. Raises BadCheckpoint for a folder that
+        is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
         network = built(config_of(checkpoint))
         checkpoint.load_into(network)
-        return cls(network, checkpoint.hash)
+        return cls(network, checkpoint.hash, slots)
 
     @property
     def styles(self) -> tuple[str, ...]:
         """The styles that a request may name; the first, `any`, is none in particular."""
         return self.network.config.styles
 
+    @property
+    def places(self) -> int:
+        """How many pieces can be made at the same time; each is asked for by a thread of its own."""
+        return self._stage.places
+
     def warm_up(self) -> None:
-        ensemble = Ensemble(self._engine)
-        ensemble.join(Part(cells=1, take=0))
-        ensemble.play()
+        self._stage.warm_up()
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece: the seed's notes and what follows, within the length asked for; or the primer's, untouched, and as
@@ -78,7 +85,7 @@ class PerformanceComposer:
                 forced=primer.events if primer else forced_by(request.seed),
                 primed=primer is not None,
             )
-            self._play(part, progress)
+            self._stage.perform(part, progress)
             moments = part.moments()
             wrong = trouble(moments)
             if wrong is None:
@@ -86,12 +93,6 @@ class PerformanceComposer:
             log.info("take %d, sub-take %d has %s", request.take, sub_take, wrong)
         progress(1.0)
         return primer.followed_by(moments) if primer else write(moments)
-
-    def _play(self, part: Part, progress: Progress) -> None:
-        ensemble = Ensemble(self._engine)
-        ensemble.join(part)
-        while not ensemble.play():
-            progress(part.share)
 
     def _style(self, name: str) -> int:
         folded = [style.casefold() for style in self.styles]
@@ -124,6 +125,15 @@ class Primer:
         pianos[0].notes += [note for note in more.notes if note.start >= held[note.pitch]]
         pianos[0].control_changes += more.control_changes
         return self._music
+
+
+def arrangement(network: PerformanceModel, slots: int | None) -> tuple[list[Engine], int]:
+    """Engines of more and more slots, and how many bands they are for: one a core, or one for a GPU. Together the bands
+    have no more than `slots` places, but two at least."""
+    bands = 1 if gpus() else os.cpu_count() or 1
+    slots = slots or (SLOTS_A_GPU if gpus() else SLOTS_A_CORE * bands)
+    bands = max(1, min(bands, slots // BUCKETS[0]))
+    return [Engine(network, size) for size in BUCKETS if size in BUCKETS[:1] or size * bands <= slots], bands
 
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:

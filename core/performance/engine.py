@@ -1,9 +1,9 @@
 """The compiled loop that plays events, a chunk at a time, in several slots at once. What is particular to a backend is
-in `compiled` alone."""
+in `compiled` and `gpus` alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -42,7 +42,7 @@ class Wishes(NamedTuple):
 
 class State(NamedTuple):
     """What is carried from chunk to chunk: the last event, (slots, 4), where the pieces are, and for each block the
-    keys and values of the past, (slots, heads, window, size)."""
+    keys, (slots, heads, size, window), and values, (slots, heads, window, size), of the past."""
 
     event: Any
     playing: Playing
@@ -70,34 +70,42 @@ class Engine:
 
     def start(self) -> State:
         """Every slot before its piece's first event."""
-        config = self.model.config
-        shape = (self.slots, config.heads, config.window, config.size)
-        past = tuple((ops.zeros(shape), ops.zeros(shape)) for _ in range(config.blocks))
         numbers = [np.zeros(self.slots, dtype=np.int32) for _ in Playing._fields]
         playing = Playing(*numbers)._replace(
             key=np.full(self.slots, START_EVENT[KEY], dtype=np.int32),
             sounded=np.zeros(self.slots, dtype=bool),
             pedal=np.zeros(self.slots, dtype=bool),
         )
+        past = self._nothing(self.model.config.window)
         return State(np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), playing, past)
 
-    def restarted(self, state: State, slot: int) -> State:
-        """The same with one slot before a first event again."""
+    def seated(self, state: State, rows: Sequence[int | None]) -> State:
+        """The pieces of these rows of another state, for as many slots or for others, in the slots from 0 on; None is
+        for a piece before its first event."""
+        rows = [*rows, *[None] * (self.slots - len(rows))]
+        begins = np.array([row is None for row in rows])
+        order = np.array([row or 0 for row in rows])
+
+        def moved(old: Any) -> Any:
+            return ops.take(old, order, axis=0)
+
+        def renewed(old: Any, new: np.ndarray) -> Any:
+            return ops.where(begins.reshape(-1, *[1] * (new.ndim - 1)), new, moved(old))
+
         fresh = self.start()
+        playing = Playing(*map(renewed, state.playing, fresh.playing))
+        past = tuple((moved(keys), moved(values)) for keys, values in state.past)  # masked where a piece begins
+        return State(renewed(state.event, fresh.event), playing, past)
 
-        def swapped(old: Any, new: Any) -> np.ndarray:
-            changed = np.array(old)
-            changed[slot] = new[slot]
-            return changed
-
-        playing = Playing(*(swapped(old, new) for old, new in zip(state.playing, fresh.playing, strict=True)))
-        return State(swapped(state.event, fresh.event), playing, state.past)
+    def _nothing(self, events: int) -> Any:
+        """Keys and values of so many events, for each block."""
+        config = self.model.config
+        keys, values = (config.heads, config.size, events), (config.heads, events, config.size)
+        return tuple((ops.zeros((self.slots, *keys)), ops.zeros((self.slots, *values))) for _ in range(config.blocks))
 
     def _advance(self, state: State, wishes: Wishes) -> tuple[State, Played]:
-        config = self.model.config
         began = state.playing.seen
-        shape = (self.slots, config.heads, CHUNK, config.size)
-        recent = tuple((ops.zeros(shape), ops.zeros(shape)) for _ in range(config.blocks))
+        recent = self._nothing(CHUNK)
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
 
         def body(place: Any, carried: Any) -> Any:
@@ -112,8 +120,11 @@ class Engine:
             0, CHUNK, body, (state.event, state.playing, recent, events, ends)
         )
         past = tuple(
-            tuple(ops.concatenate([old[:, :, CHUNK:], new], axis=2) for old, new in zip(*pair, strict=True))
-            for pair in zip(state.past, recent, strict=True)
+            (
+                ops.concatenate([keys[:, :, :, CHUNK:], new_keys], axis=3),
+                ops.concatenate([values[:, :, CHUNK:], new_values], axis=2),
+            )
+            for (keys, values), (new_keys, new_values) in zip(state.past, recent, strict=True)
         )
         return State(event, playing, past), Played(events, ends)
 
@@ -125,13 +136,12 @@ class Engine:
         older = ops.arange(window)[None]
         newer = ops.arange(CHUNK)[None]
         # by age: `older` 0 was played `window` events before the chunk; nothing before the piece's start counts
-        mask_past = ops.logical_and(older > place, older >= window - began[:, None])
-        mask = ops.concatenate([mask_past, ops.repeat(newer <= place, self.slots, axis=0)], axis=1)
+        masks = (ops.logical_and(older > place, older >= window - began[:, None]), newer <= place)
         turns = rotation(self.model.config, playing.seen[:, None], playing.time[:, None])
         hidden = self.model.embed(event[:, None], style)
         updated = []
         for block, old, new in zip(self.model.blocks, past, recent, strict=True):
-            hidden, keys, values = block.step(hidden, turns, Cache(*old, *new), mask, place)
+            hidden, keys, values = block.step(hidden, turns, Cache(*old, *new), masks, place)
             updated.append((keys, values))
         return self.model.norm(hidden)[:, 0], tuple(updated)
 
@@ -170,3 +180,14 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     import tensorflow
 
     return tensorflow.function(function, jit_compile=True, autograph=False)
+
+
+def gpus() -> int:
+    """How many GPUs the backend sees."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.device_count() if jax.default_backend() == "gpu" else 0
+    import tensorflow
+
+    return len(tensorflow.config.list_physical_devices("GPU"))

@@ -1,7 +1,10 @@
-"""Pieces in the making, side by side: each has a place in the ensemble, and they come and go between chunks."""
+"""Pieces in the making, side by side: they come and go between chunks."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,14 +46,14 @@ class Part:
 
     def heard(self, events: np.ndarray, ends: np.ndarray) -> None:
         """Take a chunk in: (CHUNK, 4) events and (CHUNK,) probabilities of the end."""
+        self.ends = np.concatenate([self.ends, ends])  # first, for who sees the events may ask for them
         self.events = np.concatenate([self.events, events])
-        self.ends = np.concatenate([self.ends, ends])
 
     def times(self) -> np.ndarray:
         """Cells from where the length counts to each event; below 0 for what comes before."""
         times = np.cumsum(BIN_CELLS[self.events[:, SHIFT]])
         if self.primed:
-            return times - times[min(len(self.forced), len(times)) - 1]
+            return times - times[: len(self.forced)][-1:]
         struck = self.events[:, KEY] < PITCHES
         return times - (times[struck.argmax()] if struck.any() else times[-1:])
 
@@ -112,51 +115,107 @@ class Part:
 
 
 class Ensemble:
-    """Pieces that are played at the same time, a chunk each in turn, in groups of as many as the engine has slots."""
+    """Plays parts together, a chunk each, in the smallest engine that has a slot for each of them."""
 
-    def __init__(self, engine: Engine, places: int = 1) -> None:
-        """Room for at least `places` pieces."""
-        self.engine = engine
-        groups = -(-places // engine.slots)
-        self.parts: list[Part | None] = [None] * (groups * engine.slots)
-        self._states = [engine.start() for _ in range(groups)]
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        """`engines` play the same network, each in more slots than the one before."""
+        self._engines = engines
+        self._engine = engines[0]
+        self._state = self._engine.start()
+        self._seated: list[Part] = []
+
+    def play(self, parts: Sequence[Part]) -> None:
+        """A chunk for each of these: parts that were played before go on, others begin. There may be no more of them
+        than the largest engine has slots."""
+        engine = next(engine for engine in self._engines if engine.slots >= len(parts))
+        rows = [next((row for row, other in enumerate(self._seated) if other is part), None) for part in parts]
+        if engine is not self._engine or rows != list(range(len(parts))):
+            self._state = engine.seated(self._state, rows)
+        self._engine, self._seated = engine, list(parts)
+        self._state, chunk = engine.advance(self._state, _wishes(parts, engine.slots))
+        events, ends = np.asarray(chunk.events), np.asarray(chunk.ends)
+        for slot, part in enumerate(parts):
+            part.heard(events[:, slot], ends[:, slot])
+
+
+class Stage:
+    """Where the pieces of many threads are played at the same time. Each of its bands plays in a thread of its own, as
+    long as it has parts: the cores of a processor serve several bands better than one large one."""
+
+    def __init__(self, engines: Sequence[Engine], bands: int) -> None:
+        self._engines = engines
+        self._bands = [_Band(Ensemble(engines)) for _ in range(bands)]
+        self._changed = threading.Condition()
 
     @property
-    def free(self) -> int:
-        """How many more pieces can join."""
-        return self.parts.count(None)
+    def places(self) -> int:
+        """How many parts can be played at the same time."""
+        return len(self._bands) * self._engines[-1].slots
 
-    def join(self, part: Part) -> None:
-        """Give the part a place; there must be a free one."""
-        place = self.parts.index(None)
-        self.parts[place] = part
-        group, slot = divmod(place, self.engine.slots)
-        self._states[group] = self.engine.restarted(self._states[group], slot)
+    def warm_up(self) -> None:
+        """Compile every engine, each in a thread of its own."""
+        with ThreadPoolExecutor(len(self._engines)) as pool:
+            crowds = [[Part(cells=1, take=0) for _ in range(engine.slots)] for engine in self._engines]
+            list(pool.map(lambda crowd: Ensemble(self._engines).play(crowd), crowds))
 
-    def leave(self, part: Part) -> None:
-        """Take a part out; nothing happens when it is out already."""
-        self.parts = [None if other is part else other for other in self.parts]
+    def perform(self, part: Part, progress: Callable[[float], None]) -> None:
+        """Play a part from its beginning to its end, among those of other threads; it waits where there is no place.
+        Between chunks `progress` is told the share that is played; what it raises takes the part out."""
+        with self._changed:
+            self._changed.wait_for(lambda: any(len(band.parts) < self._engines[-1].slots for band in self._bands))
+            band = min(self._bands, key=lambda band: len(band.parts))
+            band.parts.append(part)
+            if not band.playing:
+                band.playing = True
+                threading.Thread(target=self._play, args=(band,), name="band", daemon=True).start()
+        try:
+            while not part.done:
+                progress(part.share)
+                with self._changed:
+                    chunk = band.chunk
+                    self._changed.wait_for(lambda: band.chunk > chunk or part.done or band.error)
+                    if band.error:
+                        raise RuntimeError("the engine broke down") from band.error
+        finally:
+            with self._changed:
+                band.parts = [other for other in band.parts if other is not part]
+                self._changed.notify_all()
 
-    def play(self) -> list[Part]:
-        """One chunk for every part. Those that are done by then leave, and are returned."""
-        done: list[Part] = []
-        for group in range(len(self._states)):
-            here = self.parts[group * self.engine.slots : (group + 1) * self.engine.slots]
-            if any(here):
-                self._states[group], chunk = self.engine.advance(self._states[group], _wishes(here))
-                events, ends = np.asarray(chunk.events), np.asarray(chunk.ends)
-                for slot, part in enumerate(here):
-                    if part is not None:
-                        part.heard(events[:, slot], ends[:, slot])
-                        done += [part] if part.done else []
-        for part in done:
-            self.leave(part)
-        return done
+    def _play(self, band: _Band) -> None:
+        """Chunk after chunk, until nobody is left."""
+        while True:
+            with self._changed:
+                parts = [part for part in band.parts if not part.done]
+                band.playing = bool(parts)
+                if not parts:
+                    return
+            try:
+                band.ensemble.play(parts)
+            except Exception as error:
+                with self._changed:
+                    band.error = error
+                    self._bands[self._bands.index(band)] = _Band(Ensemble(self._engines))
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                band.chunk += 1
+                self._changed.notify_all()
 
 
-def _wishes(parts: list[Part | None]) -> Wishes:
-    """What the parts of a group ask for; an empty slot plays to itself."""
-    asking = [part or Part(cells=0, take=0) for part in parts]
+@dataclass(slots=True)
+class _Band:
+    """Some parts and who plays them; `chunk` counts. A band whose `error` is set is replaced by another."""
+
+    ensemble: Ensemble
+    parts: list[Part] = field(default_factory=list)
+    playing: bool = False
+    chunk: int = 0
+    error: Exception | None = None
+
+
+def _wishes(parts: Sequence[Part], slots: int) -> Wishes:
+    """What the parts ask for; an empty slot plays to itself."""
+    asking = [*parts, *[_NOBODY] * (slots - len(parts))]
     return Wishes(
         forced=np.stack([part.next_forced() for part in asking], axis=1),
         uniforms=np.stack([part.next_uniforms() for part in asking], axis=1),
@@ -165,3 +224,6 @@ def _wishes(parts: list[Part | None]) -> Wishes:
         earliest_end=np.array([part.earliest_end for part in asking], dtype=np.int32),
         style=np.array([part.style for part in asking], dtype=np.int32),
     )
+
+
+_NOBODY = Part(cells=0, take=0)

@@ -56,8 +56,8 @@ def nucleus(logits: Any, top_p: Any) -> Any:
 def draw(logits: Any, uniform: Any, temperature: Any, top_p: Any) -> Any:
     """(slots, choices) logits -> (slots,) choices: the first whose summed probability exceeds the uniform draw."""
     probabilities = ops.softmax(nucleus(logits / temperature[:, None], top_p), axis=-1)
-    order = ops.arange(probabilities.shape[-1])
-    summed = ops.sum(ops.where(order[:, None] <= order[None, :], probabilities[:, :, None], 0.0), axis=1)
+    choices = probabilities.shape[-1]
+    summed = ops.matmul(probabilities, ops.triu(ops.ones((choices, choices))))  # a running sum, quicker as a product
     passed = summed <= uniform[:, None] * summed[:, -1:]
     return ops.sum(ops.cast(passed, "int32"), axis=-1)
 
