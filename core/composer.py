@@ -29,6 +29,11 @@ class Composer(Protocol):
     checkpoint: str
     """The first 12 hexadecimal digits of the hash of everything in the checkpoint's folder that shapes a piece."""
 
+    @property
+    def places(self) -> int:
+        """How many threads may call `compose` at the same time and all get on."""
+        ...
+
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """Make the piece, `request.length` steps long. Raises BadRequest for a seed the model cannot begin with."""
         ...
@@ -38,8 +43,11 @@ class Composer(Protocol):
         ...
 
 
-def load_composer(model: str, checkpoints: Path = CHECKPOINTS) -> Composer:
-    """Load the folder `checkpoints / model` and warm it up. Raises BadCheckpoint when it is missing or does not fit
+def load_composer(
+    model: str, checkpoints: Path = CHECKPOINTS, slots: int | None = None, memory: int | None = None
+) -> Composer:
+    """Load the folder `checkpoints / model` and warm it up. It makes up to `slots` pieces at once, or as many as suits
+    the machine, and no more than fit into `memory` MiB. Raises BadCheckpoint when the folder is missing or does not fit
     together."""
     if model not in MODELS:
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
@@ -53,7 +61,7 @@ def load_composer(model: str, checkpoints: Path = CHECKPOINTS) -> Composer:
         else:
             from core.performance.composer import PerformanceComposer
 
-            composer = PerformanceComposer.load(checkpoints / model)
+            composer = PerformanceComposer.load(checkpoints / model, slots, memory)
         composer.warm_up()
     return composer
 

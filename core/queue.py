@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,8 +45,6 @@ _VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would stran
 _QUEUE = _WORKFLOW = "compose"
 _PROGRESS = "progress"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
-_FINISHERS = min(4, os.cpu_count() or 1)  # rendering takes one core a piece, and longer than composing
-_ROOM = 1 + _FINISHERS  # jobs a worker holds at once: one is composed while others are rendered
 _POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
 _LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
 _JSON = DBOSPortableJSONSerializer()
@@ -195,10 +192,12 @@ class JobQueue:
 
 
 class JobServer:
-    """The worker's side of the queue: takes jobs and runs them in threads, one in `compose`, a few in `finish`.
+    """The worker's side of the queue: takes jobs and runs them in threads, up to `places` in `compose` and about
+    `finishers` in `finish`.
 
     `compose` gets a request and the function to tell its progress to, and returns a draft as JSON-able data: that much
-    of a job is not repeated after a crash. `finish` gets the draft and the size limit, and returns the piece.
+    of a job is not repeated after a crash. `finish` gets the draft, the size limit and a function to call now and then,
+    and returns the piece.
     `executor` is the name under which a restarted worker finds the jobs that it left unfinished, so no two workers may
     share it at the same time.
     """
@@ -209,14 +208,16 @@ class JobServer:
         *,
         executor: str,
         compose: Callable[[ComposeRequest, Progress], dict[str, Any]],
-        finish: Callable[[dict[str, Any], int | None], Piece],
+        finish: Callable[[dict[str, Any], int | None, Progress], Piece],
+        places: int = 1,
+        finishers: int = 1,
     ) -> None:
         self._url = url
         self._executor = executor
         self._compose = compose
         self._finish = finish
-        self._composing = _Turns()
-        self._finishing = threading.Semaphore(_FINISHERS)
+        self._composing = _Turns(places)
+        self._room = places + finishers
         self._closing = threading.Event()  # begin nothing any more
         self._leaving = threading.Event()  # stop where you are
         self._held: set[str] = set()
@@ -234,7 +235,7 @@ class JobServer:
                 for row in left
                 if row.recovery_attempts and (row.status == "ENQUEUED" or row.executor_id == self._executor)
             ]
-            self._make_room(1 if self._cut_short else _ROOM)
+            self._make_room(1 if self._cut_short else self._room)
             DBOS(
                 config={
                     "name": _APPLICATION,
@@ -268,7 +269,7 @@ class JobServer:
                 )
             ]
             if not self._cut_short:
-                self._make_room(_ROOM)
+                self._make_room(self._room)
         except SQLAlchemyError:
             log.warning("the queue could not be tended", exc_info=True)
 
@@ -313,31 +314,36 @@ class JobServer:
             if terms["deadline"] is not None and time.time() > terms["deadline"]:
                 raise QueueError(TOO_LATE)
             waited = max(0.0, time.time() - terms["asked"])
-            due = -math.inf
-
-            def progress(share: float) -> None:
-                nonlocal due
-                if self._leaving.is_set():
-                    raise _Leaving
-                if time.monotonic() > due:
-                    _tell(COMPOSED * share, waited)
-                    due = time.monotonic() + PROGRESS_SECONDS
-
+            progress = self._progress(0.0, COMPOSED, waited)
             progress(0.0)
             draft = self._compose(ComposeRequest.from_json(request), progress)
-            _tell(COMPOSED, waited)
             return {"draft": draft, "waited": waited}
 
     def _finished(self, job_id: str, composed: dict[str, Any], size_limit: int | None) -> dict[str, Any]:
-        with self._finishing:
-            if self._leaving.is_set():
-                raise _Leaving
-            piece = self._finish(composed["draft"], size_limit)
-        _tell(1.0, composed["waited"])
-        times = {"wait": composed["waited"]} | piece.seconds
+        waited = composed["waited"]
+        progress = self._progress(COMPOSED, COMPOSED, waited)
+        progress(0.0)
+        piece = self._finish(composed["draft"], size_limit, progress)
+        _tell(1.0, waited)
+        times = {"wait": waited} | piece.seconds
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in times.items())
         log.info("job %s done: %s, %s", job_id, piece.recipe.name, spent)
         return {"piece": piece.to_json()}
+
+    def _progress(self, first: float, last: float, waited: float) -> Progress:
+        """What a running step is to call again and again: tells how far the job is, from `first` to `last`, and stops
+        it when it is not wanted any more."""
+        due = -math.inf
+
+        def progress(share: float) -> None:
+            nonlocal due
+            if self._leaving.is_set():
+                raise _Leaving
+            if time.monotonic() > due:
+                _tell(first + (last - first) * share, waited)
+                due = time.monotonic() + PROGRESS_SECONDS
+
+        return progress
 
 
 class _Leaving(BaseException):
@@ -345,25 +351,26 @@ class _Leaving(BaseException):
 
 
 class _Turns:
-    """Lets in one at a time, and of those who wait the one of the lowest rank."""
+    """Lets in so many at a time, and of those who wait the one of the lowest rank."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int) -> None:
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, float]] = []
-        self._taken = False
+        self._free = places
 
     @contextmanager
     def turn(self, rank: tuple[float, float]) -> Iterator[None]:
         with self._changed:
             self._waiting.append(rank)
-            self._changed.wait_for(lambda: not self._taken and min(self._waiting) == rank)
+            self._changed.wait_for(lambda: self._free and min(self._waiting) == rank)
             self._waiting.remove(rank)
-            self._taken = True
+            self._free -= 1
+            self._changed.notify_all()
         try:
             yield
         finally:
             with self._changed:
-                self._taken = False
+                self._free += 1
                 self._changed.notify_all()
 
 

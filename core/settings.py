@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     checkpoints: Annotated[Path, AfterValidator(_folder)] = Field(
         default=CHECKPOINTS, description="a folder with one folder of weights a model"
     )
+    slots: int | None = Field(default=None, ge=2, le=256, description="how many pieces to compose at once, 2 to 256")
+    memory_limit: int = Field(default=2048, ge=256, description="the worker's memory in MiB, 256 or more")
     log_level: Annotated[str, AfterValidator(_log_level)] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )

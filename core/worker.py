@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from core import studio
-from core.composer import Composer, load_composer
+from core.composer import Composer, Progress, load_composer
 from core.errors import NocturneError, QueueError
 from core.queue import JobServer
+from core.renderers import Renderers
 from core.request import MODELS, ComposeRequest, Piece
 from core.settings import Settings
 
@@ -31,34 +32,44 @@ STOPPING_SECONDS = 20
 LOCK_SECONDS = 5
 """How long a worker that is just leaving is waited for."""
 
-Finish = Callable[[studio.Draft, Settings, int | None], Piece]
+
+class Finisher(Protocol):
+    """What `core.renderers.Renderers` is to the worker."""
+
+    processes: int
+
+    def finish(self, draft: studio.Draft, size_limit: int | None, progress: Progress) -> Piece: ...
+
+    def close(self) -> None: ...
 
 
 def load_composers(settings: Settings) -> dict[str, Composer]:
     """Every model, ready to compose. Raises BadCheckpoint."""
     composers = {}
-    for model in MODELS:
+    for model in reversed(MODELS):  # the default one takes what memory the others leave
         began = time.monotonic()
-        composers[model] = load_composer(model, settings.checkpoints)
+        composers[model] = load_composer(model, settings.checkpoints, settings.slots, settings.memory_limit)
         log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
     return composers
 
 
-def render(draft: studio.Draft, settings: Settings, size_limit: int | None) -> Piece:
-    return studio.finish(draft, settings.soundfont, size_limit)
-
-
-def serve(settings: Settings, composers: Mapping[str, Composer], finish: Finish = render) -> None:
+def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened."""
 
-    def compose(request: ComposeRequest, progress: Callable[[float], None]) -> dict[str, Any]:
+    def compose(request: ComposeRequest, progress: Progress) -> dict[str, Any]:
         return studio.compose(composers[request.model], request, progress).to_json()
 
+    def finish(draft: dict[str, Any], size_limit: int | None, progress: Progress) -> Piece:
+        return finisher.finish(studio.Draft.from_json(draft), size_limit, progress)
+
+    places = max(composer.places for composer in composers.values())
     jobs = JobServer(
         settings.queue_url,
         executor=executor_name(settings),
         compose=compose,
-        finish=lambda draft, size_limit: finish(studio.Draft.from_json(draft), settings, size_limit),
+        finish=finish,
+        places=places,
+        finishers=finisher.processes,
     )
     stopping = threading.Event()
 
@@ -70,7 +81,7 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finish: Finish 
     jobs.start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    log.info("ready for jobs: %s", ", ".join(composers))
+    log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
     while not stopping.wait(1.0 if jobs.careful else None):
         jobs.tend()
     log.info("stopping")
@@ -116,7 +127,7 @@ def end_with_parent() -> None:
 def main(
     arguments: Sequence[str] | None = None,
     load: Callable[[Settings], Mapping[str, Composer]] = load_composers,
-    finish: Finish = render,
+    finishing: Callable[[Settings], Finisher] = Renderers,
 ) -> int:
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many."""
@@ -133,7 +144,11 @@ def main(
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
         with held:
-            serve(settings, load(settings), finish)
+            finisher = finishing(settings)  # they start while the models load
+            try:
+                serve(settings, load(settings), finisher)
+            finally:
+                finisher.close()
     except QueueError as error:
         print(error, file=sys.stderr)
         return 1

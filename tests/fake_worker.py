@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pretty_midi import Instrument, Note, PrettyMIDI
 
@@ -19,6 +19,7 @@ from core.composer import Progress
 from core.errors import UnknownNotes
 from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece
 from core.settings import Settings
+from core.studio import Draft
 
 STEPS_A_SECOND = 100
 PATIENCE = 120
@@ -39,6 +40,7 @@ def kill_this_worker() -> None:
 
 class FakeComposer:
     model = DEFAULT_MODEL
+    places = 1
     checkpoint = "0123456789ab"
 
     def __init__(self, settings: Settings) -> None:
@@ -79,16 +81,27 @@ def scale(request: ComposeRequest) -> PrettyMIDI:
     return midi
 
 
-def finish_silently(draft: Any, settings: Settings, size_limit: int | None) -> Piece:
-    """A piece whose sound and picture are a few bytes."""
-    died = settings.data_dir / "died"
-    if draft.recipe.request.take == KILLED_ONCE_TAKE and not died.exists():
-        died.touch()
-        kill_this_worker()
-    if draft.recipe.request.take == SLOW_TAKE:
-        time.sleep(2)
-    times = draft.seconds | {"render": 0.0, "encode": 0.0}
-    return Piece(draft.recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
+class SilentFinisher:
+    """Makes pieces whose sound and picture are a few bytes, in the worker's own process."""
+
+    processes = 2
+
+    def __init__(self, settings: Settings) -> None:
+        self._died = settings.data_dir / "died"
+
+    def finish(self, draft: Draft, size_limit: int | None, progress: Progress) -> Piece:
+        if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
+            self._died.touch()
+            kill_this_worker()
+        if draft.recipe.request.take == SLOW_TAKE:
+            for _ in range(20):
+                progress(1.0)
+                time.sleep(0.1)
+        times = draft.seconds | {"render": 0.0, "encode": 0.0}
+        return Piece(draft.recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
+
+    def close(self) -> None:
+        pass
 
 
 def surroundings(**environment: str) -> dict[str, str]:
@@ -152,11 +165,10 @@ class Worker:
 
 
 if __name__ == "__main__":
-    from core.worker import main, render
+    from core.renderers import Renderers
+    from core.worker import main
 
     silent = "--silent" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--silent"]
-    code = main(
-        arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings)}, finish_silently if silent else render
-    )
-    os._exit(code)
+    finishing = SilentFinisher if silent else Renderers
+    os._exit(main(arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings)}, finishing))

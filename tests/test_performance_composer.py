@@ -14,6 +14,7 @@ from core.performance.engine import Engine
 from core.performance.ensemble import Ensemble, Part
 from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
 from core.performance.guard import trouble
+from core.performance.model import PerformanceConfig
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.music import as_bytes, piano
@@ -122,13 +123,28 @@ def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
     assert as_bytes(composer.compose(asked())) == before
 
 
-@pytest.mark.parametrize("slots, sizes, places", [(1, [2], 2), (2, [2], 2), (16, [2, 4], 8), (64, [2, 4, 16], 32)])
-def test_slots_are_arranged_in_buckets(composer, monkeypatch, slots, sizes, places):
-    """On two cores: no more places than were asked for, but one bucket at least."""
+@pytest.mark.parametrize(
+    "slots, memory, sizes, places",
+    [
+        (1, None, [2], 2),
+        (2, None, [2], 2),
+        (None, None, [2, 4], 8),
+        (16, None, [2, 4], 8),
+        (64, None, [2, 4, 16], 32),
+        (64, 1600, [2, 4], 8),
+        (64, 1300, [2], 4),
+        (64, 1, [2], 2),
+    ],
+)
+def test_slots_are_arranged_in_buckets(monkeypatch, caplog, slots, memory, sizes, places):
+    """On two cores: no more places than were asked for and fit into the memory, but one bucket at least; it is said
+    when they are fewer."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
-    engines, bands = arrangement(composer.network, slots)
-    assert [engine.slots for engine in engines] == sizes
-    assert bands * sizes[-1] == places
+    monkeypatch.setattr(module, "resident", lambda: 1000)
+    monkeypatch.setattr(module, "gpus", lambda: 0)
+    found, bands = arrangement(PerformanceConfig(), slots, memory)
+    assert found == sizes and bands * sizes[-1] == places
+    assert ("so there are fewer" in caplog.text) == (memory is not None)
 
 
 @pytest.mark.parametrize("seed, pitches", [("72", [72]), ("67,60,64", [60, 64, 67])])

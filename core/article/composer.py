@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ class ArticleComposer:
     """The article's model, loaded; see `core.composer.Composer`."""
 
     model = MODEL
+    places = os.cpu_count() or 1
 
     def __init__(self, network: ArticleModel, vocabulary: Vocabulary, checkpoint: str) -> None:
         self.network, self.vocabulary, self.checkpoint = network, vocabulary, checkpoint

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import os
+import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +27,13 @@ log = logging.getLogger(__name__)
 
 MODEL = "performance"
 BUCKETS = (2, 4, 16, 64, 256)
-"""How many slots the engines have of which a band uses the smallest that is large enough. None has one slot: a row alone
+"""The slots of the engines, of which a band uses the smallest that is large enough. None has one slot: a row alone
 differs from a row among others in the last bits, and a piece has to come out the same in company."""
 SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
 """How many pieces are played at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
+STATES_A_SLOT = 4
+"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way."""
 SUB_TAKES = 4
 """How often a piece is made before one that is stuck is accepted: once, and three times again."""
 
@@ -39,18 +43,21 @@ class PerformanceComposer:
 
     model = MODEL
 
-    def __init__(self, network: PerformanceModel, checkpoint: str, slots: int | None = None) -> None:
+    def __init__(
+        self, network: PerformanceModel, checkpoint: str, slots: int | None = None, memory: int | None = None
+    ) -> None:
         self.network, self.checkpoint = network, checkpoint
-        self._stage = Stage(*arrangement(network, slots))
+        sizes, bands = arrangement(network.config, slots, memory)
+        self._stage = Stage([Engine(network, size) for size in sizes], bands)
 
     @classmethod
-    def load(cls, folder: Path, slots: int | None = None) -> PerformanceComposer:
-        """To play up to `slots` pieces at once, or as many as suits the machine. Raises BadCheckpoint for a folder that
-        is missing or whose parts do not fit together."""
+    def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
+        """To play up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
+        Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
         network = built(config_of(checkpoint))
         checkpoint.load_into(network)
-        return cls(network, checkpoint.hash, slots)
+        return cls(network, checkpoint.hash, slots, memory)
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -127,13 +134,34 @@ class Primer:
         return self._music
 
 
-def arrangement(network: PerformanceModel, slots: int | None) -> tuple[list[Engine], int]:
-    """Engines of more and more slots, and how many bands they are for: one a core, or one for a GPU. Together the bands
-    have no more than `slots` places, but two at least."""
+def arrangement(config: PerformanceConfig, slots: int | None, memory: int | None) -> tuple[list[int], int]:
+    """The sizes of the engines, and how many bands play them: one a core, or one for a GPU. Together the bands have no
+    more than `slots` places and need no more than `memory` MiB with what the process has already; but a bucket of the
+    smallest size there always is."""
     bands = 1 if gpus() else os.cpu_count() or 1
     slots = slots or (SLOTS_A_GPU if gpus() else SLOTS_A_CORE * bands)
     bands = max(1, min(bands, slots // BUCKETS[0]))
-    return [Engine(network, size) for size in BUCKETS if size in BUCKETS[:1] or size * bands <= slots], bands
+    sizes = [size for size in BUCKETS if size in BUCKETS[:1] or size * bands <= slots]
+    if memory is not None:
+        had = resident()
+        while (needed := had + mebibytes(config, sizes, bands)) > memory and (len(sizes) > 1 or bands > 1):
+            log.warning("%d slots would take %d MiB of %d, so there are fewer", sizes[-1] * bands, needed, memory)
+            sizes, bands = (sizes[:-1], bands) if len(sizes) > 1 else (sizes, bands - 1)
+    return sizes, bands
+
+
+def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> int:
+    """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
+    state = config.blocks * 2 * config.heads * config.window * config.size * 4  # keys and values in float32
+    return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
+
+
+def resident() -> int:
+    """MiB that this process has in memory now, or at most had where that is all that can be known."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().partition("VmRSS:")[2].split()[0]) // 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20  # in bytes on macOS
 
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:

@@ -171,15 +171,18 @@ class Stage:
         try:
             while not part.done:
                 progress(part.share)
-                with self._changed:
-                    chunk = band.chunk
-                    self._changed.wait_for(lambda: band.chunk > chunk or part.done or band.error)
-                    if band.error:
-                        raise RuntimeError("the engine broke down") from band.error
+                self._wait_for_a_chunk(band, part)
         finally:
             with self._changed:
                 band.parts = [other for other in band.parts if other is not part]
                 self._changed.notify_all()
+
+    def _wait_for_a_chunk(self, band: _Band, part: Part) -> None:
+        with self._changed:
+            chunk = band.chunk
+            self._changed.wait_for(lambda: band.chunk > chunk or part.done or band.error)
+            if band.error:
+                raise RuntimeError("the engine broke down") from band.error
 
     def _play(self, band: _Band) -> None:
         """Chunk after chunk, until nobody is left."""

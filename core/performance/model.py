@@ -20,8 +20,8 @@ ANY = "any"
 READ_SIZES = tuple(size + 1 for size in SIZES)
 """How many values of each attribute can be read: those predicted, and the start's key, no velocity, no duration."""
 FAINT = 40.0
-"""What is attended to with less than exp(-FAINT) of the most is left out: its weight would vanish in float32's rounding,
-and numbers as small as float32 can only just hold make processors many times slower."""
+"""What is attended to with less than exp(-FAINT) of the most is left out: its weight would vanish in the rounding, and
+numbers as small as float32 can only just hold make processors many times slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,9 @@ class Block(keras.layers.Layer):
         peak = ops.maximum(*(ops.max(scores, axis=-1, keepdims=True) for scores in parts))
         weights = [ops.where(scores > peak - FAINT, ops.exp(scores - peak), 0.0) for scores in parts]
         attended = ops.matmul(weights[0], cache.past_values) + ops.matmul(weights[1], recent_values)
-        attended = attended / (ops.sum(weights[0], axis=-1, keepdims=True) + ops.sum(weights[1], axis=-1, keepdims=True))
+        attended = attended / (
+            ops.sum(weights[0], axis=-1, keepdims=True) + ops.sum(weights[1], axis=-1, keepdims=True)
+        )
         return self.finish(hidden, attended[:, None]), recent_keys, recent_values
 
     def call(self, hidden: Any, rotation: tuple[Any, Any], mask: Any, training: bool = False) -> Any:
