@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +16,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from pretty_midi import Note, PrettyMIDI
+from pretty_midi import PrettyMIDI
 
+from core.pedal import Span, pedal_of, ringing
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, note_name
 
 PAGE, WHITE_KEY, BLACK_KEY, LINE, TEXT = "#17181d", "#23252d", "#1c1e24", "#434754", "#d9dce4"
@@ -55,20 +55,17 @@ RING = 5.0
 """Seconds after which a string that the pedal leaves free is taken to be silent."""
 
 _BLACK = (1, 3, 6, 8, 10)
-_SUSTAIN, _DOWN = 64, 64  # the pedal's controller number, and the value from which it is down
 
 START, UNTIL, PITCH = 0, 2, 3
 """Columns of what `_sounds` gives."""
 Floats = npt.NDArray[np.floating]
-Span = tuple[float, float]
-"""Start and end in seconds."""
 
 
 def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginning: str = "") -> bytes:
     """Notes over time and keys, velocity as colour, what the pedal lets ring as a tail, the pedal itself below if it is
     used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600 high."""
-    pedal = _pedal(music)
-    sounds = _sounds([note for instrument in music.instruments for note in instrument.notes], pedal)
+    pedal = pedal_of(music)
+    sounds = _sounds(music, pedal)
     keys = _keys(sounds[:, PITCH])
     seconds = max(music.get_end_time(), 1.0)
     systems = min(math.ceil(seconds / SYSTEM_SECONDS), MOST_SYSTEMS)
@@ -144,13 +141,15 @@ def _heading(figure: Figure, title: str) -> None:
     height = figure.get_figheight()
     line = 1 - 0.27 / height
     style: dict[str, Any] = {"fontsize": SIZE, "color": TEXT, "va": "center_baseline"}
-    figure.text(LEFT / WIDTH, line, title, **style)
     right = WIDTH - RIGHT - 0.5
     scale = _axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
     scale.imshow(np.linspace(0, 1, 256)[None], cmap=TOUCH, aspect="auto")
     scale.set(xticks=[], yticks=[])
-    figure.text((right - 1.4) / WIDTH, line, "soft", ha="right", **style)
     figure.text(right / WIDTH, line, "loud", **style)
+    soft = figure.text((right - 1.4) / WIDTH, line, "soft", ha="right", **style)
+    text = figure.text(LEFT / WIDTH, line, title, **style)
+    room = soft.get_window_extent().x0 - (LEFT + 0.2) * DPI
+    text.set_fontsize(SIZE * min(1, room / max(text.get_window_extent().width, 1)))
 
 
 def _keys(pitches: Floats) -> tuple[int, int]:
@@ -176,18 +175,11 @@ def _keyboard(axes: Axes, low: int, high: int) -> None:
     axes.set_axisbelow(True)
 
 
-def _sounds(notes: list[Note], pedal: list[Span]) -> Floats:
-    """(notes, 5): start, end, until when it is heard (seconds), pitch and velocity. The pedal holds a note until it is
-    released or the key is struck again, and for `RING` seconds at most."""
-    downs = [down for down, _ in pedal]
-    again: dict[int, float] = {}
-    rows = []
-    for note in sorted(notes, key=lambda note: note.start, reverse=True):
-        place = bisect_right(downs, note.end) - 1
-        released = pedal[place][1] if place >= 0 else 0.0
-        until = max(note.end, min(released, again.get(note.pitch, math.inf), note.end + RING))
-        rows.append((note.start, note.end, until, note.pitch, note.velocity))
-        again[note.pitch] = note.start
+def _sounds(music: PrettyMIDI, pedal: list[Span]) -> Floats:
+    """(notes, 5): start, end, until when it is heard (seconds), pitch and velocity."""
+    notes = sorted((note for part in music.instruments for note in part.notes), key=lambda note: note.start)
+    until = ringing(notes, pedal, RING)
+    rows = [(note.start, note.end, end, note.pitch, note.velocity) for note, end in zip(notes, until, strict=True)]
     return np.array(rows, float).reshape(-1, 5)
 
 
@@ -240,16 +232,3 @@ def _fill(axes: Axes, shapes: Floats, colours: Floats | str, alpha: float = 1) -
     axes.add_collection(
         PolyCollection(list(shapes), facecolors=colours, alpha=alpha, linewidths=0, zorder=3), autolim=False
     )
-
-
-def _pedal(music: PrettyMIDI) -> list[Span]:
-    """When the sustain pedal is down."""
-    changes = [change for instrument in music.instruments for change in instrument.control_changes]
-    spans, since = [], None
-    for change in sorted((one for one in changes if one.number == _SUSTAIN), key=lambda one: one.time):
-        if change.value >= _DOWN and since is None:
-            since = change.time
-        elif change.value < _DOWN and since is not None:
-            spans.append((since, change.time))
-            since = None
-    return spans if since is None else [*spans, (since, music.get_end_time())]
