@@ -51,6 +51,8 @@ LEAST_KEYS = 30
 """Keys that are shown at least, so that three notes do not fill the picture."""
 LEAST_WIDTH = 0.0035
 """A note is at least this share of a system wide, or a long piece would lose its grace notes."""
+GAP = 0.0015
+"""A note is drawn shorter by this share of a system, which keeps it apart from the next one on its key."""
 RING = 5.0
 """Seconds after which a string that the pedal leaves free is taken to be silent."""
 
@@ -102,13 +104,13 @@ def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
     axes.set_yticks(places, shown)
     axes.xaxis.tick_top()
     _plain(axes)
-    axes.tick_params(labelsize=6, pad=1)
+    axes.tick_params(labelsize=7.5, pad=1)
     scale = figure.colorbar(image, cax=figure.add_axes((0.89, 0.03, 0.016, 0.81)), extend="max", extendfrac=0.02)
     scale.outline.set_visible(False)
     scale.ax.set_title("attention", loc="left", fontsize=11, color=TEXT, pad=16)
     scale.locator = MaxNLocator(5)
     _plain(scale.ax)
-    figure.text(0.12, 0.96, title, fontsize=11, color=TEXT)
+    figure.text(0.12, 0.96, title, fontsize=SIZE, color=TEXT)
     return _png(figure)
 
 
@@ -187,10 +189,10 @@ def _notes(axes: Axes, sounds: Floats, span: Span) -> None:
     """Each note, and as a tail what is heard of it afterwards: a wedge that comes to a point after `RING` seconds."""
     first, last = span
     start, end, until, pitch, velocity = sounds[(sounds[:, START] < last) & (sounds[:, UNTIL] > first)].T
-    shown = np.maximum(end, start + LEAST_WIDTH * (last - first))
+    shown = np.maximum(end - GAP * (last - first), start + LEAST_WIDTH * (last - first))
     colours = TOUCH((velocity - 1) / 126)
-    ringing = until > shown
-    tails = _shapes(end, until, pitch, 0.5 * (1 - (until - end) / RING))[ringing]
+    ringing = (until > end) & (until > shown)
+    tails = _shapes(shown, until, pitch, 1 - (until - end) / RING)[ringing]
     _fill(axes, tails, colours[ringing], alpha=0.4)
     _fill(axes, _shapes(start, shown, pitch), colours)
     _time(axes, span)
@@ -221,10 +223,10 @@ def _time(axes: Axes, span: Span) -> None:
     axes.set_xlim(*span)
 
 
-def _shapes(left: Floats, right: Floats, middle: Floats, half: float | Floats = 0.5) -> Floats:
-    """The corners of shapes that are 1 high at their left and twice `half` at their right, (shapes, 4, 2)."""
+def _shapes(left: Floats, right: Floats, middle: Floats, taper: float | Floats = 1.0) -> Floats:
+    """The corners of shapes that are 1 high at their left and `taper` high at their right, (shapes, 4, 2)."""
     across = np.stack([left, right, right, left], axis=1)
-    up = np.stack([middle - 0.5, middle - half, middle + half, middle + 0.5], axis=1)
+    up = np.stack([middle - 0.5, middle - taper / 2, middle + taper / 2, middle + 0.5], axis=1)
     return np.stack([across, up], axis=2)
 
 

@@ -116,7 +116,7 @@ def title(recipe: Recipe) -> str:
     if rendering.tempo != USUAL_TEMPO:
         parts.append(f"{rendering.tempo} %")
     if rendering.transpose:
-        parts.append(f"{rendering.transpose:+d}")
+        parts.append(f"{rendering.transpose:+d}".replace("-", "−"))
     return " · ".join(parts)
 
 

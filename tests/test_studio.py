@@ -138,7 +138,7 @@ def test_what_a_piece_begins_with():
         ("72", Rendering(), "C5 · take 7"),
         ("random", Rendering(audio="wav"), "random · take 7"),
         ("60,64,67 72", Rendering(tempo=80), "C4+E4+G4 C5 · take 7 · 80 %"),
-        ("72", Rendering("music box", transpose=-3), "C5 · take 7 · music box · -3"),
+        ("72", Rendering("music box", transpose=-3), "C5 · take 7 · music box · −3"),
     ],
 )
 def test_the_title_is_the_recipe(seed: str, rendering: Rendering, title: str):
