@@ -6,7 +6,7 @@ from pretty_midi import ControlChange, Instrument, PrettyMIDI
 
 from core.pedal import Span, pedal_of, ringing
 from core.performance.events import SUSTAIN
-from core.request import INSTRUMENTS, USUAL_TEMPO, Rendering
+from core.request import INSTRUMENTS, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 
 LEGATO = 0.5
@@ -28,8 +28,8 @@ def edit(music: PrettyMIDI, rendering: Rendering) -> None:
             _play_legato(part, pedal)
         for note in part.notes:
             note.pitch = _on_keyboard(note.pitch + rendering.transpose)
-    if rendering.tempo != USUAL_TEMPO:
-        _stretch(music, USUAL_TEMPO / rendering.tempo)
+    if rendering.stretch != 1:
+        _stretch(music, rendering.stretch)
 
 
 def _on_keyboard(pitch: int) -> int:

@@ -132,11 +132,16 @@ class Rendering:
         """Whether the notes differ from those that were composed."""
         return replace(self, audio=AUDIO_FORMATS[0]) != Rendering()
 
+    @property
+    def stretch(self) -> float:
+        """How many times as long everything lasts."""
+        return USUAL_TEMPO / self.tempo
+
     def lasting(self, seconds: float) -> float:
         """How long `seconds` of composed music last. Raises BadRequest when they are slowed down to more than is ever
         played."""
         longest = MAX_LENGTH * STEP_SECONDS
-        slowed = seconds * USUAL_TEMPO / self.tempo
+        slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
             raise BadRequest(f"at {self.tempo} % the piece would last {slowed:.0f} s, at most {longest:.0f} are played")
         return slowed

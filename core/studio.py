@@ -84,7 +84,7 @@ def finish(
 
     def draw() -> bytes:
         with _timed(seconds, "draw"):
-            return pictures.piano_roll(music, title(recipe), rendering.lasting(begins), word)
+            return pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
