@@ -15,21 +15,29 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.request import (
     ANY_STYLE,
+    AUDIO_FORMATS,
+    DEFAULT_INSTRUMENT,
     DEFAULT_LENGTH,
     DEFAULT_MODEL,
     DEFAULT_TEMPERATURE,
+    INSTRUMENTS,
     MAX_LENGTH,
     MAX_TAKE,
     MAX_TEMPERATURE,
+    MAX_TEMPO,
     MAX_TOP_P,
+    MAX_TRANSPOSE,
     MIN_LENGTH,
     MIN_TEMPERATURE,
+    MIN_TEMPO,
     MIN_TOP_P,
     MODELS,
     STEP_SECONDS,
     USUAL,
+    USUAL_TEMPO,
     ComposeRequest,
     Piece,
+    Rendering,
     fresh_take,
 )
 from core.seed import ACCEPTED, Seed
@@ -73,7 +81,7 @@ def parser() -> Parser:
     top = Parser(prog="python -m core", description="Composes piano music.", allow_abbrev=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     compose = commands.add_parser(
-        "compose", help="compose a piece as .mid, .mp3 and .png", description="Composes a piece.", allow_abbrev=False
+        "compose", help="compose a piece as .mid, audio and .png", description="Composes a piece.", allow_abbrev=False
     )
     compose.set_defaults(run=run_compose)
     add = compose.add_argument
@@ -108,10 +116,37 @@ def parser() -> Parser:
         metavar="T",
         help=f"{MIN_TEMPERATURE} (tame) to {MAX_TEMPERATURE} (wild) (default: %(default)s)",
     )
+    add_rendering(compose)
     add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
     add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
     add("--json", action="store_true", help="print one JSON object a piece, a line each")
     return top
+
+
+def add_rendering(command: argparse.ArgumentParser) -> None:
+    """The options for how a piece is played."""
+    add = command.add_argument
+    add("--instrument", default=DEFAULT_INSTRUMENT, help=f"{', '.join(INSTRUMENTS)} (default: %(default)s)")
+    add(
+        "--tempo",
+        type=whole_number,
+        default=USUAL_TEMPO,
+        metavar="PERCENT",
+        help=f"{MIN_TEMPO} to {MAX_TEMPO} percent of the composed speed (default: %(default)s)",
+    )
+    add(
+        "--transpose",
+        type=whole_number,
+        default=0,
+        metavar="SEMITONES",
+        help=f"-{MAX_TRANSPOSE} to {MAX_TRANSPOSE} (default: %(default)s)",
+    )
+    add("--audio", default=AUDIO_FORMATS[0], help=f"{', '.join(AUDIO_FORMATS)} (default: %(default)s)")
+
+
+def rendering_of(options: argparse.Namespace) -> Rendering:
+    """What the options of `add_rendering` ask for. Raises BadRequest."""
+    return Rendering(options.instrument, options.tempo, options.transpose, options.audio)
 
 
 def whole_number(text: str) -> int:
@@ -143,6 +178,8 @@ def run_compose(options: argparse.Namespace) -> None:
     )
     takes = range(first.take, first.take + options.takes)
     replace(first, take=takes[-1])
+    rendering = rendering_of(options)
+    rendering.lasting(first.seconds)
     folder = writable(options.output)
 
     from core import composer, studio
@@ -160,7 +197,7 @@ def run_compose(options: argparse.Namespace) -> None:
             request = replace(first, take=take)
             bar.set_description_str(f"take {take}", refresh=False)
             draft = studio.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
-            piece = studio.finish(draft, settings.soundfont)
+            piece = studio.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
             drawn = attention_pictures(draft, attend) if attend else []
             show(bar, 100)
             files = write(folder / piece.recipe.name, piece, drawn)
@@ -173,7 +210,7 @@ def attention_pictures(draft: Draft, attend: Callable[[PrettyMIDI], tuple[list[s
     from core import pictures, studio
 
     words, matrices = attend(draft.music)
-    heading = studio.title(draft.recipe.request)
+    heading = studio.title(draft.recipe)
     return [
         pictures.attention(matrix, words, f"{heading} · attention, block {block}")
         for block, matrix in enumerate(matrices, start=1)
@@ -212,7 +249,7 @@ def writable(folder: Path) -> Path:
 
 def write(path: Path, piece: Piece, attention: list[bytes]) -> list[Path]:
     """Write `path` with one suffix a file. Each appears whole or not at all, also when this is interrupted."""
-    contents = {".mid": piece.midi, ".mp3": piece.audio, ".png": piece.picture}
+    contents = {".mid": piece.midi, f".{piece.audio_format}": piece.audio, ".png": piece.picture}
     contents |= {f"-attention-{block}.png": picture for block, picture in enumerate(attention, start=1)}
     files = []
     for suffix, content in contents.items():

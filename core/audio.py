@@ -1,8 +1,9 @@
-"""MIDI -> WAV by FluidSynth (midi2audio) -> MP3 by LAME. FluidSynth can run without end or write without end on some
-files, so it runs in a process group of its own, with a limit on time and on the size of what it writes."""
+"""MIDI -> sound by FluidSynth (midi2audio) -> MP3 by LAME, WAV or FLAC. FluidSynth can run without end or write without
+end on some files, so it runs in a process group of its own, with a limit on time and on the size of what it writes."""
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import os
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import wave
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import lameenc
@@ -39,6 +41,7 @@ MOST_AUDIO_SECONDS = 660
 
 PEAK_DBFS = -3.0
 """The loudest sample; what LAME makes of it stays well below full scale."""
+_LOUDEST = 10 ** (PEAK_DBFS / 20)
 SILENCE_DBFS = -60.0
 DECAY_SECONDS = 0.5
 """How much is kept after the last sample that is louder than `SILENCE_DBFS`."""
@@ -49,6 +52,9 @@ BITRATES = (128, 112, 96, 80, 64, 48, 32)
 """kbit/s, the usual one first; the others are for a piece that would not fit."""
 QUALITY = 5
 """LAME's effort, 2 (best) to 7: 5 is as near to the original as 2 in two thirds of the time; 7 loses audibly more."""
+
+GAIN, MOST_GAIN = 0.2, 10.0
+"""FluidSynth's usual loudness, and its greatest."""
 
 _SILENT = 2**10
 """Of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13, silence 2**6."""
@@ -83,12 +89,35 @@ def render(
 ) -> Samples:
     """Play a MIDI file with `find_soundfont(soundfont)`: the peak is at `PEAK_DBFS`, the silence at the end is cut.
     Raises RenderError when something is missing, FluidSynth fails or exceeds a limit, or nothing is to be heard."""
+    with _folder(midi) as wav:
+        return _level(_play(wav, find_soundfont(soundfont), wall_seconds, most_audio_seconds))
+
+
+def render_flac(midi: bytes, soundfont: Path | None = None, size_limit: int = SIZE_LIMIT) -> bytes | None:
+    """Play a MIDI file as a FLAC, which FluidSynth writes itself: the silence at its end stays, and the peak is at
+    `PEAK_DBFS` unless the piece is too soft for FluidSynth to reach that. None for more than `size_limit` bytes.
+    Raises RenderError as `render` does, and for a FluidSynth that knows no FLAC."""
     soundfont = find_soundfont(soundfont)
-    with tempfile.TemporaryDirectory(prefix="nocturne-") as folder:
-        wav = Path(folder, "piece.wav")
-        wav.with_suffix(".mid").write_bytes(midi)
-        _fluidsynth(soundfont, wav, wall_seconds, round(most_audio_seconds * RATE * 8))
-        return _level(_read(wav))
+    with _folder(midi) as wav:
+        peak = _peak(_play(wav, soundfont, WALL_SECONDS, MOST_AUDIO_SECONDS))
+        gain = min(GAIN * 2**31 * _LOUDEST / peak, MOST_GAIN)
+        flac = wav.with_suffix(".flac")
+        _fluidsynth(soundfont, flac, WALL_SECONDS, _most_bytes(MOST_AUDIO_SECONDS), gain)
+        content = flac.read_bytes()
+    if not content.startswith(b"fLaC"):
+        raise RenderError("the FluidSynth that is installed here cannot write FLAC; WAV and MP3 are there")
+    return content if len(content) <= size_limit else None
+
+
+def encode_wav(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes | None:
+    """WAV of 16 bits a sample; None for more than `size_limit` bytes."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(2)
+        wav.setsampwidth(2)
+        wav.setframerate(RATE)
+        wav.writeframes(samples.astype("<i2").data)
+    return file.getvalue() if file.tell() <= size_limit else None
 
 
 def encode(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes:
@@ -114,10 +143,29 @@ def _bitrate(seconds: float, size_limit: int) -> int:
     )
 
 
-def _fluidsynth(soundfont: Path, wav: Path, wall_seconds: float, most_bytes: int) -> None:
-    """Write `wav` from the .mid beside it; whatever was started is gone when this returns or raises."""
-    output = wav.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
-    files = [str(soundfont), str(wav.with_suffix(".mid")), str(wav)]
+@contextmanager
+def _folder(midi: bytes) -> Iterator[Path]:
+    """A folder for a while, with the MIDI file in it; gives where its WAV goes."""
+    with tempfile.TemporaryDirectory(prefix="nocturne-") as folder:
+        wav = Path(folder, "piece.wav")
+        wav.with_suffix(".mid").write_bytes(midi)
+        yield wav
+
+
+def _play(wav: Path, soundfont: Path, wall_seconds: float, most_audio_seconds: float) -> npt.NDArray[np.int32]:
+    _fluidsynth(soundfont, wav, wall_seconds, _most_bytes(most_audio_seconds))
+    return _read(wav)
+
+
+def _most_bytes(seconds: float) -> int:
+    """What a WAV of FluidSynth's takes."""
+    return round(seconds * RATE * 8)
+
+
+def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: int, gain: float = GAIN) -> None:
+    """Write `sound` from the .mid beside it; whatever was started is gone when this returns or raises."""
+    output = sound.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
+    files = [str(soundfont), str(sound.with_suffix(".mid")), str(sound), f"{gain:.4f}"]
     limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5)]  # processor time: only for when nobody waits any more
     with output.open("wb") as log:
         process = subprocess.Popen(
@@ -138,9 +186,9 @@ def _fluidsynth(soundfont: Path, wav: Path, wall_seconds: float, most_bytes: int
             with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    if wav.is_file() and wav.stat().st_size >= most_bytes:
+    if sound.is_file() and sound.stat().st_size >= most_bytes:
         raise RenderError(f"FluidSynth wrote more than the {most_bytes / 1e6:.1f} MB that a piece may take")
-    if exit_code != 0 or not wav.is_file():
+    if exit_code != 0 or not sound.is_file():
         said = output.read_text(errors="replace")[-2000:]
         _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said)
         raise RenderError("FluidSynth could not play the piece; the worker's log has its words")
@@ -160,18 +208,23 @@ def _read(wav: Path) -> npt.NDArray[np.int32]:
 
 
 def _level(sound: npt.NDArray[np.int32]) -> Samples:
-    """Bring the peak to `PEAK_DBFS` and cut the silence at the end. Raises RenderError when there is nothing else."""
-    peak = max(int(sound.max(initial=0)), -int(sound.min(initial=0)))
-    if peak < _SILENT:
-        raise RenderError("the piece makes no sound")
-    loudest = 10 ** (PEAK_DBFS / 20)
-    last = _last_above(sound, peak * 10 ** (SILENCE_DBFS / 20) / loudest)
+    """Bring the peak to `PEAK_DBFS` and cut the silence at the end."""
+    peak = _peak(sound)
+    last = _last_above(sound, peak * 10 ** (SILENCE_DBFS / 20) / _LOUDEST)
     sound = sound[: last + 1 + round(DECAY_SECONDS * RATE)]
     samples = np.empty(sound.shape, np.int16)
     for start in range(0, len(sound), RATE):  # a second at a time: ten minutes as floats would take 400 MB
         second = slice(start, start + RATE)
-        samples[second] = np.rint(sound[second] * (2**15 * loudest / peak))
+        samples[second] = np.rint(sound[second] * (2**15 * _LOUDEST / peak))
     return samples
+
+
+def _peak(sound: npt.NDArray[np.int32]) -> int:
+    """The loudest sample. Raises RenderError when all is silence."""
+    peak = max(int(sound.max(initial=0)), -int(sound.min(initial=0)))
+    if peak < _SILENT:
+        raise RenderError("the piece makes no sound")
+    return peak
 
 
 def _last_above(sound: npt.NDArray[np.int32], threshold: float) -> int:

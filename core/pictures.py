@@ -6,81 +6,95 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from pretty_midi import Note, PrettyMIDI
+from pretty_midi import PrettyMIDI
 
+from core.pedal import Span, pedal_of, ringing
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, note_name
 
-PAGE, WHITE_KEY, BLACK_KEY, LINE, TEXT = "#17181d", "#22242b", "#1c1e24", "#474b58", "#d9dce4"
+PAGE, WHITE_KEY, BLACK_KEY, LINE, TEXT = "#17181d", "#23252d", "#1c1e24", "#434754", "#d9dce4"
 """The page is dark, as most listeners have Discord."""
 TOUCH = LinearSegmentedColormap.from_list("touch", ["#4653a0", "#7a5ccf", "#c457b4", "#f56e7c", "#ffab5e", "#ffee9f"])
 """Velocity 1 to 127, from cool to warm; the softest note still stands out from the page."""
 ATTENTION = LinearSegmentedColormap.from_list(
     "attention", [PAGE, "#38306e", "#8a4bb0", "#e9667f", "#ffb765", "#fff3b8"]
 )
-PEDAL = "#8b93a7"
+PEDAL, BEGINNING = "#8b93a7", "#4fd1b5"
 
 WIDTH, DPI = 8.0, 200
-"""Inches, and pixels an inch. Text of 11 points can still be read where a phone shows the picture 400 pixels wide."""
-LEFT, RIGHT, TOP, BOTTOM = 0.52, 0.76, 0.36, 0.58
-"""Inches around the systems, for names, touch, title and seconds."""
-SYSTEM_SECONDS, MOST_SYSTEMS = 60, 3
+"""Inches, and pixels an inch."""
+SIZE = 13.5
+"""Points: 9 pixels high, and so still to be read, where a phone shows the picture 400 pixels wide."""
+LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.3, 0.5, 0.1
+"""Inches around the systems, for the names of keys, the last second's label and the title."""
+SYSTEM_SECONDS, MOST_SYSTEMS = 50, 5
 """A longer piece is broken into systems, one below the other as in a score, so that fast notes stay apart."""
-BETWEEN_SYSTEMS, PEDAL_LINE = 0.32, 0.1
-"""Inches."""
+HEIGHTS = (4.5, 6.0, 7.0, 8.0, 8.0)
+"""Inches of a page with 1, 2, 3... systems. Discord shows what is higher than wide as a narrow strip."""
+SECONDS_LINE, PEDAL_LINE, BEGINNING_LINE = 0.34, 0.1, 0.27
+"""Inches: below a system, its times and its pedal; above the first one, the name of what the piece begins with."""
+TIMES = 8
+"""A system has at most so many times written below it."""
 
 MARGIN = 2
 """Keys that are shown below the lowest note and above the highest."""
 LEAST_KEYS = 30
 """Keys that are shown at least, so that three notes do not fill the picture."""
-LEAST_WIDTH = 0.0018
+LEAST_WIDTH = 0.0035
 """A note is at least this share of a system wide, or a long piece would lose its grace notes."""
+GAP = 0.0015
+"""A note is drawn shorter by this share of a system, which keeps it apart from the next one on its key."""
+RING = 5.0
+"""Seconds after which a string that the pedal leaves free is taken to be silent."""
 
 _BLACK = (1, 3, 6, 8, 10)
-_SUSTAIN, _DOWN = 64, 64  # the pedal's controller number, and the value from which it is down
+
+START, UNTIL, PITCH = 0, 2, 3
+"""Columns of what `_sounds` gives."""
+Floats = npt.NDArray[np.floating]
 
 
-def piano_roll(midi: PrettyMIDI, title: str = "") -> bytes:
-    """Notes over seconds and note names, velocity as colour, the pedal below if it is used.
-    PNG, 1600 pixels wide; 900 high for one system, else 1200."""
-    notes = [note for instrument in midi.instruments for note in instrument.notes]
-    keys = _keys([note.pitch for note in notes])
-    pedal = _pedal(midi)
-    seconds = max(midi.get_end_time(), 1.0)
+def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginning: str = "") -> bytes:
+    """Notes over time and keys, velocity as colour, what the pedal lets ring as a tail, the pedal itself below if it is
+    used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600 high."""
+    pedal = pedal_of(music)
+    sounds = _sounds(music, pedal)
+    keys = _keys(sounds[:, PITCH])
+    seconds = max(music.get_end_time(), 1.0)
     systems = min(math.ceil(seconds / SYSTEM_SECONDS), MOST_SYSTEMS)
     each = seconds if systems == 1 else 5 * math.ceil(seconds / systems / 5)
-    figure = _page(WIDTH, 4.5 if systems == 1 else 6.0)
-    touch = ScalarMappable(Normalize(1, 127), TOUCH)
-    space = (figure.get_figheight() - TOP - BOTTOM + BETWEEN_SYSTEMS) / systems
-    foot = PEDAL_LINE + 0.04 if pedal else 0.0
+    figure = Figure(figsize=(WIDTH, HEIGHTS[systems - 1]), dpi=DPI, facecolor=PAGE)
+    top = TOP + (BEGINNING_LINE if begins else 0)
+    space = (figure.get_figheight() - top - BOTTOM) / systems
+    below = SECONDS_LINE + (PEDAL_LINE + 0.04 if pedal else 0)
     for system in range(systems):
         span = (system * each, (system + 1) * each)
         bottom = BOTTOM + (systems - 1 - system) * space
-        roll = _axes(figure, bottom + foot, space - BETWEEN_SYSTEMS - foot)
+        roll = _axes(figure, bottom + below, space - below)
         _keyboard(roll, *keys)
-        _notes(roll, notes, span, touch)
+        _notes(roll, sounds, span)
+        if begins > span[0]:
+            _beginning(roll, begins, "" if system else beginning)
         if pedal:
             roll.tick_params(labelbottom=False)
-            _pedal_line(_axes(figure, bottom, PEDAL_LINE), pedal, span)
-    figure.axes[-1].set_xlabel("seconds", fontsize=11, color=TEXT, labelpad=2)
-    _touch_scale(figure, touch)
-    figure.text(LEFT / WIDTH, 1 - 0.24 / figure.get_figheight(), title, fontsize=11, color=TEXT)
+            _pedal_line(_axes(figure, bottom + SECONDS_LINE, PEDAL_LINE), pedal, span)
+    _heading(figure, title)
     return _png(figure)
 
 
-def attention(matrix: npt.NDArray[np.floating], words: Sequence[str], title: str = "") -> bytes:
+def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
     """What each word attends to: a row a word, the brighter the more. `matrix` is (len(words), len(words)).
     PNG, 1600 x 1500."""
-    figure = _page(WIDTH, 7.5)
+    figure = Figure(figsize=(WIDTH, 7.5), dpi=DPI, facecolor=PAGE)
     axes = figure.add_axes((0.12, 0.03, 0.745, 0.81))
     brightest = float(np.quantile(matrix, 0.998))  # one cell alone would leave the others in the dark
     image = axes.imshow(matrix, cmap=ATTENTION, interpolation="nearest", aspect="auto", vmin=0, vmax=brightest)
@@ -90,31 +104,26 @@ def attention(matrix: npt.NDArray[np.floating], words: Sequence[str], title: str
     axes.set_yticks(places, shown)
     axes.xaxis.tick_top()
     _plain(axes)
-    axes.tick_params(labelsize=6, pad=1)
+    axes.tick_params(labelsize=7.5, pad=1)
     scale = figure.colorbar(image, cax=figure.add_axes((0.89, 0.03, 0.016, 0.81)), extend="max", extendfrac=0.02)
     scale.outline.set_visible(False)
     scale.ax.set_title("attention", loc="left", fontsize=11, color=TEXT, pad=16)
     scale.locator = MaxNLocator(5)
     _plain(scale.ax)
-    figure.text(0.12, 0.96, title, fontsize=11, color=TEXT)
+    figure.text(0.12, 0.96, title, fontsize=SIZE, color=TEXT)
     return _png(figure)
 
 
-def _page(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAGE)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _png(figure: Figure) -> bytes:
+    FigureCanvasAgg(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png", facecolor=PAGE)
     return file.getvalue()
 
 
-def _plain(axes: Axes) -> None:
+def _plain(axes: Axes, size: float = SIZE) -> None:
     """Quiet ticks and no frame."""
-    axes.tick_params(length=0, labelsize=11, labelcolor=TEXT, pad=5)
+    axes.tick_params(length=0, labelsize=size, labelcolor=TEXT, pad=6)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
@@ -129,74 +138,99 @@ def _axes(
     return axes
 
 
-def _keys(pitches: list[int]) -> tuple[int, int]:
+def _heading(figure: Figure, title: str) -> None:
+    """The title at the left, what the colours mean at the right."""
+    height = figure.get_figheight()
+    line = 1 - 0.27 / height
+    style: dict[str, Any] = {"fontsize": SIZE, "color": TEXT, "va": "center_baseline"}
+    right = WIDTH - RIGHT - 0.5
+    scale = _axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
+    scale.imshow(np.linspace(0, 1, 256)[None], cmap=TOUCH, aspect="auto")
+    scale.set(xticks=[], yticks=[])
+    figure.text(right / WIDTH, line, "loud", **style)
+    soft = figure.text((right - 1.4) / WIDTH, line, "soft", ha="right", **style)
+    text = figure.text(LEFT / WIDTH, line, title, **style)
+    room = soft.get_window_extent().x0 - (LEFT + 0.2) * DPI
+    text.set_fontsize(SIZE * min(1, room / max(text.get_window_extent().width, 1)))
+
+
+def _keys(pitches: Floats) -> tuple[int, int]:
     """The lowest and the highest key to show."""
-    low, high = min(pitches, default=60) - MARGIN, max(pitches, default=60) + MARGIN
+    low, high = int(pitches.min(initial=HIGHEST_PITCH)) - MARGIN, int(pitches.max(initial=LOWEST_PITCH)) + MARGIN
     missing = max(LEAST_KEYS - (high - low), 0)
     return max(low - missing // 2, LOWEST_PITCH - 1), min(high + missing - missing // 2, HIGHEST_PITCH + 1)
 
 
 def _keyboard(axes: Axes, low: int, high: int) -> None:
-    """A row a key, darker for the black ones, a line under each C, and as many names as there is room for."""
+    """A row a key, darker for the black ones, and a line under each C, which alone is named."""
     for key in range(low, high + 1):
         if key % 12 in _BLACK:
             axes.axhspan(key - 0.5, key + 0.5, color=BLACK_KEY, linewidth=0, zorder=0)
         elif key % 12 == 0:
             axes.axhline(key - 0.5, color=LINE, linewidth=0.8, zorder=1)
-    inches = axes.get_window_extent().height / DPI / (high - low + 1)
-    named = [key for key in range(low, high + 1) if key % 12 in ((0, 4, 7) if inches > 0.06 else (0,))]
-    named = [key for key in named if (key - low + 0.5) * inches > 0.06]  # else it would run into what is below
+    octave = 12 * axes.get_window_extent().height / DPI / (high - low + 1)  # inches
+    every = 12 if octave > 0.2 else 24  # else the names would run into one another
+    named = [key for key in range(low + 1, high + 1) if key % every == 0]
     axes.set_yticks(named, [note_name(key) for key in named])
     axes.set_ylim(low - 0.5, high + 0.5)
-    axes.grid(axis="x", color=LINE, linewidth=0.5, alpha=0.7)
+    axes.grid(axis="x", color=LINE, linewidth=0.6, alpha=0.7)
     axes.set_axisbelow(True)
 
 
-def _notes(axes: Axes, notes: list[Note], span: tuple[float, float], touch: ScalarMappable) -> None:
-    start, end = span
-    least = LEAST_WIDTH * (end - start)
-    heard = [note for note in notes if note.start < end and note.end > start]
-    boxes = [_box(note.start, max(note.end, note.start + least), note.pitch) for note in heard]
-    colours = touch.to_rgba(np.array([note.velocity for note in heard]))
-    axes.add_collection(PolyCollection(boxes, facecolors=colours, linewidths=0, zorder=3), autolim=False)
+def _sounds(music: PrettyMIDI, pedal: list[Span]) -> Floats:
+    """(notes, 5): start, end, until when it is heard (seconds), pitch and velocity."""
+    notes = sorted((note for part in music.instruments for note in part.notes), key=lambda note: note.start)
+    until = ringing(notes, pedal, RING)
+    rows = [(note.start, note.end, end, note.pitch, note.velocity) for note, end in zip(notes, until, strict=True)]
+    return np.array(rows, float).reshape(-1, 5)
+
+
+def _notes(axes: Axes, sounds: Floats, span: Span) -> None:
+    """Each note, and as a tail what is heard of it afterwards: a wedge that comes to a point after `RING` seconds."""
+    first, last = span
+    start, end, until, pitch, velocity = sounds[(sounds[:, START] < last) & (sounds[:, UNTIL] > first)].T
+    shown = np.maximum(end - GAP * (last - first), start + LEAST_WIDTH * (last - first))
+    colours = TOUCH((velocity - 1) / 126)
+    ringing = (until > end) & (until > shown)
+    tails = _shapes(shown, until, pitch, 1 - (until - end) / RING)[ringing]
+    _fill(axes, tails, colours[ringing], alpha=0.4)
+    _fill(axes, _shapes(start, shown, pitch), colours)
     _time(axes, span)
 
 
-def _pedal_line(axes: Axes, pedal: list[tuple[float, float]], span: tuple[float, float]) -> None:
-    boxes = [_box(down, up, 0) for down, up in pedal]
-    axes.add_collection(PolyCollection(boxes, facecolors=PEDAL, linewidths=0), autolim=False)
+def _beginning(axes: Axes, begins: float, word: str) -> None:
+    """A bar over what was there before the piece, and a line where it ends."""
+    axes.axvspan(0, begins, color=BEGINNING, alpha=0.1, linewidth=0, zorder=1)
+    axes.axvline(begins, color=BEGINNING, linewidth=1, zorder=4)
+    across = axes.get_xaxis_transform()
+    axes.plot([0, begins], [1, 1], color=BEGINNING, linewidth=4, solid_capstyle="butt", transform=across, zorder=4)
+    axes.annotate(word, (0, 1), (0, 5), xycoords=across, textcoords="offset points", fontsize=SIZE, color=BEGINNING)
+
+
+def _pedal_line(axes: Axes, pedal: list[Span], span: Span) -> None:
+    down, up = np.array(pedal).T
+    _fill(axes, _shapes(down, up, np.zeros(len(pedal))), PEDAL)
     axes.set(ylim=(-0.7, 0.7), yticks=[0], yticklabels=["ped."])
-    axes.tick_params(axis="y", labelsize=8)
     _time(axes, span)
 
 
-def _time(axes: Axes, span: tuple[float, float]) -> None:
+def _time(axes: Axes, span: Span) -> None:
+    """Times as a player shows them, `1:05`, at most `TIMES` of them."""
+    start, end = span
+    step = next(step for step in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300) if (end - start) / step <= TIMES)
+    times = np.arange(math.ceil(start / step) * step, end + 0.01, step).astype(int).tolist()
+    axes.set_xticks(times, [f"{time // 60}:{time % 60:02}" for time in times])
     axes.set_xlim(*span)
-    axes.xaxis.set_major_locator(MaxNLocator(11, steps=[1, 2, 5, 10]))
 
 
-def _touch_scale(figure: Figure, touch: ScalarMappable) -> None:
-    height = figure.get_figheight() - TOP - BOTTOM
-    axes = _axes(figure, BOTTOM, height, left=WIDTH - RIGHT + 0.22, width=0.11)
-    scale = figure.colorbar(touch, cax=axes, ticks=[1, 32, 64, 96, 127])
-    scale.outline.set_visible(False)
-    axes.set_title("velocity", fontsize=11, color=TEXT, pad=8)
-    _plain(axes)
+def _shapes(left: Floats, right: Floats, middle: Floats, taper: float | Floats = 1.0) -> Floats:
+    """The corners of shapes that are 1 high at their left and `taper` high at their right, (shapes, 4, 2)."""
+    across = np.stack([left, right, right, left], axis=1)
+    up = np.stack([middle - 0.5, middle - taper / 2, middle + taper / 2, middle + 0.5], axis=1)
+    return np.stack([across, up], axis=2)
 
 
-def _box(left: float, right: float, middle: int) -> list[tuple[float, float]]:
-    """The corners of a box of height 1."""
-    return [(left, middle - 0.5), (right, middle - 0.5), (right, middle + 0.5), (left, middle + 0.5)]
-
-
-def _pedal(midi: PrettyMIDI) -> list[tuple[float, float]]:
-    """When the sustain pedal is down: (start, end) in seconds."""
-    changes = [change for instrument in midi.instruments for change in instrument.control_changes]
-    spans, since = [], None
-    for change in sorted((one for one in changes if one.number == _SUSTAIN), key=lambda one: one.time):
-        if change.value >= _DOWN and since is None:
-            since = change.time
-        elif change.value < _DOWN and since is not None:
-            spans.append((since, change.time))
-            since = None
-    return spans if since is None else [*spans, (since, midi.get_end_time())]
+def _fill(axes: Axes, shapes: Floats, colours: Floats | str, alpha: float = 1) -> None:
+    axes.add_collection(
+        PolyCollection(list(shapes), facecolors=colours, alpha=alpha, linewidths=0, zorder=3), autolim=False
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import BadRequest
@@ -23,6 +23,35 @@ ANY_STYLE = "any"
 MAX_TAKE = 2**32 - 1
 MODELS = ("performance", "article")
 DEFAULT_MODEL = "performance"
+
+INSTRUMENTS = {
+    "grand": 0,
+    "bright": 1,
+    "electric grand": 2,
+    "honky-tonk": 3,
+    "electric": 4,
+    "harpsichord": 6,
+    "clavinet": 7,
+    "celesta": 8,
+    "glockenspiel": 9,
+    "music box": 10,
+    "vibraphone": 11,
+    "marimba": 12,
+    "xylophone": 13,
+    "dulcimer": 15,
+    "organ": 16,
+    "church organ": 19,
+    "reed organ": 20,
+    "accordion": 21,
+    "guitar": 24,
+    "harp": 46,
+}
+"""What a piece can be played on, and its program in General MIDI, counted from 0."""
+DEFAULT_INSTRUMENT = "grand"
+MIN_TEMPO, USUAL_TEMPO, MAX_TEMPO = 25, 100, 400
+MAX_TRANSPOSE = 24
+AUDIO_FORMATS = ("mp3", "wav", "flac")
+"""Each is also the suffix of such a file; the first is the usual one, and what the others are replaced by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +107,56 @@ class ComposeRequest:
         return cls(**data | {"seed": Seed.parse(data["seed"]), "primer": primer})
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How a composed piece is played: nothing of it needs the model again. `tempo` is in percent of the composed speed,
+    `transpose` in semitones, `audio` is the file format that is wished for. Raises BadRequest."""
+
+    instrument: str = DEFAULT_INSTRUMENT
+    tempo: int = USUAL_TEMPO
+    transpose: int = 0
+    audio: str = AUDIO_FORMATS[0]
+
+    def __post_init__(self) -> None:
+        if self.instrument not in INSTRUMENTS:
+            raise BadRequest(f"there is no instrument '{self.instrument[:40]}', only {', '.join(INSTRUMENTS)}")
+        if not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
+            raise BadRequest(f"tempo {self.tempo} is outside {MIN_TEMPO} to {MAX_TEMPO} percent")
+        if not -MAX_TRANSPOSE <= self.transpose <= MAX_TRANSPOSE:
+            raise BadRequest(f"transpose {self.transpose} is outside -{MAX_TRANSPOSE} to {MAX_TRANSPOSE} semitones")
+        if self.audio not in AUDIO_FORMATS:
+            raise BadRequest(f"there is no audio format '{self.audio[:40]}', only {', '.join(AUDIO_FORMATS)}")
+
+    @property
+    def edits(self) -> bool:
+        """Whether the notes differ from those that were composed."""
+        return replace(self, audio=AUDIO_FORMATS[0]) != Rendering()
+
+    @property
+    def stretch(self) -> float:
+        """How many times as long everything lasts."""
+        return USUAL_TEMPO / self.tempo
+
+    def lasting(self, seconds: float) -> float:
+        """How long `seconds` of composed music last. Raises BadRequest when they are slowed down to more than is ever
+        played."""
+        longest = MAX_LENGTH * STEP_SECONDS
+        slowed = seconds * self.stretch
+        if slowed > max(longest, seconds):
+            raise BadRequest(f"at {self.tempo} % the piece would last {slowed:.0f} s, at most {longest:.0f} are played")
+        return slowed
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Rendering:
+        return cls(**data)
+
+
+AS_COMPOSED = Rendering()
+
+
 def fresh_take() -> int:
     """A take that nobody chose, short enough to be typed again."""
     return secrets.randbelow(1_000_000)
@@ -85,10 +164,11 @@ def fresh_take() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a piece was made from: the request and the checkpoint (hexadecimal digits of its hash)."""
+    """All that a piece was made from: the request, the checkpoint (hexadecimal digits of its hash), the rendering."""
 
     request: ComposeRequest
     checkpoint: str
+    rendering: Rendering = AS_COMPOSED
 
     @property
     def name(self) -> str:
@@ -98,20 +178,28 @@ class Recipe:
         warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
         style = "" if request.style == ANY_STYLE else f"-{_plain(request.style)}"
         nucleus = "" if request.top_p == USUAL_TOP_P[request.model] else f"-p{round(100 * request.top_p)}"
-        return f"nocturne-{request.model}-{seed}-{request.length}{style}{warmth}{nucleus}-take{request.take}"
+        composed = f"nocturne-{request.model}-{seed}-{request.length}{style}{warmth}{nucleus}-take{request.take}"
+        edits = self.rendering
+        instrument = "" if edits.instrument == DEFAULT_INSTRUMENT else f"-{_plain(edits.instrument)}"
+        tempo = "" if edits.tempo == USUAL_TEMPO else f"-{edits.tempo}pct"
+        shift = f"-{'up' if edits.transpose > 0 else 'down'}{abs(edits.transpose)}" if edits.transpose else ""
+        return f"{composed}{instrument}{tempo}{shift}"
 
     def to_json(self) -> dict[str, Any]:
-        return self.request.to_json() | {"checkpoint": self.checkpoint}
+        return self.request.to_json() | {"checkpoint": self.checkpoint, "rendering": self.rendering.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recipe:
-        request = {key: value for key, value in data.items() if key != "checkpoint"}
-        return cls(ComposeRequest.from_json(request), data["checkpoint"])
+        request = {key: value for key, value in data.items() if key not in ("checkpoint", "rendering")}
+        rendering = Rendering.from_json(data.get("rendering", {}))  # jobs of older versions have none
+        return cls(ComposeRequest.from_json(request), data["checkpoint"], rendering)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A finished piece. `duration` is in seconds of music; `seconds` says how long each stage of the making took."""
+    """A finished piece. `duration` is in seconds of music; `seconds` says how long each stage of the making took;
+    `audio_format` is one of `AUDIO_FORMATS`; `composed` is the .mid before it was edited (left out, `midi`), which
+    another rendering begins with."""
 
     recipe: Recipe
     duration: float
@@ -120,21 +208,39 @@ class Piece:
     audio: bytes
     picture: bytes
     seconds: dict[str, float]
+    audio_format: str = AUDIO_FORMATS[0]
+    composed: bytes = b""
+
+    def __post_init__(self) -> None:
+        if not self.composed:
+            object.__setattr__(self, "composed", self.midi)
+
+    @property
+    def remark(self) -> str:
+        """A sentence for the listener when the sound is not in the format that was wished for, else empty."""
+        wished = self.recipe.rendering.audio
+        if wished == self.audio_format:
+            return ""
+        return f"As {wished.upper()} this piece is too large to be sent, so it is an {self.audio_format.upper()}."
 
     def to_json(self) -> dict[str, Any]:
-        files = {key: base64.b64encode(getattr(self, key)).decode() for key in ("midi", "audio", "picture")}
+        files = {key: base64.b64encode(getattr(self, key)).decode() for key in _FILES}
         return {
             "recipe": self.recipe.to_json(),
             "duration": self.duration,
             "notes": self.notes,
             "seconds": self.seconds,
+            "audio_format": self.audio_format,
             **files,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
-        files = {key: base64.b64decode(data[key]) for key in ("midi", "audio", "picture")}
+        files = {key: base64.b64decode(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"])})
+
+
+_FILES = ("midi", "audio", "picture", "composed")
 
 
 def _plain(text: str) -> str:

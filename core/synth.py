@@ -13,21 +13,23 @@ RATE = 44100
 """Samples a second."""
 
 
-def play(soundfont: str, midi: str, wav: str, most_bytes: int, most_seconds: int) -> None:
-    """Write `wav`, 32-bit stereo of at most `most_bytes`, in at most `most_seconds` of processor time.
+def play(soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int) -> None:
+    """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time: by its suffix a WAV
+    of 32 bits a sample, which quiet music needs as long as it is not levelled, or a FLAC of 16.
     Raises CalledProcessError."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
-    midi2audio.subprocess = SimpleNamespace(call=_fluidsynth)
-    midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, wav)
+    depth = "s32" if sound.endswith(".wav") else "s16"
 
+    def fluidsynth(command: list[str]) -> None:
+        """What midi2audio runs, but a failure is not dropped."""
+        subprocess.check_call([*command, "-O", depth, "-g", gain])
 
-def _fluidsynth(command: list[str]) -> None:
-    """What midi2audio runs, but a failure is not dropped, and quiet music keeps its depth: 32 bits a sample, not 16."""
-    subprocess.check_call([*command, "-O", "s32"])
+    midi2audio.subprocess = SimpleNamespace(call=fluidsynth)
+    midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, sound)
 
 
 if __name__ == "__main__":
-    soundfont, midi, wav, most_bytes, most_seconds = sys.argv[1:]
-    play(soundfont, midi, wav, int(most_bytes), int(most_seconds))
+    soundfont, midi, sound, gain, most_bytes, most_seconds = sys.argv[1:]
+    play(soundfont, midi, sound, gain, int(most_bytes), int(most_seconds))

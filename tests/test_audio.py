@@ -12,7 +12,9 @@ import pytest
 from pretty_midi import Note
 
 from core import audio, settings
+from core.edits import edit
 from core.errors import RenderError
+from core.request import INSTRUMENTS, Rendering
 from core.synth import RATE
 from tests.music import as_bytes, decibels, decode, piano, scale
 
@@ -77,6 +79,58 @@ def test_the_mp3_holds_the_sound(samples: audio.Samples):
     delay = 1105  # the samples that LAME puts in front
     follows = np.corrcoef(heard[delay : delay + RATE, 0], samples[:RATE, 0])[0, 1]
     assert follows > 0.95
+
+
+def test_a_wav_holds_the_sound_exactly(samples: audio.Samples):
+    """Sample by sample; where there is no room for it, there is none."""
+    wav = audio.encode_wav(samples)
+    assert wav is not None
+    heard, rate = decode(wav)
+    assert rate == RATE
+    assert (heard * 32768 == samples).all()
+    assert audio.encode_wav(samples, len(wav)) == wav
+    assert audio.encode_wav(samples, len(wav) - 1) is None
+
+
+def test_a_flac_holds_the_sound(samples: audio.Samples):
+    """As loud as any other, and the same sound but for the rounding; what is too large is left out."""
+    flac = audio.render_flac(as_bytes(scale(seconds=6)))
+    assert flac is not None
+    heard, rate = decode(flac)
+    assert rate == RATE
+    assert decibels(heard) == pytest.approx(audio.PEAK_DBFS, abs=0.1)
+    assert np.abs(heard[: len(samples)] * 32768 - samples).max() < 40
+    assert audio.render_flac(as_bytes(scale(seconds=6)), size_limit=100_000) is None
+
+
+def test_a_fluidsynth_without_flac_is_a_sentence(fluidsynth):
+    """One that was built without libsndfile writes a WAV, whatever the file is called."""
+    fluidsynth(
+        """
+        with wave.open(wav, 'wb') as file:
+            file.setparams((2, 4, 44100, 0, 'NONE', ''))
+            file.writeframes(bytes([0, 0, 0, 9]) * 2000)
+        """
+    )
+    with pytest.raises(RenderError, match=r"^the FluidSynth that is installed here cannot write FLAC"):
+        audio.render_flac(as_bytes(scale(seconds=1)))
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_every_instrument_is_heard(instrument: str):
+    """From the first note on, loud enough beside the others, as long as the music and its decay, and never clipped."""
+    music = scale(seconds=3)
+    edit(music, Rendering(instrument))
+    samples = audio.render(as_bytes(music))
+    heard, _ = decode(audio.encode(samples))
+    loud = np.flatnonzero(np.abs(samples).max(axis=1) > 1000)
+    assert loud[0] < 0.1 * RATE
+    assert 3.0 < len(samples) / RATE < 9.0
+    assert 20 * np.log10(np.sqrt((heard[: 3 * RATE] ** 2).mean())) > -32
+    assert decibels(heard) < -1
+    assert (
+        np.abs(samples) == np.abs(samples).max()
+    ).sum() < 4  # no flat top: it was not clipped before it was levelled
 
 
 def test_the_same_music_gives_the_same_bytes():

@@ -85,6 +85,8 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
         "length": 25,
         "take": 7,
         "temperature": 1.0,
+        "primer": "",
+        "rendering": {"instrument": "grand", "tempo": 100, "transpose": 0, "audio": "mp3"},
     }
     for piece in pieces:
         assert set(piece) == {"recipe", "files", "duration", "notes", "seconds"}
@@ -100,6 +102,17 @@ def test_the_same_recipe_gives_the_same_mid(tmp_path: Path):
         assert compose("--seed", "72", "--take", take, "--output", folder) == 0
     first, second, third = (next((tmp_path / folder).glob("*.mid")).read_bytes() for folder in "abc")
     assert first == second != third
+
+
+def test_a_piece_is_played_as_wished(tmp_path: Path):
+    """The name says how, and no message's limit makes a WAV an MP3."""
+    wishes = ["--instrument", "music box", "--tempo", "25", "--transpose", "-3", "--audio", "wav"]
+    assert compose("--seed", "72", "--take", "7", "--length", "100", *wishes) == 0
+    name = "nocturne-performance-72-100-take7-music-box-25pct-down3"
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{name}.mid", f"{name}.png", f"{name}.wav"]
+    samples, rate = decode((tmp_path / "out" / f"{name}.wav").read_bytes())
+    assert 80 < len(samples) / rate < 85
+    assert len(PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")).instruments[0].notes) == 41
 
 
 def test_a_take_that_is_left_out_is_drawn(capsys: pytest.CaptureFixture[str]):
@@ -139,6 +152,11 @@ def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, ca
         (["--take", "4294967295", "--takes", "2"], "take 4294967296 is outside"),
         (["--takes", "0"], "takes 0 is not 1 or more"),
         (["--model", "waltz"], "there is no model 'waltz', only performance and article"),
+        (["--instrument", "tuba"], "there is no instrument 'tuba', only grand, "),
+        (["--tempo", "slow"], "argument --tempo: 'slow' is not a whole number"),
+        (["--tempo", "25", "--length", "3000"], "at 25 % the piece would last 2400 s, at most 600 are played"),
+        (["--transpose", "25"], "transpose 25 is outside -24 to 24 semitones"),
+        (["--audio", "ogg"], "there is no audio format 'ogg', only mp3, wav, flac"),
         (["--output", "/dev/null/pieces"], "the folder '/dev/null/pieces' cannot be made"),
         (["--output"], "argument --output: expected one argument"),
         (["--loud"], "unrecognized arguments: --loud"),

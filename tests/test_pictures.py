@@ -14,6 +14,11 @@ from pretty_midi import Note
 from core import pictures
 from tests.music import piano, scale
 
+HEADING = round(pictures.TOP * pictures.DPI)
+"""Rows of pixels above the first system."""
+ACROSS = round((pictures.WIDTH - pictures.LEFT - pictures.RIGHT) * pictures.DPI)
+"""Columns of pixels that a system has."""
+
 
 def pixels(png: bytes) -> np.ndarray:
     """(height, width, 3), 0 to 255."""
@@ -21,10 +26,10 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def where(png: bytes, colour: str | tuple[float, ...]) -> np.ndarray:
-    """Which pixels have exactly this colour, (height, width); the velocity's own scale at the right is left out."""
+    """Which pixels have exactly this colour, (height, width); the velocity's own scale at the top is left out."""
     wanted = np.round(255 * np.array(to_rgb(colour))).astype(np.uint8)
     found = (pixels(png) == wanted).all(axis=2)
-    found[:, 1460:] = False
+    found[:HEADING] = False
     return found
 
 
@@ -32,10 +37,10 @@ def touch(velocity: int) -> tuple[float, ...]:
     return pictures.TOUCH((velocity - 1) / 126)
 
 
-def test_a_short_piece_is_one_system_and_a_long_one_several():
-    """1600 x 900 up to a minute, 1600 x 1200 beyond it."""
-    assert pixels(pictures.piano_roll(scale(seconds=30))).shape == (900, 1600, 3)
-    assert pixels(pictures.piano_roll(scale(seconds=100))).shape == (1200, 1600, 3)
+@pytest.mark.parametrize(("seconds", "height"), [(5, 900), (50, 900), (100, 1200), (150, 1400), (600, 1600)])
+def test_a_short_piece_is_one_system_and_a_long_one_several(seconds: int, height: int):
+    """1600 pixels wide, and the higher the more systems there are, but never higher than wide."""
+    assert pixels(pictures.piano_roll(scale(seconds))).shape == (height, 1600, 3)
 
 
 def test_velocity_is_the_colour():
@@ -68,8 +73,45 @@ def test_the_pedal_has_a_line_when_it_is_used():
     used = where(pictures.piano_roll(piano(*notes, pedal=[(0.0, 127), (5.0, 0)])), pictures.PEDAL)
     unused = where(pictures.piano_roll(piano(*notes)), pictures.PEDAL)
     columns = np.flatnonzero(used.sum(axis=0) > 5)
-    assert np.ptp(columns) == pytest.approx(1344 / 2, abs=4)
+    assert np.ptp(columns) == pytest.approx(ACROSS / 2, abs=4)
     assert not (unused.sum(axis=0) > 5).any()
+
+
+def test_what_the_pedal_holds_rings_on():
+    """A note that is held by the pedal alone has a tail, until the pedal comes up; without the pedal it has none."""
+    notes = [Note(110, 60, 0.0, 1.0), Note(110, 80, 9.0, 10.0)]
+    ringing, dry = (
+        pixels(pictures.piano_roll(piano(*notes, pedal=pedal))).astype(int)
+        for pedal in ([(0.5, 127), (3.0, 0)], [(9.9, 127), (10.0, 0)])
+    )
+    row = np.argwhere(where(pictures.piano_roll(piano(*notes)), touch(110)))[:, 0].max() - 40  # the pedal takes a line
+    brighter = (ringing[HEADING : row + 80].sum(axis=2) - dry[HEADING : row + 80].sum(axis=2) > 60).any(axis=0)
+    columns = np.flatnonzero(brighter)
+    left = pictures.LEFT * pictures.DPI
+    assert columns.min() - left == pytest.approx(0.1 * ACROSS, abs=4)
+    assert columns.max() - left == pytest.approx(0.3 * ACROSS, abs=4)
+
+
+@pytest.mark.parametrize(("seconds", "begins", "marked"), [(10, 2.0, 0.2), (40, 4.0, 0.1), (10, 0.0, 0.0)])
+def test_what_the_piece_begins_with_is_marked(seconds: float, begins: float, marked: float):
+    """A bar as long as the seed lasts; without a seed there is none."""
+    bar = where(pictures.piano_roll(scale(seconds), "", begins, "seed" if begins else ""), pictures.BEGINNING)
+    longest = max(bar.sum(axis=1))
+    assert longest == pytest.approx(marked * ACROSS, abs=4)
+
+
+def test_a_primer_is_marked_in_every_system_that_it_reaches():
+    """70 s of 100: all of the first system and 20 s of the second."""
+    bar = where(pictures.piano_roll(scale(100), "", 70.0, "primer"), pictures.BEGINNING)
+    first, second = (half.sum(axis=1).max() for half in np.split(bar, 2))
+    assert first == pytest.approx(ACROSS, abs=4)
+    assert second == pytest.approx(0.4 * ACROSS, abs=4)
+
+
+def test_a_long_title_leaves_room():
+    """It is written smaller, so that what stands at its right is still to be read."""
+    usual, long = (pixels(pictures.piano_roll(scale(5), title))[:HEADING, 1060:] for title in ("C5", "C5 · " * 25))
+    assert (usual == long).all()
 
 
 def test_a_piece_without_notes_is_an_empty_roll():

@@ -1,6 +1,7 @@
 """core/request.py: what crosses the queue."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from core.request import (
     ComposeRequest,
     Piece,
     Recipe,
+    Rendering,
     fresh_take,
 )
 from core.seed import Seed
@@ -67,11 +69,67 @@ def test_a_primer_survives_the_queue():
     assert Recipe(request, "0123456789ab").name == "nocturne-performance-continued-500-take7"
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"instrument": "tuba"}, "there is no instrument 'tuba', only grand, bright, "),
+        ({"tempo": 24}, "tempo 24 is outside 25 to 400 percent"),
+        ({"tempo": 401}, "tempo 401 is outside"),
+        ({"transpose": -25}, "transpose -25 is outside -24 to 24 semitones"),
+        ({"transpose": 25}, "transpose 25 is outside"),
+        ({"audio": "ogg"}, "there is no audio format 'ogg', only mp3, wav, flac"),
+    ],
+)
+def test_a_rendering_is_checked_where_it_is_made(options, complaint):
+    """One sentence, here too."""
+    with pytest.raises(BadRequest, match=complaint):
+        Rendering(**options)
+
+
+def test_a_rendering_survives_the_queue():
+    """Alone and in a recipe; a recipe of an older version is one without edits."""
+    rendering = Rendering("music box", tempo=80, transpose=-3, audio="flac")
+    assert Rendering.from_json(json.loads(json.dumps(rendering.to_json()))) == rendering
+    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab", rendering)
+    data = json.loads(json.dumps(recipe.to_json()))
+    assert Recipe.from_json(data) == recipe
+    del data["rendering"]
+    assert Recipe.from_json(data).rendering == Rendering()
+
+
+def test_nobody_waits_for_an_hour_of_music():
+    """Slower is longer, but not beyond ten minutes; what was longer before may be played as it is."""
+    assert Rendering(tempo=50).lasting(100) == 200
+    assert Rendering(tempo=200).lasting(620) == 310
+    assert Rendering().lasting(620) == 620
+    with pytest.raises(BadRequest, match=r"^at 50 % the piece would last 620 s, at most 600 are played$"):
+        Rendering(tempo=50).lasting(310)
+
+
 def test_a_piece_survives_the_queue():
     """Its files are bytes, and JSON has none."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
     piece = Piece(recipe, 99.8, 700, b"MThd\x00\xff", b"\xff\xfb", b"\x89PNG", {"compose": 1.5})
     assert Piece.from_json(json.loads(json.dumps(piece.to_json()))) == piece
+    edited = replace(piece, audio_format="wav", composed=b"MThd\x01")
+    assert Piece.from_json(json.loads(json.dumps(edited.to_json()))) == edited
+
+
+def test_a_piece_of_an_older_version_is_still_read():
+    """It was an MP3, and never edited."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
+    piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {})
+    older = {key: value for key, value in piece.to_json().items() if key not in ("audio_format", "composed")}
+    assert Piece.from_json(older) == piece
+    assert (piece.audio_format, piece.composed) == ("mp3", b"MThd")
+
+
+def test_a_piece_says_when_its_sound_is_in_another_format():
+    """Only then."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab", Rendering(audio="wav"))
+    piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {}, "mp3")
+    assert piece.remark == "As WAV this piece is too large to be sent, so it is an MP3."
+    assert replace(piece, audio_format="wav").remark == ""
 
 
 def test_a_file_is_named_after_its_recipe():
@@ -80,6 +138,9 @@ def test_a_file_is_named_after_its_recipe():
     assert Recipe(plain, "0123456789ab").name == "nocturne-article-60-64-67-72-500-take7"
     cool = ComposeRequest(Seed(), take=7, length=50, temperature=0.9, model="article")
     assert Recipe(cool, "0123456789ab").name == "nocturne-article-random-50-t90-take7"
+    edits = Rendering("church organ", tempo=80, transpose=3)
+    assert Recipe(cool, "0123456789ab", edits).name == "nocturne-article-random-50-t90-take7-church-organ-80pct-up3"
+    assert Recipe(cool, "0123456789ab", Rendering(transpose=-12)).name.endswith("-take7-down12")
 
 
 def test_a_longest_seed_makes_no_longest_name():

@@ -2,17 +2,19 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
+import soundfile
 from PIL import Image
-from pretty_midi import PrettyMIDI
+from pretty_midi import Note, PrettyMIDI
 
 from core import studio
-from core.errors import RenderError
-from core.request import ComposeRequest
+from core.errors import BadRequest, RenderError
+from core.request import AUDIO_FORMATS, INSTRUMENTS, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from core.studio import Draft
-from tests.music import Pianist, decode, piano
+from tests.music import Pianist, as_bytes, decibels, decode, piano, scale
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,72 @@ def test_finishing_twice_gives_the_same(draft: Draft):
     assert (once.audio, once.picture) == (again.audio, again.picture)
 
 
+def test_edits_are_in_every_file(draft: Draft):
+    """An octave higher and at half speed: the .mid says so, the sound lasts twice as long, the recipe names it."""
+    rendering = Rendering("harpsichord", tempo=50, transpose=12)
+    piece = studio.finish(draft, rendering=rendering)
+    music = PrettyMIDI(io.BytesIO(piece.midi))
+    before = draft.music.instruments[0].notes
+    assert music.instruments[0].program == INSTRUMENTS["harpsichord"]
+    assert [note.pitch for note in music.instruments[0].notes] == [note.pitch + 12 for note in before]
+    assert (piece.duration, piece.notes, piece.recipe.rendering) == (10.0, 13, rendering)
+    samples, rate = decode(piece.audio)
+    assert 10.0 < len(samples) / rate < 12.5
+    assert piece.picture != studio.finish(draft).picture
+
+
+def test_a_piece_is_rendered_again_without_composing(draft: Draft):
+    """From what an edited piece keeps: another rendering of it is the one that the draft would have had."""
+    edited = studio.finish(draft, rendering=Rendering("celesta", tempo=80, transpose=-24))
+    again = studio.finish(Draft.of(edited.recipe, edited.composed), rendering=Rendering("harp"))
+    first = studio.finish(draft, rendering=Rendering("harp"))
+    assert replace(again, seconds={}) == replace(first, seconds={})
+
+
+@pytest.mark.parametrize("wished", AUDIO_FORMATS)
+def test_the_sound_has_the_format_that_was_wished_for(draft: Draft, wished: str):
+    """Each is what it says, and all are as loud."""
+    piece = studio.finish(draft, rendering=Rendering(audio=wished))
+    assert (piece.audio_format, piece.remark) == (wished, "")
+    assert soundfile.info(io.BytesIO(piece.audio)).format == wished.upper()
+    samples, _ = decode(piece.audio)
+    assert decibels(samples) == pytest.approx(-3, abs=1)
+
+
+@pytest.mark.parametrize("wished", ["wav", "flac"])
+def test_what_is_too_large_becomes_an_mp3(draft: Draft, wished: str):
+    """And the piece says so."""
+    piece = studio.finish(draft, size_limit=90_000, rendering=Rendering(audio=wished))
+    assert piece.audio_format == "mp3"
+    assert len(piece.audio) <= 90_000
+    assert piece.remark
+
+
+def test_a_tempo_that_takes_too_long_is_refused(draft: Draft):
+    """Before anything is played."""
+    long = Draft.of(draft.recipe, as_bytes(scale(seconds=200)))
+    with pytest.raises(BadRequest, match="at 25 % the piece would last 800 s"):
+        studio.finish(long, rendering=Rendering(tempo=25))
+
+
+def test_what_a_piece_begins_with():
+    """A seed lasts 0.4 s a chord from the first note on, a primer until its last onset; random is nothing."""
+    music = scale(seconds=5)
+    assert studio.beginning(ComposeRequest(Seed(), take=7), music) == (0.0, "")
+    assert studio.beginning(ComposeRequest(Seed.parse("60 62"), take=7), music) == (0.8, "seed")
+    primer = as_bytes(piano(Note(80, 60, 0.0, 9.0), Note(80, 62, 2.0, 3.0)))
+    assert studio.beginning(ComposeRequest(Seed(), take=7, primer=primer), music) == (2.0, "primer")
+
+
 @pytest.mark.parametrize(
-    ("seed", "title"),
-    [("72", "C5 · take 7"), ("random", "random · take 7"), ("60,64,67 72", "C4+E4+G4 C5 · take 7")],
+    ("seed", "rendering", "title"),
+    [
+        ("72", Rendering(), "C5 · take 7"),
+        ("random", Rendering(audio="wav"), "random · take 7"),
+        ("60,64,67 72", Rendering(tempo=80), "C4+E4+G4 C5 · take 7 · 80 %"),
+        ("72", Rendering("music box", transpose=-3), "C5 · take 7 · music box · −3"),
+    ],
 )
-def test_the_title_is_the_recipe(seed: str, title: str):
-    """What stands above the picture names the notes and the take."""
-    assert studio.title(ComposeRequest(Seed.parse(seed), take=7)) == title
+def test_the_title_is_the_recipe(seed: str, rendering: Rendering, title: str):
+    """What stands above the picture names the notes, the take and the edits."""
+    assert studio.title(Recipe(ComposeRequest(Seed.parse(seed), take=7), "0123456789ab", rendering)) == title
