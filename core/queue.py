@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
-from core.request import ComposeRequest, Piece
+from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +110,12 @@ class JobQueue:
         user_id: int | str,
         deadline: float | None = None,
         size_limit: int | None = None,
+        rendering: Rendering = AS_COMPOSED,
+        composed: Composed | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
-        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio."""
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. What
+        is `composed` already is only rendered."""
         with _reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=_UNFINISHED, load_input=False, load_output=False
@@ -129,7 +132,14 @@ class JobQueue:
                     "authenticated_user": str(user_id),
                 },
                 request.to_json(),
-                {"asked": time.time(), "priority": priority, "deadline": deadline, "size_limit": size_limit},
+                {
+                    "asked": time.time(),
+                    "priority": priority,
+                    "deadline": deadline,
+                    "size_limit": size_limit,
+                    "rendering": rendering.to_json(),
+                    "composed": composed.to_json() if composed else None,
+                },
             )
         self._line_seen = -math.inf
 
@@ -195,9 +205,9 @@ class JobServer:
     """The worker's side of the queue: takes jobs and runs them in threads, up to `places` in `compose` and about
     `finishers` in `finish`.
 
-    `compose` gets a request and the function to tell its progress to, and returns a draft as JSON-able data: that much
-    of a job is not repeated after a crash. `finish` gets the draft, the size limit and a function to call now and then,
-    and returns the piece.
+    `compose` gets a request, what it became before if it did, and the function to tell its progress to. It returns a
+    draft as JSON-able data: that much of a job is not repeated after a crash. `finish` gets the draft, how to render
+    it, the size limit and a function to call now and then, and returns the piece.
     `executor` is the name under which a restarted worker finds the jobs that it left unfinished, so no two workers may
     share it at the same time.
     """
@@ -207,8 +217,8 @@ class JobServer:
         url: str,
         *,
         executor: str,
-        compose: Callable[[ComposeRequest, Progress], dict[str, Any]],
-        finish: Callable[[dict[str, Any], int | None, Progress], Piece],
+        compose: Callable[[ComposeRequest, Composed | None, Progress], dict[str, Any]],
+        finish: Callable[[dict[str, Any], Rendering, int | None, Progress], Piece],
         places: int = 1,
         finishers: int = 1,
     ) -> None:
@@ -300,7 +310,7 @@ class JobServer:
             if "error" in composed:
                 return composed
             # Not a step: its result is the job's result, and a step would store those megabytes a second time.
-            return _sentence(job_id, lambda: self._finished(job_id, composed, terms["size_limit"]))
+            return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
         except (Cancelled, *_LOST):
             log.info("job %s cancelled", job_id)
             raise _Leaving from None
@@ -316,14 +326,16 @@ class JobServer:
             waited = max(0.0, time.time() - terms["asked"])
             progress = self._progress(0.0, COMPOSED, waited)
             progress(0.0)
-            draft = self._compose(ComposeRequest.from_json(request), progress)
+            before = Composed.from_json(terms["composed"]) if terms.get("composed") else None
+            draft = self._compose(ComposeRequest.from_json(request), before, progress)
             return {"draft": draft, "waited": waited}
 
-    def _finished(self, job_id: str, composed: dict[str, Any], size_limit: int | None) -> dict[str, Any]:
+    def _finished(self, job_id: str, composed: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         waited = composed["waited"]
         progress = self._progress(COMPOSED, COMPOSED, waited)
         progress(0.0)
-        piece = self._finish(composed["draft"], size_limit, progress)
+        rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
+        piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
         _tell(1.0, waited)
         times = {"wait": waited} | piece.seconds
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in times.items())

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait as wait_for_end
 from core import studio
 from core.composer import Progress
 from core.errors import RenderError
-from core.request import Piece
+from core.request import AS_COMPOSED, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
 
@@ -38,13 +38,19 @@ class Renderers:
         self._lock = threading.Lock()
         self._pool = self._started()
 
-    def finish(self, draft: Draft, size_limit: int | None = None, progress: Progress = lambda share: None) -> Piece:
+    def finish(
+        self,
+        draft: Draft,
+        rendering: Rendering = AS_COMPOSED,
+        size_limit: int | None = None,
+        progress: Progress = lambda share: None,
+    ) -> Piece:
         """What `studio.finish` does, in one of the processes. `progress` is called again and again; what it raises ends
         the waiting. Raises RenderError, also when the process dies twice."""
         for _ in range(2):
             pool = self._pool
             try:
-                return _awaited(pool.submit(studio.finish, draft, self._soundfont, size_limit), progress)
+                return _awaited(pool.submit(studio.finish, draft, self._soundfont, size_limit, rendering), progress)
             except BrokenProcessPool:
                 log.warning("a process that plays pieces has died; they are started again")
                 with self._lock:

@@ -157,6 +157,22 @@ class Rendering:
 AS_COMPOSED = Rendering()
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What a request became before, to be rendered in another way: the hexadecimal digits of the checkpoint's hash, and
+    the .mid before it was edited."""
+
+    checkpoint: str
+    midi: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {"checkpoint": self.checkpoint, "midi": base64.b64encode(self.midi).decode()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Composed:
+        return cls(data["checkpoint"], base64.b64decode(data["midi"]))
+
+
 def fresh_take() -> int:
     """A take that nobody chose, short enough to be typed again."""
     return secrets.randbelow(1_000_000)

@@ -20,7 +20,7 @@ from core.composer import Composer, Progress, load_composer
 from core.errors import NocturneError, QueueError
 from core.queue import JobServer
 from core.renderers import Renderers
-from core.request import MODELS, ComposeRequest, Piece
+from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
 log = logging.getLogger("core.worker")  # as `python -m` this module is called __main__
@@ -38,7 +38,9 @@ class Finisher(Protocol):
 
     processes: int
 
-    def finish(self, draft: studio.Draft, size_limit: int | None, progress: Progress) -> Piece: ...
+    def finish(
+        self, draft: studio.Draft, rendering: Rendering, size_limit: int | None, progress: Progress
+    ) -> Piece: ...
 
     def close(self) -> None: ...
 
@@ -56,11 +58,13 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
 def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened."""
 
-    def compose(request: ComposeRequest, progress: Progress) -> dict[str, Any]:
+    def compose(request: ComposeRequest, composed: Composed | None, progress: Progress) -> dict[str, Any]:
+        if composed:
+            return studio.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
         return studio.compose(composers[request.model], request, progress).to_json()
 
-    def finish(draft: dict[str, Any], size_limit: int | None, progress: Progress) -> Piece:
-        return finisher.finish(studio.Draft.from_json(draft), size_limit, progress)
+    def finish(draft: dict[str, Any], rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
+        return finisher.finish(studio.Draft.from_json(draft), rendering, size_limit, progress)
 
     places = max(composer.places for composer in composers.values())
     jobs = JobServer(

@@ -1,14 +1,17 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
-fail on purpose. As a program it takes what `python -m core.worker` takes, and `--silent` for pieces without sound."""
+fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound, and
+`--places` for how many it composes at once."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +20,7 @@ from pretty_midi import Instrument, Note, PrettyMIDI
 
 from core.composer import Progress
 from core.errors import UnknownNotes
-from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece
+from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
 
@@ -40,10 +43,10 @@ def kill_this_worker() -> None:
 
 class FakeComposer:
     model = DEFAULT_MODEL
-    places = 1
     checkpoint = "0123456789ab"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, places: int) -> None:
+        self.places = places
         self._history = settings.data_dir / "history"
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
@@ -89,7 +92,7 @@ class SilentFinisher:
     def __init__(self, settings: Settings) -> None:
         self._died = settings.data_dir / "died"
 
-    def finish(self, draft: Draft, size_limit: int | None, progress: Progress) -> Piece:
+    def finish(self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
             self._died.touch()
             kill_this_worker()
@@ -98,7 +101,8 @@ class SilentFinisher:
                 progress(1.0)
                 time.sleep(0.1)
         times = draft.seconds | {"render": 0.0, "encode": 0.0}
-        return Piece(draft.recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
+        recipe = replace(draft.recipe, rendering=rendering)
+        return Piece(recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
 
     def close(self) -> None:
         pass
@@ -168,7 +172,9 @@ if __name__ == "__main__":
     from core.renderers import Renderers
     from core.worker import main
 
-    silent = "--silent" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--silent"]
-    finishing = SilentFinisher if silent else Renderers
-    os._exit(main(arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings)}, finishing))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--places", type=int, default=1)
+    options, arguments = parser.parse_known_args()
+    finishing = SilentFinisher if options.silent else Renderers
+    os._exit(main(arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places)}, finishing))

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pretty_midi import Note
 from sqlalchemy import MetaData, create_engine, text
 
 from core import queue
 from core.errors import QueueError
 from core.queue import RUNS, SORRY, TOO_LATE, TOO_LONG, Job, JobQueue, State
-from core.request import ComposeRequest
+from core.request import Composed, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from tests.fake_worker import (
     BROKEN_TAKE,
@@ -30,9 +31,11 @@ from tests.fake_worker import (
     Worker,
     surroundings,
 )
+from tests.music import as_bytes, piano
 
 pytestmark = pytest.mark.asyncio
 
+NOTE = Note(66, 60, 0.0, 1.0)
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
@@ -110,6 +113,16 @@ async def test_a_piece_comes_back(jobs: JobQueue):
     assert job.piece.recipe.request == asks(take=7)
     assert job.piece.midi.startswith(b"MThd") and job.piece.audio == b"1000"
     assert job.piece.seconds["compose"] > 0 and job.waited > 0
+
+
+async def test_what_is_composed_is_only_rendered(jobs: JobQueue, worker: Worker):
+    """A job may bring its notes along: the composer is not asked, and the piece is rendered as is wished."""
+    rendering, composed = Rendering(instrument="harpsichord", tempo=80), Composed("fedcba987654", as_bytes(piano(NOTE)))
+    await jobs.put("again", asks(take=61), user_id=1, rendering=rendering, composed=composed)
+    job = await watch(jobs, "again", *ENDED)
+    assert job.piece is not None and 61 not in worker.history("began")
+    assert job.piece.recipe == Recipe(asks(take=61), "fedcba987654", rendering)
+    assert job.piece.composed == composed.midi and job.piece.notes == 1
 
 
 async def test_an_unknown_job_is_none(jobs: JobQueue):
@@ -300,19 +313,32 @@ async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, tmp_
 
 
 async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQueue, tmp_path: Path):
-    """One poisoned job among eight: it is given up after three runs, and the seven others are answered."""
+    """One poisoned job among eight that are composed together: from its second run on each runs alone, so that after
+    three runs it is given up with a sentence, and the seven others are answered."""
     for take in (1, 2, 3, POISONED_TAKE, 5, 6, 7, 8):
         await unattended.put(str(take), asks(take=take), user_id=take)
     for _ in range(RUNS):
-        with Worker(tmp_path, "--silent") as worker:
+        with Worker(tmp_path, "--silent", "--places", "8") as worker:
             await asyncio.to_thread(worker.process.wait, PATIENCE)
-    with Worker(tmp_path, "--silent") as worker:
+    with Worker(tmp_path, "--silent", "--places", "8") as worker:
         poisoned = await watch(unattended, str(POISONED_TAKE), *ENDED)
         assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
         for take in (1, 2, 3, 5, 6, 7, 8):
             assert (await watch(unattended, str(take), *ENDED)).state == State.DONE
         assert worker.history("began").count(POISONED_TAKE) == RUNS
         assert f"workflow {POISONED_TAKE}" in worker.log  # that it was given up
+
+
+async def test_jobs_are_composed_together(unattended: JobQueue, tmp_path: Path):
+    """As many at once as there are places; the next one begins when one has ended."""
+    for take in (1, 2, 3, 4):
+        await unattended.put(str(take), asks(take=take, length=100 * take), user_id=take)
+    with Worker(tmp_path, "--silent", "--places", "3") as worker:
+        await watch(unattended, "3", State.RUNNING)
+        assert (await watch(unattended, "4", State.QUEUED, State.RUNNING)).state == State.QUEUED
+        await watch(unattended, "4", State.RUNNING)
+        assert worker.history("composed") == [1]
+        await watch(unattended, "4", State.DONE)
 
 
 async def test_both_processes_may_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
