@@ -10,10 +10,11 @@ from pathlib import Path
 
 from benchmarks._report import table
 from core.request import MODELS
-from tests.bot_process import BotProcess
-from tests.discord_standin import Discord
+from tests.bot_process import BotProcess, children
+from tests.discord_standin import Discord, Person
 
 REPEATS = 3
+AT_ONCE = (1, 4, 16, 50)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
 _SPENT = re.compile(r"([a-z]+) ([\d.]+) s")
 
@@ -35,6 +36,32 @@ def memory(pid: int) -> str:
     return f"{int(kilobytes) / 1024:.0f} MB"
 
 
+async def ask_together(discord: Discord, count: int) -> list[str]:
+    """One row: `count` people ask in the same moment."""
+    guild = discord.guild()
+    people = [discord.person(f"clara{number}", guild) for number in range(count)]
+
+    async def ask_one(person: Person, take: int) -> tuple[float, float]:
+        began = time.monotonic()
+        asked = await person.types("/compose", seed="72", length=500, take=take)
+        await asked.finished(1200)
+        return asked.acknowledged_after, time.monotonic() - began
+
+    began = time.monotonic()
+    times = await asyncio.gather(*(ask_one(person, take) for take, person in enumerate(people)))
+    a_minute = 60 * count / (time.monotonic() - began)
+    slowest = max(acknowledged for acknowledged, _ in times)
+    seconds = sorted(finished for _, finished in times)
+    return [
+        str(count),
+        f"{slowest:.3f}",
+        f"{seconds[0]:.1f}",
+        f"{seconds[count // 2]:.1f}",
+        f"{seconds[-1]:.1f}",
+        f"{a_minute:.0f}",
+    ]
+
+
 async def measure(folder: Path) -> str:
     async with Discord() as discord:
         bot = BotProcess(folder, discord.environment)
@@ -45,11 +72,20 @@ async def measure(folder: Path) -> str:
         await bot.logs("ready for jobs", within=120)
         ready = time.monotonic() - began
         rows = [await ask(discord, bot, model) for model in MODELS for _ in range(REPEATS)]
+        together = [await ask_together(discord, count) for count in AT_ONCE]
         (worker,) = bot.workers
-        sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}"
+        renderers = ", ".join(memory(process) for process in children(worker))
+        sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
         await bot.stop()
     title = f"/compose seed:72 length:500, seconds; commands there after {registered:.1f} s, worker after {ready:.1f} s"
-    return table(title, ["model", "acknowledged", "all files", *STAGES], rows) + sizes + "\n"
+    header = ["at once", "slowest acknowledgement", "first", "median", "last", "pieces a minute"]
+    return "\n".join(
+        [
+            table(title, ["model", "acknowledged", "all files", *STAGES], rows),
+            table("the same by many people in the same moment, seconds to all files", header, together),
+            sizes,
+        ]
+    )
 
 
 def main() -> None:

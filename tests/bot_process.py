@@ -41,7 +41,7 @@ class BotProcess:
     @property
     def workers(self) -> list[int]:
         """The ids of the processes that the bot has started and that live."""
-        return [pid for pid, parent in _parents().items() if parent == self.pid]
+        return children(self.pid)
 
     async def logs(self, text: str, within: float = 10.0) -> str:
         """Wait for a line with this text; returns it."""
@@ -98,6 +98,11 @@ class BotProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         return await self.ended()
+
+
+def children(of: int) -> list[int]:
+    """The ids of the living processes that this one has started."""
+    return [pid for pid, parent in _parents().items() if parent == of]
 
 
 def _parents() -> dict[int, int]:

@@ -259,6 +259,7 @@ def line(*rows):
         (line(*((20, 30 + number * number % 41, 64, 20) for number in range(200))), None),
         (line(*((20, 40, 64, 20) for _ in range(200))), "stuck on a note"),
         (line(*((20, 40 + number % 5, 64, 20) for number in range(200))), "stuck in a loop"),
+        (line(*((2, 30 + number * number % 41, 64, 20) for number in range(600))), "more notes than fingers can play"),
         (line((0, 40, 64, 20), (10, 41, 64, 20), (10, 42, 64, 20), (2500, PEDAL_DOWN, 0, 0)), "next to no notes"),
         (line(*((0, 40 + number, 64, 20) for number in range(9)), (900, 50, 64, 20)), "a long silence"),
     ],
@@ -302,6 +303,13 @@ def test_a_piece_stops_where_the_model_ends_it():
     part = heard((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
     assert part.done
     assert part.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
+
+
+def test_a_frantic_piece_is_not_played_to_its_end():
+    """Hundreds of notes within seconds: it is over at once, and made again."""
+    crowd = [(2, number % 80, 16, 5) for number in range(600)]
+    assert heard(*crowd, ends=[0.0] * 600, cells=60_000).done
+    assert not heard(*[(5, *note[1:]) for note in crowd], ends=[0.0] * 600, cells=60_000).done
 
 
 def test_what_comes_after_the_length_is_left_out():

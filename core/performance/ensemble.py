@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.performance.engine import CHUNK, FREE, Engine, Wishes
-from core.performance.events import BIN_CELLS, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
+from core.performance.events import BIN_CELLS, CELL, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
+from core.performance.guard import FRANTIC_NOTES, frantic
 from core.performance.sampling import uniforms
 
 END_FROM = 0.9
@@ -76,8 +77,13 @@ class Part:
         if not len(self.events):
             return False
         most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
-        over = self.times()[-1] > self.cells or (self.events[:, KEY] == END).any()
-        return bool(over and len(self.events) > len(self.forced)) or len(self.events) > most
+        times = self.times()
+        over = times[-1] > self.cells or (self.events[:, KEY] == END).any()
+        if over and len(self.events) > len(self.forced):
+            return True
+        latest = np.arange(len(times)) >= max(len(self.forced), len(times) - FRANTIC_NOTES - CHUNK)
+        struck = self.events[:, KEY] < PITCHES
+        return len(self.events) > most or frantic(times[latest & struck] * CELL)  # not worth going on with
 
     def moments(self) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts.

@@ -1,4 +1,5 @@
-"""What makes a generated piece not worth hearing: it is stuck on a note or a loop, or it says next to nothing."""
+"""What makes a generated piece not worth hearing: it is stuck on a note or a loop, it says next to nothing, or it plays
+faster than ten fingers can."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ LONGEST_SILENCE = 8.0
 """Seconds between two onsets."""
 STUCK_NOTES = 64
 """As many notes in a row on one key or two, or in exact repetition, are no music."""
+FRANTIC_NOTES, FRANTIC_SECONDS = 512, 12.0
+"""So many notes in less time no pianist plays: in ASAP the busiest performance takes 12 s for them, the median 30."""
 LONGEST_LOOP = 16
 """Notes in the longest pattern whose repetition is looked for."""
 
@@ -26,6 +29,8 @@ def trouble(moments: np.ndarray) -> str | None:
         return "next to no notes"
     if np.diff(onsets[struck]).max() > LONGEST_SILENCE:
         return "a long silence"
+    if frantic(onsets[struck]):
+        return "more notes than fingers can play"
     windows = (
         np.lib.stride_tricks.sliding_window_view(keys, STUCK_NOTES) if len(keys) >= STUCK_NOTES else keys[:0, None]
     )
@@ -34,6 +39,11 @@ def trouble(moments: np.ndarray) -> str | None:
     if any(longest_run(keys[period:] == keys[:-period]) >= STUCK_NOTES for period in range(1, LONGEST_LOOP + 1)):
         return "stuck in a loop"
     return None
+
+
+def frantic(onsets: np.ndarray) -> bool:
+    """Whether notes that begin at these seconds, in order, are too many at a time anywhere."""
+    return bool((onsets[FRANTIC_NOTES:] - onsets[:-FRANTIC_NOTES] < FRANTIC_SECONDS).any())
 
 
 def longest_run(hits: np.ndarray) -> int:

@@ -1,0 +1,123 @@
+"""The generation engine of the default model: pieces at once, length, where the time goes, and how far from the limit
+that the machine's memory sets."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from benchmarks._report import table
+from core.composer import load_composer
+from core.performance import engine
+from core.performance.composer import PerformanceComposer
+from core.performance.engine import CHUNK, Engine
+from core.performance.ensemble import Ensemble, Part
+from core.performance.model import PerformanceModel
+from core.request import STEP_SECONDS, ComposeRequest
+from core.seed import Seed
+
+CHUNKS = 24
+"""Chunks of which a figure is the median."""
+
+
+def pieces_at_once(composer: PerformanceComposer) -> str:
+    """Whole pieces, each asked for by a thread of its own."""
+    rows, alone = [], 0.0
+    for length, counts in [(125, (1,)), (1500, (1,)), (500, (1, 2, 4, 8, 16))]:
+        for count in counts:
+            requests = [ComposeRequest(Seed.parse("72"), take=take, length=length) for take in range(max(count, 3))]
+            with ThreadPoolExecutor(count) as pool:
+                began = time.perf_counter()
+                latencies = list(pool.map(lambda request: seconds_of(lambda: composer.compose(request)), requests))
+                seconds = time.perf_counter() - began
+            music = length * STEP_SECONDS * len(requests)
+            alone = alone or music / seconds
+            figures = [
+                f"{statistics.median(latencies):.2f}",
+                f"{music / seconds:.0f}",
+                f"{music / seconds / alone:.1f}",
+            ]
+            rows.append([f"{length * STEP_SECONDS:g} s, {count} at once", *figures])
+    return table("whole pieces", ["music", "seconds a piece", "times real time", "ratio"], rows)
+
+
+def slots(network: PerformanceModel) -> str:
+    """Engines of several sizes, and what they read from memory a step: all weights, and the cache of every slot."""
+    weights = sum(int(np.prod(weight.shape)) for weight in network.weights) * 4
+    config = network.config
+    cache = config.blocks * 2 * config.heads * (config.window + CHUNK) * config.size * 4
+    rows, alone = [], 0.0
+    for size in (1, 2, 4, 8, 16):
+        step = played(network, size)[0] / CHUNK
+        alone = alone or 1 / step
+        moved = weights + size * cache
+        figures = [f"{1000 * step:.2f}", f"{size / step:.0f}", f"{size / step / alone:.1f}"]
+        rows.append([str(size), *figures, f"{moved / 1e6:.0f}", f"{moved / step / 1e9:.1f}"])
+    title = f"one band; memory alone would give it {memory_speed() / 1e9:.1f} GB/s"
+    return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s"], rows)
+
+
+def shares(network: PerformanceModel, size: int) -> str:
+    """Where the time goes: what it takes less without the draws, and what passes outside of the compiled loop."""
+    whole, inside = played(network, size)
+    drawn = engine.draw
+    engine.draw = lambda logits, *_: ops.cast(ops.argmax(logits, axis=-1), "int32")
+    try:
+        undrawn, _ = played(network, size)
+    finally:
+        engine.draw = drawn
+    parts = {"network": inside - whole + undrawn, "drawing": whole - undrawn, "host, between chunks": whole - inside}
+    rows = [
+        [name, f"{1000 * seconds / CHUNK:.3f}", f"{100 * seconds / whole:.0f} %"] for name, seconds in parts.items()
+    ]
+    return table(f"where the time of {size} slots goes", ["part", "ms a step", "share"], rows)
+
+
+def played(network: PerformanceModel, size: int) -> tuple[float, float]:
+    """Seconds of a chunk in `size` slots, all of it and the compiled loop alone: medians."""
+    sized = Engine(network, size)
+    advance, inside = sized.advance, []
+
+    def timed(*arguments: Any) -> Any:
+        began = time.perf_counter()
+        state, chunk = advance(*arguments)
+        np.asarray(chunk.events)
+        inside.append(time.perf_counter() - began)
+        return state, chunk
+
+    sized.advance = timed
+    ensemble, parts = Ensemble([sized]), [Part(cells=10**6, take=take, top_p=0.97) for take in range(size)]
+    ensemble.play(parts)
+    whole = [seconds_of(lambda: ensemble.play(parts)) for _ in range(CHUNKS)]
+    return statistics.median(whole), statistics.median(inside[1:])
+
+
+def memory_speed() -> float:
+    """Bytes a second that one core reads from memory, out of an array much larger than any cache."""
+    numbers = np.ones(2**26, dtype=np.float32)
+    return numbers.nbytes / min(seconds_of(numbers.sum) for _ in range(5))
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    composer = load_composer("performance")
+    assert isinstance(composer, PerformanceComposer)
+    print(pieces_at_once(composer))
+    print(slots(composer.network))
+    print(shares(composer.network, 2))
+    print(shares(composer.network, 8))
+
+
+if __name__ == "__main__":
+    main()
