@@ -45,6 +45,7 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
         began = time.monotonic()
         asked = await person.types("/compose", seed="72", length=500, take=take)
         await asked.finished(1200)
+        assert asked.acknowledged_after is not None
         return asked.acknowledged_after, time.monotonic() - began
 
     began = time.monotonic()
