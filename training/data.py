@@ -80,8 +80,8 @@ def read_once(
     kept.mkdir(parents=True, exist_ok=True)
     arrays = [_load(kept, recording.path) for recording in recordings]
     unread = [recording.path for recording, array in zip(recordings, arrays, strict=True) if array is None]
-    # a process that is forked while a backend's threads run in this one can wait for ever for what they hold; so all are
-    # forked from another, which has done no more than import what `read` needs
+    # a process that is forked beside a backend's threads can wait for ever for what they hold; so all are forked from
+    # another one, which has done no more than import what `read` needs
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([read.__module__])
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
