@@ -1,21 +1,27 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 from pretty_midi import Note
 
+from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import PerformanceComposer
+from core.performance.composer import MODEL, PerformanceComposer
 from core.performance.events import END, KEY, START, encode
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.music import piano
+from tests.tiny_performance import STYLES, make_performance_checkpoint
 from training import performance
+from training.data import of_split, read_folder
+from training.evaluate import evaluate
 from training.performance import Plan
 from training.windows import FILLER, TrainingPiece, Variation, Windows, next_event_pairs, stretched, varied
 
@@ -104,23 +110,27 @@ def test_the_learning_rate_rises_and_falls():
     assert Plan(events=2000, warm_up=100, rate=0.01).rate_at(1000) == pytest.approx(0.005)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Arpeggios up and down a chord, 0.2 s a note, in MAESTRO's layout."""
-    folder = tmp_path_factory.mktemp("data")
+def write_studies(folder, splits, composer="Czerny", lowest=48):
+    """Arpeggios up and down a chord, 0.2 s a note, in MAESTRO's layout: one file a split that is named, each a semitone
+    above the one before."""
     lines = ["canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration"]
-    for number in range(6):
-        chord = [48 + number, 52 + number, 55 + number, 60 + number, 55 + number, 52 + number]
+    for number, split in enumerate(splits):
+        chord = [lowest + number + step for step in (0, 4, 7, 12, 7, 4)]
         notes = [Note(66, chord[step % 6], step / 5, step / 5 + 0.18) for step in range(150)]
         piano(*notes).write(str(folder / f"{number}.mid"))
-        lines.append(f"Czerny,Study {number},{'train' if number < 5 else 'validation'},1830,{number}.mid,,30")
+        lines.append(f"{composer},Study {number},{split},1830,{number}.mid,,30")
     (folder / "made-up.csv").write_text("\n".join(lines) + "\n")
     return folder
 
 
-def arguments(data, run, events, *more):
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_studies(tmp_path_factory.mktemp("data"), [*["train"] * 5, "validation"])
+
+
+def arguments(data, run, events, *more, network=("--preset", "tiny")):
     """Of a run that takes a second or two once it is compiled."""
-    plan = ["--preset", "tiny", "--length", "32", "--batch", "4", "--warm-up", "1000", "--rate", "0.02"]
+    plan = [*network, "--length", "32", "--batch", "4", "--warm-up", "1000", "--rate", "0.02"]
     where = ["--data", str(data), "--run", str(run), "--cache", str(run.parent / "cache")]
     return [
         *where,
@@ -155,21 +165,24 @@ def test_a_tiny_model_learns_and_composes(data, tmp_path):
         performance.main([*arguments(data, tmp_path / "run", 50_000), "--preset", "small"])
 
 
+def started(arguments, **environment):
+    """The command of training, in a process of its own."""
+    command = [sys.executable, "-m", "training.performance", *arguments, "--save-seconds", "0"]
+    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for_state(process, run):
+    """Until the run has saved its first step."""
+    while not (run / "state.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+
+
 def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
     """kill -9 in the middle, then started again: the very weights of a run that was left alone."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "training.performance",
-            *arguments(data, tmp_path / "killed", 6_000, "--save-seconds", "0"),
-        ]
-    )
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "killed/state.npz").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with started(arguments(data, tmp_path / "killed", 6_000)) as process:
+        wait_for_state(process, tmp_path / "killed")
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
     with np.load(tmp_path / "killed/state.npz") as state:
         assert 0 < int(state["position"]) * 32 < 6_000
     for run in ("killed", "whole"):
@@ -180,3 +193,79 @@ def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
             weights.append({name: arrays[name] for name in arrays.files})
     for name, array in weights[0].items():
         np.testing.assert_array_equal(array, weights[1][name])
+
+
+@pytest.mark.timeout(1200)
+def test_two_devices_go_on_as_one(data, tmp_path):
+    """With JAX, each batch shared between two devices: from a state that one device saved they go on with its losses,
+    step by step, but for rounding. The devices are virtual, of one processor."""
+    (tmp_path / "2").mkdir()
+    losses = {}
+    for devices in (1, 2):
+        run = tmp_path / str(devices)
+        process = started(
+            [*arguments(data, run, 2_000), "--jit", "--check-events", "128"],
+            KERAS_BACKEND="jax",
+            JAX_PLATFORMS="cpu",
+            XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}",
+        )
+        if devices == 1:
+            wait_for_state(process, run)
+            shutil.copy(run / "state.npz", tmp_path / "2")
+        output, _ = process.communicate()
+        assert process.returncode == 0
+        assert f"devices: {devices}" in output
+        history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+        assert [entry["events"] for entry in history] == list(range(128, 2_049, 128))
+        losses[devices] = [(entry["loss"], entry["validation"]) for entry in history]
+    np.testing.assert_allclose(losses[2], losses[1], rtol=1e-3)
+    assert losses[2] != losses[1]  # the second run did work of its own
+    assert losses[1][-1][0] < 0.7 * losses[1][0][0]
+
+
+def test_devices_share_a_batch_equally_or_say_no(monkeypatch):
+    """Rather than a traceback from within JAX."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0", "cpu:1", "cpu:2"])
+    with pytest.raises(BadData, match="3 devices cannot share a batch of 8 windows equally"):
+        performance.spread(8)
+
+
+def test_it_starts_from_a_checkpoint(data, tmp_path):
+    """Before the first step it is that checkpoint: the same weights, the same figure. The styles keep their places; a
+    new one is added behind them and begins as `any`."""
+    folder = make_performance_checkpoint(tmp_path / "trained")
+    trained = Checkpoint(folder, MODEL)
+    performance.main(arguments(data, tmp_path / "run", 0, network=("--start-from", str(folder))))
+    begun = Checkpoint(tmp_path / "run/checkpoint", MODEL)
+    assert begun.architecture["styles"] == [*STYLES, "Czerny"]
+    with np.load(folder / "weights.npz") as before, np.load(tmp_path / "run/checkpoint/weights.npz") as after:
+        assert before.files == after.files
+        for name in before.files:
+            rows = len(before[name])
+            np.testing.assert_array_equal(after[name][:rows], before[name])
+            if len(after[name]) > rows:
+                assert "embedding_style" in name and len(after[name]) == rows + 1
+                np.testing.assert_array_equal(after[name][rows], before[name][0])
+    recordings = of_split(read_folder(data), "validation")
+    figures = evaluate(trained, recordings, "any", tmp_path / "cache")
+    assert begun.config["figures"]["validation"]["by_attribute"] == pytest.approx(figures["by_attribute"], rel=1e-4)
+
+
+def test_held_out_music_is_left_out(data, tmp_path, capsys):
+    """Wherever it comes from: another folder's training pieces are the first one's validation piece, and one more."""
+    more = tmp_path / "more"
+    more.mkdir()
+    write_studies(more, ["train", "train"], composer="Hanon", lowest=53)
+    pieces, styles = performance.read_training([data, more], [1.0, 0.5], tmp_path / "cache")
+    assert "1 training pieces left out" in capsys.readouterr().out
+    assert styles == ("any", "Czerny", "Hanon")
+    assert [(piece.style, piece.share) for piece in pieces] == [(1, 1.0)] * 5 + [(2, 0.5)]
+    only = tmp_path / "only"
+    only.mkdir()
+    write_studies(only, ["train"], lowest=53)
+    (only / "1.mid").write_bytes((only / "0.mid").read_bytes())
+    with (only / "made-up.csv").open("a") as rows:
+        rows.write("Czerny,Study 0,test,1830,1.mid,,30\n")
+    with pytest.raises(BadData, match="no training piece is left"):
+        performance.read_training([only], [1.0], tmp_path / "cache")

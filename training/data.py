@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -75,30 +76,46 @@ def read_once(
     Files are read in parallel, with a progress bar, and the arrays kept under `cache / kind`, named after the file's
     bytes, so that the next call only loads them; change `kind` when `read` changes. A file that cannot be read is
     skipped with a message."""
-    (cache / kind).mkdir(parents=True, exist_ok=True)
-    paths = [recording.path for recording in recordings]
-    with ProcessPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) as pool:
-        arrays = pool.map(partial(_read_or_load, read, cache / kind), paths, chunksize=4)
-        for recording, array in zip(recordings, tqdm(arrays, "reading", len(paths), unit=" files"), strict=True):
+    kept = cache / kind
+    kept.mkdir(parents=True, exist_ok=True)
+    arrays = [_load(kept, recording.path) for recording in recordings]
+    unread = [recording.path for recording, array in zip(recordings, arrays, strict=True) if array is None]
+    # a process that is forked beside a backend's threads can wait for ever for what they hold; so all are forked from
+    # another one, which has done no more than import what `read` needs
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([read.__module__])
+    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+    with ProcessPoolExecutor(cores, context) as pool:
+        fresh = pool.map(partial(_read, read, kept), unread, chunksize=4)
+        for recording, loaded in zip(recordings, tqdm(arrays, "reading", unit=" files"), strict=True):
+            array = next(fresh) if loaded is None else loaded
             if isinstance(array, str):
                 log.warning("skipped %s: %s", recording.path, array)
             else:
                 yield recording, array
 
 
-def _read_or_load(read: Callable[[Path], np.ndarray], cache: Path, path: Path) -> np.ndarray | str:
-    """The file's array, or what is wrong with the file."""
+def _load(kept: Path, path: Path) -> np.ndarray | None:
+    """The file's array, if it was read before."""
     try:
-        kept = cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}.npz"
-        try:
-            with np.load(kept, allow_pickle=False) as arrays:
-                return arrays["array"]
-        except (FileNotFoundError, BadZipFile, EOFError, KeyError):  # not read before, or cut off while it was written
-            array = read(path)
-            np.savez_compressed(kept, array=array)
-            return array
+        with np.load(_place(kept, path), allow_pickle=False) as arrays:
+            return arrays["array"]
+    except (OSError, BadZipFile, EOFError, KeyError):  # not read before, or cut off while it was written
+        return None
+
+
+def _read(read: Callable[[Path], np.ndarray], kept: Path, path: Path) -> np.ndarray | str:
+    """The file's array, kept from now on, or what is wrong with the file."""
+    try:
+        array = read(path)
+        np.savez_compressed(_place(kept, path), array=array)
+        return array
     except Exception as error:  # whatever a MIDI library raises: one broken file must not end the preparation
         return f"{type(error).__name__}: {error}"
+
+
+def _place(kept: Path, path: Path) -> Path:
+    return kept / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}.npz"
 
 
 def _header(table: Path) -> list[str]:

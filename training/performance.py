@@ -30,6 +30,7 @@ from core.performance.model import ANY, PerformanceConfig, PerformanceModel, bui
 from training.commands import add_run_options, run_command
 from training.data import data_folder, of_split, read_folder
 from training.evaluate import Scorer, moments_of, nats_per_note, score, style_of
+from training.held_out import HeldOut
 from training.windows import TrainingPiece, Variation, Windows
 
 PRESETS = {
@@ -198,20 +199,35 @@ def read_training(
     folders: Sequence[Path], shares: Sequence[float], cache: Path, known: Sequence[str] = (ANY,)
 ) -> tuple[list[TrainingPiece], tuple[str, ...]]:
     """The training pieces of all folders, with one share a folder, and the styles: those `known`, then any others that
-    are in the folders."""
-    entries = [
+    are in the folders. Training pieces that are the music of a validation or test piece of any of the folders are left
+    out. Raises BadData when nothing is left."""
+    recordings = [read_folder(folder) for folder in folders]
+    others = [recording for rows in recordings for recording in rows if recording.split != "train"]
+    held_out = HeldOut([moments for _, moments in moments_of(others, cache)])
+    every = [
         (moments, style_of(recording.composer), share)
-        for folder, share in zip(folders, shares, strict=True)
-        for recording, moments in moments_of(of_split(read_folder(folder), "train"), cache)
+        for rows, share in zip(recordings, shares, strict=True)
+        for recording, moments in moments_of(of_split(rows, "train"), cache)
     ]
+    entries = [entry for entry in every if not held_out.holds(entry[0])]
+    print(f"{len(every) - len(entries)} training pieces left out, whose music is in validation or test", flush=True)
+    if not entries:
+        raise BadData("no training piece is left; split the data by piece, so that no music is in two splits")
     styles = (*known, *sorted({style for _, style, _ in entries} - set(known), key=str.casefold))
     return [TrainingPiece(moments, styles.index(style), share) for moments, style, share in entries], styles
 
 
-def spread() -> None:
-    """Share each batch among all devices, where JAX has several. Call it before a network is made."""
-    if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
+def spread(batch: int) -> int:
+    """Share each batch of this many windows among all devices, where JAX has several, and say how many they are. Call
+    it before a network is made. Raises BadData for a batch that they cannot share equally."""
+    devices = len(keras.distribution.list_devices()) if keras.backend.backend() == "jax" else 1
+    if batch % devices:
+        raise BadData(
+            f"{devices} devices cannot share a batch of {batch} windows equally; choose a multiple of {devices}"
+        )
+    if devices > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
+    return devices
 
 
 def begin_from(model: PerformanceModel, checkpoint: Checkpoint) -> None:
@@ -246,7 +262,6 @@ def main(arguments: list[str] | None = None) -> None:
     pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
-    print(f"{len(pieces)} pieces, {sum(len(piece.moments) for piece in pieces):,} events", flush=True)
     config = replace(base, styles=styles)
     plan = Plan(
         events=options.events,
@@ -256,7 +271,9 @@ def main(arguments: list[str] | None = None) -> None:
         warm_up=options.warm_up,
         seed=options.seed,
     )
-    spread()
+    devices = spread(plan.batch)
+    events = sum(len(piece.moments) for piece in pieces)
+    print(f"{len(pieces)} pieces, {events:,} events; devices: {devices}", flush=True)
     keras.utils.set_random_seed(plan.seed)
     model = built(config, PerformanceTrainer)
     if source:
