@@ -16,7 +16,7 @@ from benchmarks._report import table
 from core.composer import load_composer
 from core.performance import engine
 from core.performance.composer import PerformanceComposer
-from core.performance.engine import CHUNK, Engine
+from core.performance.engine import CHUNK, Engine, gpus
 from core.performance.ensemble import Ensemble, Part
 from core.performance.model import PerformanceModel
 from core.request import STEP_SECONDS, ComposeRequest
@@ -53,7 +53,7 @@ def slots(network: PerformanceModel) -> str:
     config = network.config
     cache = config.blocks * 2 * config.heads * (config.window + CHUNK) * config.size * 4
     rows, alone = [], 0.0
-    for size in (1, 2, 4, 8, 16):
+    for size in (2, 16, 64, 256) if gpus() else (1, 2, 4, 8, 16):
         step = played(network, size)[0] / CHUNK
         alone = alone or 1 / step
         moved = weights + size * cache
