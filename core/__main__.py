@@ -1,4 +1,5 @@
-"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord."""
+"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue` goes on from a MIDI
+file."""
 
 from __future__ import annotations
 
@@ -86,6 +87,37 @@ def parser() -> Parser:
     compose.set_defaults(run=run_compose)
     add = compose.add_argument
     add("--seed", default="random", help=f"what it begins with (default: random); {ACCEPTED}")
+    add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
+    add("--model", default=DEFAULT_MODEL, help=f"{' or '.join(MODELS)} (default: %(default)s)")
+    add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
+    add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
+    add_request(compose)
+    add_rendering(compose)
+    go_on = commands.add_parser(
+        "continue",
+        help="go on from a MIDI file",
+        description="Goes on from a MIDI file: its notes, on one piano, and then new ones.",
+        allow_abbrev=False,
+    )
+    go_on.set_defaults(run=run_continue)
+    add = go_on.add_argument
+    add("file", type=Path, metavar="IN.mid", help="what to go on from")
+    add("--from", dest="until", type=number, metavar="SECONDS", help="leave out what begins later (default: nothing)")
+    add(
+        "--output",
+        type=Path,
+        default=Path("out", "continued.mid"),
+        metavar="OUT.mid",
+        help="the new file; sound and picture go beside it (default: %(default)s)",
+    )
+    add_request(go_on)
+    add_rendering(go_on)
+    return top
+
+
+def add_request(command: argparse.ArgumentParser) -> None:
+    """The options for what is composed, and for how it is reported."""
+    add = command.add_argument
     add(
         "--length",
         type=whole_number,
@@ -99,8 +131,6 @@ def parser() -> Parser:
         metavar="NUMBER",
         help=f"the random draw, 0 to {MAX_TAKE}: the same take gives the same piece (default: a fresh one)",
     )
-    add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
-    add("--model", default=DEFAULT_MODEL, help=f"{' or '.join(MODELS)} (default: %(default)s)")
     add("--style", default=ANY_STYLE, help="whose manner to play in (default: %(default)s)")
     add(
         "--top-p",
@@ -116,11 +146,18 @@ def parser() -> Parser:
         metavar="T",
         help=f"{MIN_TEMPERATURE} (tame) to {MAX_TEMPERATURE} (wild) (default: %(default)s)",
     )
-    add_rendering(compose)
-    add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
-    add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
     add("--json", action="store_true", help="print one JSON object a piece, a line each")
-    return top
+
+
+def request_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options of `add_request` ask for, as options of a ComposeRequest."""
+    return {
+        "take": fresh_take() if options.take is None else options.take,
+        "length": options.length,
+        "temperature": options.temperature,
+        "style": options.style,
+        "top_p": options.top_p,
+    }
 
 
 def add_rendering(command: argparse.ArgumentParser) -> None:
@@ -167,21 +204,48 @@ def run_compose(options: argparse.Namespace) -> None:
     """All that can be refused is refused before the model is loaded, which takes seconds."""
     if options.takes < 1:
         raise BadRequest(f"takes {options.takes} is not 1 or more")
-    first = ComposeRequest(
-        Seed.parse(options.seed),
-        take=fresh_take() if options.take is None else options.take,
-        length=options.length,
-        temperature=options.temperature,
-        style=options.style,
-        top_p=options.top_p,
-        model=options.model,
-    )
+    first = ComposeRequest(Seed.parse(options.seed), model=options.model, **request_of(options))
     takes = range(first.take, first.take + options.takes)
     replace(first, take=takes[-1])
     rendering = rendering_of(options)
     rendering.lasting(first.seconds)
     folder = writable(options.output)
+    requests = [replace(first, take=take) for take in takes]
+    make(requests, rendering, lambda piece: folder / piece.recipe.name, options.json, options.attention)
 
+
+def run_continue(options: argparse.Namespace) -> None:
+    """As careful with the file as the bot is with those that it is sent."""
+    from core.midi import MAX_BYTES, Reader
+
+    if options.output.suffix != ".mid":
+        raise BadRequest(f"'{options.output}' does not end in .mid, as the new file's name has to")
+    try:
+        with options.file.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadRequest(f"'{options.file}' cannot be read: {error.strerror}") from error
+    reader = Reader()
+    try:
+        upload = reader.read(data, options.until)
+    finally:
+        reader.close()
+    request = upload.continued(**request_of(options))
+    rendering = rendering_of(options)
+    rendering.lasting(upload.seconds + request.seconds)
+    path = writable(options.output.parent) / options.output.stem
+    print(upload.remark, file=sys.stderr)
+    make([request], rendering, lambda piece: path, options.json)
+
+
+def make(
+    requests: Sequence[ComposeRequest],
+    rendering: Rendering,
+    path_of: Callable[[Piece], Path],
+    as_json: bool,
+    attention: bool = False,
+) -> None:
+    """Compose and finish pieces, and report each; `path_of` says where one's files go, without their suffix."""
     from core import composer, studio
     from core.audio import find_soundfont
     from core.settings import Settings
@@ -189,19 +253,19 @@ def run_compose(options: argparse.Namespace) -> None:
     settings = Settings.load()
     find_soundfont(settings.soundfont)
     with progress_bar() as bar:
-        pianist = composer.load_composer(first.model, settings.checkpoints)
-        attend = getattr(pianist, "attention", None) if options.attention else None
-        if options.attention and attend is None:
-            raise BadRequest(f"the model '{first.model}' cannot say what it attends to")
-        for take in takes:
-            request = replace(first, take=take)
-            bar.set_description_str(f"take {take}", refresh=False)
+        model = requests[0].model
+        pianist = composer.load_composer(model, settings.checkpoints, slots=1)
+        attend = getattr(pianist, "attention", None) if attention else None
+        if attention and attend is None:
+            raise BadRequest(f"the model '{model}' cannot say what it attends to")
+        for request in requests:
+            bar.set_description_str(f"take {request.take}", refresh=False)
             draft = studio.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
             piece = studio.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
             drawn = attention_pictures(draft, attend) if attend else []
             show(bar, 100)
-            files = write(folder / piece.recipe.name, piece, drawn)
-            bar.write(report(piece, files, options.json), file=sys.stdout)
+            files = write(path_of(piece), piece, drawn)
+            bar.write(report(piece, files, as_json), file=sys.stdout)
             sys.stdout.flush()
 
 

@@ -1,5 +1,6 @@
 """`python -m core compose`: files, reports, and one sentence for what cannot be."""
 
+import io
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pretty_midi import PrettyMIDI
+from pretty_midi import Note, PrettyMIDI
 
 from core import __main__ as cli
 from core import composer, settings
@@ -17,6 +18,7 @@ from core.composer import Progress
 from core.errors import UnknownNotes
 from core.request import ComposeRequest
 from core.settings import Settings
+from tests.midi_corpus import note, smf, track
 from tests.music import Pianist, decode
 from tests.tiny_checkpoint import make_article_checkpoint
 
@@ -32,7 +34,7 @@ class Slow(Pianist):
         time.sleep(60)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background inherits deafness to it
-composer.load_composer = lambda model, checkpoints: Slow()
+composer.load_composer = lambda model, checkpoints, slots: Slow()
 sys.exit(__main__.main(["compose"]))
 """
 
@@ -48,7 +50,7 @@ def pianist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints: AttentivePianist())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: AttentivePianist())
 
 
 def compose(*arguments: str) -> int:
@@ -132,7 +134,7 @@ def test_attention_is_drawn_when_asked(tmp_path: Path):
 
 def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Refused before anything is composed."""
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints: Pianist())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Pianist())
     assert compose("--seed", "72", "--attention") == 2
     assert capsys.readouterr().err == "the model 'performance' cannot say what it attends to\n"
 
@@ -193,7 +195,7 @@ def test_notes_that_the_model_lacks_are_one_sentence(
         def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints: Unknowing())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Unknowing())
     assert compose("--seed", "C8") == 2
     assert capsys.readouterr().err == "the model knows no C8; near ones are B7, A7 and G7\n"
 
@@ -228,6 +230,68 @@ def test_an_interruption_leaves_whole_files_only(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "write_bytes", write_half)
     assert compose("--seed", "72", "--take", "7") == 130
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["nocturne-performance-72-25-take7.mid"]
+
+
+class Continuing(Pianist):
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        midi = PrettyMIDI(io.BytesIO(request.primer))
+        midi.instruments[0].notes.append(Note(80, 72, 3.0, 3.0 + request.seconds))
+        return midi
+
+
+def go_on(*arguments: str) -> int:
+    try:
+        return cli.main(["continue", "--length", "25", "--output", "new/piece.mid", *arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Its notes and then the new ones, in the file that was named, with sound and picture beside it; what was used of
+    it is said."""
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Continuing())
+    (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
+    assert go_on("mine.mid", "--take", "7") == 0
+    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]
+    notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
+    assert [(note.pitch, note.start) for note in notes] == [(60, 0), (62, 0.5), (72, 3)]
+    assert "Read as one piano: track 1; left out: the drums." in capsys.readouterr().err
+    assert go_on("mine.mid", "--from", "0.5") == 0
+    notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
+    assert [note.pitch for note in notes] == [60, 72]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing.mid"], "'missing.mid' cannot be read: No such file or directory"),
+        (["."], "'.' cannot be read: Is a directory"),
+        (["text.mid"], "this is not a MIDI file"),
+        (["huge.mid"], "at most 1 are read"),
+        (["good.mid", "--length", "3000"], "together longer than 600 s"),
+        (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
+        (["good.mid", "--take", "-1"], "take -1 is outside"),
+        (["good.mid", "--output", "new/piece.mp3"], "does not end in .mid"),
+        (["good.mid", "--instrument", "tuba"], "there is no instrument 'tuba'"),
+        ([], "the following arguments are required: IN.mid"),
+    ],
+)
+def test_a_file_that_cannot_be_continued_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """Exit code 2, no model is loaded, and no file is written."""
+    monkeypatch.setattr(composer, "load_composer", None)
+    (tmp_path / "good.mid").write_bytes(smf(track(note())))
+    (tmp_path / "text.mid").write_text("hello")
+    (tmp_path / "huge.mid").write_bytes(bytes(2**20 + 1))
+    assert go_on(*arguments) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_ctrl_c_ends_it_quietly(tmp_path: Path):
