@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import BadRequest, QueueError
-from core.request import ComposeRequest
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 
 TOKEN_SECONDS = 14.5 * 60
 """Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
@@ -51,6 +51,9 @@ class Answer:
     """Whether an ordinary message can follow when the token has expired."""
     accepted_at: float
     """Seconds since 1970."""
+    rendering: Rendering = AS_COMPOSED
+    remark: str = ""
+    """What there is to say about a file that the listener sent."""
 
     @property
     def deadline(self) -> float | None:
@@ -68,11 +71,12 @@ class Answer:
         return time.time() < self.accepted_at + TOKEN_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"request": self.request.to_json()}
+        return asdict(self) | {"request": self.request.to_json(), "rendering": self.rendering.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Answer:
-        return cls(**data | {"request": ComposeRequest.from_json(data["request"])})
+        rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none
+        return cls(**data | {"request": ComposeRequest.from_json(data["request"]), "rendering": rendering})
 
 
 class Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from pathlib import Path
@@ -16,10 +17,11 @@ from discord.gateway import DiscordWebSocket
 from bot import replies
 from bot.about import Card, about, read_cards
 from bot.answers import Answers
-from bot.compose import compose
+from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
 from bot.pieces import CancelButton
 from core.errors import BadSetting
+from core.midi import Reader
 from core.queue import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
@@ -76,6 +78,7 @@ class Nocturne(discord.AutoShardedClient):
         )
         self.queue = queue
         self.deliveries = Deliveries(self, queue, answers, max_jobs_per_user)
+        self.reader = Reader()
         self.started_at = time.time()
         self.cards: list[Card] = []
         self.tree = Tree(self)
@@ -89,6 +92,8 @@ class Nocturne(discord.AutoShardedClient):
         self.cards = await read_cards(self._checkpoints)
         self.add_dynamic_items(CancelButton)
         self.tree.add_command(compose)
+        self.tree.add_command(go_on)
+        self.tree.add_command(go_on_from_message)
         self.tree.add_command(about)
         await self._register_commands()
         await self.deliveries.resume()
@@ -113,4 +118,5 @@ class Nocturne(discord.AutoShardedClient):
 
     async def close(self) -> None:
         await self.deliveries.close()
+        await asyncio.to_thread(self.reader.close)
         await super().close()

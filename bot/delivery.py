@@ -68,9 +68,7 @@ class Deliveries:
     async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
         """Take on an interaction: acknowledge it, note it down, and see to its answer in the background. Raises
         QueueError, before anything else, when its user has enough unfinished pieces."""
-        theirs = sum(open_answer.user_id == answer.user_id for open_answer in self._open.values())
-        if theirs >= self._max_jobs_per_user:
-            raise QueueError(replies.enough(theirs))
+        self.check(answer.user_id)
         self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
         try:
             await acknowledge()
@@ -80,6 +78,12 @@ class Deliveries:
             del self._open[answer.job_id]
             raise
         self._start(answer)
+
+    def check(self, user_id: int) -> None:
+        """Raises QueueError when this user may have no further piece now."""
+        theirs = sum(answer.user_id == user_id for answer in self._open.values())
+        if theirs >= self._max_jobs_per_user:
+            raise QueueError(replies.enough(theirs))
 
     def requester(self, job_id: str) -> int | None:
         """Who waits for this job; None when nobody does."""
@@ -100,7 +104,7 @@ class Deliveries:
             job: Job | None = None
             try:
                 job = await self._finished_job(answer)
-                reply = replies.outcome(job, answer.request, answer.size_limit)
+                reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
             except Exception as error:
                 if not isinstance(error, NocturneError):
                     _log.exception("job %s could not be followed", answer.job_id)
@@ -125,7 +129,12 @@ class Deliveries:
 
         async def put() -> None:
             await self._queue.put(
-                job_id, answer.request, user_id=user_id, deadline=answer.deadline, size_limit=answer.audio_limit
+                job_id,
+                answer.request,
+                user_id=user_id,
+                deadline=answer.deadline,
+                size_limit=answer.audio_limit,
+                rendering=answer.rendering,
             )
 
         async with self._in_turn:  # first come, first served
@@ -232,5 +241,5 @@ def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, flo
     waited = {"wait": job.waited} if job and job.waited is not None else {}
     made = job.piece.seconds if job and job.piece else {}
     spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**waited, **made, **times}.items())
-    recipe = replies.command(answer.request)
+    recipe = replies.command(answer.request, answer.rendering)
     return f"job {answer.job_id} of user {answer.user_id}, {recipe}: {state}{reason}, {how}; {spent}"

@@ -1,22 +1,36 @@
-"""What a listener typed into `/compose` -> ComposeRequest, and what is suggested while typing `seed`."""
+"""What a listener typed into `/compose` -> a wish, and what is suggested while typing `seed`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from core.errors import BadRequest
-from core.request import ComposeRequest, fresh_take
+from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 
 MAX_SUGGESTIONS = 25
+RENDERING_OPTIONS = tuple(field.name for field in fields(Rendering))
 MAX_SUGGESTION = 100
 """Characters of a suggestion that Discord allows."""
 
-_TYPED_OPTION = re.compile(r"\b(length|style|temperature|top_p|take|model|private)\s*[:=]\s*(\S*)", re.IGNORECASE)
+_TYPED_OPTION = re.compile(
+    r"\b(length|style|temperature|top_p|take|model|instrument|tempo|transpose|audio|private)\s*[:=]\s*(\S*)",
+    re.IGNORECASE,
+)
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
 _NAMED_SEED = re.compile(r"\(([^()]*)\)\s*$")
+_CHORDS = {
+    "major": (0, 4, 7),
+    "minor": (0, 3, 7),
+    "7": (0, 4, 7, 10),
+    "minor 7": (0, 3, 7, 10),
+    "diminished": (0, 3, 6),
+}
+"""Semitones above the root, which is in the octave from middle C on."""
+_CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -27,25 +41,46 @@ _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "top_p": (lambda text: float(text.replace(",", ".")), "a number, such as 0.95"),
     "take": (int, "a whole number"),
     "model": (str.lower, "the name of a model"),
+    "instrument": (lambda text: text.lower().replace("_", " "), "the name of an instrument"),
+    "tempo": (int, "a whole number of percent"),
+    "transpose": (int, "a whole number of semitones"),
+    "audio": (str.lower, "the name of a file format"),
     "private": (lambda text: _TRUTHS[text.lower()], "yes or no"),
 }
 
 
-def understand(typed: str, **filled: Any) -> tuple[ComposeRequest, bool]:
-    """The request, and whether its answer is private, from the text in `seed` and the other options (None: left out).
-    People type `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its
-    value. Raises BadRequest."""
+class Wish(NamedTuple):
+    """What is to be composed, how it is to be played, and whether only its listener sees the answer."""
+
+    request: ComposeRequest
+    rendering: Rendering
+    private: bool
+
+
+def understand(typed: str, **filled: Any) -> Wish:
+    """What the text in `seed` and the other options (None: left out) ask for. People type `72 length:500` into `seed`
+    as a whole, and clients may send the name of a suggestion in place of its value. Raises BadRequest."""
     options = {name: value for name, value in filled.items() if value is not None}
     for name, text in _TYPED_OPTION.findall(typed):
         name, value = name.lower(), _read(name.lower(), text)
         if options.setdefault(name, value) != value:
             raise BadRequest(f"{name} is given twice, as {_brief(str(options[name]))} and as {_brief(text)}")
-    private = options.pop("private", False)
-    return ComposeRequest(seed=_seed(typed), **{"take": fresh_take(), **options}), private
+    return wish_of(options, lambda options: ComposeRequest(seed=_seed(typed), **options))
+
+
+def wish_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Wish:
+    """What the options that were not left out ask for; `request_of` makes a request of those that are its own, `take`
+    always among them. Raises BadRequest."""
+    given = {name: value for name, value in options.items() if value is not None}
+    private = bool(given.pop("private", False))
+    rendering = Rendering(**{name: given.pop(name) for name in RENDERING_OPTIONS if name in given})
+    request = request_of({"take": fresh_take(), **given})
+    rendering.lasting(request.seconds)
+    return Wish(request, rendering, private)
 
 
 def suggestions(typed: str) -> list[tuple[str, str]]:
-    """Names and values to choose from: `random` first, then notes that begin as the last one typed does."""
+    """Names and values to choose from: `random` first, then notes that begin as the last one typed does, and chords."""
     if _TYPED_OPTION.search(typed):
         return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_request(typed) else []
     head, last = _LAST_NOTE.fullmatch(typed.lstrip()).groups(default="")  # type: ignore[union-attr]  # matches any text
@@ -56,14 +91,16 @@ def suggestions(typed: str) -> list[tuple[str, str]]:
         except BadRequest:
             continue
         spelled = seed.names if head or note.isdecimal() else note  # Bb4 stays Bb4
-        name = f"{spelled} ({seed})"
-        if len(name) <= MAX_SUGGESTION and len(found) < MAX_SUGGESTIONS:
-            found.append((name, str(seed)))
-    return found
+        found.append((f"{spelled} ({seed})", str(seed)))
+    few = MAX_SUGGESTIONS - len(chords := list(_chords(typed.strip())))
+    return [(name, value) for name, value in found if len(name) <= MAX_SUGGESTION][:few] + chords
 
 
 def _seed(typed: str) -> Seed:
     bare = _SEED_PREFIX.sub("", _TYPED_OPTION.sub("", typed))
+    for name, notes in _chords(bare.strip()):
+        if name.lower().startswith(f"{bare.strip().lower()} ("):  # `c major`, typed as it is suggested
+            return Seed.parse(notes)
     named = _NAMED_SEED.search(bare)  # `C5 (72)` is how a suggestion reads
     return Seed.parse(named[1] if named else bare)
 
@@ -97,6 +134,19 @@ def _notes(beginning: str) -> Iterator[str]:
                 for letter in "CDEFGAB":
                     if (note := f"{letter}{accidental}{octave}").lower().startswith(beginning):
                         yield note
+
+
+def _chords(beginning: str) -> Iterator[tuple[str, str]]:
+    """Chords on the root that is typed, `C major (60,64,67)`, whose name begins so; those of C for nothing."""
+    typed = _CHORD.fullmatch(beginning or "C")
+    if typed is None:
+        return
+    letter, accidental, kind = typed[1].upper(), typed[2].lower().replace("♯", "#").replace("♭", "b"), typed[3]
+    root = Seed.parse(f"{letter}{accidental}4").chords[0][0]
+    for name, steps in _CHORDS.items():
+        if name.startswith(kind.strip().lower()):
+            notes = ",".join(str(root + step) for step in steps)
+            yield f"{letter}{accidental} {name} ({notes})", notes
 
 
 def _brief(text: str) -> str:

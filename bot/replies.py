@@ -14,12 +14,14 @@ from core.errors import NocturneError
 from core.queue import COMPOSED, Job, State
 from core.request import (
     ANY_STYLE,
+    AS_COMPOSED,
     DEFAULT_LENGTH,
     DEFAULT_MODEL,
     DEFAULT_TEMPERATURE,
     USUAL_TOP_P,
     ComposeRequest,
     Piece,
+    Rendering,
 )
 
 SORRY = "Sorry, something went wrong on my side. I have made a note of it; please try again in a moment."
@@ -81,28 +83,30 @@ def progress(job: Job, request: ComposeRequest) -> str:
     return f"{_summary(request)}\n{'Composing' if job.progress < COMPOSED else 'Recording'}\n{bar}"
 
 
-def outcome(job: Job, request: ComposeRequest, size_limit: int) -> Reply:
-    """The last word on a job that is over."""
+def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: str = "") -> Reply:
+    """The last word on a job that is over; `remark` is for a piece that is there."""
     if job.state is State.CANCELLED:
         return Reply(f"Cancelled: {_summary(request)}")
     if job.state is State.DONE and job.piece:
-        return finished(job.piece, size_limit)
+        return finished(job.piece, size_limit, remark)
     return Reply(_sentence(job.error) if job.error else SORRY)
 
 
-def finished(piece: Piece, size_limit: int) -> Reply:
-    """The recipe, the piano roll as the embed's image, the .mp3 and the .mid; of these no file that is larger than
-    `size_limit` bytes."""
-    recipe, request = piece.recipe, piece.recipe.request
+def finished(piece: Piece, size_limit: int, remark: str = "") -> Reply:
+    """The recipe, the piano roll as the embed's image, the sound and the .mid; of these no file that is larger than
+    `size_limit` bytes. `remark` is what else there is to say."""
+    recipe, request, rendering = piece.recipe, piece.recipe.request, piece.recipe.rendering
+    sound = f"{recipe.name}.{piece.audio_format}"
     files = {
-        f"{recipe.name}.mp3": piece.audio,
+        sound: piece.audio,
         f"{recipe.name}.mid": piece.midi,
         f"{recipe.name}.png": piece.picture,
     }
     fitting = {name: data for name, data in files.items() if 0 < len(data) <= size_limit}
     embed = discord.Embed(title=_title(request), colour=COLOUR)
-    embed.add_field(name="Seed", value=_brief(request.seed.names))
-    embed.add_field(name="Length", value=f"{request.seconds:g} s ({request.length} steps)")
+    if not request.primer:
+        embed.add_field(name="Seed", value=_brief(request.seed.names))
+    embed.add_field(name="New" if request.primer else "Length", value=_lasting(request))
     embed.add_field(name="Take", value=str(request.take))
     embed.add_field(name="Temperature", value=f"{request.temperature:g}")
     embed.add_field(name="Model", value=request.model)
@@ -111,14 +115,21 @@ def finished(piece: Piece, size_limit: int) -> Reply:
         embed.add_field(name="Style", value=request.style)
     if request.top_p != USUAL_TOP_P[request.model]:
         embed.add_field(name="Top p", value=f"{request.top_p:g}")
-    embed.set_footer(text=f"The same piece again: {_brief(command(request), 1000)}\nCheckpoint {recipe.checkpoint}")
+    if rendering.edits:
+        embed.add_field(name="Played", value=_played(rendering))
+    again = "The same again, with the same file" if request.primer else "The same piece again"
+    typed = _brief(command(request, rendering), 1000)
+    embed.set_footer(text=f"{again}: {typed}\nCheckpoint {recipe.checkpoint}")
     if f"{recipe.name}.png" in fitting:
         embed.set_image(url=f"attachment://{recipe.name}.png")
-    if f"{recipe.name}.mp3" not in fitting:
-        embed.description = (
+    remarks = [remark, piece.remark]
+    if sound not in fitting:
+        remarks = [
+            remark,
             f"The recording is larger than the {size_limit / 2**20:.3g} MiB that Discord takes here, so this is the"
-            " piece as notes: any MIDI player plays them."
-        )
+            " piece as notes: any MIDI player plays them.",
+        ]
+    embed.description = "\n".join(filter(None, remarks)) or None
     return Reply(embed=embed, attachments=tuple(fitting.items()))
 
 
@@ -134,10 +145,11 @@ def enough(unfinished: int) -> str:
     return f"you have {pieces} in the making, which is the most at a time; let one finish or cancel one"
 
 
-def command(request: ComposeRequest) -> str:
-    """What has to be typed for the same piece."""
+def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
+    """What has to be typed for the same piece, beside the file that it goes on from where it does."""
+    usual = AS_COMPOSED.to_json()
     options = {
-        "seed": str(request.seed),
+        "seed": None if request.primer else str(request.seed),
         "length": None if request.length == DEFAULT_LENGTH else str(request.length),
         "style": None if request.style == ANY_STYLE else request.style,
         "temperature": None if request.temperature == DEFAULT_TEMPERATURE else f"{request.temperature:g}",
@@ -145,15 +157,41 @@ def command(request: ComposeRequest) -> str:
         "take": str(request.take),
         "model": None if request.model == DEFAULT_MODEL else request.model,
     }
-    return "/compose " + " ".join(f"{name}:{value}" for name, value in options.items() if value)
+    options |= {
+        name: str(value).replace(" ", "_") for name, value in rendering.to_json().items() if value != usual[name]
+    }
+    return ("/continue " if request.primer else "/compose ") + " ".join(
+        f"{name}:{value}" for name, value in options.items() if value
+    )
 
 
 def _title(request: ComposeRequest) -> str:
+    if request.primer:
+        return "A piece that goes on from yours"
     return _brief(f"A piece {'begun at random' if request.seed.is_random else f'on {request.seed.names}'}")
 
 
 def _summary(request: ComposeRequest) -> str:
-    return f"**{_brief(request.seed.names)}** · {request.seconds:g} s ({request.length} steps) · take {request.take}"
+    begun = "Going on from your file" if request.primer else _brief(request.seed.names)
+    return f"**{begun}** · {_lasting(request)} · take {request.take}"
+
+
+def _lasting(request: ComposeRequest) -> str:
+    return f"{request.seconds:g} s ({request.length} steps)"
+
+
+def _played(rendering: Rendering) -> str:
+    """`harpsichord, 80 % tempo, 3 semitones lower`."""
+    shift = f"{abs(rendering.transpose)} {_plural('semitone', abs(rendering.transpose))}"
+    return ", ".join(
+        part
+        for part in (
+            rendering.instrument if rendering.instrument != AS_COMPOSED.instrument else "",
+            f"{rendering.tempo} % tempo" if rendering.tempo != AS_COMPOSED.tempo else "",
+            f"{shift} {'higher' if rendering.transpose > 0 else 'lower'}" if rendering.transpose else "",
+        )
+        if part
+    )
 
 
 def _sentence(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,14 +12,16 @@ from typing import Any
 import discord
 import pytest
 import yarl
+from pretty_midi import PrettyMIDI
 
 from bot import answers, delivery, replies
 from bot.answers import Answers
 from bot.client import Nocturne
 from core.errors import QueueError
 from core.queue import Job, State
-from core.request import ComposeRequest
-from tests.discord_standin import Discord, Person
+from core.request import AS_COMPOSED, ComposeRequest, Recipe, Rendering
+from tests.discord_standin import Discord, Interaction, Person, Upload
+from tests.midi_corpus import note, smf, track
 from tests.pieces import piece
 
 pytestmark = pytest.mark.asyncio
@@ -149,7 +152,8 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert message.embeds[0]["image"]["url"] == message.file(".png").url
             assert await emptied(url)
         assert queue.deleted == [str(asked.id)]
-        assert queue.terms == [{"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}]
+        terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20, "rendering": AS_COMPOSED}
+        assert queue.terms == [terms]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
         ({"seed": "72", "temperature": 9.5}, "Temperature 9.5 is outside"),
         ({"seed": "72", "take": -1}, "Take -1 is outside"),
         ({"seed": "72", "model": "mozart"}, "There is no model 'mozart'"),
+        ({"seed": "72", "instrument": "tuba"}, "There is no instrument 'tuba'"),
     ],
 )
 async def test_bad_input_is_answered_at_once(
@@ -172,6 +177,93 @@ async def test_bad_input_is_answered_at_once(
             message = await (await listener.types("/compose", unchecked=True, **options)).answered()
             assert message.content.startswith(says) and message.ephemeral
         assert not queue.jobs and not await remaining(url)
+
+
+async def test_a_piece_is_played_as_wished(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Instrument, tempo, pitch and format travel to the queue; the answer says them, and how to get it again."""
+    wished = {"instrument": "music box", "tempo": 80, "transpose": -3, "audio": "flac"}
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7, **wished)
+            await asked.answered()
+            rendering = queue.terms[0]["rendering"]
+            assert rendering == Rendering(**wished)
+            queue.finish(asked.id, recipe=Recipe(asks_for(queue, asked), "0" * 12, rendering), audio_format="flac")
+            message = await asked.finished()
+            assert message.file(".flac")
+            [played] = [field["value"] for field in message.embeds[0]["fields"] if field["name"] == "Played"]
+            assert played == "music box, 80 % tempo, 3 semitones lower"
+            again = "/compose seed:72 take:7 instrument:music_box tempo:80 transpose:-3 audio:flac"
+            assert again in message.embeds[0]["footer"]["text"]
+
+
+async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/continue reads what it is sent as one piano and makes a job of it; the answer says what was used."""
+    file = Upload("mine.mid", smf(track(note(60), note(62)), track(note(40, channel=9))))
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/continue", file=file, length=100, take=7, **{"from": 0.5})
+            assert (await asked.answered()).content.startswith(
+                "**Going on from your file** · 20 s (100 steps) · take 7"
+            )
+            request = asks_for(queue, asked)
+            assert (request.length, request.take, request.seed.is_random) == (100, 7, True)
+            [piano] = PrettyMIDI(io.BytesIO(request.primer)).instruments
+            assert [(note.pitch, note.start) for note in piano.notes] == [(60, 0.0)]
+            queue.finish(asked.id)
+            message = await asked.finished()
+            [embed] = message.embeds
+            assert embed["title"] == "A piece that goes on from yours"
+            assert embed["description"] == "Read as one piano: track 1; left out: the drums."
+            assert "with the same file: /continue length:100 take:7" in embed["footer"]["text"]
+            assert message.file(".mid").filename == "nocturne-performance-continued-100-take7.mid"
+            assert await emptied(url)
+
+
+async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """The command in a message's menu takes its MIDI file; a message without one is answered by a sentence."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            first = await listener.types("/compose", seed="72")
+            await first.answered()
+            queue.finish(first.id, midi=smf(track(note(67))))
+            piece = await first.finished()
+            asked = await listener.applies("Continue this MIDI", piece)
+            await asked.answered()
+            [piano] = PrettyMIDI(io.BytesIO(asks_for(queue, asked).primer)).instruments
+            assert [note.pitch for note in piano.notes] == [67]
+            progress = await asked.answered()
+            refused = await (await listener.applies("Continue this MIDI", progress)).answered()
+            assert refused.content == "This message carries no MIDI file (.mid)." and refused.ephemeral
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "says"),
+    [
+        (b"hello", {}, "This is not a MIDI file (.mid)."),
+        (bytes(2**20 + 1), {}, "The file has 1.0 MiB, at most 1 MiB are read."),
+        (smf(track(note(channel=9))), {}, "The MIDI file has no notes but drums that a piano could play."),
+        (smf(track(note())), {"length": 3000}, "The file's 0 s and 600 s more are together longer than 600 s."),
+        (smf(track(note())), {"length": 2900, "tempo": 90}, "At 90 % the piece would last"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
+    data: bytes, options: dict[str, Any], says: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """No job is made of it."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/continue", file=Upload("mine.mid", data), **options)
+            assert (await asked.finished()).content.startswith(says)
+        assert not queue.jobs and not await remaining(url)
+
+
+def asks_for(queue: FakeQueue, asked: Interaction) -> ComposeRequest:
+    return queue.requests[str(asked.id)]
 
 
 async def test_suggestions_reach_the_client(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

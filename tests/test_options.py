@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.options import MAX_SUGGESTION, MAX_SUGGESTIONS, suggestions, understand
 from core.errors import BadRequest
-from core.request import ComposeRequest
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.seed import Seed
 
 C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
@@ -16,21 +16,48 @@ TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
 @pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
 def test_one_request_typed_in_many_ways(typed: str):
     """A pitch, a name, a suggestion's name and options typed along with the seed all mean the same piece."""
-    assert understand(typed, length=None, take=7) == (C5, False)
+    assert understand(typed, length=None, take=7) == (C5, AS_COMPOSED, False)
 
 
 def test_all_options_may_be_typed_into_the_seed():
     """Somebody who types the whole command into `seed` gets what it says."""
-    request, _ = understand("72 style:Chopin top_p=0.9", take=3)
+    request, *_ = understand("72 style:Chopin top_p=0.9", take=3)
     assert request == ComposeRequest(Seed(((72,),)), take=3, style="Chopin", top_p=0.9)
-    request, private = understand("60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes")
+    request, rendering, private = understand(
+        "60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes"
+        " instrument:Music_Box tempo:80 transpose=-3"
+    )
     assert request == ComposeRequest(Seed(((60, 64), (67,))), take=3, length=100, temperature=0.9, model="article")
+    assert rendering == Rendering(instrument="music box", tempo=80, transpose=-3)
     assert private
 
 
 def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
     """Clients that send a choice's name in place of its value are understood."""
     assert understand("C4+E4 G4 (60,64 67)", take=1)[0].seed == Seed(((60, 64), (67,)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("c mi", [("C minor (60,63,67)", "60,63,67"), ("C minor 7 (60,63,67,70)", "60,63,67,70")]),
+        ("F#7", [("F# 7 (66,70,73,76)", "66,70,73,76")]),
+        ("B♭ maj", [("Bb major (70,74,77)", "70,74,77")]),
+    ],
+)
+def test_chords_are_suggested_by_name(typed: str, offered: list[tuple[str, str]]):
+    """Their notes are the value, and beside the name; a root alone, or nothing, offers them after its notes."""
+    assert suggestions(typed) == offered
+    for beginning in ("", "C"):
+        *notes, last = suggestions(beginning)
+        assert len(notes) < MAX_SUGGESTIONS and ("C4 (60)", "60") in notes
+        assert last == ("C diminished (60,63,66)", "60,63,66")
+
+
+@pytest.mark.parametrize("typed", ["C minor", "c minor", "C minor (60,63,67)", "60,63,67", "C4,Eb4,G4"])
+def test_a_chord_may_be_typed_by_name(typed: str):
+    """As it is suggested, in whatever case."""
+    assert understand(typed)[0].seed == Seed(((60, 63, 67),))
 
 
 def test_a_take_that_is_left_out_is_drawn():
@@ -47,6 +74,8 @@ def test_a_take_that_is_left_out_is_drawn():
         ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
         ("72 length:300", {"length": 500}, "length is given twice, as 500 and as 300"),
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
+        ("72", {"tempo": 10}, "tempo 10 is outside 25 to 400 percent"),
+        ("72", {"length": 3000, "tempo": 50}, "at 50 % the piece would last 1200 s, at most 600 are played"),
         ("72", {"model": "mozart"}, "there is no model 'mozart', only performance and article"),
     ],
 )

@@ -16,8 +16,10 @@ from .model import (
     IN_BOT_DM,
     IN_GUILD,
     IN_PRIVATE_CHANNEL,
+    MESSAGE_COMMAND,
     MODAL,
     SELECTS,
+    SLASH_COMMAND,
     TEXT_INPUT,
     USER_INSTALL,
     Channel,
@@ -91,6 +93,14 @@ class Person:
         data = found.data(values) | ({"resolved": resolved} if resolved else {})
         return await self._act(COMMAND, where, data, owners)
 
+    async def applies(self, command: str, message: Message) -> Interaction:
+        """Choose a message command by its name from the menu of a message that they see."""
+        found, owners = self._command(command, message.channel, MESSAGE_COMMAND)
+        target = str(message.id)
+        data = {"id": found.command["id"], "name": command, "type": MESSAGE_COMMAND, "target_id": target}
+        data["resolved"] = {"messages": {target: message.to_json()}}
+        return await self._act(COMMAND, message.channel, data, owners)
+
     async def autocompletes(
         self, command: str, option: str, text: str, *, where: Channel | None = None, **options: Any
     ) -> list[Choice]:
@@ -153,14 +163,14 @@ class Person:
 
     # What their client knows
 
-    def _command(self, text: str, where: Channel) -> tuple[FoundCommand, dict[str, str]]:
+    def _command(self, text: str, where: Channel, kind: int = SLASH_COMMAND) -> tuple[FoundCommand, dict[str, str]]:
         """The command that `text` calls in a channel, and through whose installation it is there."""
-        name, *path = text.removeprefix("/").split()
+        name, *path = text.removeprefix("/").split() if kind == SLASH_COMMAND else [text]
         if self.user not in where.members:
             raise ClientRefuses(f"{self.user.name} is not in that channel")
         scopes = ([where.guild.id] if where.guild else []) + [None]
         for command in (c for scope in scopes for c in self.world.commands.get(scope, [])):
-            if command["name"] == name and command["type"] == 1 and (owners := self._owners(command, where)):
+            if command["name"] == name and command["type"] == kind and (owners := self._owners(command, where)):
                 return FoundCommand(command, path), owners
         raise ClientRefuses(f"{self.user.name} sees no command {text} here")
 
@@ -206,7 +216,7 @@ class FoundCommand:
     """A registered command and, in one with subcommands, which of them."""
 
     def __init__(self, command: Json, path: list[str]) -> None:
-        self.command, self.options = command, command["options"]
+        self.command, self.options = command, command.get("options", [])
         self._chain: list[Json] = []
         for name in path:
             inner = next((o for o in self.options if o["name"] == name and o["type"] in (SUBCOMMAND, GROUP)), None)
