@@ -20,6 +20,7 @@ from bot.answers import Answers
 from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
 from bot.pieces import CancelButton
+from bot.unfinished import cancel, queue
 from core.errors import BadSetting
 from core.midi import Reader
 from core.queue import JobQueue
@@ -94,6 +95,8 @@ class Nocturne(discord.AutoShardedClient):
         self.tree.add_command(compose)
         self.tree.add_command(go_on)
         self.tree.add_command(go_on_from_message)
+        self.tree.add_command(queue)
+        self.tree.add_command(cancel)
         self.tree.add_command(about)
         await self._register_commands()
         await self.deliveries.resume()

@@ -81,9 +81,13 @@ class Deliveries:
 
     def check(self, user_id: int) -> None:
         """Raises QueueError when this user may have no further piece now."""
-        theirs = sum(answer.user_id == user_id for answer in self._open.values())
+        theirs = len(self.of(user_id))
         if theirs >= self._max_jobs_per_user:
             raise QueueError(replies.enough(theirs))
+
+    def of(self, user_id: int) -> list[Answer]:
+        """What this user waits for, in the order in which it was asked for."""
+        return [answer for answer in self._open.values() if answer.user_id == user_id]
 
     def requester(self, job_id: str) -> int | None:
         """Who waits for this job; None when nobody does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import discord
@@ -143,6 +144,22 @@ def enough(unfinished: int) -> str:
     """Why a listener with so many unfinished pieces gets no further one."""
     pieces = f"{unfinished} {_plural('piece', unfinished)}"
     return f"you have {pieces} in the making, which is the most at a time; let one finish or cancel one"
+
+
+def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
+    """How busy it is, and how the pieces of the one who asks are getting on."""
+    if not waiting:
+        busy = "Nobody is waiting."
+    else:
+        busy = f"{waiting} {_plural('piece', waiting)} {'waits' if waiting == 1 else 'wait'} for a place at the piano."
+    return "\n\n".join([busy, *theirs]) if theirs else f"{busy} None of yours is in the making."
+
+
+def taken_back(pieces: int, named: bool) -> str:
+    """What has become of a wish to cancel one piece, or all of them."""
+    if not pieces:
+        return OVER_ALREADY if named else "You have no piece in the making."
+    return f"Cancelled: {pieces} {_plural('piece', pieces)} of yours."
 
 
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:

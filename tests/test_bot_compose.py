@@ -262,6 +262,38 @@ async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
         assert not queue.jobs and not await remaining(url)
 
 
+async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/queue says how many wait and how one's own pieces are; /cancel takes back the one that is chosen, or all; of
+    anybody else's nothing is said."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        clara, robert = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            assert (await (await clara.types("/queue")).answered()).content == (
+                "Nobody is waiting. None of yours is in the making."
+            )
+            first, second, third = [await clara.types("/compose", seed=seed, take=7) for seed in ("72", "73", "74")]
+            other = await robert.types("/compose", seed="75", take=7)
+            for asked in (first, second, third, other):
+                await asked.answered()
+            queue.run(first.id, 0.25)
+            looked = await (await clara.types("/queue")).answered()
+            assert looked.ephemeral and looked.content.startswith("3 pieces wait for a place at the piano.\n\n**C5**")
+            assert "25%" in looked.content and "Number 3 in the queue" in looked.content and "D#5" not in looked.content
+            [chosen] = await clara.autocompletes("/cancel", "piece", "73")
+            assert chosen == ("compose seed:73 take:7", str(second.id))
+            said = await (await clara.types("/cancel", piece=chosen.value)).answered()
+            assert said.content == "Cancelled: 1 piece of yours." and said.ephemeral
+            assert (await second.finished()).content.startswith("Cancelled: **C#5**")
+            assert (await (await clara.types("/cancel")).answered()).content == "Cancelled: 2 pieces of yours."
+            for asked in (first, third):
+                assert (await asked.finished()).content.startswith("Cancelled")
+            assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in the making."
+            said = await (await clara.types("/cancel", piece=str(other.id))).answered()
+            assert said.content == "This piece is finished already."
+            assert queue.jobs[str(other.id)].state is State.QUEUED
+
+
 def asks_for(queue: FakeQueue, asked: Interaction) -> ComposeRequest:
     return queue.requests[str(asked.id)]
 

@@ -41,7 +41,7 @@ def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
     ("typed", "offered"),
     [
         ("c mi", [("C minor (60,63,67)", "60,63,67"), ("C minor 7 (60,63,67,70)", "60,63,67,70")]),
-        ("F#7", [("F# 7 (66,70,73,76)", "66,70,73,76")]),
+        ("f# dim", [("F# diminished (66,69,72)", "66,69,72")]),
         ("B♭ maj", [("Bb major (70,74,77)", "70,74,77")]),
     ],
 )
