@@ -14,6 +14,8 @@ from discord.http import Route
 
 from bot.answers import Answers
 from bot.client import Nocturne
+from bot.database import Database
+from bot.library import Library
 from bot.logs import write_logs
 from bot.settings import BotSettings
 from bot.supervisor import Supervisor
@@ -41,14 +43,15 @@ async def serve(settings: BotSettings) -> None:
     async with AsyncExitStack() as stack:
         queue = await JobQueue.open(settings.queue_url)
         stack.push_async_callback(queue.close)
-        answers = await Answers.open(settings.queue_url)
-        stack.push_async_callback(answers.close)
+        database = await Database.open(settings.queue_url)
+        stack.push_async_callback(database.close)
         if settings.spawn_worker:
             await stack.enter_async_context(Supervisor())
         client = await stack.enter_async_context(
             Nocturne(
                 queue,
-                answers,
+                Answers(database),
+                Library(database, settings.data_dir / "pieces", settings.keep_days),
                 checkpoints=settings.checkpoints,
                 max_jobs_per_user=settings.max_jobs_per_user,
                 test_guild=settings.test_guild,

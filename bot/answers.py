@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import BadRequest, QueueError
+from bot.database import Database
+from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 
 TOKEN_SECONDS = 14.5 * 60
@@ -23,14 +21,7 @@ MESSAGE_LIMIT = 10 * 2**20
 """Bytes that Discord takes for one file of an ordinary message."""
 
 _log = logging.getLogger(__name__)
-_metadata = sa.MetaData()
-_table = sa.Table(
-    "nocturne_answers",
-    _metadata,
-    sa.Column("job_id", sa.Text, primary_key=True),
-    sa.Column("answer", sa.JSON, nullable=False),
-)
-_Result = TypeVar("_Result")
+_table = sa.table("nocturne_answers", sa.column("job_id", sa.Text), sa.column("answer", sa.JSON))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +45,8 @@ class Answer:
     rendering: Rendering = AS_COMPOSED
     remark: str = ""
     """What there is to say about a file that the listener sent."""
+    parent: str = ""
+    """The id of the piece whose button was pressed."""
 
     @property
     def deadline(self) -> float | None:
@@ -80,36 +73,19 @@ class Answer:
 
 
 class Answers:
-    """The table of unanswered interactions, in the queue's database. Every call runs in a thread, and may raise
-    QueueError."""
+    """The table of unanswered interactions. Its methods may raise QueueError."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    async def open(cls, url: str) -> Answers:
-        """Connect to `sqlite:///...` or `postgresql://...`, and make the table where it is missing."""
-        address = sa.make_url(url)
-        if address.drivername == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")  # the driver that the queue brings along
-        engine = sa.create_engine(address, pool_pre_ping=True)
-        if address.drivername == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-        answers = cls(engine)
-        await answers._in_thread(_metadata.create_all)
-        return answers
-
-    async def close(self) -> None:
-        await asyncio.to_thread(self._engine.dispose)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def add(self, answer: Answer) -> None:
         row = {"job_id": answer.job_id, "answer": answer.to_json()}
-        await self._in_thread(lambda connection: connection.execute(sa.insert(_table), row))
+        await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
 
     async def all(self) -> list[Answer]:
         """Every row, the oldest interaction first; one that this version of the bot cannot read is dropped."""
         found = []
-        for row in await self._in_thread(lambda connection: connection.execute(sa.select(_table)).all()):
+        for row in await self._database.run(lambda connection: connection.execute(sa.select(_table)).all()):
             try:
                 found.append(Answer.from_json(row.answer))
             except (BadRequest, TypeError, KeyError) as error:
@@ -119,20 +95,4 @@ class Answers:
 
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)
-        await self._in_thread(lambda connection: connection.execute(delete))
-
-    async def _in_thread(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        def run() -> _Result:
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except SQLAlchemyError as error:
-                _log.warning("the table of answers cannot be reached: %s", type(error).__name__)  # its text has the row
-                raise QueueError("The queue cannot be reached at the moment. Please try again soon.") from None
-
-        return await asyncio.to_thread(run)
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA busy_timeout = 30000")  # the queue writes to the same file
-    connection.execute("PRAGMA secure_delete = ON")  # a removed row's token is overwritten, not left in a free page
+        await self._database.run(lambda connection: connection.execute(delete))

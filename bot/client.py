@@ -19,7 +19,8 @@ from bot.about import Card, about, read_cards
 from bot.answers import Answers
 from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
-from bot.pieces import CancelButton
+from bot.library import Library
+from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
 from core.midi import Reader
@@ -64,6 +65,7 @@ class Nocturne(discord.AutoShardedClient):
         self,
         queue: JobQueue,
         answers: Answers,
+        library: Library,
         *,
         checkpoints: Path,
         max_jobs_per_user: int,
@@ -78,12 +80,14 @@ class Nocturne(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self.queue = queue
-        self.deliveries = Deliveries(self, queue, answers, max_jobs_per_user)
+        self.library = library
+        self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user)
         self.reader = Reader()
         self.started_at = time.time()
         self.cards: list[Card] = []
         self.tree = Tree(self)
         self._checkpoints = checkpoints
+        self._sweeping: asyncio.Task[None] | None = None
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
     async def setup_hook(self) -> None:
@@ -91,15 +95,18 @@ class Nocturne(discord.AutoShardedClient):
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
         self.cards = await read_cards(self._checkpoints)
-        self.add_dynamic_items(CancelButton)
+        self.add_dynamic_items(CancelButton, PieceButton, PageButton)
         self.tree.add_command(compose)
         self.tree.add_command(go_on)
         self.tree.add_command(go_on_from_message)
+        self.tree.add_command(piece)
+        self.tree.add_command(history)
         self.tree.add_command(queue)
         self.tree.add_command(cancel)
         self.tree.add_command(about)
         await self._register_commands()
         await self.deliveries.resume()
+        self._sweeping = asyncio.create_task(self.library.keep_swept(), name="library-sweep")
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""
@@ -120,6 +127,8 @@ class Nocturne(discord.AutoShardedClient):
         _log.info("invite it with %s", discord.utils.oauth_url(self.application_id or 0, permissions=PERMISSIONS))
 
     async def close(self) -> None:
+        if self._sweeping:
+            self._sweeping.cancel()
         await self.deliveries.close()
         await asyncio.to_thread(self.reader.close)
         await super().close()

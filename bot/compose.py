@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
-from bot.answers import Answer
-from bot.delivery import UNREACHABLE, patiently
-from bot.options import MAX_SUGGESTIONS, Wish, suggestions, understand, wish_of
+from bot.asking import acknowledge, answer_of
+from bot.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
+from bot.patience import UNREACHABLE
 from core.errors import BadRequest
 from core.midi import MAX_BYTES
 from core.request import (
@@ -37,9 +36,6 @@ from core.request import (
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
-ACKNOWLEDGE_PATIENCE = (0.2, 0.4)
-"""Discord gives 3 s in all."""
-_ACKNOWLEDGED_ALREADY = 40060
 _MIDI_NAMES = (".mid", ".midi", ".rmi", ".kar")
 
 _DESCRIPTIONS = {
@@ -105,8 +101,8 @@ async def compose(
         audio=audio,
         private=private,
     )
-    answer = _answer(interaction, wish)
-    await interaction.client.deliveries.accept(answer, lambda: _acknowledge(interaction, wish.private))
+    answer = answer_of(interaction, wish)
+    await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, wish.private))
 
 
 @compose.autocomplete("seed")
@@ -179,7 +175,7 @@ async def _go_on_from(
     client.deliveries.check(interaction.user.id)
     if file.size > MAX_BYTES:
         raise BadRequest(f"the file has {file.size / 2**20:.1f} MiB, at most {MAX_BYTES / 2**20:g} MiB are read")
-    await _acknowledge(interaction, private)
+    await acknowledge(interaction, private)
     try:
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
@@ -187,30 +183,4 @@ async def _go_on_from(
     upload = await asyncio.to_thread(client.reader.read, data, until)
     wish = wish_of(options, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
-    await client.deliveries.accept(_answer(interaction, wish, upload.remark), lambda: asyncio.sleep(0))
-
-
-async def _acknowledge(interaction: discord.Interaction[Nocturne], private: bool) -> None:
-    """Say that an answer will follow. When only Discord's receipt was lost, saying it again fails, and all is well."""
-    try:
-        await patiently(lambda: interaction.response.defer(ephemeral=private), UNREACHABLE, ACKNOWLEDGE_PATIENCE)
-    except discord.HTTPException as error:
-        if error.code != _ACKNOWLEDGED_ALREADY:
-            raise
-
-
-def _answer(interaction: discord.Interaction[Nocturne], wish: Wish, remark: str = "") -> Answer:
-    return Answer(
-        job_id=str(interaction.id),
-        request=wish.request,
-        user_id=interaction.user.id,
-        channel_id=interaction.channel_id,
-        application_id=interaction.application_id,
-        token=interaction.token,
-        private=wish.private,
-        size_limit=interaction.filesize_limit,
-        reachable=interaction.is_guild_integration() or interaction.context.dm_channel is True,
-        accepted_at=time.time(),
-        rendering=wish.rendering,
-        remark=remark,
-    )
+    await client.deliveries.accept(answer_of(interaction, wish, upload.remark), lambda: asyncio.sleep(0))

@@ -6,19 +6,22 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import discord
 
 from bot import replies
 from bot.answers import Answer, Answers
-from bot.pieces import cancel_view
+from bot.library import Library
+from bot.patience import UNREACHABLE, patiently
+from bot.pieces import cancel_view, piece_view
 from bot.replies import Reply
 from core.errors import NocturneError, QueueError
 from core.queue import Job, JobQueue, State
+from core.request import Piece
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -29,23 +32,24 @@ EDIT_SECONDS = 2.0
 QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
 DISCORD_PATIENCE = tuple(chain((1, 2, 4, 8, 16, 32), repeat(60, 15)))
 """Seconds to wait between attempts, while the queue or Discord is not to be reached."""
-UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
 _UNKNOWN_MESSAGE, _ENTITY_TOO_LARGE = 10008, 40005
 _ORIGINAL: Any = "@original"
 """The one message that Discord knows by a name; discord.py's signature has only numbers."""
 _OVER = (State.DONE, State.FAILED, State.CANCELLED)
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 
 
 class Deliveries:
     """Every accepted interaction, until it is answered. Its row in `answers` outlives the bot."""
 
-    def __init__(self, client: Nocturne, queue: JobQueue, answers: Answers, max_jobs_per_user: int) -> None:
+    def __init__(
+        self, client: Nocturne, queue: JobQueue, answers: Answers, library: Library, max_jobs_per_user: int
+    ) -> None:
         self._client = client
         self._queue = queue
         self._answers = answers
+        self._library = library
         self._max_jobs_per_user = max_jobs_per_user
         self._open: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,6 +113,8 @@ class Deliveries:
             try:
                 job = await self._finished_job(answer)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
+                if job.piece:
+                    reply = replace(reply, buttons=await self._stored(answer, job.piece))
             except Exception as error:
                 if not isinstance(error, NocturneError):
                     _log.exception("job %s could not be followed", answer.job_id)
@@ -124,6 +130,14 @@ class Deliveries:
             _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
         finally:
             self._open.pop(answer.job_id, None)
+
+    async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
+        """Keep the piece; its buttons. One that cannot be kept is delivered without."""
+        try:
+            return piece_view(await self._library.add(answer, piece))
+        except (NocturneError, OSError):
+            _log.exception("job %s: its piece could not be stored", answer.job_id)
+            return None
 
     async def _finished_job(self, answer: Answer) -> Job:
         """See to it that the job is in the queue, and tell its listener how it goes until it is over.
@@ -161,18 +175,18 @@ class Deliveries:
     async def _show(self, answer: Answer, text: str) -> None:
         """Tell how it goes. That this fails is no reason not to finish the piece."""
         try:
-            await self._edit(answer, Reply(text), cancel_view(answer.job_id))
+            await self._edit(answer, Reply(text, buttons=cancel_view(answer.job_id)))
         except (discord.HTTPException, *UNREACHABLE) as error:
             _log.debug("job %s: progress was not shown: %s", answer.job_id, error)
 
-    async def _edit(self, answer: Answer, reply: Reply, view: discord.ui.View | None = None) -> None:
+    async def _edit(self, answer: Answer, reply: Reply) -> None:
         webhook = discord.Webhook.partial(answer.application_id, answer.token, client=self._client)
         await webhook.edit_message(
             _ORIGINAL,
             content=reply.content,
             embed=reply.embed,
             attachments=reply.files(),
-            view=view,
+            view=reply.buttons,
         )
 
     async def _deliver(self, answer: Answer, reply: Reply) -> str:
@@ -222,20 +236,9 @@ class Deliveries:
             embeds=[message.embed] if message.embed else [],
             files=message.files(),
             allowed_mentions=discord.AllowedMentions(users=[listener]),
+            view=message.buttons or discord.utils.MISSING,
             nonce=answer.job_id,  # sent twice, it is one message
         )
-
-
-async def patiently(
-    attempt: Callable[[], Awaitable[_Result]], passing: tuple[type[Exception], ...], waits: Sequence[float]
-) -> _Result:
-    """Call `attempt` until it raises nothing of the kind that passes by itself, `len(waits) + 1` times at most."""
-    for seconds in waits:
-        try:
-            return await attempt()
-        except passing:
-            await asyncio.sleep(seconds)
-    return await attempt()
 
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:

@@ -1,13 +1,24 @@
-"""The buttons on a piece. What one needs to know is in its custom_id, so it goes on working after a restart."""
+"""The buttons on a piece, and what brings a piece back. What a button needs to know is in its custom_id, so it goes on
+working after a restart."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
+from discord import app_commands
 
 from bot import replies
+from bot.asking import acknowledge, answer_of
+from bot.library import Stored
+from bot.options import Wish
+from core.errors import BadRequest
+from core.excerpt import opening
+from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
+from core.seed import Seed
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -44,3 +55,151 @@ def cancel_view(job_id: str) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     view.add_item(CancelButton(job_id))
     return view
+
+
+OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
+"""How much of a piece a variation keeps: whichever is less."""
+PAGE = 8
+"""Pieces on a page of somebody's history."""
+
+
+class PieceButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"piece:(?P<action>take|vary|continue|recipe|delete):(?P<id>[a-z2-7]{8})",
+):
+    """Does something with a piece that is stored."""
+
+    def __init__(self, action: str, piece_id: str) -> None:
+        style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
+        custom_id = f"piece:{action}:{piece_id}"
+        super().__init__(discord.ui.Button(label=_LABELS[action], style=style, custom_id=custom_id))
+        self.action, self.piece_id = action, piece_id
+
+    @classmethod
+    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        return cls(match["action"], match["id"])
+
+    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
+        try:
+            stored = await interaction.client.library.get(self.piece_id)
+            if self.action == "recipe":
+                await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
+            elif self.action == "delete":
+                await _delete(interaction, stored)
+            else:
+                interaction.client.deliveries.check(interaction.user.id)
+                request = await _NEXT[self.action](interaction.client, stored)
+                wish = Wish(request, stored.recipe.rendering, stored.private)
+                answer = replace(answer_of(interaction, wish), parent=stored.id)
+                await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, stored.private))
+        except Exception as error:
+            await interaction.client.tree.on_error(interaction, error)
+
+
+_LABELS = {
+    "take": "New take",
+    "vary": "Variation",
+    "continue": "Continue",
+    "recipe": "Recipe",
+    "delete": "Delete",
+}
+
+
+async def _new_take(_: Nocturne, stored: Stored) -> ComposeRequest:
+    return replace(stored.recipe.request, take=fresh_take())
+
+
+async def _variation(client: Nocturne, stored: Stored) -> ComposeRequest:
+    """The same opening, and then as much again as there was."""
+    composed = (await client.library.piece(stored)).composed
+    seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
+    primer = await asyncio.to_thread(opening, composed, seconds)
+    length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
+    return _primed(stored, primer, length)
+
+
+async def _continuation(client: Nocturne, stored: Stored) -> ComposeRequest:
+    """The whole piece, and then as much again as was asked for, where there is room. Raises BadRequest."""
+    room = MAX_LENGTH - _steps(stored.duration) - 1
+    if room < MIN_LENGTH:
+        raise BadRequest(replies.LONG_ENOUGH)
+    composed = (await client.library.piece(stored)).composed
+    return _primed(stored, composed, min(stored.recipe.request.length, room))
+
+
+_NEXT = {"take": _new_take, "vary": _variation, "continue": _continuation}
+
+
+def _primed(stored: Stored, primer: bytes, length: int) -> ComposeRequest:
+    return replace(stored.recipe.request, seed=Seed(), primer=primer, length=length, take=fresh_take())
+
+
+def _steps(seconds: float) -> int:
+    return round(seconds / STEP_SECONDS)
+
+
+async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) -> None:
+    """Its row, its files, and this message."""
+    if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
+        await interaction.response.send_message(replies.NOT_YOURS_TO_DELETE, ephemeral=True)
+        return
+    await interaction.response.defer()
+    await interaction.client.library.remove(stored.id)
+    await interaction.delete_original_response()
+
+
+def piece_view(stored: Stored) -> discord.ui.View:
+    """What can be done with a piece. The article's model cannot go on from one."""
+    view = discord.ui.View(timeout=None)
+    primed = stored.recipe.request.model == "performance"
+    for action in ("take", "vary", "continue", "recipe", "delete") if primed else ("take", "recipe", "delete"):
+        view.add_item(PieceButton(action, stored.id))
+    return view
+
+
+@app_commands.command(description="Bring back a piece that was made here")
+@app_commands.describe(id="its eight letters and digits, which its Recipe button and /history tell")
+async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
+    library = interaction.client.library
+    stored = await library.get(id.strip().lower())
+    if stored.private and stored.user_id != interaction.user.id:
+        raise BadRequest(replies.PRIVATE)
+    await interaction.response.defer(ephemeral=stored.private)
+    reply = replies.finished(await library.piece(stored), interaction.filesize_limit)
+    await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+
+
+@app_commands.command(description="The pieces that you have asked for, the newest first")
+async def history(interaction: discord.Interaction[Nocturne]) -> None:
+    await interaction.response.defer(ephemeral=True)
+    await _show_page(interaction, 0)
+
+
+class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>[0-9]{1,6})"):
+    """Turns to a page of the presser's own history."""
+
+    def __init__(self, page: int, label: str = "") -> None:
+        style = discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
+        self.page = page
+
+    @classmethod
+    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        return cls(int(match["page"]), "page")
+
+    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
+        try:
+            await interaction.response.defer()
+            await _show_page(interaction, self.page)
+        except Exception as error:
+            await interaction.client.tree.on_error(interaction, error)
+
+
+async def _show_page(interaction: discord.Interaction[Nocturne], page: int) -> None:
+    theirs = await interaction.client.library.of(interaction.user.id, page * PAGE, PAGE + 1)
+    view = discord.ui.View(timeout=None)
+    if page:
+        view.add_item(PageButton(page - 1, "Newer"))
+    if len(theirs) > PAGE:
+        view.add_item(PageButton(page + 1, "Older"))
+    await interaction.edit_original_response(content=replies.pages(theirs[:PAGE], page * PAGE), view=view)

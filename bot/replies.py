@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import discord
 from discord import app_commands
 
+from bot.library import Stored
 from core.errors import NocturneError
 from core.queue import COMPOSED, Job, State
 from core.request import (
@@ -33,6 +34,9 @@ TOO_LATE = (
 )
 OVER_ALREADY = "This piece is finished already."
 NOT_YOURS = "Only the person who asked for this piece can cancel it."
+NOT_YOURS_TO_DELETE = "Only the person who asked for this piece, or who may manage messages here, can delete it."
+PRIVATE = "this piece is private, and not yours"
+LONG_ENOUGH = "this piece is nearly as long as a piece can be, so there is no room to go on"
 
 COLOUR = discord.Colour.from_str("#4a5d8f")
 _BAR_CELLS = 12
@@ -48,6 +52,7 @@ class Reply:
     embed: discord.Embed | None = None
     attachments: tuple[tuple[str, bytes], ...] = ()
     """File names and bytes."""
+    buttons: discord.ui.View | None = None
 
     def smaller(self) -> Reply | None:
         """The same without its largest file; None when it has none."""
@@ -137,13 +142,36 @@ def finished(piece: Piece, size_limit: int, remark: str = "") -> Reply:
 def late(reply: Reply, user_id: int) -> Reply:
     """The same as an ordinary message that calls the one who asked."""
     content = f"<@{user_id}> Here is what you asked me for; it took a while." if reply.embed else f"<@{user_id}>"
-    return Reply(" ".join(filter(None, (content, reply.content))), reply.embed, reply.attachments)
+    return replace(reply, content=" ".join(filter(None, (content, reply.content))))
 
 
 def enough(unfinished: int) -> str:
     """Why a listener with so many unfinished pieces gets no further one."""
     pieces = f"{unfinished} {_plural('piece', unfinished)}"
     return f"you have {pieces} in the making, which is the most at a time; let one finish or cancel one"
+
+
+def recipe(stored: Stored) -> str:
+    """The command to copy, and what else it takes for the same piece."""
+    request = stored.recipe.request
+    lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
+    if request.primer:
+        lines.append(
+            f"It goes on from piece `{stored.parent}`, with whose buttons it was made."
+            if stored.parent
+            else "It goes on from a file: send the same one again."
+        )
+    lines.append(f"Piece `{stored.id}`, made by checkpoint `{stored.recipe.checkpoint}`.")
+    return "\n".join(lines)
+
+
+def pages(theirs: Sequence[Stored], first: int) -> str:
+    """A page of somebody's pieces, which are counted from `first`."""
+    if not theirs:
+        return "There is no piece of yours here. `/compose random` makes one." if not first else "There are no more."
+    recipes = [(stored, command(stored.recipe.request, stored.recipe.rendering)) for stored in theirs]
+    lines = [f"`{stored.id}` <t:{stored.created_at:.0f}:R> {_brief(typed, 90)}" for stored, typed in recipes]
+    return "\n".join([*lines, "`/piece` with an id brings one back."])
 
 
 def in_the_making(waiting: int, theirs: Sequence[str]) -> str:

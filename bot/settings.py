@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
 
 from core.settings import Settings
 
@@ -31,6 +31,9 @@ class BotSettings(Settings):
     spawn_worker: bool = Field(
         default_factory=lambda data: data.get("queue_url", "").startswith("sqlite"),
         description="true or false: whether the bot starts a worker of its own",
+    )
+    keep_days: PositiveFloat = Field(
+        default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
     )
     max_jobs_per_user: PositiveInt = Field(
         default=3, description="a whole number from 1: how many unfinished pieces one listener may have"

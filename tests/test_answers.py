@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from bot import answers
 from bot.answers import Answer, Answers
+from bot.database import Database
 from tests.pieces import REQUEST
 
 pytestmark = pytest.mark.asyncio
@@ -29,18 +30,19 @@ def url(tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture
 async def table(url: str):
-    table = await Answers.open(url)
-    yield table
-    await table.close()
+    database = await Database.open(url)
+    yield Answers(database)
+    await database.close()
 
 
 async def test_a_row_survives_the_bot(table: Answers, url: str):
     """What one bot noted down, the next one reads, the oldest first."""
     await table.add(answer("2", accepted_at=2000.0))
     await table.add(answer("1", accepted_at=1000.0))
-    again = await Answers.open(url)
+    database = await Database.open(url)
+    again = Answers(database)
     assert await again.all() == [answer("1", accepted_at=1000.0), answer("2", accepted_at=2000.0)]
-    await again.close()
+    await database.close()
 
 
 async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
@@ -49,7 +51,7 @@ async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
     assert TOKEN.encode() in contents(tmp_path)
     await table.remove("1")
     assert await table.all() == []
-    await table.close()
+    await table._database.close()
     assert TOKEN.encode() not in contents(tmp_path)
 
 

@@ -17,6 +17,8 @@ from pretty_midi import PrettyMIDI
 from bot import answers, delivery, replies
 from bot.answers import Answers
 from bot.client import Nocturne
+from bot.database import Database
+from bot.library import Library
 from core.errors import QueueError
 from core.queue import Job, State
 from core.request import AS_COMPOSED, ComposeRequest, Recipe, Rendering
@@ -99,8 +101,9 @@ async def playing(
     monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
     # the bot sets this one itself; here it is put back afterwards
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
-    table = await Answers.open(url)
-    async with Nocturne(queue, table, checkpoints=Path("nowhere"), max_jobs_per_user=most) as bot:
+    database = await Database.open(url)
+    library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
+    async with Nocturne(queue, Answers(database), library, checkpoints=Path("nowhere"), max_jobs_per_user=most) as bot:
         running = asyncio.create_task(bot.start(standin.token))
         await asyncio.wait(
             [running, asyncio.create_task(standin.registered("compose", "about"))],
@@ -110,13 +113,13 @@ async def playing(
             running.result()
         yield bot
     await running
-    await table.close()
+    await database.close()
 
 
 async def remaining(url: str) -> list[answers.Answer]:
-    table = await Answers.open(url)
-    rows = await table.all()
-    await table.close()
+    database = await Database.open(url)
+    rows = await Answers(database).all()
+    await database.close()
     return rows
 
 

@@ -1,0 +1,167 @@
+"""The pieces that were delivered: a row each in the database, and their files in a folder, for as long as is set."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiofiles
+import aiofiles.os
+import sqlalchemy as sa
+
+from bot.answers import Answer
+from bot.database import Database
+from core.errors import BadRequest
+from core.request import Piece, Recipe
+
+GONE = "this piece is no longer stored"
+SWEEP_SECONDS = 3600.0
+
+_DAY = 86_400
+_MIDI, _COMPOSED, _PICTURE, _SOUND = "piece.mid", "composed.mid", "piece.png", "piece."
+_table = sa.table(
+    "nocturne_pieces",
+    sa.column("id", sa.Text),
+    sa.column("job_id", sa.Text),
+    sa.column("user_id", sa.BigInteger),
+    sa.column("private", sa.Boolean),
+    sa.column("created_at", sa.Float),
+    sa.column("parent", sa.Text),
+    sa.column("recipe", sa.JSON),
+    sa.column("duration", sa.Float),
+    sa.column("notes", sa.Integer),
+    sa.column("audio_format", sa.Text),
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A piece as the library knows it. `id` is 8 letters and digits that can be typed and not guessed, `created_at` in
+    seconds since 1970, `parent` the id of the piece that it came from, or empty."""
+
+    id: str
+    user_id: int
+    private: bool
+    created_at: float
+    parent: str
+    recipe: Recipe
+    duration: float
+    notes: int
+    audio_format: str
+
+
+class Library:
+    """Its methods may raise QueueError when the database cannot be reached."""
+
+    def __init__(self, database: Database, folder: Path, keep_days: float) -> None:
+        self._database, self._folder, self._keep = database, folder, keep_days * _DAY
+
+    async def add(self, answer: Answer, piece: Piece) -> Stored:
+        """Keep what an interaction was answered with; added twice, it is one piece. Raises OSError when its files
+        cannot be written."""
+        if known := await self._found(_table.c.job_id == answer.job_id):
+            return known[0]
+        stored = Stored(
+            id=base64.b32encode(secrets.token_bytes(5)).decode().lower(),
+            user_id=answer.user_id,
+            private=answer.private,
+            created_at=time.time(),
+            parent=answer.parent,
+            recipe=piece.recipe,
+            duration=piece.duration,
+            notes=piece.notes,
+            audio_format=piece.audio_format,
+        )
+        await self._write(stored, piece)
+        row = {name: getattr(stored, name) for name in Stored.__slots__}
+        row |= {"job_id": answer.job_id, "recipe": stored.recipe.to_json()}
+        await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
+        return stored
+
+    async def get(self, piece_id: str) -> Stored:
+        """Raises BadRequest for a piece that is not there, or not any more."""
+        found = await self._found(_table.c.id == piece_id)
+        if not found:
+            raise BadRequest(GONE)
+        return found[0]
+
+    async def piece(self, stored: Stored) -> Piece:
+        """With all its files. Raises BadRequest when they are gone."""
+        folder = self._folder / stored.id
+        try:
+            midi, composed, picture, sound = [
+                await _content(folder / name) for name in (_MIDI, _COMPOSED, _PICTURE, _SOUND + stored.audio_format)
+            ]
+        except FileNotFoundError as error:
+            raise BadRequest(GONE) from error
+        return Piece(
+            stored.recipe, stored.duration, stored.notes, midi, sound, picture, {}, stored.audio_format, composed
+        )
+
+    async def of(self, user_id: int, first: int, count: int) -> list[Stored]:
+        """A user's pieces, the newest first, from number `first` on, which counts from 0."""
+        return await self._found(_table.c.user_id == user_id, first, count)
+
+    async def remove(self, piece_id: str) -> None:
+        """Row and files; nothing happens when it is gone already."""
+        delete = sa.delete(_table).where(_table.c.id == piece_id)
+        await self._database.run(lambda connection: connection.execute(delete))
+        await asyncio.to_thread(shutil.rmtree, self._folder / piece_id, ignore_errors=True)
+
+    async def forget(self, user_id: int) -> None:
+        """Remove all of a user's pieces."""
+        while theirs := await self.of(user_id, 0, 100):
+            for stored in theirs:
+                await self.remove(stored.id)
+
+    async def sweep(self) -> None:
+        """Remove what was kept long enough, and files that no row knows, which a crash may leave."""
+        now = time.time()
+        for stored in await self._found(_table.c.created_at < now - self._keep):
+            await self.remove(stored.id)
+        if not await aiofiles.os.path.isdir(self._folder):
+            return
+        for name in await aiofiles.os.listdir(self._folder):
+            written = (await aiofiles.os.stat(self._folder / name)).st_mtime
+            if written < now - SWEEP_SECONDS and not await self._found(_table.c.id == name):
+                await asyncio.to_thread(shutil.rmtree, self._folder / name, ignore_errors=True)
+
+    async def keep_swept(self) -> None:
+        """Sweep now and then, for ever."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:
+                _log.exception("old pieces could not be removed")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _write(self, stored: Stored, piece: Piece) -> None:
+        """The folder is there as a whole or not at all."""
+        part = self._folder / f".{stored.id}"
+        await aiofiles.os.makedirs(part)
+        files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
+        for name, content in (files | {_SOUND + piece.audio_format: piece.audio}).items():
+            async with aiofiles.open(part / name, "wb") as file:
+                await file.write(content)
+        await aiofiles.os.rename(part, self._folder / stored.id)
+
+    async def _found(self, condition: Any, first: int = 0, count: int | None = None) -> list[Stored]:
+        select = sa.select(_table).where(condition).order_by(_table.c.created_at.desc()).offset(first).limit(count)
+        rows = await self._database.run(lambda connection: connection.execute(select).mappings().all())
+        return [
+            Stored(**{**row, "recipe": Recipe.from_json(row["recipe"])})
+            for row in ({name: value for name, value in row.items() if name != "job_id"} for row in rows)
+        ]
+
+
+async def _content(path: Path) -> bytes:
+    async with aiofiles.open(path, "rb") as file:
+        return await file.read()
