@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
 
-MIGRATION_PATIENCE = (0.2, 0.5, 1, 2, 4)
-"""Seconds to wait for another bot that is bringing the same database up to date."""
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
+_migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -63,17 +62,12 @@ def _migrated(connection: sa.Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "bot:migrations")
     config.attributes["connection"] = connection
-    for seconds in (*MIGRATION_PATIENCE, None):
-        try:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            command.upgrade(config, "head")
-            return
-        except DBAPIError:
-            if seconds is None:
-                raise
-            connection.rollback()
-            time.sleep(seconds)
+    with _migrating:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        command.upgrade(config, "head")
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

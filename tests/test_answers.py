@@ -23,11 +23,6 @@ def contents(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/nocturne.sqlite"
-
-
 @pytest_asyncio.fixture
 async def table(url: str):
     database = await Database.open(url)

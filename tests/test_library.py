@@ -1,0 +1,120 @@
+"""bot/library.py and bot/database.py: pieces are kept, found again, and gone when their time is over."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot import library as module
+from bot.answers import Answer
+from bot.database import Database
+from bot.library import Library
+from core.errors import BadRequest
+from tests.pieces import REQUEST, piece
+
+pytestmark = pytest.mark.asyncio
+
+PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={})
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def answer(job_id: str = "1", user_id: int = 42) -> Answer:
+    return Answer(job_id, REQUEST, user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0, parent="abcdefgh")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "pieces"
+
+
+@pytest_asyncio.fixture
+async def library(url: str, folder: Path):
+    database = await Database.open(url)
+    yield Library(database, folder, keep_days=1)
+    await database.close()
+
+
+async def test_a_piece_is_kept_with_its_files(library: Library):
+    """What was delivered comes back as it was, by an id that can be typed."""
+    stored = await library.add(answer(), PIECE)
+    assert len(stored.id) == 8 and stored.id.isalnum() and stored.id == stored.id.lower()
+    assert await library.get(stored.id) == stored
+    assert (stored.user_id, stored.private, stored.parent) == (42, True, "abcdefgh")
+    assert await library.piece(stored) == PIECE
+
+
+async def test_a_piece_that_is_added_twice_is_one(library: Library, folder: Path):
+    """As a bot does that was killed between storing and answering."""
+    first = await library.add(answer(), PIECE)
+    assert await library.add(answer(), PIECE) == first
+    assert names(folder) == {first.id}
+
+
+async def test_a_removed_piece_is_gone(library: Library, folder: Path):
+    """Row and files; asking for it says so, and so does a piece whose files alone are gone."""
+    stored, other = await library.add(answer(), PIECE), await library.add(answer("2"), PIECE)
+    await library.remove(stored.id)
+    assert names(folder) == {other.id}
+    (folder / other.id / "piece.mid").unlink()
+    for lookup in (library.get(stored.id), library.get("nonsense"), library.piece(other)):
+        with pytest.raises(BadRequest, match="no longer stored"):
+            await lookup
+
+
+async def test_history_is_newest_first(library: Library):
+    """A user's own, a page at a time."""
+    ids = [(await library.add(answer(str(job)), PIECE)).id for job in range(5)]
+    await library.add(answer("9", user_id=7), PIECE)
+    assert [stored.id for stored in await library.of(42, 0, 2)] == [ids[4], ids[3]]
+    assert [stored.id for stored in await library.of(42, 4, 2)] == [ids[0]]
+    await library.forget(42)
+    assert await library.of(42, 0, 9) == [] and len(await library.of(7, 0, 9)) == 1
+
+
+async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """After their days, with their files; and files without a row, though not those that are just being written."""
+    await library.sweep()  # before there is anything
+    old = await library.add(answer("1"), PIECE)
+    for name in ("orphaned", ".halfway1"):
+        (folder / name).mkdir()
+        os.utime(folder / name, (0, 0))
+    (folder / "written1").mkdir()
+    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 23 * 3600)
+    young = await library.add(answer("2"), PIECE)
+    os.utime(folder / "written1", (module.time.time(),) * 2)
+    monkeypatch.setattr(module.time, "time", lambda now=module.time.time: now() + 2 * 3600)
+    os.utime(folder / "written1", (module.time.time(),) * 2)
+    await library.sweep()
+    assert names(folder) == {young.id, "written1"}
+    with pytest.raises(BadRequest):
+        await library.get(old.id)
+
+
+async def test_a_database_without_migrations_is_taken_over(url: str, tmp_path: Path):
+    """One that an older bot made keeps what is in it."""
+    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
+        connection.execute("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
+        connection.execute("INSERT INTO nocturne_answers VALUES ('1', '{}')")
+    connection.close()
+    for _ in range(2):
+        await (await Database.open(url)).close()
+    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
+        assert connection.execute("SELECT * FROM nocturne_answers").fetchall() == [("1", "{}")]
+        assert connection.execute("SELECT version_num FROM nocturne_version").fetchall() == [("0002",)]
+    connection.close()
+
+
+async def test_several_bots_may_come_first(url: str):
+    """They bring the same database up to date in the same moment."""
+    databases = await asyncio.gather(*(Database.open(url) for _ in range(4)))
+    for database in databases:
+        assert await Library(database, Path("nowhere"), 1).of(42, 0, 9) == []
+        await database.close()
