@@ -19,6 +19,7 @@ from bot.about import Card, about, read_cards
 from bot.answers import Answers
 from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
+from bot.forget import ForgetButton, forget
 from bot.library import Library
 from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
 from bot.unfinished import cancel, queue
@@ -95,12 +96,13 @@ class Nocturne(discord.AutoShardedClient):
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
         self.cards = await read_cards(self._checkpoints)
-        self.add_dynamic_items(CancelButton, PieceButton, PageButton)
+        self.add_dynamic_items(CancelButton, PieceButton, PageButton, ForgetButton)
         self.tree.add_command(compose)
         self.tree.add_command(go_on)
         self.tree.add_command(go_on_from_message)
         self.tree.add_command(piece)
         self.tree.add_command(history)
+        self.tree.add_command(forget)
         self.tree.add_command(queue)
         self.tree.add_command(cancel)
         self.tree.add_command(about)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 EDIT_SECONDS = 2.0
 """How often a job is looked at, and how often at most its listener is told."""
+CANCEL_SECONDS = 30.0
 QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
 DISCORD_PATIENCE = tuple(chain((1, 2, 4, 8, 16, 32), repeat(60, 15)))
 """Seconds to wait between attempts, while the queue or Discord is not to be reached."""
@@ -100,6 +101,16 @@ class Deliveries:
 
     async def cancel(self, job_id: str) -> None:
         await self._queue.cancel(job_id)
+
+    async def cancel_all(self, user_id: int) -> None:
+        """Cancel whatever this user waits for, and wait until that is said. Raises QueueError when it takes long."""
+        for answer in self.of(user_id):
+            await self.cancel(answer.job_id)
+        for _ in range(round(CANCEL_SECONDS / POLL_SECONDS)):
+            if not self.of(user_id):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise QueueError(replies.STILL_BUSY)
 
     def _start(self, answer: Answer) -> None:
         task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")

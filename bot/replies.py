@@ -36,6 +36,14 @@ OVER_ALREADY = "This piece is finished already."
 NOT_YOURS = "Only the person who asked for this piece can cancel it."
 NOT_YOURS_TO_DELETE = "Only the person who asked for this piece, or who may manage messages here, can delete it."
 PRIVATE = "this piece is private, and not yours"
+FORGET = (
+    "This removes every piece of yours that is stored here, with its files and recipe, and whatever of yours is still"
+    " in the making. Messages stay in their channels, but their buttons do nothing any more. It cannot be undone."
+)
+FORGET_YES, FORGET_NO = "Remove everything", "Keep it"
+FORGOTTEN = "Nothing is stored about you here any more."
+STILL_BUSY = "a piece of yours is just being delivered; please try again in a moment"
+KEPT = "Everything is as it was."
 LONG_ENOUGH = "this piece is nearly as long as a piece can be, so there is no room to go on"
 
 COLOUR = discord.Colour.from_str("#4a5d8f")

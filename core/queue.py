@@ -168,6 +168,13 @@ class JobQueue:
         with _reaching():
             await self._client.delete_workflow_async(job_id)
 
+    async def forget(self, user_id: int | str) -> None:
+        """Delete every job of this user, whatever has become of it."""
+        with _reaching():
+            theirs = await self._client.list_workflows_async(user=str(user_id), load_input=False, load_output=False)
+            for row in theirs:
+                await self._client.delete_workflow_async(row.workflow_id)
+
     async def waiting(self) -> int:
         """How many jobs nobody has begun."""
         with _reaching():

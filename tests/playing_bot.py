@@ -32,6 +32,7 @@ class FakeQueue:
         self.renderings: dict[str, Rendering] = {}
         self.terms: list[dict[str, Any]] = []
         self.deleted: list[str] = []
+        self.forgotten: list[int] = []
         self.broken = 0
         """How many further calls fail."""
 
@@ -51,6 +52,9 @@ class FakeQueue:
 
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
+
+    async def forget(self, user_id: int) -> None:
+        self.forgotten.append(user_id)
 
     async def waiting(self) -> int:
         return sum(job.state is State.QUEUED for job in self.jobs.values())

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sqlite3
 
 import pytest
 from pretty_midi import Note, PrettyMIDI
@@ -153,6 +154,34 @@ async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             assert labels(await composed(queue, listener, model="article")) == ["New take", "Recipe", "Delete"]
+
+
+async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/forget asks first; then what is in the making is cancelled, and pieces, answers and jobs are gone. Nothing of
+    anybody else's is."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            await composed(queue, listener)
+            await composed(queue, other)
+            waiting = await listener.types("/compose", seed="72")
+            await waiting.answered()
+            question = await (await listener.types("/forget")).answered()
+            assert question.ephemeral and labels(question) == ["Remove everything", "Keep it"]
+            await listener.clicks(question, "Keep it")
+            await question.until(lambda message: message.content == "Everything is as it was.", 10)
+            assert len(await bot.library.of(listener.user.id, 0, 9)) == 1
+            question = await (await listener.types("/forget")).answered()
+            await listener.clicks(question, "Remove everything")
+            await question.until(lambda message: message.content.startswith("Nothing is stored about you"), 10)
+            assert (await waiting.finished()).content.startswith("Cancelled")
+            assert await bot.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
+            assert len(await bot.library.of(other.user.id, 0, 9)) == 1
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        stored = "\n".join(connection.iterdump())
+    connection.close()
+    assert str(other.user.id) in stored and str(listener.user.id) not in stored
 
 
 async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -220,6 +220,17 @@ async def test_nothing_of_an_answered_job_stays(jobs: JobQueue, worker: Worker):
     assert await jobs.job("forgotten-0815") is None
 
 
+async def test_nothing_of_a_forgotten_user_stays(jobs: JobQueue, worker: Worker):
+    """After `forget` no row of any table mentions the user, and others' jobs are still there."""
+    for job_id, user_id in ("f1", 48151623), ("f2", 48151623), ("f3", 42108):
+        await jobs.put(job_id, asks(), user_id=user_id)
+        await watch(jobs, job_id, State.DONE)
+    assert any("48151623" in str(row) for _, row in rows(worker.data_dir))
+    await jobs.forget(48151623)
+    assert not any("48151623" in str(row) for _, row in rows(worker.data_dir))
+    assert await jobs.job("f1") is None and (await known(jobs, "f3")).state == State.DONE
+
+
 async def test_everything_is_stored_as_json(jobs: JobQueue, worker: Worker):
     """Request, draft, progress, piece and failure: whatever the queue keeps for a program is JSON."""
     for job_id, take in ("good", 1), ("bad", FAILING_TAKE), ("ugly", BROKEN_TAKE):
