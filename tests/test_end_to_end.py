@@ -81,11 +81,26 @@ async def test_commands_are_registered(stage: Stage):
     commands = await stage.discord.registered("compose", "about")
     compose = commands["compose"]
     names = [option["name"] for option in compose["options"]]
-    assert names == ["seed", "length", "style", "temperature", "top_p", "take", "model", "private"]
+    played = ["instrument", "tempo", "transpose", "audio"]
+    assert names == ["seed", "length", "style", "temperature", "top_p", "take", "model", *played, "private"]
     assert [option["name"] for option in compose["options"] if option["required"]] == ["seed"]
     assert compose["options"][0]["autocomplete"]
     assert (compose["options"][1]["min_value"], compose["options"][1]["max_value"]) == (25, 3000)
     assert (compose["contexts"], compose["integration_types"]) == ([0, 1, 2], [0, 1])
+
+
+async def test_a_piece_is_continued(stage: Stage):
+    """By its button: the new file has the old one's notes, untouched, and then others."""
+    asked = await stage.clara.types("/compose", seed="60,64,67", length=50, take=7)
+    first = await asked.finished(PATIENCE)
+    pressed = await stage.robert.clicks(first, "Continue")
+    before, after = await music(stage.discord, first), await music(stage.discord, await pressed.finished(PATIENCE))
+    old, new = (
+        [(note.start, note.end, note.pitch, note.velocity) for note in midi.instruments[0].notes]
+        for midi in (before, after)
+    )
+    assert set(old) < set(new)
+    assert before.get_end_time() + 5 < after.get_end_time() <= before.get_end_time() + 10.001
 
 
 async def test_a_piece(stage: Stage):
@@ -101,7 +116,8 @@ async def test_a_piece(stage: Stage):
     assert {file.filename for file in message.attachments} == {
         f"nocturne-article-72-150-take7.{suffix}" for suffix in ("mid", "mp3", "png")
     }
-    assert not message.buttons and not message.ephemeral
+    assert [button["label"] for button in message.buttons] == ["New take", "Recipe", "Delete"]
+    assert not message.ephemeral
 
     midi = await music(stage.discord, message)
     assert beginning(midi) == [72]

@@ -36,6 +36,8 @@ class Part:
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     ends: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """Before each event, the probability that the piece ends there."""
+    done: bool = False
+    """Whether nothing is to be played any more. Set last when a chunk is heard, as other threads look at it."""
 
     def next_forced(self) -> np.ndarray:
         """What is forced in the next chunk, (CHUNK, 4)."""
@@ -47,15 +49,17 @@ class Part:
 
     def heard(self, events: np.ndarray, ends: np.ndarray) -> None:
         """Take a chunk in: (CHUNK, 4) events and (CHUNK,) probabilities of the end."""
-        self.ends = np.concatenate([self.ends, ends])  # first, for who sees the events may ask for them
+        self.ends = np.concatenate([self.ends, ends])
         self.events = np.concatenate([self.events, events])
+        self.done = self._over()
 
     def times(self) -> np.ndarray:
         """Cells from where the length counts to each event; below 0 for what comes before."""
-        times = np.cumsum(BIN_CELLS[self.events[:, SHIFT]])
+        events = self.events  # which another thread may replace
+        times = np.cumsum(BIN_CELLS[events[:, SHIFT]])
         if self.primed:
             return times - times[: len(self.forced)][-1:]
-        struck = self.events[:, KEY] < PITCHES
+        struck = events[:, KEY] < PITCHES
         return times - (times[struck.argmax()] if struck.any() else times[-1:])
 
     @property
@@ -72,10 +76,7 @@ class Part:
         """How much of it is made, 0 to 1."""
         return float(np.clip(self.times().max(initial=0) / self.cells, 0.0, 1.0))
 
-    @property
-    def done(self) -> bool:
-        if not len(self.events):
-            return False
+    def _over(self) -> bool:
         most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
         times = self.times()
         over = times[-1] > self.cells or (self.events[:, KEY] == END).any()
