@@ -234,8 +234,8 @@ def run_continue(options: argparse.Namespace) -> None:
     rendering = rendering_of(options)
     rendering.lasting(upload.seconds + request.seconds)
     path = writable(options.output.parent) / options.output.stem
-    print(upload.remark, file=sys.stderr)
     make([request], rendering, lambda piece: path, options.json)
+    print(upload.remark, file=sys.stderr)
 
 
 def make(

@@ -10,12 +10,13 @@ import logging
 import math
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -83,17 +84,21 @@ class Reader:
         with self._lock:
             self._end()
 
-    def _answer(self, question: bytes) -> dict[str, Any]:
+    def _answer(self, question: bytes, again: bool = True) -> dict[str, Any]:
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
+        began = time.monotonic()
         timer = threading.Timer(self._limit, process.kill)
         timer.start()
         try:
             process.stdin.write(question)
             process.stdin.flush()
             answer: dict[str, Any] = json.loads(process.stdout.readline())
-        except (OSError, ValueError):  # it was killed, by the clock or by its limits
-            _log.warning("reading a MIDI file took too much; its reader ended with %s", self._end())
+        except (OSError, ValueError):  # it was killed
+            in_time, end = time.monotonic() - began < self._limit, self._end()
+            _log.warning("the reader of a MIDI file ended with %s", end)
+            if again and in_time and end == -signal.SIGKILL:  # neither by the clock nor by its limits
+                return self._answer(question, again=False)
             raise BadRequest(TOO_MUCH) from None
         finally:
             timer.cancel()
@@ -140,43 +145,65 @@ def _started() -> subprocess.Popen[bytes]:
 
 def reduced(parts: list[Part], until: float | None) -> Upload:
     """All parts as one piano, but for the drums. Raises BadRequest when there is nothing left, or too much."""
+    if until is not None:
+        parts = [part for part in (_before(part, until) for part in parts) if part.notes]
     used = [part for part in parts if part.channel != DRUMS]
-    heard = [note for part in used for note in part.notes if until is None or note.start < until]
-    notes = sorted(note for note in heard if _on_keyboard(note))
+    heard = [note for part in used for note in part.notes]
+    notes = sorted(_in_ticks(note) for note in heard if _on_keyboard(note))
     beyond = len(heard) - len(notes)
     if not notes:
-        before = "" if until is None or not used else f" before {until:g} s"
+        before = "" if until is None else f" before {until:g} s"
         drums = "but drums " if parts and not used else ""
         raise BadRequest(f"the MIDI file has no notes {drums}that a piano could play{before}")
     notes = _playable(notes)
     seconds = max(note.end for note in notes)
     if seconds > MAX_SECONDS:
         raise BadRequest(f"the MIDI file lasts {_spoken(seconds)}, and at most {MAX_SECONDS:g} s can be gone on from")
-    pedal = [move for move in _pedal([part.pedal for part in used]) if until is None or move.time < until]
-    pedal = [move for move in pedal if move.time <= seconds]
+    pedal = [move for move in _pedal([part.pedal for part in used]) if move.time <= seconds]
     remark = _remark([part for part in used if any(map(_on_keyboard, part.notes))], len(used) < len(parts), beyond)
     return Upload(_written(notes, pedal), round(seconds, 3), len(notes), remark)
+
+
+def _before(part: Part, until: float) -> Part:
+    """What of a part begins before `until`. A note that sounds on then stays as it is; but one that would last longer
+    than any piece, as one that was never released may, ends there."""
+    return replace(
+        part,
+        notes=[
+            note._replace(end=min(note.end, until)) if note.end > MAX_SECONDS else note
+            for note in part.notes
+            if note.start < until
+        ],
+        pedal=[move for move in part.pedal if move.time < until],
+    )
 
 
 def _on_keyboard(note: Heard) -> bool:
     return LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
 
 
+def _in_ticks(note: Heard) -> Heard:
+    """The note as the file can hold it, from tick to tick, and at least one long."""
+    start = round(note.start * _TICKS_A_SECOND)
+    end = max(round(note.end * _TICKS_A_SECOND), start + 1)
+    return note._replace(start=start / _TICKS_A_SECOND, end=end / _TICKS_A_SECOND)
+
+
 def _playable(notes: list[Heard]) -> list[Heard]:
-    """The notes, in order, as one piano can play them: a key that is struck while it is held is released first, and one
-    that is struck twice at once sounds once, as hard and as long as either."""
+    """The notes, in order and in ticks, as one piano can play them: a key that is struck while it is held is released
+    first, and one that is struck twice in a tick sounds once, as hard and as long as either."""
     latest: dict[int, int] = {}
     played: list[Heard] = []
     for note in notes:
         place = latest.get(note.pitch)
         before = played[place] if place is not None else None
-        if before is not None and place is not None and before.end > note.start:
-            if _tick(before.start) == _tick(note.start):
+        if before is not None and place is not None:
+            if before.start == note.start:
                 played[place] = before._replace(
                     end=max(before.end, note.end), velocity=max(before.velocity, note.velocity)
                 )
                 continue
-            played[place] = before._replace(end=note.start)
+            played[place] = before._replace(end=min(before.end, note.start))
         latest[note.pitch] = len(played)
         played.append(note)
     return played
@@ -210,7 +237,7 @@ def _written(notes: list[Heard], pedal: list[Pedal]) -> bytes:
 
     piano = Instrument(program=0, name="Piano")
     for note in notes:
-        piano.notes.append(Note(note.velocity, note.pitch, note.start, max(note.end, note.start + 1 / _TICKS_A_SECOND)))
+        piano.notes.append(Note(note.velocity, note.pitch, note.start, note.end))
     piano.control_changes = [ControlChange(64, move.value, move.time) for move in pedal]
     midi = PrettyMIDI(resolution=_TICKS_A_SECOND // 2, initial_tempo=120)
     midi.instruments.append(piano)
@@ -220,10 +247,6 @@ def _written(notes: list[Heard], pedal: list[Pedal]) -> bytes:
 
 
 _TICKS_A_SECOND = 1000
-
-
-def _tick(seconds: float) -> int:
-    return round(seconds * _TICKS_A_SECOND)
 
 
 def _spoken(seconds: float) -> str:

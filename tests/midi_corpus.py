@@ -143,6 +143,11 @@ LEGAL: dict[str, tuple[bytes, list[tuple[float, float, int, int]]]] = {
         [(0.0, 1.0, 60, 90)],
     ),
     "notes beyond the piano": (smf(track(note(), note(120), note(5))), ONE),
+    "a note without length, then its key again": (smf(track(note(lasts=0), note(velocity=60))), ONE),
+    "a key struck twice in a millisecond": (
+        smf(track(note(lasts=1), note(at=1, lasts=9600)), division=19200),
+        [(0.0, 0.25, 60, 80)],
+    ),
     "a note without length": (smf(track(note(lasts=0), note(62))), [(0.0, 0.001, 60, 80), (0.0, 0.5, 62, 80)]),
 }
 

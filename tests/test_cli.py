@@ -294,6 +294,17 @@ def test_a_file_that_cannot_be_continued_is_one_sentence(
     assert not (tmp_path / "new").exists()
 
 
+def test_what_is_wrong_here_is_one_sentence_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """With a file that can be read, nothing is said of it."""
+    (tmp_path / "good.mid").write_bytes(smf(track(note())))
+    monkeypatch.setenv("SOUNDFONT", "no.sf2")
+    assert go_on("good.mid") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("SOUNDFONT is 'no.sf2'") and said.count("\n") == 1
+
+
 def test_ctrl_c_ends_it_quietly(tmp_path: Path):
     """A real SIGINT in the middle of composing: exit code 130, no traceback, no files."""
     program = tmp_path / "slow.py"
