@@ -16,7 +16,6 @@ from bot.asking import acknowledge, answer_of
 from bot.library import Stored
 from bot.options import Wish
 from core.errors import BadRequest
-from core.excerpt import opening
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
 
@@ -113,9 +112,9 @@ async def _variation(client: Nocturne, stored: Stored) -> ComposeRequest:
     """The same opening, and then as much again as there was."""
     composed = (await client.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    primer = await asyncio.to_thread(opening, composed, seconds)
+    upload = await asyncio.to_thread(client.reader.read, composed, seconds)
     length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
-    return _primed(stored, primer, length)
+    return _primed(stored, upload.midi, length)
 
 
 async def _continuation(client: Nocturne, stored: Stored) -> ComposeRequest:
