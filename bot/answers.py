@@ -46,7 +46,7 @@ class Answer:
     remark: str = ""
     """What there is to say about a file that the listener sent."""
     parent: str = ""
-    """The id of the piece whose button was pressed."""
+    """The id of the piece that it goes on from, where it does from one that is stored."""
 
     @property
     def deadline(self) -> float | None:

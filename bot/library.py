@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A piece as the library knows it. `id` is 8 letters and digits that can be typed and not guessed, `created_at` in
-    seconds since 1970, `parent` the id of the piece that it came from, or empty."""
+    seconds since 1970, `parent` the id of the piece that it goes on from, or empty."""
 
     id: str
     user_id: int

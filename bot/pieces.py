@@ -89,7 +89,8 @@ class PieceButton(
                 interaction.client.deliveries.check(interaction.user.id)
                 request = await _NEXT[self.action](interaction.client, stored)
                 wish = Wish(request, stored.recipe.rendering, stored.private)
-                answer = replace(answer_of(interaction, wish), parent=stored.id)
+                parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
+                answer = replace(answer_of(interaction, wish), parent=parent)
                 await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, stored.private))
         except Exception as error:
             await interaction.client.tree.on_error(interaction, error)

@@ -70,8 +70,15 @@ async def test_a_piece_is_gone_on_from(
             assert pitches(request.primer) == list(range(40, 40 + kept))
             assert (request.length, request.temperature, request.seed.is_random) == (length, 0.9, True)
             queue.finish(pressed.id)
-            again = await other.clicks(await pressed.finished(), "Recipe")
-            assert "It goes on from piece `" in (await again.answered()).content
+            answer = await pressed.finished()
+            said = (await (await other.clicks(answer, "Recipe")).answered()).content
+            [source] = re.findall("It goes on from piece `([a-z2-7]{8})`", said)
+            assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
+            taken = await other.clicks(answer, "New take")
+            await taken.answered()
+            queue.finish(taken.id)
+            said = (await (await other.clicks(await taken.finished(), "Recipe")).answered()).content
+            assert f"It goes on from piece `{source}`" in said
 
 
 async def test_there_is_no_room_beyond_the_longest_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
