@@ -17,6 +17,7 @@ from bot.client import Nocturne
 from bot.database import Database
 from bot.library import Library
 from bot.logs import write_logs
+from bot.rules import RuleBook
 from bot.settings import BotSettings
 from bot.supervisor import Supervisor
 from core.errors import BadSetting, NocturneError, QueueError
@@ -52,6 +53,7 @@ async def serve(settings: BotSettings) -> None:
                 queue,
                 Answers(database),
                 Library(database, settings.data_dir / "pieces", settings.keep_days),
+                RuleBook(database),
                 checkpoints=settings.checkpoints,
                 max_jobs_per_user=settings.max_jobs_per_user,
                 test_guild=settings.test_guild,

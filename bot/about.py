@@ -15,6 +15,7 @@ import discord
 from discord import app_commands
 
 from bot.replies import COLOUR
+from bot.texts import described, named, say, say_some
 from core.errors import QueueError
 from core.request import MODELS
 
@@ -56,16 +57,18 @@ async def read_cards(checkpoints: Path) -> list[Card]:
     return [await Card.read(checkpoints / model) for model in MODELS]
 
 
-@app_commands.command(description="Who composes here, from what it learnt, and how busy it is")
+@app_commands.command(
+    name=named("about"), description=described("Who composes here, from what it learnt, and how busy it is")
+)
 async def about(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     client = interaction.client
     try:
-        waiting = await client.queue.waiting()
+        waiting = len((await client.queue.line()).waiting)
     except QueueError:
-        queue = "cannot be reached at the moment"
+        queue = say("cannot be reached at the moment")
     else:
-        queue = "nobody is waiting" if waiting == 0 else f"{waiting} waiting"
+        queue = say_some("{count} waiting", "{count} waiting", waiting) if waiting else say("nobody is waiting")
     embed = describe(client.cards, queue, client.started_at)
     await interaction.edit_original_response(embed=embed)
 
@@ -74,18 +77,20 @@ def describe(cards: list[Card], queue: str, started_at: float) -> discord.Embed:
     """`started_at` is in seconds since 1970."""
     embed = discord.Embed(
         title="Nocturne",
-        description=(
+        description=say(
             "I compose piano pieces: give me a note or two with `/compose`, or nothing at all with `/compose random`,"
             " and you get a recording, the notes as MIDI and a picture of them."
         ),
         colour=COLOUR,
     )
     for card in cards:
-        size = f"{card.parameters:,} parameters" if card.parameters else ""
-        lines = (size, f"Learnt from {card.data}" if card.data else "", _licence(card.licence))
-        embed.add_field(name=f"Model: {card.name}", value="\n".join(filter(None, lines))[:1024], inline=False)
-    embed.add_field(name="Queue", value=queue)
-    embed.add_field(name="Awake since", value=f"<t:{started_at:.0f}:R>")
+        size = say("{number:,} parameters", number=card.parameters) if card.parameters else ""
+        lines = (size, say("Learnt from {data}", data=card.data) if card.data else "", _licence(card.licence))
+        embed.add_field(
+            name=say("Model: {name}", name=card.name), value="\n".join(filter(None, lines))[:1024], inline=False
+        )
+    embed.add_field(name=say("Queue"), value=queue)
+    embed.add_field(name=say("Awake since"), value=f"<t:{started_at:.0f}:R>")
     embed.set_footer(
         text=f"Nocturne {_version()} · discord.py {discord.__version__} · Python {platform.python_version()}"
     )
@@ -95,8 +100,10 @@ def describe(cards: list[Card], queue: str, started_at: float) -> discord.Embed:
 def _licence(licence: str) -> str:
     """NC stands for non-commercial, and not everybody knows."""
     if not licence:
-        return "Its weights are for non-commercial use"
-    return f"Weights: {licence}" + (", for non-commercial use" if "non-commercial" not in licence.lower() else "")
+        return say("Its weights are for non-commercial use")
+    if "non-commercial" in licence.lower():
+        return say("Weights: {licence}", licence=licence)
+    return say("Weights: {licence}, for non-commercial use", licence=licence)
 
 
 def _version() -> str:

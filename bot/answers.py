@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bot.database import Database
 from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
+from core.texts import NOTHING, Text
 
 TOKEN_SECONDS = 14.5 * 60
 """Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
@@ -43,10 +44,15 @@ class Answer:
     accepted_at: float
     """Seconds since 1970."""
     rendering: Rendering = AS_COMPOSED
-    remark: str = ""
+    remark: Text = NOTHING
     """What there is to say about a file that the listener sent."""
     parent: str = ""
     """The id of the piece that it goes on from, where it does from one that is stored."""
+    source: str = ""
+    """The id of the piece that is only played in another way."""
+    guild_id: int | None = None
+    locale: str = ""
+    """The listener's language, as Discord names it."""
 
     @property
     def deadline(self) -> float | None:
@@ -64,12 +70,18 @@ class Answer:
         return time.time() < self.accepted_at + TOKEN_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"request": self.request.to_json(), "rendering": self.rendering.to_json()}
+        return asdict(self) | {
+            "request": self.request.to_json(),
+            "rendering": self.rendering.to_json(),
+            "remark": self.remark.to_json(),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Answer:
-        rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none
-        return cls(**data | {"request": ComposeRequest.from_json(data["request"]), "rendering": rendering})
+        rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none, nor a remark
+        remark = Text.from_json(data.get("remark", ""))
+        request = ComposeRequest.from_json(data["request"])
+        return cls(**data | {"request": request, "rendering": rendering, "remark": remark})
 
 
 class Answers:

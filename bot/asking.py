@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot import replies
 from bot.answers import Answer
 from bot.options import Wish
 from bot.patience import UNREACHABLE, patiently
+from bot.rules import Rules
+from core.errors import QueueError
+from core.texts import NOTHING, Text
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
 ACKNOWLEDGE_PATIENCE = (0.2, 0.4)
+ADMIT_SECONDS = 1.5
 """Discord gives 3 s in all."""
 _ACKNOWLEDGED_ALREADY = 40060
 
@@ -30,8 +36,35 @@ async def acknowledge(interaction: discord.Interaction[Nocturne], private: bool)
             raise
 
 
-def answer_of(interaction: discord.Interaction[Nocturne], wish: Wish, remark: str = "") -> Answer:
-    return Answer(
+async def admitted(interaction: discord.Interaction[Nocturne]) -> Rules:
+    """The rules that hold where somebody asks for a piece. Raises BadRequest or QueueError where, or when, they may
+    not ask."""
+    client, user_id, guild_id = interaction.client, interaction.user.id, interaction.guild_id
+    client.deliveries.check(user_id)
+    try:
+        async with asyncio.timeout(ADMIT_SECONDS):
+            rules = await client.rules.get(guild_id)
+            rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
+            client.deliveries.check(user_id, guild_id, rules.at_once)
+            await client.rules.allow_today(rules, guild_id, user_id)
+    except TimeoutError:
+        raise QueueError(replies.BUSY) from None
+    return rules
+
+
+async def ask(
+    interaction: discord.Interaction[Nocturne],
+    wish: Wish,
+    rules: Rules,
+    *,
+    acknowledged: bool = False,
+    remark: Text = NOTHING,
+    **source: Any,
+) -> None:
+    """Take on what somebody wishes for, by the rules; `source` is what else an Answer says about where it is from.
+    Raises BadRequest and QueueError."""
+    wish = rules.applied(wish)
+    answer = Answer(
         job_id=str(interaction.id),
         request=wish.request,
         user_id=interaction.user.id,
@@ -44,4 +77,14 @@ def answer_of(interaction: discord.Interaction[Nocturne], wish: Wish, remark: st
         accepted_at=time.time(),
         rendering=wish.rendering,
         remark=remark,
+        guild_id=interaction.guild_id,
+        locale=str(interaction.locale),
+        **source,
     )
+
+    async def receipt() -> None:
+        if not acknowledged:
+            await acknowledge(interaction, wish.private)
+
+    await interaction.client.deliveries.accept(answer, receipt)
+    await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)

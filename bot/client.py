@@ -17,11 +17,15 @@ from discord.gateway import DiscordWebSocket
 from bot import replies
 from bot.about import Card, about, read_cards
 from bot.answers import Answers
+from bot.arranging import ArrangeSelect, PlayButton
 from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
 from bot.forget import ForgetButton, forget
 from bot.library import Library
+from bot.managing import RULE_SELECTS, settings
 from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
+from bot.rules import RuleBook
+from bot.texts import Translator, speak
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
 from core.midi import Reader
@@ -45,10 +49,16 @@ class Tree(app_commands.CommandTree["Nocturne"]):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         )
 
+    async def interaction_check(self, interaction: discord.Interaction[Nocturne], /) -> bool:
+        """Before every command; also the moment from which on its language is known."""
+        speak(interaction.locale)
+        return True
+
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """Answer once, so that only the one who asked sees it where that is still possible."""
+        speak(interaction.locale)
         sentence = replies.explain(error)
-        if sentence == replies.SORRY:
+        if replies.reason(error) == replies.SORRY:
             _log.error("interaction %d failed", interaction.id, exc_info=error)
         try:
             if not interaction.response.is_done():
@@ -67,6 +77,7 @@ class Nocturne(discord.AutoShardedClient):
         queue: JobQueue,
         answers: Answers,
         library: Library,
+        rules: RuleBook,
         *,
         checkpoints: Path,
         max_jobs_per_user: int,
@@ -82,6 +93,7 @@ class Nocturne(discord.AutoShardedClient):
         )
         self.queue = queue
         self.library = library
+        self.rules = rules
         self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user)
         self.reader = Reader()
         self.started_at = time.time()
@@ -96,7 +108,9 @@ class Nocturne(discord.AutoShardedClient):
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
         self.cards = await read_cards(self._checkpoints)
-        self.add_dynamic_items(CancelButton, PieceButton, PageButton, ForgetButton)
+        self.add_dynamic_items(CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton)
+        self.add_dynamic_items(*RULE_SELECTS)
+        await self.tree.set_translator(Translator())
         self.tree.add_command(compose)
         self.tree.add_command(go_on)
         self.tree.add_command(go_on_from_message)
@@ -105,10 +119,15 @@ class Nocturne(discord.AutoShardedClient):
         self.tree.add_command(forget)
         self.tree.add_command(queue)
         self.tree.add_command(cancel)
+        self.tree.add_command(settings)
         self.tree.add_command(about)
         await self._register_commands()
         await self.deliveries.resume()
         self._sweeping = asyncio.create_task(self.library.keep_swept(), name="library-sweep")
+
+    def styles(self) -> list[str]:
+        """What the loaded checkpoints know, each once."""
+        return list(dict.fromkeys(style for card in self.cards for style in card.styles))
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""

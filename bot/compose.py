@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
-from bot.asking import acknowledge, answer_of
+from bot.asking import acknowledge, admitted, ask
+from bot.library import Stored
 from bot.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
 from bot.patience import UNREACHABLE
-from core.errors import BadRequest
-from core.midi import MAX_BYTES
+from bot.texts import described, named
+from core.errors import BadRequest, QueueError
+from core.midi import MAX_BYTES, too_large
 from core.request import (
     AUDIO_FORMATS,
     DEFAULT_LENGTH,
@@ -36,22 +39,40 @@ from core.request import (
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
+LATEST, LATEST_SECONDS = 5, 1.0
+"""Of how many of their pieces somebody is suggested the seeds, and how long that may be looked up."""
 _MIDI_NAMES = (".mid", ".midi", ".rmi", ".kar")
 
 _DESCRIPTIONS = {
-    "length": (
-        f"in steps of {STEP_SECONDS:g} s: {MIN_LENGTH} ({MIN_LENGTH * STEP_SECONDS:g} s) to {MAX_LENGTH}"
-        f" ({MAX_LENGTH * STEP_SECONDS:g} s); {DEFAULT_LENGTH} ({DEFAULT_LENGTH * STEP_SECONDS:g} s) if left out"
+    "length": described(
+        "in steps of {step:g} s: {least} ({shortest:g} s) to {most} ({longest:g} s);"
+        " {usual} ({seconds:g} s) if left out",
+        step=STEP_SECONDS,
+        least=MIN_LENGTH,
+        shortest=MIN_LENGTH * STEP_SECONDS,
+        most=MAX_LENGTH,
+        longest=MAX_LENGTH * STEP_SECONDS,
+        usual=DEFAULT_LENGTH,
+        seconds=DEFAULT_LENGTH * STEP_SECONDS,
     ),
-    "style": "whose manner to play in; any if left out",
-    "temperature": f"{MIN_TEMPERATURE:g} (careful) to {MAX_TEMPERATURE:g} (wild); {DEFAULT_TEMPERATURE:g} if left out",
-    "top_p": f"{MIN_TOP_P:g} (the likeliest choices alone) to {MAX_TOP_P:g} (all); what suits the model if left out",
-    "take": "the number of the draw: the same one makes the same piece again; a fresh one if left out",
-    "instrument": "what it is played on; a grand piano if left out",
-    "tempo": f"in percent of the composed speed, {MIN_TEMPO} to {MAX_TEMPO}",
-    "transpose": f"in semitones, -{MAX_TRANSPOSE} to {MAX_TRANSPOSE}",
-    "audio": "the file to listen to: mp3 plays in every Discord app, wav and flac lose nothing",
-    "private": "only you see the answer",
+    "style": described("whose manner to play in; any if left out"),
+    "temperature": described(
+        "{least:g} (careful) to {most:g} (wild); {usual:g} if left out",
+        least=MIN_TEMPERATURE,
+        most=MAX_TEMPERATURE,
+        usual=DEFAULT_TEMPERATURE,
+    ),
+    "top_p": described(
+        "{least:g} (the likeliest choices alone) to {most:g} (all); what suits the model if left out",
+        least=MIN_TOP_P,
+        most=MAX_TOP_P,
+    ),
+    "take": described("the number of the draw: the same one makes the same piece again; a fresh one if left out"),
+    "instrument": described("what it is played on; a grand piano if left out"),
+    "tempo": described("in percent of the composed speed, {least} to {most}", least=MIN_TEMPO, most=MAX_TEMPO),
+    "transpose": described("in semitones, -{most} to {most}", most=MAX_TRANSPOSE),
+    "audio": described("the file to listen to: mp3 plays in every Discord app, wav and flac lose nothing"),
+    "private": described("only you see the answer"),
 }
 _CHOICES = {
     "instrument": [app_commands.Choice(name=name, value=name) for name in INSTRUMENTS],
@@ -65,10 +86,10 @@ _Tempo = app_commands.Range[int, MIN_TEMPO, MAX_TEMPO]
 _Transpose = app_commands.Range[int, -MAX_TRANSPOSE, MAX_TRANSPOSE]
 
 
-@app_commands.command(description="Compose a piano piece from a few notes, or from none")
+@app_commands.command(description=described("Compose a piano piece from a few notes, or from none"))
 @app_commands.describe(
-    seed="random, or the notes to begin with: 72 or C5; a comma joins a chord, a space goes on: C4,E4,G4 C5",
-    model=f"who composes; {DEFAULT_MODEL} if left out",
+    seed=described("random, or the notes to begin with: 72 or C5; a comma joins a chord, a space goes on: C4,E4,G4 C5"),
+    model=described("who composes; {model} if left out", model=DEFAULT_MODEL),
     **_DESCRIPTIONS,
 )
 @app_commands.choices(model=[app_commands.Choice(name=model, value=model) for model in MODELS], **_CHOICES)
@@ -87,8 +108,10 @@ async def compose(
     audio: str | None = None,
     private: bool | None = None,
 ) -> None:
+    rules = await admitted(interaction)
     wish = understand(
         seed,
+        rules.usual,
         length=length,
         style=style,
         temperature=temperature,
@@ -101,19 +124,27 @@ async def compose(
         audio=audio,
         private=private,
     )
-    answer = answer_of(interaction, wish)
-    await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, wish.private))
+    await ask(interaction, wish, rules)
 
 
 @compose.autocomplete("seed")
-async def suggest_seed(_: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
-    return [app_commands.Choice(name=name, value=value) for name, value in suggestions(typed)]
+async def suggest_seed(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
+    latest = [stored.recipe.request.seed for stored in await _latest(interaction)]
+    return [app_commands.Choice(name=name, value=value) for name, value in suggestions(typed, latest)]
 
 
-@app_commands.command(name="continue", description="Go on from a MIDI file of yours")
+async def _latest(interaction: discord.Interaction[Nocturne]) -> list[Stored]:
+    """Suggestions come without them rather than late."""
+    with suppress(QueueError, TimeoutError):
+        async with asyncio.timeout(LATEST_SECONDS):
+            return await interaction.client.library.of(interaction.user.id, 0, LATEST)
+    return []
+
+
+@app_commands.command(name="continue", description=described("Go on from a MIDI file of yours"))
 @app_commands.describe(
-    file="a MIDI file (.mid); all its parts but the drums are read as one piano",
-    until="go on from this second of it; from its end if left out",
+    file=described("a MIDI file (.mid); all its parts but the drums are read as one piano"),
+    until=described("go on from this second of it; from its end if left out"),
     **_DESCRIPTIONS,
 )
 @app_commands.rename(until="from")
@@ -148,7 +179,7 @@ async def go_on(
     await _go_on_from(interaction, file, until, options)
 
 
-@app_commands.context_menu(name="Continue this MIDI")
+@app_commands.context_menu(name=named("Continue this MIDI"))
 async def go_on_from_message(interaction: discord.Interaction[Nocturne], message: discord.Message) -> None:
     files = [file for file in message.attachments if file.filename.lower().endswith(_MIDI_NAMES)]
     if not files:
@@ -159,8 +190,7 @@ async def go_on_from_message(interaction: discord.Interaction[Nocturne], message
 @compose.autocomplete("style")
 @go_on.autocomplete("style")
 async def suggest_style(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
-    known = dict.fromkeys(style for card in interaction.client.cards for style in card.styles)
-    fitting = [style for style in known if typed.strip().casefold() in style.casefold()]
+    fitting = [style for style in interaction.client.styles() if typed.strip().casefold() in style.casefold()]
     return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
 
 
@@ -171,16 +201,16 @@ async def _go_on_from(
     options: dict[str, Any],
 ) -> None:
     """Download, read and accept. Reading takes too long for an acknowledgement afterwards, so that comes first."""
-    client, private = interaction.client, bool(options.get("private"))
-    client.deliveries.check(interaction.user.id)
+    rules = await admitted(interaction)
     if file.size > MAX_BYTES:
-        raise BadRequest(f"the file has {file.size / 2**20:.1f} MiB, at most {MAX_BYTES / 2**20:g} MiB are read")
-    await acknowledge(interaction, private)
+        raise too_large(file.size)
+    await acknowledge(interaction, rules.private or bool(options.get("private")))
     try:
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    upload = await asyncio.to_thread(client.reader.read, data, until)
-    wish = wish_of(options, lambda options: upload.continued(**options))
+    upload = await asyncio.to_thread(interaction.client.reader.read, data, until)
+    given = {name: value for name, value in options.items() if value is not None}
+    wish = wish_of(rules.usual({"model": DEFAULT_MODEL} | given), lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
-    await client.deliveries.accept(answer_of(interaction, wish, upload.remark), lambda: asyncio.sleep(0))
+    await ask(interaction, wish, rules, acknowledged=True, remark=upload.remark)

@@ -15,13 +15,15 @@ import discord
 
 from bot import replies
 from bot.answers import Answer, Answers
+from bot.estimates import Estimates
 from bot.library import Library
 from bot.patience import UNREACHABLE, patiently
 from bot.pieces import cancel_view, piece_view
 from bot.replies import Reply
+from bot.texts import say, speak
 from core.errors import NocturneError, QueueError
 from core.queue import Job, JobQueue, State
-from core.request import Piece
+from core.request import Composed, Piece
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -30,6 +32,8 @@ POLL_SECONDS = 0.5
 EDIT_SECONDS = 2.0
 """How often a job is looked at, and how often at most its listener is told."""
 CANCEL_SECONDS = 30.0
+LEAST_PROGRESS = 0.1
+"""Of a job, before it is foretold when it will be over."""
 QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
 DISCORD_PATIENCE = tuple(chain((1, 2, 4, 8, 16, 32), repeat(60, 15)))
 """Seconds to wait between attempts, while the queue or Discord is not to be reached."""
@@ -51,10 +55,12 @@ class Deliveries:
         self._queue = queue
         self._answers = answers
         self._library = library
-        self._max_jobs_per_user = max_jobs_per_user
+        self.most = max_jobs_per_user
         self._open: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_turn = asyncio.Lock()
+        self._expected: dict[str, float] = {}  # when a job will be over, seconds since 1970
+        self.estimates = Estimates(self._length_of)
 
     async def resume(self) -> None:
         """Go on with everything that the last run of the bot left unanswered."""
@@ -84,11 +90,15 @@ class Deliveries:
             raise
         self._start(answer)
 
-    def check(self, user_id: int) -> None:
-        """Raises QueueError when this user may have no further piece now."""
-        theirs = len(self.of(user_id))
-        if theirs >= self._max_jobs_per_user:
-            raise QueueError(replies.enough(theirs))
+    def check(self, user_id: int, guild_id: int | None = None, most: int = 0) -> None:
+        """Raises QueueError when this user may have no further piece now: of all, or of those in one server, where
+        there may be `most` (0: as many as of all)."""
+        theirs = self.of(user_id)
+        if most:
+            theirs = [answer for answer in theirs if answer.guild_id == guild_id]
+        if len(theirs) >= (most or self.most):
+            known = [self._expected[answer.job_id] for answer in theirs if answer.job_id in self._expected]
+            raise QueueError(replies.enough(len(theirs), min(known, default=None)))
 
     def of(self, user_id: int) -> list[Answer]:
         """What this user waits for, in the order in which it was asked for."""
@@ -119,6 +129,7 @@ class Deliveries:
 
     async def _answer(self, answer: Answer) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
+        speak(answer.locale)
         try:
             job: Job | None = None
             try:
@@ -141,6 +152,7 @@ class Deliveries:
             _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
         finally:
             self._open.pop(answer.job_id, None)
+            self._expected.pop(answer.job_id, None)
 
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
         """Keep the piece; its buttons. One that cannot be kept is delivered without."""
@@ -154,7 +166,8 @@ class Deliveries:
         """See to it that the job is in the queue, and tell its listener how it goes until it is over.
         Raises QueueError when it cannot be over in time."""
         job_id, user_id = answer.job_id, answer.user_id
-        shown, shown_at = "", -math.inf
+        shown, shown_at, begun = "", -math.inf, 0.0
+        composed = await self._composed(answer)
 
         async def put() -> None:
             await self._queue.put(
@@ -164,6 +177,7 @@ class Deliveries:
                 deadline=answer.deadline,
                 size_limit=answer.audio_limit,
                 rendering=answer.rendering,
+                composed=composed,
             )
 
         async with self._in_turn:  # first come, first served
@@ -177,11 +191,31 @@ class Deliveries:
             if answer.deadline is not None and time.time() > answer.deadline:
                 await self._queue.cancel(job_id)
                 raise QueueError(replies.TOO_LATE)
-            text = replies.progress(job, answer.request)
+            wait = None
+            if job.state is State.QUEUED:
+                self.estimates.see(await patiently(self._queue.line, (QueueError,), QUEUE_PATIENCE))
+                wait = self.estimates.wait(job_id)
+            else:
+                begun = begun or time.time()
+                if job.progress > LEAST_PROGRESS:
+                    self._expected[job_id] = begun + (time.time() - begun) / job.progress
+            text = replies.progress(job, answer.request, wait)
             if text != shown and time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable:
                 await self._show(answer, text)
                 shown, shown_at = text, time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _composed(self, answer: Answer) -> Composed | None:
+        """What is only to be played in another way. Raises BadRequest when it is not stored any more."""
+        if not answer.source:
+            return None
+        stored = await self._library.get(answer.source)
+        return Composed(stored.recipe.checkpoint, (await self._library.piece(stored)).composed)
+
+    def _length_of(self, job_id: str) -> int | None:
+        """Steps; what is composed already takes no time."""
+        answer = self._open.get(job_id)
+        return None if answer is None else 1 if answer.source else answer.request.length
 
     async def _show(self, answer: Answer, text: str) -> None:
         """Tell how it goes. That this fails is no reason not to finish the piece."""
@@ -230,7 +264,7 @@ class Deliveries:
         if too_large and (smaller := reply.smaller()):
             return await self._deliver(answer, smaller)
         _log.error("job %s: Discord refused the answer: %s", answer.job_id, error)
-        await patiently(lambda: self._edit(answer, Reply(replies.SORRY)), UNREACHABLE, DISCORD_PATIENCE)
+        await patiently(lambda: self._edit(answer, Reply(say(replies.SORRY))), UNREACHABLE, DISCORD_PATIENCE)
         return "answered with an apology"
 
     async def _send(self, answer: Answer, reply: Reply) -> None:

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot import replies
+from bot.pressing import Pressing
+from bot.texts import described, named, say
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-@app_commands.command(description="Remove everything that is stored here about you")
+@app_commands.command(name=named("forget"), description=described("Remove everything that is stored here about you"))
 async def forget(interaction: discord.Interaction[Nocturne]) -> None:
     view = discord.ui.View(timeout=None)
     view.add_item(ForgetButton("yes"))
     view.add_item(ForgetButton("no"))
-    await interaction.response.send_message(replies.FORGET, view=view, ephemeral=True)
+    await interaction.response.send_message(say(replies.FORGET), view=view, ephemeral=True)
 
 
-class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"forget:(?P<answer>yes|no)"):
+class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"forget:(?P<answer>yes|no)"):
     """The answer to the question, always about the one who presses it."""
 
     def __init__(self, answer: str) -> None:
         style = discord.ButtonStyle.danger if answer == "yes" else discord.ButtonStyle.secondary
-        label = replies.FORGET_YES if answer == "yes" else replies.FORGET_NO
+        label = say(replies.FORGET_YES if answer == "yes" else replies.FORGET_NO)
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"forget:{answer}"))
         self.answer = answer
 
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        return cls(match["answer"])
-
-    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
-        try:
-            await interaction.response.defer()
-            if self.answer == "yes":
-                client, user_id = interaction.client, interaction.user.id
-                await client.deliveries.cancel_all(user_id)
-                await client.library.forget(user_id)
-                await client.queue.forget(user_id)
-            said = replies.FORGOTTEN if self.answer == "yes" else replies.KEPT
-            await interaction.edit_original_response(content=said, view=None)
-        except Exception as error:
-            await interaction.client.tree.on_error(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        await interaction.response.defer()
+        if self.answer == "yes":
+            client, user_id = interaction.client, interaction.user.id
+            await client.deliveries.cancel_all(user_id)
+            await client.library.forget(user_id)
+            await client.rules.forget(user_id)
+            await client.queue.forget(user_id)
+        said = replies.FORGOTTEN if self.answer == "yes" else replies.KEPT
+        await interaction.edit_original_response(content=say(said), view=None)

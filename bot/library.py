@@ -20,8 +20,9 @@ from bot.answers import Answer
 from bot.database import Database
 from core.errors import BadRequest
 from core.request import Piece, Recipe
+from core.texts import NOTHING, Text
 
-GONE = "this piece is no longer stored"
+GONE = Text("this piece is no longer stored")
 SWEEP_SECONDS = 3600.0
 
 _DAY = 86_400
@@ -38,6 +39,8 @@ _table = sa.table(
     sa.column("duration", sa.Float),
     sa.column("notes", sa.Integer),
     sa.column("audio_format", sa.Text),
+    sa.column("remark", sa.JSON),
+    sa.column("pictures", sa.Integer),
 )
 _log = logging.getLogger(__name__)
 
@@ -45,7 +48,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A piece as the library knows it. `id` is 8 letters and digits that can be typed and not guessed, `created_at` in
-    seconds since 1970, `parent` the id of the piece that it goes on from, or empty."""
+    seconds since 1970, `parent` the id of the piece that it goes on from, or empty, `remark` what there is to say about
+    the file that its listener sent, and `pictures` how many there are of the model's attention."""
 
     id: str
     user_id: int
@@ -56,6 +60,8 @@ class Stored:
     duration: float
     notes: int
     audio_format: str
+    remark: Text = NOTHING
+    pictures: int = 0
 
 
 class Library:
@@ -79,10 +85,12 @@ class Library:
             duration=piece.duration,
             notes=piece.notes,
             audio_format=piece.audio_format,
+            remark=answer.remark,
+            pictures=len(piece.attention),
         )
         await self._write(stored, piece)
         row = {name: getattr(stored, name) for name in Stored.__slots__}
-        row |= {"job_id": answer.job_id, "recipe": stored.recipe.to_json()}
+        row |= {"job_id": answer.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
         await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
         return stored
 
@@ -96,14 +104,22 @@ class Library:
     async def piece(self, stored: Stored) -> Piece:
         """With all its files. Raises BadRequest when they are gone."""
         folder = self._folder / stored.id
+        names = [_MIDI, _SOUND + stored.audio_format, _PICTURE, _COMPOSED, *map(_attention, range(stored.pictures))]
         try:
-            midi, composed, picture, sound = [
-                await _content(folder / name) for name in (_MIDI, _COMPOSED, _PICTURE, _SOUND + stored.audio_format)
-            ]
+            midi, sound, picture, composed, *attention = [await _content(folder / name) for name in names]
         except FileNotFoundError as error:
             raise BadRequest(GONE) from error
         return Piece(
-            stored.recipe, stored.duration, stored.notes, midi, sound, picture, {}, stored.audio_format, composed
+            stored.recipe,
+            stored.duration,
+            stored.notes,
+            midi,
+            sound,
+            picture,
+            {},
+            stored.audio_format,
+            composed,
+            tuple(attention),
         )
 
     async def of(self, user_id: int, first: int, count: int) -> list[Stored]:
@@ -148,7 +164,9 @@ class Library:
         part = self._folder / f".{stored.id}"
         await aiofiles.os.makedirs(part)
         files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
-        for name, content in (files | {_SOUND + piece.audio_format: piece.audio}).items():
+        files |= {_SOUND + piece.audio_format: piece.audio}
+        files |= {_attention(number): picture for number, picture in enumerate(piece.attention)}
+        for name, content in files.items():
             async with aiofiles.open(part / name, "wb") as file:
                 await file.write(content)
         await aiofiles.os.rename(part, self._folder / stored.id)
@@ -157,9 +175,19 @@ class Library:
         select = sa.select(_table).where(condition).order_by(_table.c.created_at.desc()).offset(first).limit(count)
         rows = await self._database.run(lambda connection: connection.execute(select).mappings().all())
         return [
-            Stored(**{**row, "recipe": Recipe.from_json(row["recipe"])})
+            Stored(
+                **{
+                    **row,
+                    "recipe": Recipe.from_json(row["recipe"]),
+                    "remark": Text.from_json(row["remark"] or ""),  # pieces of older versions have none
+                }
+            )
             for row in ({name: value for name, value in row.items() if name != "job_id"} for row in rows)
         ]
+
+
+def _attention(number: int) -> str:
+    return f"attention-{number}.png"
 
 
 async def _content(path: Path) -> bytes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from core.errors import BadRequest
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
+from core.texts import Text
 
 MAX_SUGGESTIONS = 25
 RENDERING_OPTIONS = tuple(field.name for field in fields(Rendering))
@@ -34,19 +35,22 @@ _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
-_KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "length": (int, "a whole number of steps of 0.2 s, such as 500 for 100 s"),
-    "style": (str, "the name of a style"),
-    "temperature": (lambda text: float(text.replace(",", ".")), "a number, such as 0.9"),
-    "top_p": (lambda text: float(text.replace(",", ".")), "a number, such as 0.95"),
-    "take": (int, "a whole number"),
-    "model": (str.lower, "the name of a model"),
-    "instrument": (lambda text: text.lower().replace("_", " "), "the name of an instrument"),
-    "tempo": (int, "a whole number of percent"),
-    "transpose": (int, "a whole number of semitones"),
-    "audio": (str.lower, "the name of a file format"),
-    "private": (lambda text: _TRUTHS[text.lower()], "yes or no"),
+_KINDS: dict[str, tuple[Callable[[str], Any], Text]] = {
+    "length": (int, Text("a whole number of steps of 0.2 s, such as 500 for 100 s")),
+    "style": (str, Text("the name of a style")),
+    "temperature": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.9")),
+    "top_p": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.95")),
+    "take": (int, Text("a whole number")),
+    "model": (str.lower, Text("the name of a model")),
+    "instrument": (lambda text: text.lower().replace("_", " "), Text("the name of an instrument")),
+    "tempo": (int, Text("a whole number of percent")),
+    "transpose": (int, Text("a whole number of semitones")),
+    "audio": (str.lower, Text("the name of a file format")),
+    "private": (lambda text: _TRUTHS[text.lower()], Text("yes or no")),
 }
+
+
+Usual: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Wish(NamedTuple):
@@ -57,15 +61,21 @@ class Wish(NamedTuple):
     private: bool
 
 
-def understand(typed: str, **filled: Any) -> Wish:
+def understand(typed: str, usual: Usual = dict, **filled: Any) -> Wish:
     """What the text in `seed` and the other options (None: left out) ask for. People type `72 length:500` into `seed`
-    as a whole, and clients may send the name of a suggestion in place of its value. Raises BadRequest."""
+    as a whole, and clients may send the name of a suggestion in place of its value. `usual` adds to the options what
+    is usual where they were typed. Raises BadRequest."""
     options = {name: value for name, value in filled.items() if value is not None}
     for name, text in _TYPED_OPTION.findall(typed):
         name, value = name.lower(), _read(name.lower(), text)
         if options.setdefault(name, value) != value:
-            raise BadRequest(f"{name} is given twice, as {_brief(str(options[name]))} and as {_brief(text)}")
-    return wish_of(options, lambda options: ComposeRequest(seed=_seed(typed), **options))
+            raise BadRequest(
+                "{option} is given twice, as {one} and as {other}",
+                option=name,
+                one=_brief(str(options[name])),
+                other=_brief(text),
+            )
+    return wish_of(usual(options), lambda options: ComposeRequest(seed=_seed(typed), **options))
 
 
 def wish_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Wish:
@@ -79,12 +89,17 @@ def wish_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], C
     return Wish(request, rendering, private)
 
 
-def suggestions(typed: str) -> list[tuple[str, str]]:
-    """Names and values to choose from: `random` first, then notes that begin as the last one typed does, and chords."""
+def suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:
+    """Names and values to choose from: `random` first, then the latest seeds of the one who types and notes that begin
+    as the last one typed does, and chords."""
     if _TYPED_OPTION.search(typed):
         return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_request(typed) else []
     head, last = _LAST_NOTE.fullmatch(typed.lstrip()).groups(default="")  # type: ignore[union-attr]  # matches any text
     found = [("random", "random")] if not head and "random".startswith(last.lower()) else []
+    begun = typed.strip().lower()
+    for seed in latest:
+        if not seed.is_random and any(text.lower().startswith(begun) for text in (str(seed), seed.names)):
+            found.append((f"{seed.names} ({seed})", str(seed)))
     for note in _notes(last):
         try:
             seed = Seed.parse(head + note)
@@ -93,7 +108,8 @@ def suggestions(typed: str) -> list[tuple[str, str]]:
         spelled = seed.names if head or note.isdecimal() else note  # Bb4 stays Bb4
         found.append((f"{spelled} ({seed})", str(seed)))
     few = MAX_SUGGESTIONS - len(chords := list(_chords(typed.strip())))
-    return [(name, value) for name, value in found if len(name) <= MAX_SUGGESTION][:few] + chords
+    fitting = {name: value for name, value in found if len(name) <= MAX_SUGGESTION}
+    return list(fitting.items())[:few] + chords
 
 
 def _seed(typed: str) -> Seed:
@@ -110,7 +126,9 @@ def _read(name: str, text: str) -> Any:
     try:
         return read(text)
     except (ValueError, KeyError):
-        raise BadRequest(f"{name} is '{_brief(text)}', accepted is {accepted}") from None
+        raise BadRequest(
+            "{option} is '{typed}', accepted is {accepted}", option=name, typed=_brief(text), accepted=accepted
+        ) from None
 
 
 def _is_request(typed: str) -> bool:

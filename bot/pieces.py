@@ -4,50 +4,46 @@ working after a restart."""
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot import replies
-from bot.asking import acknowledge, answer_of
+from bot.arranging import Arrangement
+from bot.asking import admitted, ask
 from bot.library import Stored
 from bot.options import Wish
+from bot.pressing import Pressing
+from bot.texts import described, named, say
 from core.errors import BadRequest
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
+from core.texts import Text
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-class CancelButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job>[0-9]+)"):
+class CancelButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]+)"):
     """Takes a job back while it waits or runs; only for the one who asked for it."""
 
     def __init__(self, job_id: str) -> None:
         style = discord.ButtonStyle.secondary
-        super().__init__(discord.ui.Button(label="Cancel", style=style, custom_id=f"cancel:{job_id}"))
+        super().__init__(discord.ui.Button(label=say("Cancel"), style=style, custom_id=f"cancel:{job_id}"))
         self.job_id = job_id
 
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        return cls(match["job"])
-
-    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
-        try:
-            deliveries = interaction.client.deliveries
-            requester = deliveries.requester(self.job_id)
-            if requester is None:
-                await interaction.response.send_message(replies.OVER_ALREADY, ephemeral=True)
-            elif requester != interaction.user.id:
-                await interaction.response.send_message(replies.NOT_YOURS, ephemeral=True)
-            else:
-                await interaction.response.defer()
-                await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
-        except Exception as error:
-            await interaction.client.tree.on_error(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        deliveries = interaction.client.deliveries
+        requester = deliveries.requester(self.job_id)
+        if requester is None:
+            await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
+        elif requester != interaction.user.id:
+            await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
+        else:
+            await interaction.response.defer()
+            await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
 
 
 def cancel_view(job_id: str) -> discord.ui.View:
@@ -63,45 +59,46 @@ PAGE = 8
 
 
 class PieceButton(
+    Pressing,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"piece:(?P<action>take|vary|continue|recipe|delete):(?P<id>[a-z2-7]{8})",
+    template=r"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>[a-z2-7]{8})",
 ):
     """Does something with a piece that is stored."""
 
     def __init__(self, action: str, piece_id: str) -> None:
         style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
         custom_id = f"piece:{action}:{piece_id}"
-        super().__init__(discord.ui.Button(label=_LABELS[action], style=style, custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=say(_LABELS[action]), style=style, custom_id=custom_id))
         self.action, self.piece_id = action, piece_id
 
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        return cls(match["action"], match["id"])
-
-    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
-        try:
-            stored = await interaction.client.library.get(self.piece_id)
-            if self.action == "recipe":
-                await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
-            elif self.action == "delete":
-                await _delete(interaction, stored)
-            else:
-                interaction.client.deliveries.check(interaction.user.id)
-                request = await _NEXT[self.action](interaction.client, stored)
-                wish = Wish(request, stored.recipe.rendering, stored.private)
-                parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
-                answer = replace(answer_of(interaction, wish), parent=parent)
-                await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, stored.private))
-        except Exception as error:
-            await interaction.client.tree.on_error(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        stored = await interaction.client.library.get(self.piece_id)
+        if self.action == "recipe":
+            await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
+        elif self.action == "arrange":
+            chosen = Arrangement.of(stored)
+            await interaction.response.send_message(chosen.question(), view=chosen.view(), ephemeral=True)
+        elif self.action == "attention":
+            piece = await interaction.client.library.piece(stored)
+            await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
+        elif self.action == "delete":
+            await _delete(interaction, stored)
+        else:
+            rules = await admitted(interaction)
+            request = await _NEXT[self.action](interaction.client, stored)
+            wish = Wish(request, stored.recipe.rendering, stored.private)
+            parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
+            await ask(interaction, wish, rules, parent=parent)
 
 
 _LABELS = {
-    "take": "New take",
-    "vary": "Variation",
-    "continue": "Continue",
-    "recipe": "Recipe",
-    "delete": "Delete",
+    "take": Text("New take"),
+    "vary": Text("Variation"),
+    "continue": Text("Continue"),
+    "arrange": Text("Arrange"),
+    "attention": Text("Attention"),
+    "recipe": Text("Recipe"),
+    "delete": Text("Delete"),
 }
 
 
@@ -141,7 +138,7 @@ def _steps(seconds: float) -> int:
 async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) -> None:
     """Its row, its files, and this message."""
     if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
-        await interaction.response.send_message(replies.NOT_YOURS_TO_DELETE, ephemeral=True)
+        await interaction.response.send_message(say(replies.NOT_YOURS_TO_DELETE), ephemeral=True)
         return
     await interaction.response.defer()
     await interaction.client.library.remove(stored.id)
@@ -149,57 +146,54 @@ async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) ->
 
 
 def piece_view(stored: Stored) -> discord.ui.View:
-    """What can be done with a piece. The article's model cannot go on from one."""
+    """What can be done with a piece. The article's model cannot go on from one, but tells what it attended to."""
     view = discord.ui.View(timeout=None)
     primed = stored.recipe.request.model == "performance"
-    for action in ("take", "vary", "continue", "recipe", "delete") if primed else ("take", "recipe", "delete"):
+    actions = ["take", "vary", "continue"] if primed else ["take"]
+    actions += ["arrange", "attention"] if stored.pictures else ["arrange"]
+    for action in [*actions, "recipe", "delete"]:
         view.add_item(PieceButton(action, stored.id))
     return view
 
 
-@app_commands.command(description="Bring back a piece that was made here")
-@app_commands.describe(id="its eight letters and digits, which its Recipe button and /history tell")
+@app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
+@app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
 async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
     library = interaction.client.library
     stored = await library.get(id.strip().lower())
     if stored.private and stored.user_id != interaction.user.id:
         raise BadRequest(replies.PRIVATE)
     await interaction.response.defer(ephemeral=stored.private)
-    reply = replies.finished(await library.piece(stored), interaction.filesize_limit)
+    reply = replies.finished(await library.piece(stored), interaction.filesize_limit, stored.remark)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 
-@app_commands.command(description="The pieces that you have asked for, the newest first")
+@app_commands.command(
+    name=named("history"), description=described("The pieces that you have asked for, the newest first")
+)
 async def history(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     await _show_page(interaction, 0)
 
 
-class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>[0-9]{1,6})"):
+class PageButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>[0-9]{1,6})"):
     """Turns to a page of the presser's own history."""
 
-    def __init__(self, page: int, label: str = "") -> None:
+    def __init__(self, page: str, label: str = "·") -> None:
         style = discord.ButtonStyle.secondary
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
-        self.page = page
+        self.page = int(page)
 
-    @classmethod
-    async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        return cls(int(match["page"]), "page")
-
-    async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
-        try:
-            await interaction.response.defer()
-            await _show_page(interaction, self.page)
-        except Exception as error:
-            await interaction.client.tree.on_error(interaction, error)
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        await interaction.response.defer()
+        await _show_page(interaction, self.page)
 
 
 async def _show_page(interaction: discord.Interaction[Nocturne], page: int) -> None:
     theirs = await interaction.client.library.of(interaction.user.id, page * PAGE, PAGE + 1)
     view = discord.ui.View(timeout=None)
     if page:
-        view.add_item(PageButton(page - 1, "Newer"))
+        view.add_item(PageButton(str(page - 1), say("Newer")))
     if len(theirs) > PAGE:
-        view.add_item(PageButton(page + 1, "Older"))
+        view.add_item(PageButton(str(page + 1), say("Older")))
     await interaction.edit_original_response(content=replies.pages(theirs[:PAGE], page * PAGE), view=view)

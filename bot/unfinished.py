@@ -10,26 +10,29 @@ from discord import app_commands
 from bot import replies
 from bot.answers import Answer
 from bot.options import MAX_SUGGESTION, MAX_SUGGESTIONS
+from bot.texts import described, named
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-@app_commands.command(description="What waits and is made, and where your pieces are")
+@app_commands.command(name=named("queue"), description=described("What waits and is made, and where your pieces are"))
 async def queue(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     client = interaction.client
-    waiting = await client.queue.waiting()
+    waiting = len((await client.queue.line()).waiting)
     theirs = [
-        replies.progress(job, answer.request)
+        replies.progress(job, answer.request, client.deliveries.estimates.wait(answer.job_id))
         for answer in client.deliveries.of(interaction.user.id)
         if (job := await client.queue.job(answer.job_id))
     ]
     await interaction.edit_original_response(content=replies.in_the_making(waiting, theirs))
 
 
-@app_commands.command(description="Take back a piece of yours that is not finished, or all of them")
-@app_commands.describe(piece="which one; all that are not finished if left out")
+@app_commands.command(
+    name=named("cancel"), description=described("Take back a piece of yours that is not finished, or all of them")
+)
+@app_commands.describe(piece=described("which one; all that are not finished if left out"))
 async def cancel(interaction: discord.Interaction[Nocturne], piece: str | None = None) -> None:
     await interaction.response.defer(ephemeral=True)
     deliveries = interaction.client.deliveries

@@ -44,10 +44,8 @@ from core.request import (
 from core.seed import ACCEPTED, Seed
 
 if TYPE_CHECKING:
-    from pretty_midi import PrettyMIDI
     from tqdm import tqdm
 
-    from core.studio import Draft
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: something went wrong here, the input is wrong, Ctrl-C."""
@@ -255,30 +253,16 @@ def make(
     with progress_bar() as bar:
         model = requests[0].model
         pianist = composer.load_composer(model, settings.checkpoints, slots=1)
-        attend = getattr(pianist, "attention", None) if attention else None
-        if attention and attend is None:
+        if attention and not hasattr(pianist, "attention"):
             raise BadRequest(f"the model '{model}' cannot say what it attends to")
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
             draft = studio.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
             piece = studio.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
-            drawn = attention_pictures(draft, attend) if attend else []
             show(bar, 100)
-            files = write(path_of(piece), piece, drawn)
+            files = write(path_of(piece), piece, piece.attention if attention else ())
             bar.write(report(piece, files, as_json), file=sys.stdout)
             sys.stdout.flush()
-
-
-def attention_pictures(draft: Draft, attend: Callable[[PrettyMIDI], tuple[list[str], list[Any]]]) -> list[bytes]:
-    """One PNG a block of the network, for a window of the piece."""
-    from core import pictures, studio
-
-    words, matrices = attend(draft.music)
-    heading = studio.title(draft.recipe)
-    return [
-        pictures.attention(matrix, words, f"{heading} · attention, block {block}")
-        for block, matrix in enumerate(matrices, start=1)
-    ]
 
 
 def progress_bar() -> tqdm[NoReturn]:
@@ -311,7 +295,7 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def write(path: Path, piece: Piece, attention: list[bytes]) -> list[Path]:
+def write(path: Path, piece: Piece, attention: Sequence[bytes]) -> list[Path]:
     """Write `path` with one suffix a file. Each appears whole or not at all, also when this is interrupted."""
     contents = {".mid": piece.midi, f".{piece.audio_format}": piece.audio, ".png": piece.picture}
     contents |= {f"-attention-{block}.png": picture for block, picture in enumerate(attention, start=1)}

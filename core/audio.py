@@ -25,11 +25,12 @@ from core import synth
 from core.errors import RenderError
 from core.settings import installed_soundfont
 from core.synth import RATE
+from core.texts import Text
 
 Samples = npt.NDArray[np.int16]
 """Stereo sound of shape (samples, 2), `RATE` samples a second."""
 
-INSTALL = (
+INSTALL = Text(
     "install both with `apt install fluidsynth fluid-soundfont-gm`, `dnf install fluidsynth fluid-soundfont-gm`,"
     " `pacman -S fluidsynth soundfont-fluid`, or `brew install fluid-synth` and a SoundFont that SOUNDFONT names"
 )
@@ -66,17 +67,19 @@ def find_soundfont(chosen: Path | None = None) -> Path:
     """What FluidSynth will play with: `chosen`, else the SoundFont that is installed.
     Raises RenderError when that or FluidSynth itself is missing."""
     if shutil.which("fluidsynth") is None:
-        raise RenderError(f"FluidSynth, which plays the pieces, is not installed; {INSTALL}")
+        raise RenderError("FluidSynth, which plays the pieces, is not installed; {install}", install=INSTALL)
     soundfont = chosen or installed_soundfont()
     if soundfont is None:
-        raise RenderError(f"no SoundFont is installed for FluidSynth to play with; {INSTALL}")
+        raise RenderError("no SoundFont is installed for FluidSynth to play with; {install}", install=INSTALL)
     try:
         with soundfont.open("rb") as file:
             header = file.read(12)
     except OSError as error:
-        raise RenderError(f"the SoundFont {soundfont.name} cannot be read: {error.strerror}") from error
+        raise RenderError(
+            "the SoundFont {name} cannot be read: {reason}", name=soundfont.name, reason=str(error.strerror)
+        ) from error
     if header[:4] + header[8:] != b"RIFFsfbk":
-        raise RenderError(f"{soundfont.name} is not a SoundFont, which is a file of the kind .sf2 or .sf3")
+        raise RenderError("{name} is not a SoundFont, which is a file of the kind .sf2 or .sf3", name=soundfont.name)
     return soundfont
 
 
@@ -139,7 +142,10 @@ def _bitrate(seconds: float, size_limit: int) -> int:
         if (seconds + 0.2) * bitrate * 125 <= size_limit:  # 0.2 s: LAME's padding and its tag
             return bitrate
     raise RenderError(
-        f"{seconds:.0f} s of audio do not fit into {size_limit / 1e6:.1f} MB, even at {BITRATES[-1]} kbit/s"
+        "{seconds:.0f} s of audio do not fit into {megabytes:.1f} MB, even at {bitrate} kbit/s",
+        seconds=seconds,
+        megabytes=size_limit / 1e6,
+        bitrate=BITRATES[-1],
     )
 
 
@@ -180,14 +186,14 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
             exit_code = process.wait(wall_seconds)
         except subprocess.TimeoutExpired as error:
             raise RenderError(
-                f"FluidSynth did not finish the piece within {wall_seconds:g} s and was stopped"
+                "FluidSynth did not finish the piece within {seconds:g} s and was stopped", seconds=wall_seconds
             ) from error
         finally:
             with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if sound.is_file() and sound.stat().st_size >= most_bytes:
-        raise RenderError(f"FluidSynth wrote more than the {most_bytes / 1e6:.1f} MB that a piece may take")
+        raise RenderError("FluidSynth wrote more than the {most:.1f} MB that a piece may take", most=most_bytes / 1e6)
     if exit_code != 0 or not sound.is_file():
         said = output.read_text(errors="replace")[-2000:]
         _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said)

@@ -1,4 +1,5 @@
-"""Every error that Nocturne raises on purpose. Their text is one sentence that may be shown to anybody.
+"""Every error that Nocturne raises on purpose. Their text is one sentence that may be shown to anybody, and that the
+bot says in the listener's language: so it is a template and its values, never an f-string.
 
 NocturneError
 ├── BadRequest        what was asked for cannot be made: seed, length, temperature, take, model
@@ -11,9 +12,17 @@ NocturneError
 └── Cancelled         the listener took the job back
 """
 
+from __future__ import annotations
+
+from core.texts import Text, Value
+
 
 class NocturneError(Exception):
-    """An error whose text is meant for people."""
+    """An error whose text is meant for people: `BadRequest("take {take} is outside 0 to {most}", take=5, most=4)`."""
+
+    def __init__(self, template: str | Text, /, **values: Value) -> None:
+        self.text = template if isinstance(template, Text) else Text(template, values)
+        super().__init__(str(self.text))
 
 
 class BadRequest(NocturneError):

@@ -24,6 +24,7 @@ from core.errors import BadRequest
 from core.request import MAX_LENGTH, STEP_SECONDS, ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
 from core.smf import DRUMS, Heard, Part, Pedal, parse
+from core.texts import NOTHING, Text, Value
 
 MAX_BYTES = 2**20
 """To be looked at before a download. 20,000 notes are 160 kB in a file that is written without any thrift."""
@@ -34,7 +35,7 @@ READ_SECONDS = 2.0
 """What reading one file may take, on the clock and of the processor."""
 START_SECONDS = 60.0
 """What the process may take to be there."""
-TOO_MUCH = "this MIDI file could not be read: it takes too much time or memory"
+TOO_MUCH = Text("this MIDI file could not be read: it takes too much time or memory")
 
 _log = logging.getLogger(__name__)
 
@@ -47,17 +48,26 @@ class Upload:
     midi: bytes
     seconds: float
     notes: int
-    remark: str
+    remark: Text
 
     def continued(self, **options: object) -> ComposeRequest:
         """A request to go on from it, with the options of a ComposeRequest. Raises BadRequest."""
         request = ComposeRequest(seed=Seed(), primer=self.midi, **options)  # type: ignore[arg-type]  # checked there
         if self.seconds + request.seconds > MAX_SECONDS:
             raise BadRequest(
-                f"the file's {self.seconds:.0f} s and {request.seconds:g} s more are together longer than"
-                f" {MAX_SECONDS:g} s"
+                "the file's {file:.0f} s and {more:g} s more are together longer than {most:g} s",
+                file=self.seconds,
+                more=request.seconds,
+                most=MAX_SECONDS,
             )
         return request
+
+
+def too_large(size: int) -> BadRequest:
+    """What is said of a file of so many bytes."""
+    return BadRequest(
+        "the MIDI file has {size:.1f} MiB, at most {most:g} MiB are read", size=size / 2**20, most=MAX_BYTES / 2**20
+    )
 
 
 class Reader:
@@ -72,12 +82,12 @@ class Reader:
         """The file, or what begins before `until` (seconds). Blocks; any thread may call it. Raises BadRequest, whose
         sentence says what is wrong with the file."""
         if len(data) > MAX_BYTES:
-            raise BadRequest(f"the MIDI file has {len(data) / 2**20:.1f} MiB, at most {MAX_BYTES // 2**20} are read")
+            raise too_large(len(data))
         with self._lock:
             answer = self._answer(json.dumps({"until": until, "size": len(data)}).encode() + b"\n" + data)
         if "error" in answer:
-            raise BadRequest(answer["error"])
-        return Upload(**answer | {"midi": base64.b64decode(answer["midi"])})
+            raise BadRequest(Text.from_json(answer["error"]))
+        return Upload(**answer | {"midi": base64.b64decode(answer["midi"]), "remark": Text.from_json(answer["remark"])})
 
     def close(self) -> None:
         """End the process."""
@@ -152,13 +162,18 @@ def reduced(parts: list[Part], until: float | None) -> Upload:
     notes = sorted(_in_ticks(note) for note in heard if _on_keyboard(note))
     beyond = len(heard) - len(notes)
     if not notes:
-        before = "" if until is None else f" before {until:g} s"
-        drums = "but drums " if parts and not used else ""
-        raise BadRequest(f"the MIDI file has no notes {drums}that a piano could play{before}")
+        before = NOTHING if until is None else Text(" before {until:g} s", {"until": until})
+        if parts and not used:
+            raise BadRequest("the MIDI file has no notes but drums that a piano could play{before}", before=before)
+        raise BadRequest("the MIDI file has no notes that a piano could play{before}", before=before)
     notes = _playable(notes)
     seconds = max(note.end for note in notes)
     if seconds > MAX_SECONDS:
-        raise BadRequest(f"the MIDI file lasts {_spoken(seconds)}, and at most {MAX_SECONDS:g} s can be gone on from")
+        raise BadRequest(
+            "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from",
+            seconds=seconds,
+            most=MAX_SECONDS,
+        )
     pedal = [move for move in _pedal([part.pedal for part in used]) if move.time <= seconds]
     remark = _remark([part for part in used if any(map(_on_keyboard, part.notes))], len(used) < len(parts), beyond)
     return Upload(_written(notes, pedal), round(seconds, 3), len(notes), remark)
@@ -222,14 +237,19 @@ def _pedal(parts: list[list[Pedal]]) -> list[Pedal]:
     return joined
 
 
-def _remark(used: list[Part], drums: bool, beyond: int) -> str:
+def _remark(used: list[Part], drums: bool, beyond: int) -> Text:
     names = list(dict.fromkeys(part.name or f"track {part.track}" for part in used))
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    left_out = ["the drums"] if drums else []
+    values: dict[str, Value] = {
+        "tracks": ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else ""),
+        "notes": beyond,
+    }
+    if drums and beyond:
+        return Text("Read as one piano: {tracks}; left out: the drums, notes beyond a piano's keys ({notes}).", values)
+    if drums:
+        return Text("Read as one piano: {tracks}; left out: the drums.", values)
     if beyond:
-        left_out.append(f"{beyond} {'note' if beyond == 1 else 'notes'} beyond a piano's keys")
-    said = f"Read as one piano: {shown}"
-    return f"{said}; left out: {' and '.join(left_out)}." if left_out else f"{said}."
+        return Text("Read as one piano: {tracks}; left out: notes beyond a piano's keys ({notes}).", values)
+    return Text("Read as one piano: {tracks}.", values)
 
 
 def _written(notes: list[Heard], pedal: list[Pedal]) -> bytes:
@@ -249,10 +269,6 @@ def _written(notes: list[Heard], pedal: list[Pedal]) -> bytes:
 _TICKS_A_SECOND = 1000
 
 
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 1e6 else "longer than a week"
-
-
 def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answer one file after another, until there are no more: a line of JSON and so many bytes come in, a line of JSON
     goes out."""
@@ -269,11 +285,14 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + READ_SECONDS), resource.RLIM_INFINITY))
         try:
             upload = reduced(parse(data), question["until"])
-            answer = asdict(upload) | {"midi": base64.b64encode(upload.midi).decode()}
+            answer = asdict(upload) | {
+                "midi": base64.b64encode(upload.midi).decode(),
+                "remark": upload.remark.to_json(),
+            }
         except BadRequest as error:
-            answer = {"error": str(error)}
+            answer = {"error": error.text.to_json()}
         except Exception:  # MemoryError above all; whatever it is, it is the file's
-            answer = {"error": TOO_MUCH}
+            answer = {"error": TOO_MUCH.to_json()}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 

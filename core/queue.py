@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -23,13 +23,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
+from core.texts import Text
 
 log = logging.getLogger(__name__)
 
-SORRY = "Something went wrong while making this piece. Please try again, perhaps with another take."
+SORRY = Text("Something went wrong while making this piece. Please try again, perhaps with another take.")
 """What a listener reads when an error was not foreseen; the log says more."""
-TOO_LATE = "This piece waited too long in the queue and was given up. Please ask again."
-TOO_LONG = "This piece took too long to make and was given up. Please try a shorter one."
+TOO_LATE = Text("This piece waited too long in the queue and was given up. Please ask again.")
+TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
 
 RUNS = 3
 """How often a job that takes its worker down with it is begun before it is given up."""
@@ -81,8 +82,18 @@ class Job:
     place: int | None = None
     progress: float = 0.0
     piece: Piece | None = None
-    error: str | None = None
+    error: Text | None = None
     waited: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `composing`: how far those are
+    that the model works on, 0 to 1. `seen`: when, on the monotonic clock in seconds."""
+
+    waiting: list[str] = field(default_factory=list)
+    composing: dict[str, float] = field(default_factory=dict)
+    seen: float = -math.inf
 
 
 class JobQueue:
@@ -90,8 +101,7 @@ class JobQueue:
 
     def __init__(self, client: DBOSClient) -> None:
         self._client = client
-        self._line: list[str] = []
-        self._line_seen = -math.inf
+        self._line = Line()
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -141,7 +151,7 @@ class JobQueue:
                     "composed": composed.to_json() if composed else None,
                 },
             )
-        self._line_seen = -math.inf
+        self._line = Line()
 
     async def job(self, job_id: str) -> Job | None:
         """How the job stands; None when there is no such job."""
@@ -161,7 +171,7 @@ class JobQueue:
         """Take the job back. A running one ends within a second or so; an ended one stays as it is."""
         with _reaching():
             await self._client.cancel_workflow_async(job_id)
-        self._line_seen = -math.inf
+        self._line = Line()
 
     async def delete(self, job_id: str) -> None:
         """Forget a job that was answered: nothing of it stays."""
@@ -175,37 +185,38 @@ class JobQueue:
             for row in theirs:
                 await self._client.delete_workflow_async(row.workflow_id)
 
-    async def waiting(self) -> int:
-        """How many jobs nobody has begun."""
+    async def line(self) -> Line:
+        """How all jobs stand that are not composed yet, as of half a second ago or less."""
         with _reaching():
-            return len(await self._waiting_line())
+            async with self._looking:
+                if time.monotonic() > self._line.seen + _LINE_SECONDS:
+                    self._line = await self._look()
+                return self._line
 
     async def _progress(self, job_id: str) -> dict[str, float] | None:
         return await self._client.get_event_async(job_id, _PROGRESS, timeout_seconds=0)
 
     async def _place(self, job_id: str) -> int:
-        line = await self._waiting_line()
-        if job_id not in line:  # put by another bot since the last look, or begun this very moment
-            self._line_seen = -math.inf
-            line = await self._waiting_line()
-        return line.index(job_id) + 1 if job_id in line else 1
+        line = await self.line()
+        if job_id not in line.waiting:  # put by another bot since the last look, or begun this very moment
+            self._line = Line()
+            line = await self.line()
+        return line.waiting.index(job_id) + 1 if job_id in line.waiting else 1
 
-    async def _waiting_line(self) -> list[str]:
-        """The ids of the jobs that nobody has begun, in the order they will be."""
-        async with self._looking:
-            if time.monotonic() > self._line_seen + _LINE_SECONDS:
-                rows = await self._client.list_workflows_async(
-                    queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
-                )
-                rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
-                # a worker may hold a job (PENDING) that still waits for the model
-                self._line = [
-                    row.workflow_id
-                    for row in rows
-                    if row.status == "ENQUEUED" or await self._progress(row.workflow_id) is None
-                ]
-                self._line_seen = time.monotonic()
-            return self._line
+    async def _look(self) -> Line:
+        rows = await self._client.list_workflows_async(
+            queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
+        )
+        rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
+        line = Line(seen=time.monotonic())
+        for row in rows:
+            # a worker may hold a job (PENDING) that still waits for the model
+            begun = await self._progress(row.workflow_id) if row.status == "PENDING" else None
+            if begun is None:
+                line.waiting.append(row.workflow_id)
+            elif begun["share"] < COMPOSED:
+                line.composing[row.workflow_id] = begun["share"] / COMPOSED
+        return line
 
 
 class JobServer:
@@ -409,10 +420,10 @@ def _sentence(job_id: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]
         raise
     except NocturneError as error:
         log.info("job %s failed: %s", job_id, error)
-        return {"error": str(error)}
+        return {"error": error.text.to_json()}
     except Exception:
         log.exception("job %s failed", job_id)
-        return {"error": SORRY}
+        return {"error": SORRY.to_json()}
 
 
 def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
@@ -427,7 +438,8 @@ def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
     if "piece" in outcome:
         piece = Piece.from_json(outcome["piece"])
         return Job(row.workflow_id, State.DONE, progress=1.0, piece=piece, waited=waited)
-    return Job(row.workflow_id, State.FAILED, error=outcome.get("error", SORRY), waited=waited)
+    error = Text.from_json(outcome["error"]) if "error" in outcome else SORRY
+    return Job(row.workflow_id, State.FAILED, error=error, waited=waited)
 
 
 def _connect(url: str) -> DBOSClient:

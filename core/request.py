@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import BadRequest
 from core.seed import CHORD_SECONDS, Seed
+from core.texts import NOTHING, Text
 
 STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""
@@ -73,25 +74,41 @@ class ComposeRequest:
     def __post_init__(self) -> None:
         if not MIN_LENGTH <= self.length <= MAX_LENGTH:
             raise BadRequest(
-                f"length {self.length} is outside {MIN_LENGTH} to {MAX_LENGTH} steps of {STEP_SECONDS} s"
-                f" ({MIN_LENGTH * STEP_SECONDS:g} to {MAX_LENGTH * STEP_SECONDS:g} s)"
+                "length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)",
+                length=self.length,
+                least=MIN_LENGTH,
+                most=MAX_LENGTH,
+                step=STEP_SECONDS,
+                shortest=MIN_LENGTH * STEP_SECONDS,
+                longest=MAX_LENGTH * STEP_SECONDS,
             )
         if not MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE:  # a NaN fails too
-            raise BadRequest(f"temperature {self.temperature:g} is outside {MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}")
+            raise BadRequest(
+                "temperature {temperature:g} is outside {least:g} to {most:g}",
+                temperature=self.temperature,
+                least=MIN_TEMPERATURE,
+                most=MAX_TEMPERATURE,
+            )
         if not 0 <= self.take <= MAX_TAKE:
-            raise BadRequest(f"take {self.take} is outside 0 to {MAX_TAKE}")
+            raise BadRequest("take {take} is outside 0 to {most}", take=self.take, most=MAX_TAKE)
         if self.model not in MODELS:
-            raise BadRequest(f"there is no model '{self.model[:40]}', only {' and '.join(MODELS)}")
+            raise BadRequest(
+                "there is no model '{model}', only {known}", model=self.model[:40], known=", ".join(MODELS)
+            )
         if self.top_p == USUAL:
             object.__setattr__(self, "top_p", USUAL_TOP_P[self.model])
         if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
-            raise BadRequest(f"top_p {self.top_p:g} is outside {MIN_TOP_P:g} to {MAX_TOP_P:g}")
+            raise BadRequest(
+                "top_p {top_p:g} is outside {least:g} to {most:g}", top_p=self.top_p, least=MIN_TOP_P, most=MAX_TOP_P
+            )
         if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
         if self.primer and (self.model == "article" or self.seed.chords):
             raise BadRequest("only the model 'performance' goes on from a primer, and without a seed")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
-            raise BadRequest(f"the seed lasts {seed_seconds:g} s, longer than the piece of {self.seconds:g} s")
+            raise BadRequest(
+                "the seed lasts {seed:g} s, longer than the piece of {piece:g} s", seed=seed_seconds, piece=self.seconds
+            )
 
     @property
     def seconds(self) -> float:
@@ -119,13 +136,27 @@ class Rendering:
 
     def __post_init__(self) -> None:
         if self.instrument not in INSTRUMENTS:
-            raise BadRequest(f"there is no instrument '{self.instrument[:40]}', only {', '.join(INSTRUMENTS)}")
+            raise BadRequest(
+                "there is no instrument '{instrument}', only {known}",
+                instrument=self.instrument[:40],
+                known=", ".join(INSTRUMENTS),
+            )
         if not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
-            raise BadRequest(f"tempo {self.tempo} is outside {MIN_TEMPO} to {MAX_TEMPO} percent")
+            raise BadRequest(
+                "tempo {tempo} is outside {least} to {most} percent", tempo=self.tempo, least=MIN_TEMPO, most=MAX_TEMPO
+            )
         if not -MAX_TRANSPOSE <= self.transpose <= MAX_TRANSPOSE:
-            raise BadRequest(f"transpose {self.transpose} is outside -{MAX_TRANSPOSE} to {MAX_TRANSPOSE} semitones")
+            raise BadRequest(
+                "transpose {transpose} is outside -{most} to {most} semitones",
+                transpose=self.transpose,
+                most=MAX_TRANSPOSE,
+            )
         if self.audio not in AUDIO_FORMATS:
-            raise BadRequest(f"there is no audio format '{self.audio[:40]}', only {', '.join(AUDIO_FORMATS)}")
+            raise BadRequest(
+                "there is no audio format '{audio}', only {known}",
+                audio=self.audio[:40],
+                known=", ".join(AUDIO_FORMATS),
+            )
 
     @property
     def edits(self) -> bool:
@@ -143,7 +174,12 @@ class Rendering:
         longest = MAX_LENGTH * STEP_SECONDS
         slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
-            raise BadRequest(f"at {self.tempo} % the piece would last {slowed:.0f} s, at most {longest:.0f} are played")
+            raise BadRequest(
+                "at {tempo} % the piece would last {slowed:.0f} s, at most {longest:.0f} are played",
+                tempo=self.tempo,
+                slowed=slowed,
+                longest=longest,
+            )
         return slowed
 
     def to_json(self) -> dict[str, Any]:
@@ -215,7 +251,7 @@ class Recipe:
 class Piece:
     """A finished piece. `duration` is in seconds of music; `seconds` says how long each stage of the making took;
     `audio_format` is one of `AUDIO_FORMATS`; `composed` is the .mid before it was edited (left out, `midi`), which
-    another rendering begins with."""
+    another rendering begins with; `attention` are pictures of what the model attended to, where it can tell."""
 
     recipe: Recipe
     duration: float
@@ -226,18 +262,22 @@ class Piece:
     seconds: dict[str, float]
     audio_format: str = AUDIO_FORMATS[0]
     composed: bytes = b""
+    attention: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.composed:
             object.__setattr__(self, "composed", self.midi)
 
     @property
-    def remark(self) -> str:
+    def remark(self) -> Text:
         """A sentence for the listener when the sound is not in the format that was wished for, else empty."""
         wished = self.recipe.rendering.audio
         if wished == self.audio_format:
-            return ""
-        return f"As {wished.upper()} this piece is too large to be sent, so it is an {self.audio_format.upper()}."
+            return NOTHING
+        return Text(
+            "As {wished} this piece is too large to be sent, so it is an {format}.",
+            {"wished": wished.upper(), "format": self.audio_format.upper()},
+        )
 
     def to_json(self) -> dict[str, Any]:
         files = {key: base64.b64encode(getattr(self, key)).decode() for key in _FILES}
@@ -247,13 +287,15 @@ class Piece:
             "notes": self.notes,
             "seconds": self.seconds,
             "audio_format": self.audio_format,
+            "attention": [base64.b64encode(picture).decode() for picture in self.attention],
             **files,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
         files = {key: base64.b64decode(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
-        return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"])})
+        attention = tuple(base64.b64decode(picture) for picture in data.get("attention", ()))
+        return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"]), "attention": attention})
 
 
 _FILES = ("midi", "audio", "picture", "composed")

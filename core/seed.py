@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import BadRequest
+from core.texts import Text
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The keys of a piano, A0 to C8."""
@@ -14,7 +15,7 @@ CHORD_SECONDS = 0.4
 MAX_CHORDS = 25
 MAX_CHORD_NOTES = 10
 
-ACCEPTED = (
+ACCEPTED = Text(
     "a seed is 'random', or notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next)"
 )
 
@@ -33,15 +34,24 @@ class Seed:
     def __post_init__(self) -> None:
         if len(self.chords) > MAX_CHORDS:
             raise BadRequest(
-                f"the seed has {len(self.chords)} chords one after another, at most {MAX_CHORDS} are accepted"
+                "the seed has {chords} chords one after another, at most {most} are accepted",
+                chords=len(self.chords),
+                most=MAX_CHORDS,
             )
         for chord in self.chords:
             if len(chord) > MAX_CHORD_NOTES:
-                raise BadRequest(f"a chord of the seed has {len(chord)} notes, at most {MAX_CHORD_NOTES} are accepted")
+                raise BadRequest(
+                    "a chord of the seed has {notes} notes, at most {most} are accepted",
+                    notes=len(chord),
+                    most=MAX_CHORD_NOTES,
+                )
             for pitch in chord:
                 if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
                     raise BadRequest(
-                        f"pitch {pitch} is not on a piano, which has {LOWEST_PITCH} (A0) to {HIGHEST_PITCH} (C8)"
+                        "pitch {pitch} is not on a piano, which has {lowest} (A0) to {highest} (C8)",
+                        pitch=pitch,
+                        lowest=LOWEST_PITCH,
+                        highest=HIGHEST_PITCH,
                     )
 
     @classmethod
@@ -52,12 +62,12 @@ class Seed:
         if joined.lower() == "random":
             return cls()
         if not joined:
-            raise BadRequest(f"the seed is empty; {ACCEPTED}")
+            raise BadRequest("the seed is empty; {accepted}", accepted=ACCEPTED)
         chords = []
         for chord in joined.split():
             pitches = [_pitch(note) for note in chord.split(",")]
             if None in pitches:
-                raise BadRequest(f"the seed '{shown}' is not understood; {ACCEPTED}")
+                raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown, accepted=ACCEPTED)
             chords.append(tuple(sorted({pitch for pitch in pitches if pitch is not None})))
         return cls(tuple(chords))
 

@@ -61,7 +61,7 @@ def parse(data: bytes) -> list[Part]:
     tracks = [_Track(number, chunk) for number, chunk in enumerate(chunks, start=1)]
     notes = sum(len(track.notes) for track in tracks)
     if notes > MOST_NOTES:
-        raise BadRequest(f"the MIDI file has {notes:,} notes, at most {MOST_NOTES:,} are read")
+        raise BadRequest("the MIDI file has {notes:,} notes, at most {most:,} are read", notes=notes, most=MOST_NOTES)
     if format_ != 2:
         clock = _Clock(division, [tempo for track in tracks for tempo in track.tempos])
         return [part for track in tracks for part in track.parts(clock)]
@@ -98,7 +98,7 @@ def _chunks(data: bytes) -> tuple[int, int, list[bytes]]:
         if data[place : place + 4] == b"MTrk":
             tracks.append(data[place + 8 : place + 8 + size])  # the last one may be cut off
         if len(tracks) > MOST_TRACKS:
-            raise BadRequest(f"the MIDI file has more than {MOST_TRACKS} tracks")
+            raise BadRequest("the MIDI file has more than {most} tracks", most=MOST_TRACKS)
         place += 8 + size
     return format_, division, tracks
 
@@ -176,7 +176,11 @@ class _Track:
             length = _LENGTHS.get(status & 0xF0 if status < 0xF0 else status, 0)
             values = data[place : place + length]
             if status < 0x80 or any(value >= 0x80 for value in values):
-                raise BadRequest(f"the MIDI file is damaged: track {self.number} makes no sense at byte {place}")
+                raise BadRequest(
+                    "the MIDI file is damaged: track {track} makes no sense at byte {byte}",
+                    track=self.number,
+                    byte=place,
+                )
             if len(values) < length:
                 return
             self._take(status, values)
@@ -190,7 +194,11 @@ class _Track:
             value = value << 7 | byte & 0x7F
             if byte < 0x80:
                 return value, place + count + 1
-        raise BadRequest(f"the MIDI file is damaged: track {self.number} has a number without end at byte {place}")
+        raise BadRequest(
+            "the MIDI file is damaged: track {track} has a number without end at byte {byte}",
+            track=self.number,
+            byte=place,
+        )
 
     def _take(self, status: int, values: bytes) -> None:
         kind, channel = status & 0xF0, status & 0x0F

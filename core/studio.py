@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from pretty_midi import PrettyMIDI
 
 from core import audio, pictures
@@ -22,16 +23,25 @@ from core.request import AS_COMPOSED, DEFAULT_INSTRUMENT, USUAL_TEMPO, ComposeRe
 from core.seed import CHORD_SECONDS
 
 
+class Attention(NamedTuple):
+    """What a model attended to in a window of its piece: the words of that window, and a matrix a block of the network,
+    (words, words), whose row t says what word t attended to."""
+
+    words: list[str]
+    matrices: list[list[list[float]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A piece that is composed, but not yet played or drawn; it travels as JSON. `duration` is in seconds of music;
-    `seconds` says how long the composing took."""
+    `seconds` says how long the composing took; `attention` is there where the model can tell."""
 
     recipe: Recipe
     duration: float
     notes: int
     midi: bytes
     seconds: dict[str, float]
+    attention: Attention | None = None
 
     @property
     def music(self) -> PrettyMIDI:
@@ -49,7 +59,15 @@ class Draft:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Draft:
-        return cls(**data | {"recipe": Recipe.from_json(data["recipe"]), "midi": base64.b64decode(data["midi"])})
+        attention = Attention(*data["attention"]) if data.get("attention") else None
+        return cls(
+            **data
+            | {
+                "recipe": Recipe.from_json(data["recipe"]),
+                "midi": base64.b64decode(data["midi"]),
+                "attention": attention,
+            }
+        )
 
 
 def compose(composer: Composer, request: ComposeRequest, progress: Progress = lambda share: None) -> Draft:
@@ -61,7 +79,11 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
-    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds)
+    attention = None
+    if attend := getattr(composer, "attention", None):
+        words, matrices = attend(music)
+        attention = Attention(words, [matrix.round(4).tolist() for matrix in matrices])
+    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds, attention)
 
 
 def finish(
@@ -86,11 +108,12 @@ def finish(
         with _timed(seconds, "draw"):
             return pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
 
+    attention = _drawn(draft.attention, title(recipe)) if draft.attention else ()
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
         sound, audio_format = _record(midi, rendering.audio, soundfont, size_limit or audio.SIZE_LIMIT, seconds)
         picture = drawn.result()
-    return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi)
+    return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
 
 
 def _record(
@@ -104,6 +127,14 @@ def _record(
     with _timed(seconds, "encode"):
         wav = audio.encode_wav(samples, size_limit) if wished == "wav" else None
         return (audio.encode(samples, size_limit), "mp3") if wav is None else (wav, wished)
+
+
+def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
+    """A PNG a block of the network."""
+    return tuple(
+        pictures.attention(np.array(matrix), attention.words, f"{heading} · attention, block {block}")
+        for block, matrix in enumerate(attention.matrices, start=1)
+    )
 
 
 def title(recipe: Recipe) -> str:

@@ -165,7 +165,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "only notes beyond the piano": (smf(track(note(3))), "has no notes that a piano could play"),
     "44 bytes that last for years": (
         smf(track(tempo(2**24 - 1), note(lasts=LONG)), division=1),
-        "lasts longer than a week, and at most 600 s",
+        "lasts 4,503,599,342 s, and at most 600 s",
     ),
     "longer than any piece": (smf(track(note(), note(at=1300 * BEAT))), r"lasts 651 s, and at most 600 s"),
     "a number without end": (smf(track(b"\xff" * 50_000)), "a number without end"),
@@ -176,7 +176,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
         r"has 300,001 notes, at most 20,000",
     ),
     "too many tracks": (smf(*[track()] * 5000), "more than 256 tracks"),
-    "too large": (smf(track(note())) + bytes(2**20), "at most 1 are read"),
+    "too large": (smf(track(note())) + bytes(2**20), "at most 1 MiB are read"),
     "a track that claims 4 GB": (
         smf() + b"MTrk" + b"\xff" * 4 + b"\x00\x90\x99",
         r"damaged: track 1 makes no sense at byte 2",

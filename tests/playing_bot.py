@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from bot.answers import Answer, Answers
 from bot.client import Nocturne
 from bot.database import Database
 from bot.library import Library
+from bot.rules import RuleBook
 from core.errors import QueueError
-from core.queue import Job, State
+from core.queue import COMPOSED, Job, Line, State
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.pieces import piece
@@ -41,7 +43,7 @@ class FakeQueue:
         self.terms.append(terms)
         self.requests[job_id] = request
         self.renderings[job_id] = terms["rendering"]
-        self.jobs.setdefault(job_id, Job(job_id, State.QUEUED, place=1 + await self.waiting()))
+        self.jobs.setdefault(job_id, Job(job_id, State.QUEUED, place=1 + len((await self.line()).waiting)))
 
     async def job(self, job_id: str) -> Job | None:
         self._fail()
@@ -56,8 +58,10 @@ class FakeQueue:
     async def forget(self, user_id: int) -> None:
         self.forgotten.append(user_id)
 
-    async def waiting(self) -> int:
-        return sum(job.state is State.QUEUED for job in self.jobs.values())
+    async def line(self) -> Line:
+        waiting = [job.id for job in self.jobs.values() if job.state is State.QUEUED]
+        composing = {job.id: job.progress / COMPOSED for job in self.jobs.values() if 0 < job.progress < COMPOSED}
+        return Line(waiting, composing, time.monotonic())
 
     def run(self, job_id: int, progress: float) -> None:
         self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)
@@ -88,7 +92,14 @@ async def playing(
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
     database = await Database.open(url)
     library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
-    async with Nocturne(queue, Answers(database), library, checkpoints=Path("nowhere"), max_jobs_per_user=most) as bot:
+    async with Nocturne(
+        queue,
+        Answers(database),
+        library,
+        RuleBook(database),
+        checkpoints=Path("nowhere"),
+        max_jobs_per_user=most,
+    ) as bot:
         running = asyncio.create_task(bot.start(standin.token))
         await asyncio.wait(
             [running, asyncio.create_task(standin.registered("compose", "about"))],

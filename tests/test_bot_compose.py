@@ -40,7 +40,8 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert message.embeds[0]["image"]["url"] == message.file(".png").url
             assert await emptied(url)
         assert queue.deleted == [str(asked.id)]
-        terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20, "rendering": AS_COMPOSED}
+        terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}
+        terms |= {"rendering": AS_COMPOSED, "composed": None}
         assert queue.terms == [terms]
 
 
@@ -132,7 +133,7 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
     ("data", "options", "says"),
     [
         (b"hello", {}, "This is not a MIDI file (.mid)."),
-        (bytes(2**20 + 1), {}, "The file has 1.0 MiB, at most 1 MiB are read."),
+        (bytes(2**20 + 1), {}, "The MIDI file has 1.0 MiB, at most 1 MiB are read."),
         (smf(track(note(channel=9))), {}, "The MIDI file has no notes but drums that a piano could play."),
         (smf(track(note())), {"length": 3000}, "The file's 0 s and 600 s more are together longer than 600 s."),
         (smf(track(note())), {"length": 2900, "tempo": 90}, "At 90 % the piece would last"),
@@ -213,7 +214,7 @@ async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatc
             asked = await clara.types("/compose", seed="72", take=7)
             shown = await asked.answered()
             refused = await (await robert.clicks(shown, "Cancel")).answered()
-            assert refused.content == replies.NOT_YOURS and refused.ephemeral
+            assert refused.content == str(replies.NOT_YOURS) and refused.ephemeral
             await clara.clicks(shown, "Cancel")
             message = await asked.shows(lambda message: not message.buttons)
             assert message.content == "Cancelled: **C5** · 100 s (500 steps) · take 7"
@@ -230,7 +231,7 @@ async def test_a_listener_cannot_fill_the_queue(queue: FakeQueue, url: str, monk
             [refused] = [message for message in messages if message.ephemeral]
             assert (
                 refused.content
-                == "You have 2 pieces in the making, which is the most at a time; let one finish or cancel one."
+                == "You have as many pieces in the making as are taken at a time (2); let one finish, or cancel one."
             )
             for job_id in list(queue.jobs):
                 queue.finish(int(job_id))
@@ -306,7 +307,7 @@ async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
             assert terms["deadline"] == answer.accepted_at + 14 * 60
             monkeypatch.setattr(delivery.time, "time", lambda: terms["deadline"] + 1)
             message = await asked.shows(lambda message: not message.buttons)
-            assert message.content == replies.TOO_LATE
+            assert message.content == str(replies.TOO_LATE)
             assert queue.jobs[str(asked.id)].state is State.CANCELLED
 
 

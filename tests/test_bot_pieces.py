@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 MIDI = as_bytes(
     piano(*(Note(80, 40 + second, second, second + 0.9) for second in range(20)), pedal=[(0.5, 127), (15, 0)])
 )
-ALL = ["New take", "Variation", "Continue", "Recipe", "Delete"]
+ALL = ["New take", "Variation", "Continue", "Arrange", "Recipe", "Delete"]
 
 
 async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
@@ -160,7 +160,7 @@ async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
-            assert labels(await composed(queue, listener, model="article")) == ["New take", "Recipe", "Delete"]
+            assert labels(await composed(queue, listener, model="article")) == ["New take", "Arrange", "Recipe", "Delete"]
 
 
 async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -108,7 +108,7 @@ async def test_a_database_without_migrations_is_taken_over(url: str, tmp_path: P
         await (await Database.open(url)).close()
     with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
         assert connection.execute("SELECT * FROM nocturne_answers").fetchall() == [("1", "{}")]
-        assert connection.execute("SELECT version_num FROM nocturne_version").fetchall() == [("0002",)]
+        assert connection.execute("SELECT version_num FROM nocturne_version").fetchall() == [("0003",)]
     connection.close()
 
 

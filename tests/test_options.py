@@ -76,7 +76,7 @@ def test_a_take_that_is_left_out_is_drawn():
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
         ("72", {"tempo": 10}, "tempo 10 is outside 25 to 400 percent"),
         ("72", {"length": 3000, "tempo": 50}, "at 50 % the piece would last 1200 s, at most 600 are played"),
-        ("72", {"model": "mozart"}, "there is no model 'mozart', only performance and article"),
+        ("72", {"model": "mozart"}, "there is no model 'mozart', only performance, article"),
     ],
 )
 def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):

@@ -183,7 +183,7 @@ async def test_a_job_fails_with_its_sentence(jobs: JobQueue):
     """An error raised on purpose reaches the listener in its own words."""
     await jobs.put("failing", asks(take=FAILING_TAKE), user_id=1)
     job = await watch(jobs, "failing", *ENDED)
-    assert (job.state, job.error, job.piece) == (State.FAILED, UNKNOWN, None)
+    assert (job.state, str(job.error), job.piece) == (State.FAILED, UNKNOWN, None)
 
 
 async def test_a_surprise_is_not_shown(jobs: JobQueue, worker: Worker):
@@ -267,14 +267,14 @@ async def test_everybody_is_served_before_anybody_is_served_twice(unattended: Jo
         await unattended.put(job_id, asks(take=int(job_id)), user_id=user)
     places = {job_id: (await known(unattended, job_id)).place for job_id in "123456"}
     assert places == {"1": 1, "4": 2, "5": 3, "2": 4, "6": 5, "3": 6}
-    assert await unattended.waiting() == 6
+    assert len((await unattended.line()).waiting) == 6
     with Worker(tmp_path, "--silent") as worker:
         await watch(unattended, "3", State.DONE)
         first, *others = worker.history("began")
         assert first in (1, 4, 5)  # taken together by an idle worker, they run for the model
         assert others == [take for take in (1, 4, 5, 2, 6, 3) if take != first]
     await asyncio.sleep(0.6)  # places are looked up twice a second at most
-    assert await unattended.waiting() == 0
+    assert len((await unattended.line()).waiting) == 0
 
 
 async def test_a_waiting_job_is_taken_back(unattended: JobQueue, tmp_path: Path):
@@ -298,7 +298,7 @@ async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueu
         await unattended.put("third", asks(length=3000), user_id=3)
         await asyncio.sleep(1)
         assert [(await known(unattended, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
-        assert await unattended.waiting() == 2
+        assert len((await unattended.line()).waiting) == 2
 
 
 async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, tmp_path: Path):

@@ -9,6 +9,7 @@ from core.errors import BadRequest
 from core.queue import COMPOSED, Job, State
 from core.request import ComposeRequest
 from core.seed import Seed
+from core.texts import Text
 from tests.pieces import REQUEST, piece
 
 PLENTY = 10 * 2**20
@@ -22,9 +23,9 @@ def test_only_errors_raised_on_purpose_speak_for_themselves():
     compose = app_commands.Command(name="compose", description="compose", callback=command)
     wrapped = app_commands.CommandInvokeError(compose, BadRequest("length 5 is outside 25 to 3000"))
     assert replies.explain(wrapped) == "Length 5 is outside 25 to 3000."
-    assert replies.explain(ZeroDivisionError("secret")) == replies.SORRY
-    assert replies.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == replies.SORRY
-    assert replies.explain(app_commands.CommandSignatureMismatch(compose)) == replies.OUTDATED
+    assert replies.explain(ZeroDivisionError("secret")) == str(replies.SORRY)
+    assert replies.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == str(replies.SORRY)
+    assert replies.explain(app_commands.CommandSignatureMismatch(compose)) == str(replies.OUTDATED)
 
 
 def test_a_sentence_fits_a_message():
@@ -97,8 +98,8 @@ def test_the_longest_seed_fits_an_embed():
     ("job", "says"),
     [
         (Job("1", State.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
-        (Job("1", State.FAILED, error="no word for C9"), "No word for C9."),
-        (Job("1", State.FAILED), replies.SORRY),
+        (Job("1", State.FAILED, error=Text("no word for C9")), "No word for C9."),
+        (Job("1", State.FAILED), str(replies.SORRY)),
     ],
 )
 def test_a_job_without_a_piece_says_why(job: Job, says: str):

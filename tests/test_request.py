@@ -17,6 +17,7 @@ from core.request import (
     fresh_take,
 )
 from core.seed import Seed
+from core.texts import NOTHING
 
 CHORD = Seed.parse("60,64,67 C5")
 
@@ -128,8 +129,8 @@ def test_a_piece_says_when_its_sound_is_in_another_format():
     """Only then."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab", Rendering(audio="wav"))
     piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {}, "mp3")
-    assert piece.remark == "As WAV this piece is too large to be sent, so it is an MP3."
-    assert replace(piece, audio_format="wav").remark == ""
+    assert str(piece.remark) == "As WAV this piece is too large to be sent, so it is an MP3."
+    assert replace(piece, audio_format="wav").remark == NOTHING
 
 
 def test_a_file_is_named_after_its_recipe():

@@ -101,7 +101,7 @@ def test_a_piece_is_rendered_again_without_composing(draft: Draft):
 def test_the_sound_has_the_format_that_was_wished_for(draft: Draft, wished: str):
     """Each is what it says, and all are as loud."""
     piece = studio.finish(draft, rendering=Rendering(audio=wished))
-    assert (piece.audio_format, piece.remark) == (wished, "")
+    assert (piece.audio_format, str(piece.remark)) == (wished, "")
     assert soundfile.info(io.BytesIO(piece.audio)).format == wished.upper()
     samples, _ = decode(piece.audio)
     assert decibels(samples) == pytest.approx(-3, abs=1)

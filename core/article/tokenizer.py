@@ -46,10 +46,13 @@ class Vocabulary:
             return np.array([self._indices[word] for word in words], dtype=np.int32)
         except KeyError as missing:
             word = missing.args[0]
-            near = " or ".join(f"'{known}' ({_names(known)})" for known in self.near(word))
+            near = ", ".join(f"'{known}' ({_names(known)})" for known in self.near(word))
             raise UnknownNotes(
-                f"the article's model never met the notes '{word}' ({_names(word)}) sounding alone;"
-                f" near ones that it knows are {near}"
+                "the article's model never met the notes '{notes}' ({names}) sounding alone;"
+                " near ones that it knows are {near}",
+                notes=word,
+                names=_names(word),
+                near=near,
             ) from None
 
     def decode(self, indices: Iterable[int]) -> list[str]:

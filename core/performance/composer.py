@@ -104,7 +104,9 @@ class PerformanceComposer:
     def _style(self, name: str) -> int:
         folded = [style.casefold() for style in self.styles]
         if name.casefold() not in folded:
-            raise BadRequest(f"the model knows no style '{name[:40]}', only {', '.join(self.styles)}")
+            raise BadRequest(
+                "the model knows no style '{style}', only {known}", style=name[:40], known=", ".join(self.styles)
+            )
         return folded.index(name.casefold())
 
 

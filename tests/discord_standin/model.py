@@ -36,9 +36,11 @@ COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 SLASH_COMMAND, MESSAGE_COMMAND = 1, 3
 BUTTON, TEXT_INPUT = 2, 4
 SELECTS = (3, 5, 6, 7, 8)
+CHANNEL_SELECT, TEXT_DISPLAY = 8, 10
 
 _EMBED_LINKS, _ATTACH_FILES, _MENTION_EVERYONE, _EXTERNAL_EMOJIS = 1 << 14, 1 << 15, 1 << 17, 1 << 18
 _VIEW, _SEND, _HISTORY = 1 << 10, 1 << 11, 1 << 16
+MANAGER = 1 << 5 | 1 << 13
 _IN_DM = _EMBED_LINKS | _ATTACH_FILES | _MENTION_EVERYONE
 APP_PERMISSIONS = {
     IN_GUILD: _VIEW | _SEND | _HISTORY | _EMBED_LINKS | _ATTACH_FILES,
@@ -101,7 +103,8 @@ class User:
 
 @dataclass(eq=False)
 class Guild:
-    """A server. `installed`: the app was added to it; `tier` is its boost tier, 0 to 3."""
+    """A server. `installed`: the app was added to it; `tier` is its boost tier, 0 to 3; `managers` are the members who
+    may manage the server and its messages."""
 
     id: int
     name: str
@@ -110,6 +113,10 @@ class Guild:
     locale: str = "en-US"
     channels: list[Channel] = field(default_factory=list)
     members: list[User] = field(default_factory=list)
+    managers: list[User] = field(default_factory=list)
+
+    def permissions_of(self, user: User) -> int:
+        return APP_PERMISSIONS[IN_GUILD] | (MANAGER if user in self.managers else 0)
 
     def member_json(self, user: User, *, with_user: bool = True) -> Json:
         member: Json = {
@@ -121,7 +128,7 @@ class Guild:
             "pending": False,
             "communication_disabled_until": None,
             "flags": 0,
-            "permissions": str(APP_PERMISSIONS[IN_GUILD]),
+            "permissions": str(self.permissions_of(user)),
         }
         return member | ({"user": user.to_json(), "deaf": False, "mute": False} if with_user else {})
 
@@ -311,8 +318,10 @@ class Message(Watched):
 
     @property
     def text(self) -> str:
-        """All that can be read in it, embeds included."""
-        return "\n".join([self.content, *(text for embed in self.embeds for text in embed_texts(embed))]).strip()
+        """All that can be read in it, embeds and text displays included."""
+        embedded = (text for embed in self.embeds for text in embed_texts(embed))
+        displayed = (part["content"] for part in parts(self.components) if part["type"] == TEXT_DISPLAY)
+        return "\n".join([self.content, *embedded, *displayed]).strip()
 
     def file(self, suffix: str) -> Attachment:
         """The one attachment whose name ends with `suffix`."""

@@ -10,6 +10,7 @@ from .model import (
     ANSWER_SECONDS,
     AUTOCOMPLETE,
     BUTTON,
+    CHANNEL_SELECT,
     COMMAND,
     COMPONENT,
     GUILD_INSTALL,
@@ -126,13 +127,20 @@ class Person:
             raise ClientRefuses(f"no button {label} can be pressed under {message!r}")
         return await self._uses(message, button, {"component_type": BUTTON})
 
-    async def selects(self, message: Message, *values: str) -> Interaction:
-        """Choose `values` in the one select menu that offers them."""
-        for menu in (part for part in parts(message.components) if part["type"] in SELECTS):
-            offered = {option["value"] for option in menu.get("options", [])}
-            if {*values} <= offered and not menu.get("disabled"):
-                return await self._uses(message, menu, {"component_type": menu["type"], "values": list(values)})
-        raise ClientRefuses(f"no menu offers {', '.join(values)} under {message!r}")
+    async def selects(self, message: Message, *values: str | Channel, menu: str = "") -> Interaction:
+        """Choose `values` in the first select menu that offers them, and whose custom id begins with `menu`."""
+        channels = [value for value in values if isinstance(value, Channel)]
+        chosen = [str(value.id) if isinstance(value, Channel) else value for value in values]
+        for part in (part for part in parts(message.components) if part["type"] in SELECTS):
+            offered = {option["value"] for option in part.get("options", [])}
+            fits = part["type"] == CHANNEL_SELECT if channels or not values else {*chosen} <= offered
+            if fits and part["custom_id"].startswith(menu) and not part.get("disabled"):
+                data = {"component_type": part["type"], "values": chosen}
+                if channels:
+                    found = {str(channel.id): channel.to_json() | {"permissions": "0"} for channel in channels}
+                    data["resolved"] = {"channels": found}
+                return await self._uses(message, part, data)
+        raise ClientRefuses(f"no menu offers {', '.join(chosen)} under {message!r}")
 
     async def submits(self, asked: Interaction, **texts: str) -> Interaction:
         """Fill in the modal that an interaction was answered with, by custom id."""
@@ -170,9 +178,16 @@ class Person:
             raise ClientRefuses(f"{self.user.name} is not in that channel")
         scopes = ([where.guild.id] if where.guild else []) + [None]
         for command in (c for scope in scopes for c in self.world.commands.get(scope, [])):
-            if command["name"] == name and command["type"] == kind and (owners := self._owners(command, where)):
+            if command["name"] != name or command["type"] != kind or not self._may_use(command, where):
+                continue
+            if owners := self._owners(command, where):
                 return FoundCommand(command, path), owners
         raise ClientRefuses(f"{self.user.name} sees no command {text} here")
+
+    def _may_use(self, command: Json, where: Channel) -> bool:
+        """Whether the command asks for no permission that they lack here."""
+        needed = int(command["default_member_permissions"] or 0)
+        return where.guild is None or not needed & ~where.guild.permissions_of(self.user)
 
     def _owners(self, command: Json, where: Channel) -> dict[str, str]:
         """`authorizing_integration_owners`; empty when the command is not offered in this channel."""

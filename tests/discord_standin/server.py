@@ -79,12 +79,20 @@ class Discord:
         return self.world.add_guild(name, installed=installed, tier=tier, locale=locale)
 
     def person(
-        self, name: str, guild: Guild | None = None, *, installed: bool = False, locale: str = "en-US"
+        self,
+        name: str,
+        guild: Guild | None = None,
+        *,
+        installed: bool = False,
+        locale: str = "en-US",
+        manager: bool = False,
     ) -> Person:
-        """Somebody in a server's first channel; without a server, in the direct message with the bot."""
+        """Somebody in a server's first channel, `manager` of that server or not; without a server, in the direct
+        message with the bot."""
         user = self.world.add_user(name, locale=locale, installed=installed)
         if guild:
             guild.members.append(user)
+            guild.managers += [user] * manager
         return Person(self, user, guild.channels[0] if guild else None)
 
     # What a test waits for, looks at and does

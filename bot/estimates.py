@@ -1,0 +1,67 @@
+"""How long a piece will wait: from what is ahead of it and from how fast the queue is seen to move."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+
+from core.queue import Line
+from core.request import DEFAULT_LENGTH
+
+HALF_LIFE = 20.0
+"""Seconds after which what was seen counts half."""
+LEAST_SEEN = 1.0
+"""Seconds that have to be watched before anything is said."""
+
+
+class Estimates:
+    """Watches the line. `length_of` tells how many steps a job composes, or None for a job it does not know."""
+
+    def __init__(self, length_of: Callable[[str], int | None]) -> None:
+        self._length_of = length_of
+        self._last = Line()
+        self._steps = self._seconds = 0.0
+
+    def see(self, line: Line) -> None:
+        """To be called with every look at the line while somebody waits in it."""
+        before, self._last = self._last, line
+        passed = line.seen - before.seen
+        if not 0 < passed < HALF_LIFE or not before.waiting:  # the same look, or none for so long that it says nothing
+            return
+        kept = 0.5 ** (passed / HALF_LIFE)
+        # what is gone from the line was composed to its end
+        done = sum(
+            (line.composing.get(job, 1.0) - share) * self._length(job) for job, share in before.composing.items()
+        )
+        done += sum(share * self._length(job) for job, share in line.composing.items() if job not in before.composing)
+        self._steps = kept * self._steps + max(done, 0.0)
+        self._seconds = kept * self._seconds + passed
+
+    def wait(self, job_id: str) -> float | None:
+        """In how many seconds the model will begin this job. None while that cannot be told."""
+        line = self._last
+        if job_id not in line.waiting or not line.composing or self._seconds < LEAST_SEEN or not self._steps:
+            return None
+        ahead = [self._length(job) for job in line.waiting[: line.waiting.index(job_id)]]
+        left = [(1 - share) * self._length(job) for job, share in line.composing.items()]
+        return begins_in(ahead, left, self._steps / self._seconds)
+
+    def _length(self, job: str) -> float:
+        return self._length_of(job) or DEFAULT_LENGTH
+
+
+def begins_in(ahead: Sequence[float], left: Sequence[float], speed: float) -> float:
+    """Seconds until the next job begins, when jobs of as many steps as `ahead` says go first, those at work have `left`
+    so many, and `speed` steps a second are shared among as many places as are at work."""
+    places = [steps * len(left) / speed for steps in left]
+    heapq.heapify(places)
+    for steps in ahead:
+        heapq.heappush(places, heapq.heappop(places) + steps * len(left) / speed)
+    return places[0]
+
+
+def rounded(seconds: float) -> int:
+    """As people say it: 7, 20, 45, 90, 180."""
+    unit = 1 if seconds < 10 else 5 if seconds < 60 else 30 if seconds < 300 else 60
+    return max(1, math.ceil(seconds / unit)) * unit

@@ -1,0 +1,49 @@
+"""Sentences for people that can be said in another language than English: a template, and what stands in its places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Value: TypeAlias = "str | int | float | Text"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`Text("at most {most} notes are read", {"most": 5})`; as a string, it is English. Without values the template is
+    the sentence itself, braces and all. A value may be a Text too."""
+
+    template: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.said(lambda template: template)
+
+    def __bool__(self) -> bool:
+        return bool(self.template)
+
+    def said(self, translated: Callable[[str], str]) -> str:
+        """The sentence in the language to which `translated` brings a template."""
+        template = translated(self.template) if self.template else ""
+        values = {
+            name: value.said(translated) if isinstance(value, Text) else value for name, value in self.values.items()
+        }
+        return template.format_map(values) if values else template
+
+    def to_json(self) -> dict[str, Any]:
+        values = {name: value.to_json() if isinstance(value, Text) else value for name, value in self.values.items()}
+        return {"template": self.template, "values": values}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | str) -> Text:
+        """Also of a bare string, which older versions wrote."""
+        if isinstance(data, str):
+            return cls(data)
+        values = {
+            name: cls.from_json(value) if isinstance(value, dict) else value for name, value in data["values"].items()
+        }
+        return cls(data["template"], values)
+
+
+NOTHING = Text("")
