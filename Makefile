@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test lint bench lock upgrade clean
+.PHONY: help run setup dev test lint bench lock upgrade texts clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,16 @@ lock: ## write requirements/ anew from pyproject.toml, keeping the versions that
 
 upgrade: UPGRADE = --upgrade
 upgrade: lock ## the same with the newest versions that pyproject.toml allows
+
+# Every word that the bot says stands in English in the code; new ones get an empty place in each catalogue.
+texts: dev ## bring the translations in bot/locales up to date with the code
+	@mkdir -p build
+	@$(PYTHON) -m babel.messages.frontend --quiet extract $(WORDS) --output-file build/messages.pot bot core
+	@for file in bot/locales/*.po; do $(PYTHON) -m babel.messages.frontend --quiet update --no-fuzzy-matching \
+		--ignore-obsolete --width 110 --ignore-pot-creation-date --input-file build/messages.pot \
+		--output-file $$file --locale $$(sed -n 's/.*"Language: \(.*\)\\n".*/\1/p' $$file) || exit 1; done
+WORDS = --no-location --no-default-keywords $(addprefix --keyword ,say say_some:1,2 Text described named BadRequest \
+	QueueError RenderError UnknownNotes)
 
 clean: ## remove what setup and tests left; pieces, data, training runs and .env stay
 	@rm -rf .venv build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

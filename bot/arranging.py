@@ -3,7 +3,6 @@ kind of file. What is chosen so far is in every custom_id of the question, so it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -102,13 +101,12 @@ class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], templ
 
 def _values(option: str, now: Any) -> list[Any]:
     """What can be chosen, at most 25; what is chosen now is among it, whatever it is."""
-    every: dict[str, Iterable[Any]] = {
-        "instrument": INSTRUMENTS,
-        "tempo": sorted({*TEMPOS, now} if option == "tempo" else TEMPOS),
-        "transpose": sorted({*SHIFTS} if now in SHIFTS else {*SHIFTS, now} - {0}, reverse=True),
-        "audio": AUDIO_FORMATS,
-    }
-    return list(every[option])
+    if option == "tempo":
+        return sorted({*TEMPOS, now})
+    if option == "transpose":
+        left_out = set() if now in SHIFTS else {SHIFTS[-1] if now > 0 else SHIFTS[0]}
+        return sorted({*SHIFTS, now} - left_out, reverse=True)
+    return list(INSTRUMENTS if option == "instrument" else AUDIO_FORMATS)
 
 
 def _label(option: str, value: Any) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
+from core.queue import UNREACHABLE
 
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
 _migrating = threading.Lock()  # Alembic knows one migration a process
@@ -49,7 +50,7 @@ class Database:
                     return work(connection)
             except SQLAlchemyError as error:
                 _log.warning("the database cannot be reached: %s", type(error).__name__)  # its text has the row
-                raise QueueError("The queue cannot be reached at the moment. Please try again soon.") from None
+                raise QueueError(UNREACHABLE) from None
 
         return await asyncio.to_thread(run)
 

@@ -28,8 +28,8 @@ class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
 
     def __init__(self, answer: str) -> None:
         style = discord.ButtonStyle.danger if answer == "yes" else discord.ButtonStyle.secondary
-        label = say(replies.FORGET_YES if answer == "yes" else replies.FORGET_NO)
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"forget:{answer}"))
+        label = replies.FORGET_YES if answer == "yes" else replies.FORGET_NO
+        super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=f"forget:{answer}"))
         self.answer = answer
 
     async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:

@@ -109,7 +109,8 @@ def progress(job: Job, request: ComposeRequest, wait: float | None = None) -> st
         return " ".join(filter(None, (f"{_summary(request)}\n{how}", when)))
     done = round(job.progress * _BAR_CELLS)
     bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {job.progress:.0%}"
-    return f"{_summary(request)}\n{say('Composing') if job.progress < COMPOSED else say('Recording')}\n{bar}"
+    doing = say("Composing") if job.progress < COMPOSED else say("Recording")
+    return f"{_summary(request)}\n{doing}\n{bar}"
 
 
 def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = NOTHING) -> Reply:
@@ -148,7 +149,8 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING) -> Reply:
         embed.add_field(name=say("Played"), value=_played(rendering))
     again = say("The same again, with the same file") if request.primer else say("The same piece again")
     typed = _brief(command(request, rendering), 1000)
-    embed.set_footer(text=f"{again}: {typed}\n{say('Checkpoint')} {recipe.checkpoint}")
+    checkpoint = say("Checkpoint {hash}", hash=recipe.checkpoint)
+    embed.set_footer(text=f"{again}: {typed}\n{checkpoint}")
     if f"{recipe.name}.png" in fitting:
         embed.set_image(url=f"attachment://{recipe.name}.png")
     remarks = [say(remark), say(piece.remark)]
@@ -207,7 +209,7 @@ def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
         if waiting
         else say("Nobody is waiting.")
     )
-    return "\n\n".join([busy, *theirs]) if theirs else f"{busy} {say('None of yours is in the making.')}"
+    return "\n\n".join([busy, *theirs]) if theirs else " ".join([busy, say("None of yours is in the making.")])
 
 
 def taken_back(pieces: int, named: bool) -> str:
@@ -265,7 +267,8 @@ def _title(request: ComposeRequest) -> str:
 
 def _summary(request: ComposeRequest) -> str:
     begun = say("Going on from your file") if request.primer else _brief(request.seed.names)
-    return f"**{begun}** · {_lasting(request)} · {say('take {take}', take=request.take)}"
+    take = say("take {take}", take=request.take)
+    return f"**{begun}** · {_lasting(request)} · {take}"
 
 
 def _lasting(request: ComposeRequest) -> str:

@@ -16,8 +16,6 @@ from discord import app_commands
 from core.texts import Text, Value
 
 LOCALES = Path(__file__).with_name("locales")
-COMMAND_NAME = "the name of a command"
-"""The context of those messages in the catalogues."""
 
 _locale: ContextVar[str] = ContextVar("locale", default="")
 
@@ -69,7 +67,7 @@ class Translator(app_commands.Translator):
         if not isinstance(catalogue, GNUTranslations):
             return None
         if context.location is where.command_name:
-            said = catalogue.pgettext(COMMAND_NAME, string.message)
+            said = catalogue.gettext(string.message)
         elif context.location in (where.command_description, where.parameter_description):
             said = string.extras.get("text", Text(string.message)).said(catalogue.gettext)
         else:

@@ -31,6 +31,7 @@ SORRY = Text("Something went wrong while making this piece. Please try again, pe
 """What a listener reads when an error was not foreseen; the log says more."""
 TOO_LATE = Text("This piece waited too long in the queue and was given up. Please ask again.")
 TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
+UNREACHABLE = Text("The queue cannot be reached at the moment. Please try again soon.")
 
 RUNS = 3
 """How often a job that takes its worker down with it is begun before it is given up."""
@@ -461,4 +462,4 @@ def _reaching() -> Iterator[None]:
         yield
     except (SQLAlchemyError, dbos_error.DBOSException, OSError) as error:
         log.warning("the queue cannot be reached: %s", str(error).partition("\n")[0])  # the rest is the statement
-        raise QueueError("The queue cannot be reached at the moment. Please try again soon.") from error
+        raise QueueError(UNREACHABLE) from error

@@ -46,4 +46,5 @@ class Text:
         return cls(data["template"], values)
 
 
-NOTHING = Text("")
+_SILENCE = ""
+NOTHING = Text(_SILENCE)

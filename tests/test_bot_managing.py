@@ -16,7 +16,8 @@ def chosen(message: Message) -> dict[str, list[str]]:
     shown = {}
     for menu in (part for part in parts(message.components) if part["type"] in SELECTS):
         options = [option["value"] for option in menu.get("options", []) if option.get("default")]
-        shown[menu["custom_id"].removeprefix("rules:")] = options + [str(v["id"]) for v in menu.get("default_values", [])]
+        channels = [str(value["id"]) for value in menu.get("default_values", [])]
+        shown[menu["custom_id"].removeprefix("rules:")] = options + channels
     return shown
 
 

@@ -160,7 +160,8 @@ async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
-            assert labels(await composed(queue, listener, model="article")) == ["New take", "Arrange", "Recipe", "Delete"]
+            message = await composed(queue, listener, model="article")
+            assert labels(message) == ["New take", "Arrange", "Recipe", "Delete"]
 
 
 async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
