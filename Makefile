@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test lint bench lock upgrade clean
+.PHONY: help run setup dev test lint bench lock upgrade audit clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lock: ## write requirements/ anew from pyproject.toml, keeping the versions that
 
 upgrade: UPGRADE = --upgrade
 upgrade: lock ## the same with the newest versions that pyproject.toml allows
+
+audit: dev ## look the pinned packages up in PyPI's advisories
+	@bin/audit
 
 clean: ## remove what setup and tests left; pieces, data, training runs and .env stay
 	@rm -rf .venv build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
