@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.database import Database
 from core.errors import BadRequest
+from core.records import check_types, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 
 TOKEN_SECONDS = 14.5 * 60
@@ -48,6 +49,9 @@ class Answer:
     parent: str = ""
     """The id of the piece that it goes on from, where it does from one that is stored."""
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     @property
     def deadline(self) -> float | None:
         """Until when the piece is of any use, seconds since 1970; None: a message can bring it later too."""
@@ -68,6 +72,8 @@ class Answer:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Answer:
+        """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
+        data = of_type(dict, data)
         rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none
         return cls(**data | {"request": ComposeRequest.from_json(data["request"]), "rendering": rendering})
 

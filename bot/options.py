@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 
@@ -34,16 +34,25 @@ _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError
+    return int(text)
+
+
+_LONGEST_NUMBER = 20
+"""Digits; a sentence repeats the number."""
 _KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "length": (int, "a whole number of steps of 0.2 s, such as 500 for 100 s"),
+    "length": (_whole, "a whole number of steps of 0.2 s, such as 500 for 100 s"),
     "style": (str, "the name of a style"),
     "temperature": (lambda text: float(text.replace(",", ".")), "a number, such as 0.9"),
     "top_p": (lambda text: float(text.replace(",", ".")), "a number, such as 0.95"),
-    "take": (int, "a whole number"),
+    "take": (_whole, "a whole number"),
     "model": (str.lower, "the name of a model"),
     "instrument": (lambda text: text.lower().replace("_", " "), "the name of an instrument"),
-    "tempo": (int, "a whole number of percent"),
-    "transpose": (int, "a whole number of semitones"),
+    "tempo": (_whole, "a whole number of percent"),
+    "transpose": (_whole, "a whole number of semitones"),
     "audio": (str.lower, "the name of a file format"),
     "private": (lambda text: _TRUTHS[text.lower()], "yes or no"),
 }
@@ -64,7 +73,7 @@ def understand(typed: str, **filled: Any) -> Wish:
     for name, text in _TYPED_OPTION.findall(typed):
         name, value = name.lower(), _read(name.lower(), text)
         if options.setdefault(name, value) != value:
-            raise BadRequest(f"{name} is given twice, as {_brief(str(options[name]))} and as {_brief(text)}")
+            raise BadRequest(f"{name} is given twice, as {shown(str(options[name]), 20)} and as {shown(text, 20)}")
     return wish_of(options, lambda options: ComposeRequest(seed=_seed(typed), **options))
 
 
@@ -110,7 +119,7 @@ def _read(name: str, text: str) -> Any:
     try:
         return read(text)
     except (ValueError, KeyError):
-        raise BadRequest(f"{name} is '{_brief(text)}', accepted is {accepted}") from None
+        raise BadRequest(f"{name} is '{shown(text, 20)}', accepted is {accepted}") from None
 
 
 def _is_request(typed: str) -> bool:
@@ -138,7 +147,7 @@ def _notes(beginning: str) -> Iterator[str]:
 
 def _chords(beginning: str) -> Iterator[tuple[str, str]]:
     """Chords on the root that is typed, `C major (60,64,67)`, whose name begins so; those of C for nothing."""
-    typed = _CHORD.fullmatch(beginning or "C")
+    typed = _CHORD.fullmatch(beginning or "C") if len(beginning) <= MAX_SUGGESTION else None
     if typed is None:
         return
     letter, accidental, kind = typed[1].upper(), typed[2].lower().replace("♯", "#").replace("♭", "b"), typed[3]
@@ -147,7 +156,3 @@ def _chords(beginning: str) -> Iterator[tuple[str, str]]:
         if name.startswith(kind.strip().lower()):
             notes = ",".join(str(root + step) for step in steps)
             yield f"{letter}{accidental} {name} ({notes})", notes
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= 20 else text[:17] + "..."

@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot import replies
 from bot.asking import acknowledge, answer_of
-from bot.library import Stored
+from bot.library import ID, Stored
 from bot.options import Wish
 from core.errors import BadRequest
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-class CancelButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job>[0-9]+)"):
+class CancelButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job>[0-9]{1,20})"):
     """Takes a job back while it waits or runs; only for the one who asked for it."""
 
     def __init__(self, job_id: str) -> None:
@@ -64,7 +64,7 @@ PAGE = 8
 
 class PieceButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"piece:(?P<action>take|vary|continue|recipe|delete):(?P<id>[a-z2-7]{8})",
+    template=rf"piece:(?P<action>take|vary|continue|recipe|delete):(?P<id>{ID})",
 ):
     """Does something with a piece that is stored."""
 
@@ -175,7 +175,7 @@ async def history(interaction: discord.Interaction[Nocturne]) -> None:
     await _show_page(interaction, 0)
 
 
-class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>[0-9]{1,6})"):
+class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"):
     """Turns to a page of the presser's own history."""
 
     def __init__(self, page: int, label: str = "") -> None:

@@ -8,7 +8,8 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
+from core.records import check_types, decoded, of_type
 from core.seed import CHORD_SECONDS, Seed
 
 STEP_SECONDS = 0.2
@@ -20,6 +21,10 @@ USUAL = -1.0
 """A `top_p` that stands for what is usual for the model: `USUAL_TOP_P`."""
 USUAL_TOP_P = {"performance": 0.97, "article": 1.0}
 ANY_STYLE = "any"
+MAX_STYLE = 60
+"""Characters of a style's name."""
+_NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
+"""What Discord would make a mention, a link or a heading of."""
 MAX_TAKE = 2**32 - 1
 MODELS = ("performance", "article")
 DEFAULT_MODEL = "performance"
@@ -71,6 +76,7 @@ class ComposeRequest:
     primer: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
+        check_types(self)
         if not MIN_LENGTH <= self.length <= MAX_LENGTH:
             raise BadRequest(
                 f"length {self.length} is outside {MIN_LENGTH} to {MAX_LENGTH} steps of {STEP_SECONDS} s"
@@ -81,11 +87,15 @@ class ComposeRequest:
         if not 0 <= self.take <= MAX_TAKE:
             raise BadRequest(f"take {self.take} is outside 0 to {MAX_TAKE}")
         if self.model not in MODELS:
-            raise BadRequest(f"there is no model '{self.model[:40]}', only {' and '.join(MODELS)}")
+            raise BadRequest(f"there is no model '{shown(self.model)}', only {' and '.join(MODELS)}")
         if self.top_p == USUAL:
             object.__setattr__(self, "top_p", USUAL_TOP_P[self.model])
         if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
             raise BadRequest(f"top_p {self.top_p:g} is outside {MIN_TOP_P:g} to {MAX_TOP_P:g}")
+        if not _is_name(self.style):
+            raise BadRequest(
+                f"the style '{shown(self.style)}' is not a name, which has 1 to {MAX_STYLE} letters, digits or spaces"
+            )
         if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
         if self.primer and (self.model == "article" or self.seed.chords):
@@ -103,8 +113,10 @@ class ComposeRequest:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
-        primer = base64.b64decode(data.get("primer", ""))  # jobs of older versions have none
-        return cls(**data | {"seed": Seed.parse(data["seed"]), "primer": primer})
+        """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
+        data = of_type(dict, data)
+        primer = decoded(data.get("primer", ""))  # jobs of older versions have none
+        return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +130,15 @@ class Rendering:
     audio: str = AUDIO_FORMATS[0]
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.instrument not in INSTRUMENTS:
-            raise BadRequest(f"there is no instrument '{self.instrument[:40]}', only {', '.join(INSTRUMENTS)}")
+            raise BadRequest(f"there is no instrument '{shown(self.instrument)}', only {', '.join(INSTRUMENTS)}")
         if not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
             raise BadRequest(f"tempo {self.tempo} is outside {MIN_TEMPO} to {MAX_TEMPO} percent")
         if not -MAX_TRANSPOSE <= self.transpose <= MAX_TRANSPOSE:
             raise BadRequest(f"transpose {self.transpose} is outside -{MAX_TRANSPOSE} to {MAX_TRANSPOSE} semitones")
         if self.audio not in AUDIO_FORMATS:
-            raise BadRequest(f"there is no audio format '{self.audio[:40]}', only {', '.join(AUDIO_FORMATS)}")
+            raise BadRequest(f"there is no audio format '{shown(self.audio)}', only {', '.join(AUDIO_FORMATS)}")
 
     @property
     def edits(self) -> bool:
@@ -151,7 +164,8 @@ class Rendering:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Rendering:
-        return cls(**data)
+        """Raises as ComposeRequest's does."""
+        return cls(**of_type(dict, data))
 
 
 AS_COMPOSED = Rendering()
@@ -170,7 +184,7 @@ class Composed:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Composed:
-        return cls(data["checkpoint"], base64.b64decode(data["midi"]))
+        return cls(data["checkpoint"], decoded(data["midi"]))
 
 
 def fresh_take() -> int:
@@ -185,6 +199,9 @@ class Recipe:
     request: ComposeRequest
     checkpoint: str
     rendering: Rendering = AS_COMPOSED
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
     @property
     def name(self) -> str:
@@ -206,7 +223,8 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recipe:
-        request = {key: value for key, value in data.items() if key not in ("checkpoint", "rendering")}
+        """Raises as ComposeRequest's does."""
+        request = {key: value for key, value in of_type(dict, data).items() if key not in ("checkpoint", "rendering")}
         rendering = Rendering.from_json(data.get("rendering", {}))  # jobs of older versions have none
         return cls(ComposeRequest.from_json(request), data["checkpoint"], rendering)
 
@@ -252,8 +270,12 @@ class Piece:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
-        files = {key: base64.b64decode(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
+        files = {key: decoded(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"])})
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= MAX_STYLE and text.isprintable() and not _NOT_IN_A_NAME & set(text)
 
 
 _FILES = ("midi", "audio", "picture", "composed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The keys of a piano, A0 to C8."""
@@ -13,6 +13,8 @@ CHORD_SECONDS = 0.4
 """How long each chord of a seed lasts when several follow one another."""
 MAX_CHORDS = 25
 MAX_CHORD_NOTES = 10
+MAX_TYPED = 2000
+"""Characters; the longest seed has 1250, `C#4,` for each note."""
 
 ACCEPTED = (
     "a seed is 'random', or notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next)"
@@ -47,8 +49,9 @@ class Seed:
     @classmethod
     def parse(cls, text: str) -> Seed:
         """Read what a listener typed, as `ACCEPTED` says. Raises BadRequest."""
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        joined = re.sub(r"\s*,\s*", ",", text.strip())
+        if len(text) > MAX_TYPED:
+            raise BadRequest(f"the seed has {len(text)} characters, at most {MAX_TYPED} are read")
+        joined = ",".join(part.strip() for part in text.split(","))
         if joined.lower() == "random":
             return cls()
         if not joined:
@@ -57,7 +60,7 @@ class Seed:
         for chord in joined.split():
             pitches = [_pitch(note) for note in chord.split(",")]
             if None in pitches:
-                raise BadRequest(f"the seed '{shown}' is not understood; {ACCEPTED}")
+                raise BadRequest(f"the seed '{shown(text)}' is not understood; {ACCEPTED}")
             chords.append(tuple(sorted({pitch for pitch in pitches if pitch is not None})))
         return cls(tuple(chords))
 

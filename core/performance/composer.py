@@ -104,7 +104,7 @@ class PerformanceComposer:
     def _style(self, name: str) -> int:
         folded = [style.casefold() for style in self.styles]
         if name.casefold() not in folded:
-            raise BadRequest(f"the model knows no style '{name[:40]}', only {', '.join(self.styles)}")
+            raise BadRequest(f"the model knows no style '{name}', only {', '.join(self.styles)}")
         return folded.index(name.casefold())
 
 
