@@ -80,7 +80,7 @@ class PieceButton(
 
     async def callback(self, interaction: discord.Interaction[Nocturne]) -> None:  # type: ignore[override]
         try:
-            stored = await interaction.client.library.get(self.piece_id)
+            stored = await _looked_up(interaction, self.piece_id)
             if self.action == "recipe":
                 await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
             elif self.action == "delete":
@@ -94,6 +94,14 @@ class PieceButton(
                 await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, stored.private))
         except Exception as error:
             await interaction.client.tree.on_error(interaction, error)
+
+
+async def _looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:
+    """The piece. Raises BadRequest when it is gone, or private and another's."""
+    stored = await interaction.client.library.get(piece_id)
+    if stored.private and stored.user_id != interaction.user.id:
+        raise BadRequest(replies.PRIVATE)
+    return stored
 
 
 _LABELS = {
@@ -160,12 +168,9 @@ def piece_view(stored: Stored) -> discord.ui.View:
 @app_commands.command(description="Bring back a piece that was made here")
 @app_commands.describe(id="its eight letters and digits, which its Recipe button and /history tell")
 async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
-    library = interaction.client.library
-    stored = await library.get(id.strip().lower())
-    if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest(replies.PRIVATE)
+    stored = await _looked_up(interaction, id.strip().lower())
     await interaction.response.defer(ephemeral=stored.private)
-    reply = replies.finished(await library.piece(stored), interaction.filesize_limit)
+    reply = replies.finished(await interaction.client.library.piece(stored), interaction.filesize_limit)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 
