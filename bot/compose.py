@@ -31,7 +31,9 @@ from core.request import (
     MIN_TOP_P,
     MODELS,
     STEP_SECONDS,
+    ComposeRequest,
 )
+from core.seed import Seed
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -175,6 +177,8 @@ async def _go_on_from(
     client.deliveries.check(interaction.user.id)
     if file.size > MAX_BYTES:
         raise BadRequest(f"the file has {file.size / 2**20:.1f} MiB, at most {MAX_BYTES / 2**20:g} MiB are read")
+    # an acknowledged refusal can be seen by all, and one of an option repeats what was typed
+    wish_of(options, lambda options: ComposeRequest(Seed(), **options))
     await acknowledge(interaction, private)
     try:
         data = await file.read()
