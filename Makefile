@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test lint bench lock upgrade audit clean
+.PHONY: help run setup dev test fuzz lint bench lock upgrade audit clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ dev: ## prepare all that training, tests and checks need
 
 test: dev ## run every test
 	@$(PYTHON) -m pytest
+
+fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time
+	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/test_fuzz.py
 
 lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .

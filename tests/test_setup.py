@@ -107,7 +107,7 @@ def test_the_procfile_starts_bot_and_worker_apart():
 
 
 @pytest.mark.parametrize(
-    "target", ["run", "setup", "dev", "test", "lint", "bench", "lock", "upgrade", "audit", "clean", "help"]
+    "target", ["run", "setup", "dev", "test", "fuzz", "lint", "bench", "lock", "upgrade", "audit", "clean", "help"]
 )
 def test_make_knows(target):
     """`make help` names the target, and make can plan it."""
