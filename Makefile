@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test lint bench lock upgrade texts clean
+.PHONY: help run setup dev test fuzz lint bench lock upgrade audit texts clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ dev: ## prepare all that training, tests and checks need
 
 test: dev ## run every test
 	@$(PYTHON) -m pytest
+
+fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time
+	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/test_fuzz.py
 
 lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .
@@ -39,6 +42,9 @@ lock: ## write requirements/ anew from pyproject.toml, keeping the versions that
 
 upgrade: UPGRADE = --upgrade
 upgrade: lock ## the same with the newest versions that pyproject.toml allows
+
+audit: dev ## look the pinned packages up in PyPI's advisories
+	@bin/audit
 
 # Every word that the bot says stands in English in the code; new ones get an empty place in each catalogue.
 texts: dev ## bring the translations in bot/locales up to date with the code

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.database import Database
 from core.errors import BadRequest
+from core.records import check_types, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.texts import NOTHING, Text
 
@@ -54,6 +55,9 @@ class Answer:
     locale: str = ""
     """The listener's language, as Discord names it."""
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     @property
     def deadline(self) -> float | None:
         """Until when the piece is of any use, seconds since 1970; None: a message can bring it later too."""
@@ -78,6 +82,8 @@ class Answer:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Answer:
+        """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
+        data = of_type(dict, data)
         rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none, nor a remark
         remark = Text.from_json(data.get("remark", ""))
         request = ComposeRequest.from_json(data["request"])

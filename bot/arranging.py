@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.asking import admitted, ask
-from bot.library import Stored
+from bot.asking import admitted, ask, looked_up
+from bot.library import ID, Stored
 from bot.options import RENDERING_OPTIONS, Wish
 from bot.pressing import Pressing
 from bot.replies import shifted
@@ -23,7 +23,7 @@ TEMPOS = (25, 33, 50, 60, 70, 75, 80, 85, 90, 95, USUAL_TEMPO, 105, 110, 115, 12
 SHIFTS = range(12, -13, -1)
 
 _STATE = (
-    "(?P<piece_id>[a-z2-7]{8}):(?P<instrument>[a-z_-]+):(?P<tempo>[0-9]{2,3}):(?P<transpose>-?[0-9]{1,2})"
+    rf"(?P<piece_id>{ID}):(?P<instrument>[a-z_-]+):(?P<tempo>[0-9]{{2,3}}):(?P<transpose>-?[0-9]{{1,2}})"
     ":(?P<audio>[a-z0-9]+)"
 )
 
@@ -62,7 +62,9 @@ class Arrangement:
 
 
 class ArrangeSelect(
-    Pressing, discord.ui.DynamicItem[discord.ui.Select[Any]], template=rf"arrange:(?P<option>[a-z]+):{_STATE}"
+    Pressing,
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"arrange:(?P<option>instrument|tempo|transpose|audio):{_STATE}",
 ):
     """One thing to choose; the message shows what is chosen."""
 
@@ -92,7 +94,7 @@ class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], templ
         self.chosen = Arrangement.read(**state)
 
     async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
-        stored = await interaction.client.library.get(self.chosen.piece_id)
+        stored = await looked_up(interaction, self.chosen.piece_id)
         rules = await admitted(interaction)
         self.chosen.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)
         wish = Wish(stored.recipe.request, self.chosen.rendering, stored.private)

@@ -10,10 +10,11 @@ import discord
 
 from bot import replies
 from bot.answers import Answer
+from bot.library import Stored
 from bot.options import Wish
 from bot.patience import UNREACHABLE, patiently
 from bot.rules import Rules
-from core.errors import QueueError
+from core.errors import BadRequest, QueueError
 from core.texts import NOTHING, Text
 
 if TYPE_CHECKING:
@@ -88,3 +89,11 @@ async def ask(
 
     await interaction.client.deliveries.accept(answer, receipt)
     await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
+
+
+async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:
+    """A stored piece. Raises BadRequest when it is gone, or private and another's."""
+    stored = await interaction.client.library.get(piece_id)
+    if stored.private and stored.user_id != interaction.user.id:
+        raise BadRequest(replies.PRIVATE)
+    return stored

@@ -34,7 +34,9 @@ from core.request import (
     MIN_TOP_P,
     MODELS,
     STEP_SECONDS,
+    ComposeRequest,
 )
+from core.seed import Seed
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -204,13 +206,16 @@ async def _go_on_from(
     rules = await admitted(interaction)
     if file.size > MAX_BYTES:
         raise too_large(file.size)
-    await acknowledge(interaction, rules.private or bool(options.get("private")))
+    given = {name: value for name, value in options.items() if value is not None}
+    usual = rules.usual({"model": DEFAULT_MODEL} | given)
+    # an acknowledged refusal can be seen by all, and one of an option repeats what was typed
+    wish = rules.applied(wish_of(usual, lambda options: ComposeRequest(Seed(), **options)))
+    await acknowledge(interaction, wish.private)
     try:
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
     upload = await asyncio.to_thread(interaction.client.reader.read, data, until)
-    given = {name: value for name, value in options.items() if value is not None}
-    wish = wish_of(rules.usual({"model": DEFAULT_MODEL} | given), lambda options: upload.continued(**options))
+    wish = wish_of(usual | {"take": wish.request.take}, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
     await ask(interaction, wish, rules, acknowledged=True, remark=upload.remark)

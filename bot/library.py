@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import re
 import secrets
 import shutil
 import time
@@ -24,6 +25,9 @@ from core.texts import NOTHING, Text
 
 GONE = Text("this piece is no longer stored")
 SWEEP_SECONDS = 3600.0
+
+ID = "[a-z2-7]{8}"
+"""The pattern of a piece's id."""
 
 _DAY = 86_400
 _MIDI, _COMPOSED, _PICTURE, _SOUND = "piece.mid", "composed.mid", "piece.png", "piece."
@@ -96,7 +100,8 @@ class Library:
 
     async def get(self, piece_id: str) -> Stored:
         """Raises BadRequest for a piece that is not there, or not any more."""
-        found = await self._found(_table.c.id == piece_id)
+        # what is no id is not looked up: a database may refuse what can be typed
+        found = await self._found(_table.c.id == piece_id) if re.fullmatch(ID, piece_id) else []
         if not found:
             raise BadRequest(GONE)
         return found[0]
@@ -134,20 +139,19 @@ class Library:
 
     async def forget(self, user_id: int) -> None:
         """Remove all of a user's pieces."""
-        while theirs := await self.of(user_id, 0, 100):
-            for stored in theirs:
-                await self.remove(stored.id)
+        for piece_id in await self._ids(_table.c.user_id == user_id):
+            await self.remove(piece_id)
 
     async def sweep(self) -> None:
         """Remove what was kept long enough, and files that no row knows, which a crash may leave."""
         now = time.time()
-        for stored in await self._found(_table.c.created_at < now - self._keep):
-            await self.remove(stored.id)
+        for piece_id in await self._ids(_table.c.created_at < now - self._keep):
+            await self.remove(piece_id)
         if not await aiofiles.os.path.isdir(self._folder):
             return
         for name in await aiofiles.os.listdir(self._folder):
             written = (await aiofiles.os.stat(self._folder / name)).st_mtime
-            if written < now - SWEEP_SECONDS and not await self._found(_table.c.id == name):
+            if written < now - SWEEP_SECONDS and not await self._ids(_table.c.id == name):
                 await asyncio.to_thread(shutil.rmtree, self._folder / name, ignore_errors=True)
 
     async def keep_swept(self) -> None:
@@ -171,19 +175,24 @@ class Library:
                 await file.write(content)
         await aiofiles.os.rename(part, self._folder / stored.id)
 
+    async def _ids(self, condition: Any) -> list[str]:
+        """Of rows that cannot be read too, so that these are not kept for ever."""
+        select = sa.select(_table.c.id).where(condition)
+        return await self._database.run(lambda connection: list(connection.execute(select).scalars()))
+
     async def _found(self, condition: Any, first: int = 0, count: int | None = None) -> list[Stored]:
+        """Without the rows that this version of the bot cannot read."""
         select = sa.select(_table).where(condition).order_by(_table.c.created_at.desc()).offset(first).limit(count)
         rows = await self._database.run(lambda connection: connection.execute(select).mappings().all())
-        return [
-            Stored(
-                **{
-                    **row,
-                    "recipe": Recipe.from_json(row["recipe"]),
-                    "remark": Text.from_json(row["remark"] or ""),  # pieces of older versions have none
-                }
-            )
-            for row in ({name: value for name, value in row.items() if name != "job_id"} for row in rows)
-        ]
+        found = []
+        for row in rows:
+            known = {name: value for name, value in row.items() if name != "job_id"}
+            try:
+                remark = Text.from_json(row["remark"] or "")  # pieces of older versions have none
+                found.append(Stored(**known | {"recipe": Recipe.from_json(row["recipe"]), "remark": remark}))
+            except (BadRequest, TypeError, KeyError) as error:
+                _log.error("piece %s is left out, its recipe cannot be read: %s", row["id"], type(error).__name__)
+        return found
 
 
 def _attention(number: int) -> str:

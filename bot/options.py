@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeAlias
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.texts import Text
@@ -35,16 +35,25 @@ _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError
+    return int(text)
+
+
+_LONGEST_NUMBER = 20
+"""Digits; a sentence repeats the number."""
 _KINDS: dict[str, tuple[Callable[[str], Any], Text]] = {
-    "length": (int, Text("a whole number of steps of 0.2 s, such as 500 for 100 s")),
+    "length": (_whole, Text("a whole number of steps of 0.2 s, such as 500 for 100 s")),
     "style": (str, Text("the name of a style")),
     "temperature": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.9")),
     "top_p": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.95")),
-    "take": (int, Text("a whole number")),
+    "take": (_whole, Text("a whole number")),
     "model": (str.lower, Text("the name of a model")),
     "instrument": (lambda text: text.lower().replace("_", " "), Text("the name of an instrument")),
-    "tempo": (int, Text("a whole number of percent")),
-    "transpose": (int, Text("a whole number of semitones")),
+    "tempo": (_whole, Text("a whole number of percent")),
+    "transpose": (_whole, Text("a whole number of semitones")),
     "audio": (str.lower, Text("the name of a file format")),
     "private": (lambda text: _TRUTHS[text.lower()], Text("yes or no")),
 }
@@ -72,8 +81,8 @@ def understand(typed: str, usual: Usual = dict, **filled: Any) -> Wish:
             raise BadRequest(
                 "{option} is given twice, as {one} and as {other}",
                 option=name,
-                one=_brief(str(options[name])),
-                other=_brief(text),
+                one=shown(str(options[name]), 20),
+                other=shown(text, 20),
             )
     return wish_of(usual(options), lambda options: ComposeRequest(seed=_seed(typed), **options))
 
@@ -127,7 +136,7 @@ def _read(name: str, text: str) -> Any:
         return read(text)
     except (ValueError, KeyError):
         raise BadRequest(
-            "{option} is '{typed}', accepted is {accepted}", option=name, typed=_brief(text), accepted=accepted
+            "{option} is '{typed}', accepted is {accepted}", option=name, typed=shown(text, 20), accepted=accepted
         ) from None
 
 
@@ -156,7 +165,7 @@ def _notes(beginning: str) -> Iterator[str]:
 
 def _chords(beginning: str) -> Iterator[tuple[str, str]]:
     """Chords on the root that is typed, `C major (60,64,67)`, whose name begins so; those of C for nothing."""
-    typed = _CHORD.fullmatch(beginning or "C")
+    typed = _CHORD.fullmatch(beginning or "C") if len(beginning) <= MAX_SUGGESTION else None
     if typed is None:
         return
     letter, accidental, kind = typed[1].upper(), typed[2].lower().replace("♯", "#").replace("♭", "b"), typed[3]
@@ -165,7 +174,3 @@ def _chords(beginning: str) -> Iterator[tuple[str, str]]:
         if name.startswith(kind.strip().lower()):
             notes = ",".join(str(root + step) for step in steps)
             yield f"{letter}{accidental} {name} ({notes})", notes
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= 20 else text[:17] + "..."

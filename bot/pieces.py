@@ -12,8 +12,8 @@ from discord import app_commands
 
 from bot import replies
 from bot.arranging import Arrangement
-from bot.asking import admitted, ask
-from bot.library import Stored
+from bot.asking import admitted, ask, looked_up
+from bot.library import ID, Stored
 from bot.options import Wish
 from bot.pressing import Pressing
 from bot.texts import described, named, say
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-class CancelButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]+)"):
+class CancelButton(
+    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
+):
     """Takes a job back while it waits or runs; only for the one who asked for it."""
 
     def __init__(self, job_id: str) -> None:
@@ -61,7 +63,7 @@ PAGE = 8
 class PieceButton(
     Pressing,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>[a-z2-7]{8})",
+    template=rf"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>{ID})",
 ):
     """Does something with a piece that is stored."""
 
@@ -72,7 +74,7 @@ class PieceButton(
         self.action, self.piece_id = action, piece_id
 
     async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
-        stored = await interaction.client.library.get(self.piece_id)
+        stored = await looked_up(interaction, self.piece_id)
         if self.action == "recipe":
             await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
         elif self.action == "arrange":
@@ -159,12 +161,10 @@ def piece_view(stored: Stored) -> discord.ui.View:
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
 @app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
 async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
-    library = interaction.client.library
-    stored = await library.get(id.strip().lower())
-    if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest(replies.PRIVATE)
+    stored = await looked_up(interaction, id.strip().lower())
     await interaction.response.defer(ephemeral=stored.private)
-    reply = replies.finished(await library.piece(stored), interaction.filesize_limit, stored.remark)
+    piece = await interaction.client.library.piece(stored)
+    reply = replies.finished(piece, interaction.filesize_limit, stored.remark)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 
@@ -176,7 +176,9 @@ async def history(interaction: discord.Interaction[Nocturne]) -> None:
     await _show_page(interaction, 0)
 
 
-class PageButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>[0-9]{1,6})"):
+class PageButton(
+    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
+):
     """Turns to a page of the presser's own history."""
 
     def __init__(self, page: str, label: str = "·") -> None:

@@ -1,5 +1,6 @@
 """MIDI -> sound by FluidSynth (midi2audio) -> MP3 by LAME, WAV or FLAC. FluidSynth can run without end or write without
-end on some files, so it runs in a process group of its own, with a limit on time and on the size of what it writes."""
+end on some files, so it runs in a process group and a folder of its own, with limits on time, on memory and on the size
+of what it writes."""
 
 from __future__ import annotations
 
@@ -40,6 +41,9 @@ WALL_SECONDS = 300.0
 MOST_AUDIO_SECONDS = 660
 """The longest piece has 600 s, and its last notes ring."""
 
+MEMORY = 2**30
+"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 170 MB."""
+
 PEAK_DBFS = -3.0
 """The loudest sample; what LAME makes of it stays well below full scale."""
 _LOUDEST = 10 ** (PEAK_DBFS / 20)
@@ -59,6 +63,12 @@ GAIN, MOST_GAIN = 0.2, 10.0
 
 _SILENT = 2**10
 """Of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13, silence 2**6."""
+
+_ENVIRONMENT = {
+    "SDL_AUDIODRIVER": "dummy",  # else FluidSynth looks for a sound server, and makes it 64 MB
+    "OMP_NUM_THREADS": "1",  # each thread would reserve much of the memory it is allowed, and every core has its piece
+    "MALLOC_ARENA_MAX": "2",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -168,11 +178,17 @@ def _most_bytes(seconds: float) -> int:
     return round(seconds * RATE * 8)
 
 
+def _memory(soundfont: Path) -> int:
+    """Bytes that FluidSynth may take with this SoundFont, which it holds in memory; an .sf3 is unpacked there."""
+    return MEMORY + (16 if soundfont.suffix.lower() == ".sf3" else 2) * soundfont.stat().st_size
+
+
 def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: int, gain: float = GAIN) -> None:
     """Write `sound` from the .mid beside it; whatever was started is gone when this returns or raises."""
     output = sound.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
-    files = [str(soundfont), str(sound.with_suffix(".mid")), str(sound), f"{gain:.4f}"]
-    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5)]  # processor time: only for when nobody waits any more
+    files = [str(soundfont.absolute()), str(sound.with_suffix(".mid")), str(sound), f"{gain:.4f}"]
+    # processor time: only for when nobody waits any more
+    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_memory(soundfont))]
     with output.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", synth.__file__, *files, *limits],
@@ -180,7 +196,8 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | {"SDL_AUDIODRIVER": "dummy"},  # else it looks for a sound server, and makes it 64 MB
+            cwd=sound.parent,
+            env=os.environ | _ENVIRONMENT,
         )
         try:
             exit_code = process.wait(wall_seconds)

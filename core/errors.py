@@ -55,3 +55,9 @@ class QueueError(NocturneError):
 
 class Cancelled(NocturneError):
     pass
+
+
+def shown(text: str, longest: int = 40) -> str:
+    """What somebody typed, as a sentence may repeat it: in one line, and no more than `longest` characters of it."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."

@@ -8,7 +8,8 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
+from core.records import check_types, decoded, of_type
 from core.seed import CHORD_SECONDS, Seed
 from core.texts import NOTHING, Text
 
@@ -21,6 +22,10 @@ USUAL = -1.0
 """A `top_p` that stands for what is usual for the model: `USUAL_TOP_P`."""
 USUAL_TOP_P = {"performance": 0.97, "article": 1.0}
 ANY_STYLE = "any"
+MAX_STYLE = 60
+"""Characters of a style's name."""
+_NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
+"""What Discord would make a mention, a link or a heading of."""
 MAX_TAKE = 2**32 - 1
 MODELS = ("performance", "article")
 DEFAULT_MODEL = "performance"
@@ -72,6 +77,7 @@ class ComposeRequest:
     primer: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
+        check_types(self)
         if not MIN_LENGTH <= self.length <= MAX_LENGTH:
             raise BadRequest(
                 "length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)",
@@ -93,13 +99,19 @@ class ComposeRequest:
             raise BadRequest("take {take} is outside 0 to {most}", take=self.take, most=MAX_TAKE)
         if self.model not in MODELS:
             raise BadRequest(
-                "there is no model '{model}', only {known}", model=self.model[:40], known=", ".join(MODELS)
+                "there is no model '{model}', only {known}", model=shown(self.model), known=", ".join(MODELS)
             )
         if self.top_p == USUAL:
             object.__setattr__(self, "top_p", USUAL_TOP_P[self.model])
         if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
             raise BadRequest(
                 "top_p {top_p:g} is outside {least:g} to {most:g}", top_p=self.top_p, least=MIN_TOP_P, most=MAX_TOP_P
+            )
+        if not _is_name(self.style):
+            raise BadRequest(
+                "the style '{style}' is not a name, which has 1 to {most} letters, digits or spaces",
+                style=shown(self.style),
+                most=MAX_STYLE,
             )
         if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
@@ -120,8 +132,10 @@ class ComposeRequest:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
-        primer = base64.b64decode(data.get("primer", ""))  # jobs of older versions have none
-        return cls(**data | {"seed": Seed.parse(data["seed"]), "primer": primer})
+        """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
+        data = of_type(dict, data)
+        primer = decoded(data.get("primer", ""))  # jobs of older versions have none
+        return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +149,11 @@ class Rendering:
     audio: str = AUDIO_FORMATS[0]
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.instrument not in INSTRUMENTS:
             raise BadRequest(
                 "there is no instrument '{instrument}', only {known}",
-                instrument=self.instrument[:40],
+                instrument=shown(self.instrument),
                 known=", ".join(INSTRUMENTS),
             )
         if not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
@@ -154,7 +169,7 @@ class Rendering:
         if self.audio not in AUDIO_FORMATS:
             raise BadRequest(
                 "there is no audio format '{audio}', only {known}",
-                audio=self.audio[:40],
+                audio=shown(self.audio),
                 known=", ".join(AUDIO_FORMATS),
             )
 
@@ -187,7 +202,8 @@ class Rendering:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Rendering:
-        return cls(**data)
+        """Raises as ComposeRequest's does."""
+        return cls(**of_type(dict, data))
 
 
 AS_COMPOSED = Rendering()
@@ -206,7 +222,7 @@ class Composed:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Composed:
-        return cls(data["checkpoint"], base64.b64decode(data["midi"]))
+        return cls(data["checkpoint"], decoded(data["midi"]))
 
 
 def fresh_take() -> int:
@@ -221,6 +237,9 @@ class Recipe:
     request: ComposeRequest
     checkpoint: str
     rendering: Rendering = AS_COMPOSED
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
     @property
     def name(self) -> str:
@@ -242,7 +261,8 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Recipe:
-        request = {key: value for key, value in data.items() if key not in ("checkpoint", "rendering")}
+        """Raises as ComposeRequest's does."""
+        request = {key: value for key, value in of_type(dict, data).items() if key not in ("checkpoint", "rendering")}
         rendering = Rendering.from_json(data.get("rendering", {}))  # jobs of older versions have none
         return cls(ComposeRequest.from_json(request), data["checkpoint"], rendering)
 
@@ -293,9 +313,14 @@ class Piece:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
-        files = {key: base64.b64decode(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
-        attention = tuple(base64.b64decode(picture) for picture in data.get("attention", ()))
+        data = of_type(dict, data)
+        files = {key: decoded(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
+        attention = tuple(decoded(picture) for picture in of_type(list, data.get("attention", [])))
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"]), "attention": attention})
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= MAX_STYLE and text.isprintable() and not _NOT_IN_A_NAME & set(text)
 
 
 _FILES = ("midi", "audio", "picture", "composed")

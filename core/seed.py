@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
 from core.texts import Text
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
@@ -14,6 +14,8 @@ CHORD_SECONDS = 0.4
 """How long each chord of a seed lasts when several follow one another."""
 MAX_CHORDS = 25
 MAX_CHORD_NOTES = 10
+MAX_TYPED = 2000
+"""Characters; the longest seed has 1250, `C#4,` for each note."""
 
 ACCEPTED = Text(
     "a seed is 'random', or notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next)"
@@ -57,8 +59,11 @@ class Seed:
     @classmethod
     def parse(cls, text: str) -> Seed:
         """Read what a listener typed, as `ACCEPTED` says. Raises BadRequest."""
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        joined = re.sub(r"\s*,\s*", ",", text.strip())
+        if len(text) > MAX_TYPED:
+            raise BadRequest(
+                "the seed has {characters} characters, at most {most} are read", characters=len(text), most=MAX_TYPED
+            )
+        joined = ",".join(part.strip() for part in text.split(","))
         if joined.lower() == "random":
             return cls()
         if not joined:
@@ -67,7 +72,7 @@ class Seed:
         for chord in joined.split():
             pitches = [_pitch(note) for note in chord.split(",")]
             if None in pitches:
-                raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown, accepted=ACCEPTED)
+                raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown(text), accepted=ACCEPTED)
             chords.append(tuple(sorted({pitch for pitch in pitches if pitch is not None})))
         return cls(tuple(chords))
 

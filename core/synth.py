@@ -13,13 +13,17 @@ RATE = 44100
 """Samples a second."""
 
 
-def play(soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int) -> None:
-    """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time: by its suffix a WAV
-    of 32 bits a sample, which quiet music needs as long as it is not levelled, or a FLAC of 16.
-    Raises CalledProcessError."""
+def play(
+    soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int, most_memory: int
+) -> None:
+    """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time and `most_memory`
+    bytes of address space: by its suffix a WAV of 32 bits a sample, which quiet music needs as long as it is not
+    levelled, or a FLAC of 16. Raises CalledProcessError."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
+    if sys.platform != "darwin":  # macOS has no such limit, and setting it may fail
+        resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
     depth = "s32" if sound.endswith(".wav") else "s16"
 
     def fluidsynth(command: list[str]) -> None:
@@ -31,5 +35,5 @@ def play(soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most
 
 
 if __name__ == "__main__":
-    soundfont, midi, sound, gain, most_bytes, most_seconds = sys.argv[1:]
-    play(soundfont, midi, sound, gain, int(most_bytes), int(most_seconds))
+    soundfont, midi, sound, gain, *limits = sys.argv[1:]
+    play(soundfont, midi, sound, gain, *map(int, limits))

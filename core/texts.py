@@ -37,13 +37,22 @@ class Text:
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | str) -> Text:
-        """Also of a bare string, which older versions wrote."""
+        """Also of a bare string, which older versions wrote. Raises TypeError or KeyError for what `to_json` did not
+        write."""
         if isinstance(data, str):
             return cls(data)
-        values = {
-            name: cls.from_json(value) if isinstance(value, dict) else value for name, value in data["values"].items()
-        }
-        return cls(data["template"], values)
+        template, values = data["template"], data["values"]
+        if not isinstance(template, str) or not isinstance(values, dict):
+            raise TypeError("a text is a template and its values")
+        read = {name: cls.from_json(value) if isinstance(value, dict) else value for name, value in values.items()}
+        if unfit := [value for value in read.values() if not isinstance(value, str | int | float | Text)]:
+            raise TypeError(f"{type(unfit[0]).__name__} as a value of a text")
+        text = cls(template, read)
+        try:
+            str(text)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise TypeError("a text has no value for one of its places") from error
+        return text
 
 
 _SILENCE = ""

@@ -59,6 +59,30 @@ async def test_a_row_of_another_version_is_dropped(table: Answers, monkeypatch: 
     assert await table.all() == [answer("2")]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        [],
+        "answer",
+        {"request": None},
+        answer().to_json() | {"accepted_at": "yesterday"},
+        answer().to_json() | {"user_id": None},
+        answer().to_json() | {"rendering": 7},
+        answer().to_json() | {"request": answer().request.to_json() | {"seed": {}}},
+        answer().to_json() | {"request": answer().request.to_json() | {"primer": "a"}},
+    ],
+)
+async def test_a_damaged_row_is_dropped(table: Answers, monkeypatch: pytest.MonkeyPatch, row: object):
+    """Whatever stands there, it keeps neither the bot from starting nor others from their answers."""
+    with monkeypatch.context() as damaged:
+        damaged.setattr(Answer, "to_json", lambda self: row)
+        await table.add(answer("1"))
+    await table.add(answer("2"))
+    assert await table.all() == [answer("2")]
+    assert await table.all() == [answer("2")]
+
+
 async def test_the_token_is_not_shown():
     """An answer in a log or a traceback does not give its token away."""
     assert TOKEN not in repr(answer())

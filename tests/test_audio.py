@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import sys
 import textwrap
 import time
@@ -185,6 +186,38 @@ def test_an_endless_file_is_stopped(fluidsynth):
     fluidsynth("file = open(wav, 'wb')\nwhile True: file.write(bytes(100_000))")
     with pytest.raises(RenderError, match=r"^FluidSynth wrote more than the 0.7 MB that a piece may take$"):
         audio.render(as_bytes(scale(seconds=1)), most_audio_seconds=2)
+
+
+def test_fluidsynth_has_no_more_than_its_limits(fluidsynth, caplog: pytest.LogCaptureFixture):
+    """As the kernel has them: processor time, memory, the size of a file; and it runs where its files are, in a folder
+    that is gone afterwards."""
+    fluidsynth(
+        """
+        import os, resource as r
+        limits = [r.getrlimit(limit)[0] for limit in (r.RLIMIT_CPU, r.RLIMIT_AS, r.RLIMIT_FSIZE, r.RLIMIT_CORE)]
+        sys.exit(f"limits {limits} in {os.getcwd()} for {os.path.dirname(wav)}")
+        """
+    )
+    with pytest.raises(RenderError):
+        audio.render(as_bytes(scale(seconds=1)), wall_seconds=20, most_audio_seconds=2)
+    limits, folder, files = re.search(r"limits \[(.+)\] in (\S+) for (\S+)", caplog.text).groups()
+    assert limits == f"25, {audio._memory(audio.find_soundfont())}, {2 * RATE * 8}, 0"
+    assert folder == files and not Path(folder).exists()
+
+
+def test_a_fluidsynth_that_grows_is_ended(fluidsynth, caplog: pytest.LogCaptureFixture):
+    """By the kernel, which gives it no more memory."""
+    fluidsynth(f"everything = bytearray({audio._memory(audio.find_soundfont())})")
+    with pytest.raises(RenderError, match="FluidSynth could not play the piece"):
+        audio.render(as_bytes(scale(seconds=1)))
+    assert "MemoryError" in caplog.text
+
+
+def test_an_unpacked_soundfont_has_room(tmp_path: Path):
+    """An .sf3 takes many times its size in memory."""
+    for name, memory in (("a.sf2", audio.MEMORY + 2000), ("a.sf3", audio.MEMORY + 16_000)):
+        (tmp_path / name).write_bytes(bytes(1000))
+        assert audio._memory(tmp_path / name) == memory
 
 
 def test_the_real_fluidsynth_is_stopped_too():

@@ -151,6 +151,18 @@ async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
         assert not queue.jobs and not await remaining(url)
 
 
+async def test_a_wrong_option_is_seen_by_its_listener_alone(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Of /continue too, whose later refusals are seen by all."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            file = Upload("mine.mid", smf(track(note())))
+            refused = await (await listener.types("/continue", file=file, style="[a](http://b.example)")).answered()
+            assert refused.content.startswith("The style '[a](http://b.example)' is not a name") and refused.ephemeral
+
+
 async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """/queue says how many wait and how one's own pieces are; /cancel takes back the one that is chosen, or all; of
     anybody else's nothing is said."""

@@ -124,6 +124,12 @@ async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeyp
             assert (await (await listener.types("/piece", id=id.upper())).finished()).ephemeral
             refused = await (await other.types("/piece", id=id)).answered()
             assert refused.content == "This piece is private, and not yours." and refused.ephemeral
+            theirs = await composed(queue, other)
+            for action, label in (("recipe", "Recipe"), ("continue", "Continue"), ("delete", "Delete")):
+                [button] = [button for button in theirs.buttons if button["label"] == label]
+                button["custom_id"] = f"piece:{action}:{id}"  # as no client of Discord's would send it
+                refused = await (await other.clicks(theirs, label)).answered()
+                assert refused.content == "This piece is private, and not yours." and refused.ephemeral
 
 
 async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -98,6 +98,36 @@ async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch:
         await library.get(old.id)
 
 
+async def test_a_piece_that_cannot_be_read_is_left_out(
+    library: Library, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It hides no other piece, and is removed in time, or when its user says so."""
+    stored = [await library.add(answer(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
+    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
+        damaged = [("[]", stored[0].id), ('{"seed": {}}', stored[2].id)]
+        connection.executemany("UPDATE nocturne_pieces SET recipe = ? WHERE id = ?", damaged)
+    connection.close()
+    assert await library.of(42, 0, 9) == [stored[1]]
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await library.get(stored[0].id)
+    await library.forget(42)
+    assert names(folder) == {stored[2].id}
+    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 25 * 3600)
+    await library.sweep()
+    assert names(folder) == set()
+    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM nocturne_pieces").fetchone() == (0,)
+    connection.close()
+
+
+@pytest.mark.parametrize("typed", ["", "nonsense1", "../../..", "abcdefgh\n", "\x00" * 8, "x" * 6000])
+async def test_what_is_no_id_is_not_looked_up(library: Library, monkeypatch: pytest.MonkeyPatch, typed: str):
+    """PostgreSQL takes not every text that can be typed."""
+    monkeypatch.setattr(library, "_found", None)
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await library.get(typed)
+
+
 async def test_a_database_without_migrations_is_taken_over(url: str, tmp_path: Path):
     """One that an older bot made keeps what is in it."""
     with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:

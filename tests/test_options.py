@@ -1,5 +1,7 @@
 """What listeners type into `/compose` is understood, and suggestions are what they mean to type."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +74,10 @@ def test_a_take_that_is_left_out_is_drawn():
         ("72 length:", {}, "length is '', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s"),
         ("72 private:perhaps", {}, "private is 'perhaps', accepted is yes or no"),
         ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
+        ("72 take:" + "9" * 4000, {}, "take is '99999999999999999...', accepted is a whole number"),
         ("72 length:300", {"length": 500}, "length is given twice, as 500 and as 300"),
+        ("72 model:x", {"model": "a\nb"}, "model is given twice, as a b and as x"),
+        ("72", {"audio": "a\nb"}, "there is no audio format 'a b', only mp3, wav, flac"),
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
         ("72", {"tempo": 10}, "tempo 10 is outside 25 to 400 percent"),
         ("72", {"length": 3000, "tempo": 50}, "at 50 % the piece would last 1200 s, at most 600 are played"),
@@ -84,6 +89,16 @@ def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):
     with pytest.raises(BadRequest) as refused:
         understand(typed, **filled)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("typed", ["60" + " " * 5990 + "6", "C" + " " * 5990 + "!", "60 " * 1999, "C4," * 1999])
+def test_a_long_text_takes_no_long_time(typed: str):
+    """Nobody else is served meanwhile: it is a moment, where it was up to 0.6 s a letter typed."""
+    began = time.process_time()
+    suggestions(typed)
+    with pytest.raises(BadRequest):
+        understand(typed)
+    assert time.process_time() - began < 0.1
 
 
 def test_random_is_suggested_first():

@@ -33,6 +33,11 @@ CHORD = Seed.parse("60,64,67 C5")
         ({"top_p": 1.01}, r"top_p 1\.01 is outside"),
         ({"take": -1}, "take -1 is outside 0 to 4294967295"),
         ({"model": "tuba"}, "there is no model 'tuba'"),
+        ({"model": "tu\nba" * 20}, "there is no model 'tu batu batu batu"),
+        ({"style": ""}, "the style '' is not a name, which has 1 to 60 letters, digits or spaces"),
+        ({"style": "x" * 61}, "is not a name"),
+        ({"style": "Chopin\n2026-01-01 ERROR bot: "}, "the style 'Chopin 2026-01-01 ERROR bot:' is not a name"),
+        ({"style": "[a prize](https://example.org)"}, "is not a name"),
         ({"model": "article", "style": "Chopin"}, "the article's model knows no styles"),
         ({"model": "article", "top_p": 0.9}, "the article's model knows no styles and no top_p"),
         (
@@ -45,6 +50,41 @@ def test_nonsense_is_refused_where_it_is_made(options, complaint):
     """One sentence says what came and what is accepted."""
     with pytest.raises(BadRequest, match=complaint):
         ComposeRequest(**{"seed": CHORD, "take": 7} | options)
+
+
+@pytest.mark.parametrize("style", ["any", "Chopin", "Dvořák", "Saint-Saëns", "O'Carolan", "C.P.E. Bach"])
+def test_a_style_may_be_any_name(style):
+    """Which of them there are, the model knows."""
+    assert ComposeRequest(CHORD, take=7, style=style).style == style
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"take": "7"}, TypeError),
+        ({"take": True}, TypeError),
+        ({"take": 2**70}, TypeError),
+        ({"length": 100.5}, TypeError),
+        ({"temperature": 10**400}, TypeError),
+        ({"style": 7}, TypeError),
+        ({"seed": ["60"]}, TypeError),
+        ({"seed": "H"}, BadRequest),
+        ({"primer": "no base64"}, BadRequest),
+        ({"primer": 7}, TypeError),
+        ({"rendering": []}, TypeError),
+        ({"rendering": {"tempo": "100"}}, TypeError),
+        ({"checkpoint": None}, TypeError),
+        ({"more": 1}, TypeError),
+    ],
+)
+def test_a_damaged_recipe_is_refused(changes, error):
+    """By an error that its readers expect, when it is read and not when it is used."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
+    with pytest.raises(error):
+        Recipe.from_json(json.loads(json.dumps(recipe.to_json() | changes)))
+    for other in (None, [], "", 7):
+        with pytest.raises(TypeError):
+            Recipe.from_json(other)
 
 
 def test_what_is_left_out_is_what_is_usual():

@@ -106,7 +106,9 @@ def test_the_procfile_starts_bot_and_worker_apart():
     }
 
 
-@pytest.mark.parametrize("target", ["run", "setup", "dev", "test", "lint", "bench", "lock", "upgrade", "clean", "help"])
+@pytest.mark.parametrize(
+    "target", ["run", "setup", "dev", "test", "fuzz", "lint", "bench", "lock", "upgrade", "audit", "clean", "help"]
+)
 def test_make_knows(target):
     """`make help` names the target, and make can plan it."""
     make = ["make", "--no-print-directory", "-C", str(ROOT)]
@@ -250,3 +252,34 @@ def test_run_starts_the_bot_if_there_is_a_token(machine, environment, env_file, 
     assert machine.called("python") == [f"python {starts}"]
     lines = done.stdout.split("\n")[1:-1]
     assert (len(lines), "discord.com/developers" in done.stdout) == ((0, False) if starts == "-m bot" else (3, True))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("No known vulnerabilities found", 0, "No known vulnerabilities found\n"),
+        ("Found 2 known vulnerabilities in 1 package\nName Version\nuv   0.1", 1, "uv   0.1\n"),
+        (
+            "ERROR:pip_audit._cli:uv: Dependency not found on PyPI\nERROR:pip_audit._cli:Tip: try another",
+            2,
+            "PyPI's advisories could not be read, so the packages are not audited: uv: Dependency not found on PyPI\n",
+        ),
+        (
+            "Traceback (most recent call last):\n  a line\nrequests.exceptions.ConnectionError: no name",
+            2,
+            "so the packages are not audited: requests.exceptions.ConnectionError: no name\n",
+        ),
+    ],
+    ids=["all is well", "a weak package", "a package that is not known", "no connection"],
+)
+def test_an_audit_is_well_only_when_all_was_looked_up(machine, answer, code, said):
+    """Every set is looked up; what could not be is one sentence and exit code 2, not silence."""
+    machine.has("python", f"cat <<'END'\n{answer}\nEND\nexit {min(code, 1)}", machine.root / ".venv/bin")
+    done = machine.run("audit")
+    assert done.returncode == code
+    assert (done.stdout + done.stderr).endswith(said)
+    if code == 2:
+        assert done.stderr.count("\n") == 1
+    (call,) = machine.called("python")
+    assert "-m pip_audit --strict " in call
+    assert all(f"--requirement requirements/{name}.txt" in call for name in SETS)

@@ -105,7 +105,7 @@ class PerformanceComposer:
         folded = [style.casefold() for style in self.styles]
         if name.casefold() not in folded:
             raise BadRequest(
-                "the model knows no style '{style}', only {known}", style=name[:40], known=", ".join(self.styles)
+                "the model knows no style '{style}', only {known}", style=name, known=", ".join(self.styles)
             )
         return folded.index(name.casefold())
 

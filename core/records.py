@@ -1,0 +1,48 @@
+"""Checks for dataclasses that travel as JSON, or lie in a database for a while: anything may stand there."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from core.errors import BadRequest
+
+MAX_NUMBER = 2**64
+"""Discord's ids are below it."""
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "bytes": (bytes,),
+    "float": (float, int),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+}
+_Kind = TypeVar("_Kind")
+
+
+def check_types(record: Any) -> None:
+    """Raises TypeError where a field of a dataclass is not what it is annotated as; fields of other kinds than numbers,
+    texts and bytes are left to their own classes."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if type(value) not in _TYPES.get(str(field.type), (type(value),)):
+            raise TypeError(f"{field.name} is of the type {type(value).__name__}, accepted is {field.type}")
+        if type(value) is int and abs(value) > MAX_NUMBER:
+            raise TypeError(f"{field.name} is beyond any number in use")
+
+
+def of_type(kind: type[_Kind], value: Any) -> _Kind:
+    """The value. Raises TypeError when it is of another type."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
+    return value
+
+
+def decoded(text: Any) -> bytes:
+    """What base64 stands for. Raises BadRequest, and TypeError for what is no text."""
+    try:
+        return base64.b64decode(of_type(str, text), validate=True)
+    except ValueError as error:
+        raise BadRequest("what is stored of a file is damaged: it is not base64") from error
