@@ -24,7 +24,7 @@ from bot.library import Library
 from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
-from core.midi import Reader
+from core.midi import Reader, Upload
 from core.queue import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
@@ -84,6 +84,7 @@ class Nocturne(discord.AutoShardedClient):
         self.library = library
         self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user)
         self.reader = Reader()
+        self._reading = asyncio.Lock()
         self.started_at = time.time()
         self.cards: list[Card] = []
         self.tree = Tree(self)
@@ -109,6 +110,11 @@ class Nocturne(discord.AutoShardedClient):
         await self._register_commands()
         await self.deliveries.resume()
         self._sweeping = asyncio.create_task(self.library.keep_swept(), name="library-sweep")
+
+    async def read(self, data: bytes, until: float | None) -> Upload:
+        """What `Reader.read` does. Who waits for it holds up no thread: there are few, and the database needs them."""
+        async with self._reading:
+            return await asyncio.to_thread(self.reader.read, data, until)
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""

@@ -184,7 +184,7 @@ async def _go_on_from(
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    upload = await asyncio.to_thread(client.reader.read, data, until)
+    upload = await client.read(data, until)
     wish = wish_of(options, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
     await client.deliveries.accept(answer_of(interaction, wish, upload.remark), lambda: asyncio.sleep(0))
