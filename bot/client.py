@@ -28,7 +28,7 @@ from bot.rules import RuleBook
 from bot.texts import Translator, speak
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
-from core.midi import Reader
+from core.midi import Reader, Upload
 from core.queue import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
@@ -96,6 +96,7 @@ class Nocturne(discord.AutoShardedClient):
         self.rules = rules
         self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user)
         self.reader = Reader()
+        self._reading = asyncio.Lock()
         self.started_at = time.time()
         self.cards: list[Card] = []
         self.tree = Tree(self)
@@ -128,6 +129,11 @@ class Nocturne(discord.AutoShardedClient):
     def styles(self) -> list[str]:
         """What the loaded checkpoints know, each once."""
         return list(dict.fromkeys(style for card in self.cards for style in card.styles))
+
+    async def read(self, data: bytes, until: float | None) -> Upload:
+        """What `Reader.read` does. Who waits for it holds up no thread: there are few, and the database needs them."""
+        async with self._reading:
+            return await asyncio.to_thread(self.reader.read, data, until)
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""

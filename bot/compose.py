@@ -215,7 +215,7 @@ async def _go_on_from(
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    upload = await asyncio.to_thread(interaction.client.reader.read, data, until)
+    upload = await interaction.client.read(data, until)
     wish = wish_of(usual | {"take": wish.request.take}, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
     await ask(interaction, wish, rules, acknowledged=True, remark=upload.remark)

@@ -3,7 +3,6 @@ working after a restart."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +111,7 @@ async def _variation(client: Nocturne, stored: Stored) -> ComposeRequest:
     """The same opening, and then as much again as there was."""
     composed = (await client.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    upload = await asyncio.to_thread(client.reader.read, composed, seconds)
+    upload = await client.read(composed, seconds)
     length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
     return _primed(stored, upload.midi, length)
 

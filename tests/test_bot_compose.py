@@ -4,6 +4,7 @@ as told."""
 import asyncio
 import io
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -161,6 +162,27 @@ async def test_a_wrong_option_is_seen_by_its_listener_alone(
             file = Upload("mine.mid", smf(track(note())))
             refused = await (await listener.types("/continue", file=file, style="[a](http://b.example)")).answered()
             assert refused.content.startswith("The style '[a](http://b.example)' is not a name") and refused.ephemeral
+
+
+async def test_files_that_are_slow_to_read_hold_up_nothing_else(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """However many wait to be read, one after another, the database is reached meanwhile."""
+    slow, release = threading.Event(), threading.Event()
+
+    def read(data: bytes, until: float | None) -> None:
+        slow.set()
+        release.wait(60)
+
+    async with Discord() as standin, playing(standin, queue, url, monkeypatch) as bot:
+        monkeypatch.setattr(bot.reader, "read", read)
+        reading = [asyncio.create_task(bot.read(b"", None)) for _ in range(100)]
+        await asyncio.to_thread(slow.wait, 10)
+        try:
+            assert await asyncio.wait_for(bot.library.of(1, 0, 1), 10) == []
+        finally:
+            release.set()
+        await asyncio.gather(*reading)
 
 
 async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
