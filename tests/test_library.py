@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from bot import library as module
 from bot.answers import Answer
@@ -17,7 +17,7 @@ from bot.library import Library
 from core.errors import BadRequest
 from tests.pieces import REQUEST, piece
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={})
 
@@ -98,18 +98,21 @@ async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch:
         await library.get(old.id)
 
 
-async def test_a_database_without_migrations_is_taken_over(url: str, tmp_path: Path):
+async def test_a_database_without_migrations_is_taken_over(url: str):
     """One that an older bot made keeps what is in it."""
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        connection.execute("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
-        connection.execute("INSERT INTO nocturne_answers VALUES ('1', '{}')")
-    connection.close()
+    older = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with older.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
+        )
+        connection.execute(sa.text("INSERT INTO nocturne_answers VALUES ('1', '[]')"))
     for _ in range(2):
         await (await Database.open(url)).close()
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        assert connection.execute("SELECT * FROM nocturne_answers").fetchall() == [("1", "{}")]
-        assert connection.execute("SELECT version_num FROM nocturne_version").fetchall() == [("0002",)]
-    connection.close()
+    with older.begin() as connection:
+        kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
+        assert kept == [("1", "[]")]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0002",)]
+    older.dispose()
 
 
 async def test_several_bots_may_come_first(url: str):

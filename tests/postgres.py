@@ -1,0 +1,108 @@
+"""A PostgreSQL server of the tests' own, in a temporary folder and on a free port."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+MISSING = "PostgreSQL is not installed; on Debian or Ubuntu: sudo apt-get install --no-install-recommends postgresql"
+START_SECONDS = 60
+_UNTIL_INPUT_ENDS = 'exec 3<&0; { read -r _ <&3; kill -INT $$; } & exec "$@" </dev/null 3<&-'
+"""Ends the server together with pytest, even when that is killed: its end of the pipe closes then."""
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+
+
+def installed() -> Path | None:
+    """The folder of the newest PostgreSQL's programs; Debian has them in no PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if found:
+        return found[-1].parent
+    elsewhere = shutil.which("initdb")
+    return Path(elsewhere).parent if elsewhere else None
+
+
+class Postgres:
+    """A running server. It trusts everybody on this machine and keeps nothing."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._numbers = itertools.count(1)
+
+    def address(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    def fresh(self) -> str:
+        """The address of a new, empty database."""
+        name = f"test{next(self._numbers)}"
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.address(name)
+
+
+@contextmanager
+def running(programs: Path) -> Iterator[Postgres]:
+    """A server in a temporary folder, as an ordinary user: PostgreSQL refuses to run as root."""
+    user = _ordinary_user()
+    with tempfile.TemporaryDirectory(prefix="nocturne-postgres-") as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+        data = f"{folder}/data"
+        make = [programs / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust", "--encoding=UTF8"]
+        made = subprocess.run(
+            [*make, "--no-sync", "--no-instructions"], user=user, cwd=folder, capture_output=True, text=True
+        )
+        assert made.returncode == 0, made.stderr
+        port = _free_port()
+        options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
+        with Path(folder, "log").open("w+") as log:
+            server = subprocess.Popen(
+                ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", programs / "postgres", "-D", data, f"-p{port}", *options],
+                user=user,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                postgres = Postgres(port)
+                _wait_for(postgres, server, Path(folder, "log"))
+                yield postgres
+            finally:
+                server.communicate()
+
+
+def _ordinary_user() -> str | None:
+    """Whom root hands the server to; None for everybody else, who is one already."""
+    if os.getuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _wait_for(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:
+    patience = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            psycopg.connect(postgres.address("postgres")).close()
+            return
+        except psycopg.OperationalError:
+            assert server.poll() is None and time.monotonic() < patience, log.read_text()
+            time.sleep(0.05)
