@@ -14,7 +14,7 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from bot import replies
+from bot import metrics, replies
 from bot.about import Card, about, read_cards
 from bot.answers import Answers
 from bot.compose import compose, go_on, go_on_from_message
@@ -47,6 +47,7 @@ class Tree(app_commands.CommandTree["Nocturne"]):
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """Answer once, so that only the one who asked sees it where that is still possible."""
+        metrics.refused(error)
         sentence = replies.explain(error)
         if sentence == replies.SORRY:
             _log.error("interaction %d failed", interaction.id, exc_info=error)

@@ -12,6 +12,7 @@ from bot.asking import acknowledge, answer_of
 from bot.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
 from bot.patience import UNREACHABLE
 from core.errors import BadRequest
+from core.logs import about_job
 from core.midi import MAX_BYTES
 from core.request import (
     AUDIO_FORMATS,
@@ -180,7 +181,8 @@ async def _go_on_from(
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    upload = await asyncio.to_thread(client.reader.read, data, until)
+    with about_job(str(interaction.id)):
+        upload = await asyncio.to_thread(client.reader.read, data, until)
     wish = wish_of(options, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
     await client.deliveries.accept(answer_of(interaction, wish, upload.remark), lambda: asyncio.sleep(0))

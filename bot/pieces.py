@@ -16,6 +16,7 @@ from bot.asking import acknowledge, answer_of
 from bot.library import Stored
 from bot.options import Wish
 from core.errors import BadRequest
+from core.logs import about_job
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
 
@@ -87,7 +88,8 @@ class PieceButton(
                 await _delete(interaction, stored)
             else:
                 interaction.client.deliveries.check(interaction.user.id)
-                request = await _NEXT[self.action](interaction.client, stored)
+                with about_job(str(interaction.id)):
+                    request = await _NEXT[self.action](interaction.client, stored)
                 wish = Wish(request, stored.recipe.rendering, stored.private)
                 parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
                 answer = replace(answer_of(interaction, wish), parent=parent)

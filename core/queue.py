@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +20,10 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import metrics
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
+from core.logs import about_job
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 
 log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ class JobQueue:
         self._client = client
         self._line: list[str] = []
         self._line_seen = -math.inf
+        self._running = 0
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -180,6 +183,12 @@ class JobQueue:
         with _reaching():
             return len(await self._waiting_line())
 
+    async def unfinished(self) -> dict[State, int]:
+        """How many jobs nobody has begun, and how many run."""
+        with _reaching():
+            waiting = len(await self._waiting_line())
+            return {State.QUEUED: waiting, State.RUNNING: self._running}
+
     async def _progress(self, job_id: str) -> dict[str, float] | None:
         return await self._client.get_event_async(job_id, _PROGRESS, timeout_seconds=0)
 
@@ -204,6 +213,7 @@ class JobQueue:
                     for row in rows
                     if row.status == "ENQUEUED" or await self._progress(row.workflow_id) is None
                 ]
+                self._running = len(rows) - len(self._line)
                 self._line_seen = time.monotonic()
             return self._line
 
@@ -268,7 +278,20 @@ class JobServer:
             def run(request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
                 return self._run(request, terms)
 
+            metrics.SLOTS.set(self._composing.places)
+            metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
+
+    def missing(self) -> str:
+        """What keeps this worker from its jobs, in a few words; empty when nothing does."""
+        if self._closing.is_set():
+            return "stopping"
+        try:
+            with _reaching():
+                self._client.list_workflows(queue_name=_QUEUE, limit=1, load_input=False, load_output=False)
+        except QueueError as error:
+            return str(error)
+        return ""
 
     @property
     def careful(self) -> bool:
@@ -309,8 +332,15 @@ class JobServer:
     def _run(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         """One job, as DBOS calls it: returns the piece as JSON under `piece`, or a sentence under `error`."""
         job_id = str(DBOS.workflow_id)
+        with about_job(job_id):
+            outcome = self._outcome(job_id, request, terms)
+        metrics.JOBS.labels(State.DONE if "piece" in outcome else State.FAILED).inc()
+        return outcome
+
+    def _outcome(self, job_id: str, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         self._held.add(job_id)
         try:
+            self._count_retry(job_id)
             composed: dict[str, Any] = DBOS.run_step(
                 {"name": "compose"}, _sentence, job_id, lambda: self._composed(request, terms)
             )
@@ -320,9 +350,16 @@ class JobServer:
             return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
         except (Cancelled, *_LOST):
             log.info("job %s cancelled", job_id)
+            metrics.JOBS.labels(State.CANCELLED).inc()
             raise _Leaving from None
         finally:
             self._held.discard(job_id)
+
+    def _count_retry(self, job_id: str) -> None:
+        with suppress(SQLAlchemyError, dbos_error.DBOSException):
+            for row in self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False):
+                if row.recovery_attempts and row.recovery_attempts > 1:
+                    metrics.RETRIES.labels("job").inc()
 
     def _composed(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         with self._composing.turn((terms["priority"], terms["asked"])):
@@ -331,10 +368,14 @@ class JobServer:
             if terms["deadline"] is not None and time.time() > terms["deadline"]:
                 raise QueueError(TOO_LATE)
             waited = max(0.0, time.time() - terms["asked"])
+            metrics.WAIT.observe(waited)
             progress = self._progress(0.0, COMPOSED, waited)
             progress(0.0)
             before = Composed.from_json(terms["composed"]) if terms.get("composed") else None
+            begun = time.monotonic()
             draft = self._compose(ComposeRequest.from_json(request), before, progress)
+            if before is None:
+                metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 
     def _finished(self, job_id: str, composed: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
@@ -342,7 +383,9 @@ class JobServer:
         progress = self._progress(COMPOSED, COMPOSED, waited)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
+        begun = time.monotonic()
         piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
+        metrics.RENDER.observe(time.monotonic() - begun)
         _tell(1.0, waited)
         times = {"wait": waited} | piece.seconds
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in times.items())
@@ -375,7 +418,11 @@ class _Turns:
     def __init__(self, places: int) -> None:
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, float]] = []
-        self._free = places
+        self.places = self._free = places
+
+    @property
+    def used(self) -> int:
+        return self.places - self._free
 
     @contextmanager
     def turn(self, rank: tuple[float, float]) -> Iterator[None]:

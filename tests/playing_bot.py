@@ -59,6 +59,11 @@ class FakeQueue:
     async def waiting(self) -> int:
         return sum(job.state is State.QUEUED for job in self.jobs.values())
 
+    async def unfinished(self) -> dict[State, int]:
+        self._fail()
+        running = sum(job.state is State.RUNNING for job in self.jobs.values())
+        return {State.QUEUED: await self.waiting(), State.RUNNING: running}
+
     def run(self, job_id: int, progress: float) -> None:
         self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)
 

@@ -6,7 +6,6 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+
+from tests.ports import free_port
 
 MISSING = "PostgreSQL is not installed; on Debian or Ubuntu: sudo apt-get install --no-install-recommends postgresql"
 START_SECONDS = 60
@@ -63,7 +64,7 @@ def running(programs: Path) -> Iterator[Postgres]:
             [*make, "--no-sync", "--no-instructions"], user=user, cwd=folder, capture_output=True, text=True
         )
         assert made.returncode == 0, made.stderr
-        port = _free_port()
+        port = free_port()
         options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
         with Path(folder, "log").open("w+") as log:
             server = subprocess.Popen(
@@ -88,13 +89,6 @@ def _ordinary_user() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _wait_for(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:
