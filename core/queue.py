@@ -61,6 +61,21 @@ def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
 # A row says itself how it is to be read, and DBOS would unpickle one that says so, whatever serializer it was given.
 DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
 
+
+class _OnceAMinute(logging.Filter):
+    """Lets the same words through once a minute: of a database that is away DBOS says so twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        words, now = record.getMessage()[:80], time.monotonic()
+        self._due = {said: due for said, due in self._due.items() if due > now}
+        return self._due.setdefault(words, now + 60) == now + 60
+
+
+logging.getLogger("dbos").addFilter(_OnceAMinute())
 logging.getLogger("dbos").setLevel(logging.WARNING)
 logging.getLogger("dbos").addHandler(logging.NullHandler())  # finding none, DBOS would bring its own and its own format
 

@@ -151,18 +151,19 @@ async def test_a_bot_s_page(queue: FakeQueue, url: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.asyncio
-async def test_a_job_s_way_through_two_processes(tmp_path: Path):
+@pytest.mark.every_engine
+async def test_a_job_s_way_through_two_processes(url: str, tmp_path: Path):
     """Bot and worker serve their pages side by side; every line that they log of a job has its id."""
     ports = free_port(), free_port()
     async with Discord() as discord:
         listener = clara(discord)
-        settings = discord.environment | {"SPAWN_WORKER": "false", "METRICS_PORT": str(ports[0])}
+        settings = discord.environment | {"SPAWN_WORKER": "false", "QUEUE_URL": url, "METRICS_PORT": str(ports[0])}
         bot = BotProcess(tmp_path, settings)
         bot.start()
         try:
             await discord.registered("compose", within=PATIENCE)
             await bot.logs("invite it", within=PATIENCE)
-            with Worker(tmp_path / "data", "--silent", WORKER_METRICS_PORT=str(ports[1])) as worker:
+            with Worker(tmp_path / "data", "--silent", QUEUE_URL=url, WORKER_METRICS_PORT=str(ports[1])) as worker:
                 for port in ports:
                     for path in "healthz", "readyz":
                         assert await asyncio.to_thread(got, f"http://127.0.0.1:{port}/{path}") == (200, "ok\n")

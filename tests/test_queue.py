@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -385,3 +387,13 @@ async def test_the_queue_is_light():
     """Whoever imports the bot's side of the queue does not import what the worker needs."""
     code = "import sys, core.queue; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     assert await python(code) == "[]\n"
+
+
+async def test_the_engine_does_not_fill_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """What it says again and again while the database is away stands in the log once a minute."""
+    engine = logging.getLogger("dbos")
+    for later in (0, 1, 59, 61):
+        monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda now=later: now))
+        engine.warning("Exception in queue thread: connection refused")
+        engine.warning("Workflow 4711 was lost")
+    assert [record.getMessage()[:9] for record in caplog.records] == ["Exception", "Workflow "] * 2
