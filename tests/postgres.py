@@ -34,11 +34,49 @@ def installed() -> Path | None:
 
 
 class Postgres:
-    """A running server. It trusts everybody on this machine and keeps nothing."""
+    """It trusts everybody on this machine. As root it runs as an ordinary user, because it refuses to be root."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._folder, self._port = programs, folder, free_port()
         self._numbers = itertools.count(1)
+        self._user = _ordinary_user()
+        if self._user is not None:
+            shutil.chown(folder, self._user)
+        options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+        made = subprocess.run(
+            [programs / "initdb", f"--pgdata={folder}/data", *options],
+            user=self._user,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        assert made.returncode == 0, made.stderr
+
+    def start(self) -> None:
+        options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
+        server = [self._programs / "postgres", "-D", f"{self._folder}/data", f"-p{self._port}", *options]
+        with (self._folder / "log").open("w") as log:
+            self._server = subprocess.Popen(
+                ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", *server],
+                user=self._user,
+                cwd=self._folder,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        patience = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.address("postgres")).close()
+                return
+            except psycopg.OperationalError:
+                said = (self._folder / "log").read_text()
+                assert self._server.poll() is None and time.monotonic() < patience, said
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Whoever is connected is cut off."""
+        self._server.communicate()
 
     def address(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
@@ -53,34 +91,14 @@ class Postgres:
 
 @contextmanager
 def running(programs: Path) -> Iterator[Postgres]:
-    """A server in a temporary folder, as an ordinary user: PostgreSQL refuses to run as root."""
-    user = _ordinary_user()
+    """A server that has nothing yet, and of which nothing stays."""
     with tempfile.TemporaryDirectory(prefix="nocturne-postgres-") as folder:
-        if user is not None:
-            shutil.chown(folder, user)
-        data = f"{folder}/data"
-        make = [programs / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust", "--encoding=UTF8"]
-        made = subprocess.run(
-            [*make, "--no-sync", "--no-instructions"], user=user, cwd=folder, capture_output=True, text=True
-        )
-        assert made.returncode == 0, made.stderr
-        port = free_port()
-        options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
-        with Path(folder, "log").open("w+") as log:
-            server = subprocess.Popen(
-                ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", programs / "postgres", "-D", data, f"-p{port}", *options],
-                user=user,
-                cwd=folder,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                postgres = Postgres(port)
-                _wait_for(postgres, server, Path(folder, "log"))
-                yield postgres
-            finally:
-                server.communicate()
+        server = Postgres(programs, Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _ordinary_user() -> str | None:
@@ -89,14 +107,3 @@ def _ordinary_user() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"
-
-
-def _wait_for(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:
-    patience = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg.connect(postgres.address("postgres")).close()
-            return
-        except psycopg.OperationalError:
-            assert server.poll() is None and time.monotonic() < patience, log.read_text()
-            time.sleep(0.05)

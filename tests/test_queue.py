@@ -35,6 +35,7 @@ from tests.fake_worker import (
     surroundings,
 )
 from tests.music import as_bytes, piano
+from tests.postgres import Postgres
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
@@ -325,6 +326,25 @@ async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Cal
         assert (await watch(unattended, "survivor", *ENDED)).state == State.DONE
         assert worker.history("began") == [5, 5]
         assert worker.history("composed") == [5]
+
+
+async def test_a_job_outlives_a_restart_of_the_database(postgres: Postgres, tmp_path: Path):
+    """While PostgreSQL is away, the bot is told so in a sentence; then the job goes on in the same worker, and others
+    are taken."""
+    jobs = await JobQueue.open(where := postgres.fresh())
+    with Worker(tmp_path, "--silent", QUEUE_URL=where) as worker:
+        await jobs.put("first", asks(take=1, length=300), user_id=1)
+        await watch(jobs, "first", State.RUNNING)
+        await asyncio.to_thread(postgres.stop)
+        with pytest.raises(QueueError, match="cannot be reached"):
+            await jobs.job("first")
+        await asyncio.sleep(2)
+        await asyncio.to_thread(postgres.start)
+        await jobs.put("second", asks(take=2), user_id=1)
+        for job_id in "first", "second":
+            assert (await watch(jobs, job_id, *ENDED)).state == State.DONE
+        assert worker.history("began") == [1, 2]
+    await jobs.close()
 
 
 async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, begin: Callable[..., Worker]):
