@@ -12,6 +12,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot import metrics
 from bot.answers import Answers
 from bot.client import Nocturne
 from bot.database import Database
@@ -21,6 +22,7 @@ from bot.rules import RuleBook
 from bot.settings import BotSettings
 from bot.supervisor import Supervisor
 from core.errors import BadSetting, NocturneError, QueueError
+from core.metrics import Page
 from core.queue import JobQueue
 
 REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
@@ -39,9 +41,12 @@ async def run(settings: BotSettings) -> None:
 
 
 async def serve(settings: BotSettings) -> None:
-    """Raises BadSetting for a token that Discord refuses, QueueError for a queue that cannot be opened."""
+    """Raises BadSetting for a token that Discord refuses and for a port that is taken, QueueError for a queue that
+    cannot be opened."""
     Route.BASE = str(settings.discord_api).rstrip("/")
     async with AsyncExitStack() as stack:
+        page = Page(metrics.REGISTRY, settings.metrics_host, settings.metrics_port, "METRICS_PORT")
+        stack.enter_context(page)
         queue = await JobQueue.open(settings.queue_url)
         stack.push_async_callback(queue.close)
         database = await Database.open(settings.queue_url)
@@ -59,6 +64,7 @@ async def serve(settings: BotSettings) -> None:
                 test_guild=settings.test_guild,
             )
         )
+        metrics.attend(page, client, queue)
         try:
             await client.start(settings.discord_token.get_secret_value())
         except discord.LoginFailure:

@@ -14,7 +14,7 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from bot import replies
+from bot import metrics, replies
 from bot.about import Card, about, read_cards
 from bot.answers import Answers
 from bot.arranging import ArrangeSelect, PlayButton
@@ -57,6 +57,7 @@ class Tree(app_commands.CommandTree["Nocturne"]):
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """Answer once, so that only the one who asked sees it where that is still possible."""
         speak(interaction.locale)
+        metrics.refused(error)
         sentence = replies.explain(error)
         if replies.reason(error) == replies.SORRY:
             _log.error("interaction %d failed", interaction.id, exc_info=error)

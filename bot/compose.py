@@ -15,6 +15,7 @@ from bot.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
 from bot.patience import UNREACHABLE
 from bot.texts import described, named
 from core.errors import BadRequest, QueueError
+from core.logs import about_job
 from core.midi import MAX_BYTES, too_large
 from core.request import (
     AUDIO_FORMATS,
@@ -215,7 +216,8 @@ async def _go_on_from(
         data = await file.read()
     except (discord.HTTPException, *UNREACHABLE) as error:
         raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    upload = await interaction.client.read(data, until)
+    with about_job(str(interaction.id)):
+        upload = await interaction.client.read(data, until)
     wish = wish_of(usual | {"take": wish.request.take}, lambda options: upload.continued(**options))
     wish.rendering.lasting(upload.seconds + wish.request.seconds)
     await ask(interaction, wish, rules, acknowledged=True, remark=upload.remark)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot import replies
+from bot import metrics, replies
 from bot.answers import Answer, Answers
 from bot.estimates import Estimates
 from bot.library import Library
@@ -21,7 +21,8 @@ from bot.patience import UNREACHABLE, patiently
 from bot.pieces import cancel_view, piece_view
 from bot.replies import Reply
 from bot.texts import say, speak
-from core.errors import NocturneError, QueueError
+from core.errors import NocturneError, QueueError, TooManyJobs
+from core.logs import about_job
 from core.queue import Job, JobQueue, State
 from core.request import Composed, Piece
 
@@ -78,27 +79,28 @@ class Deliveries:
 
     async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
         """Take on an interaction: acknowledge it, note it down, and see to its answer in the background. Raises
-        QueueError, before anything else, when its user has enough unfinished pieces."""
+        TooManyJobs, before anything else, when its user has enough unfinished pieces."""
         self.check(answer.user_id)
         self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
         try:
-            await acknowledge()
-            async with self._in_turn:
-                await self._answers.add(answer)
+            with about_job(answer.job_id):
+                await acknowledge()
+                async with self._in_turn:
+                    await self._answers.add(answer)
         except BaseException:
             del self._open[answer.job_id]
             raise
         self._start(answer)
 
     def check(self, user_id: int, guild_id: int | None = None, most: int = 0) -> None:
-        """Raises QueueError when this user may have no further piece now: of all, or of those in one server, where
+        """Raises TooManyJobs when this user may have no further piece now: of all, or of those in one server, where
         there may be `most` (0: as many as of all)."""
         theirs = self.of(user_id)
         if most:
             theirs = [answer for answer in theirs if answer.guild_id == guild_id]
         if len(theirs) >= (most or self.most):
             known = [self._expected[answer.job_id] for answer in theirs if answer.job_id in self._expected]
-            raise QueueError(replies.enough(len(theirs), min(known, default=None)))
+            raise TooManyJobs(replies.enough(len(theirs), min(known, default=None)))
 
     def of(self, user_id: int) -> list[Answer]:
         """What this user waits for, in the order in which it was asked for."""
@@ -110,7 +112,8 @@ class Deliveries:
         return answer.user_id if answer else None
 
     async def cancel(self, job_id: str) -> None:
-        await self._queue.cancel(job_id)
+        with about_job(job_id):
+            await self._queue.cancel(job_id)
 
     async def cancel_all(self, user_id: int) -> None:
         """Cancel whatever this user waits for, and wait until that is said. Raises QueueError when it takes long."""
@@ -123,15 +126,16 @@ class Deliveries:
         raise QueueError(replies.STILL_BUSY)
 
     def _start(self, answer: Answer) -> None:
-        task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")
+        with about_job(answer.job_id):  # the task keeps it
+            task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, answer: Answer) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
         speak(answer.locale)
+        job: Job | None = None
         try:
-            job: Job | None = None
             try:
                 job = await self._finished_job(answer)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
@@ -146,10 +150,12 @@ class Deliveries:
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
+            metrics.answered(job.state if job else State.FAILED, how, times["deliver"], times["in all"])
             await self._answers.remove(answer.job_id)  # first, for its token; a job without a row is only space
             await self._queue.delete(answer.job_id)
         except Exception:
             _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
+            metrics.ANSWERS.labels(job.state if job else State.FAILED, "unanswered").inc()
         finally:
             self._open.pop(answer.job_id, None)
             self._expected.pop(answer.job_id, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
+from core import logs
+
 _SECRETS = (
     (re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s'\"?)>]+"), r"\1[token]"),  # an interaction's address
     (re.compile(r"((['\"])token\2\s*:\s*(['\"])).+?(?=\3)"), r"\1[token]"),  # its payload, as JSON or as a dict
@@ -21,11 +23,11 @@ def redact(text: str, *secrets: str) -> str:
     return text
 
 
-class RedactingFormatter(logging.Formatter):
+class RedactingFormatter(logs.JobFormatter):
     """Redacts what is really written; a filter would see neither the traceback nor the arguments put in."""
 
     def __init__(self, *secrets: str) -> None:
-        super().__init__("{asctime} {levelname:7} {name}: {message}", style="{")
+        super().__init__()
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -34,6 +36,4 @@ class RedactingFormatter(logging.Formatter):
 
 def write_logs(level: str, *secrets: str) -> None:
     """Send everything from `level` on to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(*secrets))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logs.write_logs(level, RedactingFormatter(*secrets))

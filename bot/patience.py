@@ -9,6 +9,9 @@ from typing import TypeVar
 import aiohttp
 import discord
 
+from bot.metrics import RETRIES
+from core.errors import QueueError
+
 UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
 
 _Result = TypeVar("_Result")
@@ -21,6 +24,7 @@ async def patiently(
     for seconds in waits:
         try:
             return await attempt()
-        except passing:
+        except passing as error:
+            RETRIES.labels("queue" if isinstance(error, QueueError) else "discord").inc()
             await asyncio.sleep(seconds)
     return await attempt()

@@ -17,6 +17,7 @@ from bot.options import Wish
 from bot.pressing import Pressing
 from bot.texts import described, named, say
 from core.errors import BadRequest
+from core.logs import about_job
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
 from core.texts import Text
@@ -86,7 +87,8 @@ class PieceButton(
             await _delete(interaction, stored)
         else:
             rules = await admitted(interaction)
-            request = await _NEXT[self.action](interaction.client, stored)
+            with about_job(str(interaction.id)):
+                request = await _NEXT[self.action](interaction.client, stored)
             wish = Wish(request, stored.recipe.rendering, stored.private)
             parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
             await ask(interaction, wish, rules, parent=parent)

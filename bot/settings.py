@@ -32,6 +32,9 @@ class BotSettings(Settings):
         default_factory=lambda data: data.get("queue_url", "").startswith("sqlite"),
         description="true or false: whether the bot starts a worker of its own",
     )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="the port for the bot's metrics, 1 to 65535"
+    )
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
     )

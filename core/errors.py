@@ -9,6 +9,7 @@ NocturneError
 ├── BadSetting        a setting of the environment or `.env` that cannot be used
 ├── RenderError       FluidSynth, the SoundFont or the encoder failed
 ├── QueueError        the queue cannot take a job now
+│   └── TooManyJobs   this listener has enough unfinished ones
 └── Cancelled         the listener took the job back
 """
 
@@ -50,6 +51,10 @@ class RenderError(NocturneError):
 
 
 class QueueError(NocturneError):
+    pass
+
+
+class TooManyJobs(QueueError):
     pass
 
 

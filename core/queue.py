@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +20,10 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import metrics
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
+from core.logs import about_job
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 from core.texts import Text
 
@@ -61,6 +63,21 @@ def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
 # A row says itself how it is to be read, and DBOS would unpickle one that says so, whatever serializer it was given.
 DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
 
+
+class _OnceAMinute(logging.Filter):
+    """Lets the same words through once a minute: of a database that is away DBOS says so twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        words, now = record.getMessage()[:80], time.monotonic()
+        self._due = {said: due for said, due in self._due.items() if due > now}
+        return self._due.setdefault(words, now + 60) == now + 60
+
+
+logging.getLogger("dbos").addFilter(_OnceAMinute())
 logging.getLogger("dbos").setLevel(logging.WARNING)
 logging.getLogger("dbos").addHandler(logging.NullHandler())  # finding none, DBOS would bring its own and its own format
 
@@ -90,10 +107,12 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Line:
     """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `composing`: how far those are
-    that the model works on, 0 to 1. `seen`: when, on the monotonic clock in seconds."""
+    that the model works on, 0 to 1. `running`: how many are begun, rendered ones too. `seen`: when, on the monotonic
+    clock in seconds."""
 
     waiting: list[str] = field(default_factory=list)
     composing: dict[str, float] = field(default_factory=dict)
+    running: int = 0
     seen: float = -math.inf
 
 
@@ -209,15 +228,15 @@ class JobQueue:
             queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
         )
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
-        line = Line(seen=time.monotonic())
+        waiting, composing = [], {}
         for row in rows:
             # a worker may hold a job (PENDING) that still waits for the model
             begun = await self._progress(row.workflow_id) if row.status == "PENDING" else None
             if begun is None:
-                line.waiting.append(row.workflow_id)
+                waiting.append(row.workflow_id)
             elif begun["share"] < COMPOSED:
-                line.composing[row.workflow_id] = begun["share"] / COMPOSED
-        return line
+                composing[row.workflow_id] = begun["share"] / COMPOSED
+        return Line(waiting, composing, len(rows) - len(waiting), time.monotonic())
 
 
 class JobServer:
@@ -280,7 +299,20 @@ class JobServer:
             def run(request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
                 return self._run(request, terms)
 
+            metrics.SLOTS.set(self._composing.places)
+            metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
+
+    def missing(self) -> str:
+        """What keeps this worker from its jobs, in a few words; empty when nothing does."""
+        if self._closing.is_set():
+            return "stopping"
+        try:
+            with _reaching():
+                self._client.list_workflows(queue_name=_QUEUE, limit=1, load_input=False, load_output=False)
+        except QueueError as error:
+            return str(error)
+        return ""
 
     @property
     def careful(self) -> bool:
@@ -321,8 +353,15 @@ class JobServer:
     def _run(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         """One job, as DBOS calls it: returns the piece as JSON under `piece`, or a sentence under `error`."""
         job_id = str(DBOS.workflow_id)
+        with about_job(job_id):
+            outcome = self._outcome(job_id, request, terms)
+        metrics.JOBS.labels(State.DONE if "piece" in outcome else State.FAILED).inc()
+        return outcome
+
+    def _outcome(self, job_id: str, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         self._held.add(job_id)
         try:
+            self._count_retry(job_id)
             composed: dict[str, Any] = DBOS.run_step(
                 {"name": "compose"}, _sentence, job_id, lambda: self._composed(request, terms)
             )
@@ -332,9 +371,16 @@ class JobServer:
             return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
         except (Cancelled, *_LOST):
             log.info("job %s cancelled", job_id)
+            metrics.JOBS.labels(State.CANCELLED).inc()
             raise _Leaving from None
         finally:
             self._held.discard(job_id)
+
+    def _count_retry(self, job_id: str) -> None:
+        with suppress(SQLAlchemyError, dbos_error.DBOSException):
+            for row in self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False):
+                if row.recovery_attempts and row.recovery_attempts > 1:
+                    metrics.RETRIES.labels("job").inc()
 
     def _composed(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         with self._composing.turn((terms["priority"], terms["asked"])):
@@ -343,10 +389,14 @@ class JobServer:
             if terms["deadline"] is not None and time.time() > terms["deadline"]:
                 raise QueueError(TOO_LATE)
             waited = max(0.0, time.time() - terms["asked"])
+            metrics.WAIT.observe(waited)
             progress = self._progress(0.0, COMPOSED, waited)
             progress(0.0)
             before = Composed.from_json(terms["composed"]) if terms.get("composed") else None
+            begun = time.monotonic()
             draft = self._compose(ComposeRequest.from_json(request), before, progress)
+            if before is None:
+                metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 
     def _finished(self, job_id: str, composed: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
@@ -354,7 +404,9 @@ class JobServer:
         progress = self._progress(COMPOSED, COMPOSED, waited)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
+        begun = time.monotonic()
         piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
+        metrics.RENDER.observe(time.monotonic() - begun)
         _tell(1.0, waited)
         times = {"wait": waited} | piece.seconds
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in times.items())
@@ -387,7 +439,11 @@ class _Turns:
     def __init__(self, places: int) -> None:
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, float]] = []
-        self._free = places
+        self.places = self._free = places
+
+    @property
+    def used(self) -> int:
+        return self.places - self._free
 
     @contextmanager
     def turn(self, rank: tuple[float, float]) -> Iterator[None]:

@@ -11,10 +11,12 @@ import threading
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_end
+from typing import Any
 
 from core import studio
 from core.composer import Progress
 from core.errors import RenderError
+from core.logs import about_job, current_job, write_logs
 from core.request import AS_COMPOSED, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
@@ -32,6 +34,7 @@ class Renderers:
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
         self.processes = processes or os.cpu_count() or 1
         self._soundfont = settings.soundfont
+        self._log_level = settings.log_level
         self._scratch = settings.data_dir / "scratch"
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True)
@@ -50,7 +53,8 @@ class Renderers:
         for _ in range(2):
             pool = self._pool
             try:
-                return _awaited(pool.submit(studio.finish, draft, self._soundfont, size_limit, rendering), progress)
+                work = (current_job(), draft, self._soundfont, size_limit, rendering)
+                return _awaited(pool.submit(_finish, *work), progress)
             except BrokenProcessPool:
                 log.warning("a process that plays pieces has died; they are started again")
                 with self._lock:
@@ -67,7 +71,7 @@ class Renderers:
 
     def _started(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(self._scratch),))
+        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(self._scratch), self._log_level))
         for _ in range(self.processes):
             pool.submit(os.getpid)  # so that they are there before the first piece is
         return pool
@@ -83,9 +87,15 @@ def _awaited(future: Future[Piece], progress: Progress) -> Piece:
     return future.result()
 
 
-def _prepare(scratch: str) -> None:
-    """In each process, first: write into `scratch`, and end when the worker does, however that ends."""
+def _finish(job_id: str, *work: Any) -> Piece:
+    with about_job(job_id):
+        return studio.finish(*work)
+
+
+def _prepare(scratch: str, log_level: str) -> None:
+    """In each process, first: write into `scratch`, log as the worker does, and end when it does, however it ends."""
     tempfile.tempdir = scratch
+    write_logs(log_level)
     worker = multiprocessing.parent_process()
     assert worker is not None
 

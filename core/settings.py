@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     )
     slots: int | None = Field(default=None, ge=2, le=256, description="how many pieces to compose at once, 2 to 256")
     memory_limit: int = Field(default=2048, ge=256, description="the worker's memory in MiB, 256 or more")
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, description="an address of this machine to serve metrics at"
+    )
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="the port for a worker's metrics, 1 to 65535"
+    )
     log_level: Annotated[str, AfterValidator(_log_level)] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )

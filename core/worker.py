@@ -20,6 +20,8 @@ from typing import Any, Protocol, TextIO
 from core import studio
 from core.composer import Composer, Progress, load_composer
 from core.errors import NocturneError, QueueError
+from core.logs import write_logs
+from core.metrics import WORKER, Page
 from core.queue import JobServer
 from core.renderers import Renderers
 from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
@@ -59,7 +61,7 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
     return composers
 
 
-def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher) -> None:
+def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher, page: Page) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened."""
 
     def compose(request: ComposeRequest, composed: Composed | None, progress: Progress) -> dict[str, Any]:
@@ -87,6 +89,7 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
         stopping.set()
 
     jobs.start()
+    page.missing = jobs.missing
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
@@ -145,16 +148,16 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish
     try:
         settings = Settings.load()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        write_logs(settings.log_level)
         if options.end_with_parent:
             end_with_parent()
         if (held := lock(settings)) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
-        with held:
+        with held, Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page:
             finisher = finishing(settings)  # they start while the models load
             try:
-                serve(settings, load(settings), finisher)
+                serve(settings, load(settings), finisher, page)
             finally:
                 finisher.close()
     except QueueError as error:

@@ -4,6 +4,7 @@ many, and others each time (`make fuzz`)."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,19 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.playing_bot import FakeQueue
+    from tests.postgres import Postgres
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "every_engine: what asks for a database is tested on SQLite and on PostgreSQL")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_engine"):
+        metafunc.parametrize("engine", ENGINES, indirect=True, scope="module")
+
 
 settings.register_profile("short", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=3000, deadline=None, print_blob=True)
@@ -25,7 +39,34 @@ def queue() -> FakeQueue:
     return FakeQueue()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server of all tests."""
+    from tests.postgres import MISSING, installed, running
+
+    programs = installed()
+    if programs is None:
+        pytest.skip(MISSING)
+    with running(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> str:
+    """One of ENGINES."""
+    return getattr(request, "param", ENGINES[0])
+
+
+@pytest.fixture(scope="module")
+def url_for(engine: str, request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Gives the address of an empty database; a SQLite file lies in the folder, where a worker looks for it too."""
+    if engine == "postgresql":
+        server = request.getfixturevalue("postgres")
+        return lambda folder: server.fresh()
+    return lambda folder: f"sqlite:///{folder}/nocturne.sqlite"
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Of a database that is not there yet."""
-    return f"sqlite:///{tmp_path}/nocturne.sqlite"
+def url(url_for: Callable[[Path], str], tmp_path: Path) -> str:
+    """Of an empty database."""
+    return url_for(tmp_path)

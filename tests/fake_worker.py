@@ -120,6 +120,7 @@ class Worker:
 
     def __init__(self, data_dir: Path, *arguments: str, **environment: str) -> None:
         self.data_dir = data_dir
+        self.url = environment.get("QUEUE_URL", f"sqlite:///{data_dir}/nocturne.sqlite")
         self._log = data_dir / f"worker-{time.monotonic_ns()}.log"
         data_dir.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:

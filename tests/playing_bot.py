@@ -59,9 +59,11 @@ class FakeQueue:
         self.forgotten.append(user_id)
 
     async def line(self) -> Line:
+        self._fail()
         waiting = [job.id for job in self.jobs.values() if job.state is State.QUEUED]
         composing = {job.id: job.progress / COMPOSED for job in self.jobs.values() if 0 < job.progress < COMPOSED}
-        return Line(waiting, composing, time.monotonic())
+        running = sum(job.state is State.RUNNING for job in self.jobs.values())
+        return Line(waiting, composing, running, time.monotonic())
 
     def run(self, job_id: int, progress: float) -> None:
         self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)

@@ -30,6 +30,7 @@ async def table(url: str):
     await database.close()
 
 
+@pytest.mark.every_engine
 async def test_a_row_survives_the_bot(table: Answers, url: str):
     """What one bot noted down, the next one reads, the oldest first."""
     await table.add(answer("2", accepted_at=2000.0))
@@ -41,7 +42,7 @@ async def test_a_row_survives_the_bot(table: Answers, url: str):
 
 
 async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
-    """After an answer, no file of the database holds its token any more."""
+    """After an answer, no file of a SQLite database holds its token any more."""
     await table.add(answer())
     assert TOKEN.encode() in contents(tmp_path)
     await table.remove("1")
@@ -50,6 +51,7 @@ async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
     assert TOKEN.encode() not in contents(tmp_path)
 
 
+@pytest.mark.every_engine
 async def test_a_row_of_another_version_is_dropped(table: Answers, monkeypatch: pytest.MonkeyPatch):
     """What cannot be read any more does not keep the bot from starting."""
     with monkeypatch.context() as older:

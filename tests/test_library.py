@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from bot import library as module
 from bot.answers import Answer
@@ -17,7 +17,7 @@ from bot.library import Library
 from core.errors import BadRequest
 from tests.pieces import REQUEST, piece
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={})
 
@@ -99,14 +99,15 @@ async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch:
 
 
 async def test_a_piece_that_cannot_be_read_is_left_out(
-    library: Library, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ):
     """It hides no other piece, and is removed in time, or when its user says so."""
     stored = [await library.add(answer(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        damaged = [("[]", stored[0].id), ('{"seed": {}}', stored[2].id)]
-        connection.executemany("UPDATE nocturne_pieces SET recipe = ? WHERE id = ?", damaged)
-    connection.close()
+    beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with beside.begin() as connection:
+        for recipe, piece_id in (("[]", stored[0].id), ('{"seed": {}}', stored[2].id)):
+            set_recipe = sa.text("UPDATE nocturne_pieces SET recipe = :recipe WHERE id = :id")
+            connection.execute(set_recipe, {"recipe": recipe, "id": piece_id})
     assert await library.of(42, 0, 9) == [stored[1]]
     with pytest.raises(BadRequest, match="no longer stored"):
         await library.get(stored[0].id)
@@ -115,9 +116,9 @@ async def test_a_piece_that_cannot_be_read_is_left_out(
     monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 25 * 3600)
     await library.sweep()
     assert names(folder) == set()
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        assert connection.execute("SELECT count(*) FROM nocturne_pieces").fetchone() == (0,)
-    connection.close()
+    with beside.begin() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM nocturne_pieces")).scalar() == 0
+    beside.dispose()
 
 
 @pytest.mark.parametrize("typed", ["", "nonsense1", "../../..", "abcdefgh\n", "\x00" * 8, "x" * 6000])
@@ -128,18 +129,21 @@ async def test_what_is_no_id_is_not_looked_up(library: Library, monkeypatch: pyt
         await library.get(typed)
 
 
-async def test_a_database_without_migrations_is_taken_over(url: str, tmp_path: Path):
+async def test_a_database_without_migrations_is_taken_over(url: str):
     """One that an older bot made keeps what is in it."""
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        connection.execute("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
-        connection.execute("INSERT INTO nocturne_answers VALUES ('1', '{}')")
-    connection.close()
+    older = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with older.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
+        )
+        connection.execute(sa.text("INSERT INTO nocturne_answers VALUES ('1', '[]')"))
     for _ in range(2):
         await (await Database.open(url)).close()
-    with sqlite3.connect(tmp_path / "nocturne.sqlite") as connection:
-        assert connection.execute("SELECT * FROM nocturne_answers").fetchall() == [("1", "{}")]
-        assert connection.execute("SELECT version_num FROM nocturne_version").fetchall() == [("0003",)]
-    connection.close()
+    with older.begin() as connection:
+        kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
+        assert kept == [("1", "[]")]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0003",)]
+    older.dispose()
 
 
 async def test_several_bots_may_come_first(url: str):

@@ -1,10 +1,13 @@
 """No token gets into a log."""
 
+import asyncio
 import logging
+import sys
 
 import pytest
 
 from bot.logs import RedactingFormatter, redact
+from core.logs import JobFormatter, about_job
 
 TOKEN = "aW50ZXJhY3Rpb246MTU3NDE4NDAyMTUzMTgyMDAzMg=="
 APPLICATION = 1574183548208028672
@@ -38,3 +41,19 @@ def test_a_traceback_is_redacted_too():
     written = RedactingFormatter().format(record)
     assert f"/webhooks/{APPLICATION}/[token]/messages/@original" in written
     assert TOKEN not in written
+
+
+@pytest.mark.asyncio
+async def test_a_line_names_its_job(capsys: pytest.CaptureFixture[str]):
+    """Whoever logs, in the job's task or in a thread of it; a line that names it already is left as it is."""
+    log = logging.getLogger("somebody")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JobFormatter())
+    log.addHandler(handler)
+    with about_job("4711"):
+        await asyncio.create_task(asyncio.to_thread(log.warning, "the database is slow"))
+        log.warning("job %s is late", 4711)
+    log.warning("nothing to do")
+    log.removeHandler(handler)
+    said = [line.partition("somebody: ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["job 4711: the database is slow", "job 4711 is late", "nothing to do"]

@@ -1,19 +1,22 @@
-"""Jobs are put, run, watched, taken back and survive `kill -9`; the worker is real, its composer is not."""
+"""Jobs are put, run, watched, taken back and survive `kill -9`, on every engine; the worker is real, its composer is
+not."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 from pretty_midi import Note
-from sqlalchemy import MetaData, create_engine, text
+from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
 from core import queue
 from core.errors import QueueError
@@ -32,8 +35,9 @@ from tests.fake_worker import (
     surroundings,
 )
 from tests.music import as_bytes, piano
+from tests.postgres import Postgres
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 NOTE = Note(66, 60, 0.0, 1.0)
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
@@ -42,10 +46,6 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 def asks(take: int = 1, length: int = 25) -> ComposeRequest:
     """A request; the fake composer makes 100 steps of `length` a second."""
     return ComposeRequest(Seed.parse("72"), take=take, length=length)
-
-
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder}/nocturne.sqlite"
 
 
 async def watch(jobs: JobQueue, job_id: str, *states: State) -> Job:
@@ -70,9 +70,17 @@ async def python(code: str) -> str:
     return printed.decode()
 
 
-def rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+def database(url: str) -> Engine:
+    """With the queue's tables, which in PostgreSQL have a schema of their own."""
+    if url.startswith("sqlite"):
+        return create_engine(url)
+    where = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(where.update_query_dict({"options": "-csearch_path=dbos"}))
+
+
+def rows(url: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Every row of every table of the queue, with the table's name."""
-    engine = create_engine(url(folder))
+    engine = database(url)
     schema = MetaData()
     schema.reflect(engine)
     with engine.connect() as connection:
@@ -82,26 +90,33 @@ def rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+def worker(url_for: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker that all tests share which do not kill it."""
-    with Worker(tmp_path_factory.mktemp("shared"), "--silent") as worker:
+    folder = tmp_path_factory.mktemp("shared")
+    with Worker(folder, "--silent", QUEUE_URL=url_for(folder)) as worker:
         yield worker
 
 
 @pytest_asyncio.fixture
 async def jobs(worker: Worker) -> AsyncIterator[JobQueue]:
     """The queue of the shared worker."""
-    jobs = await JobQueue.open(url(worker.data_dir))
+    jobs = await JobQueue.open(worker.url)
     yield jobs
     await jobs.close()
 
 
 @pytest_asyncio.fixture
-async def unattended(tmp_path: Path) -> AsyncIterator[JobQueue]:
-    """A queue in `tmp_path` that no worker attends to yet."""
-    jobs = await JobQueue.open(url(tmp_path))
+async def unattended(url: str) -> AsyncIterator[JobQueue]:
+    """A queue that no worker attends to yet."""
+    jobs = await JobQueue.open(url)
     yield jobs
     await jobs.close()
+
+
+@pytest.fixture
+def begin(url: str, tmp_path: Path) -> Callable[..., Worker]:
+    """Starts a worker for that queue."""
+    return lambda *arguments: Worker(tmp_path, "--silent", *arguments, QUEUE_URL=url)
 
 
 async def test_a_piece_comes_back(jobs: JobQueue):
@@ -214,9 +229,9 @@ async def test_nothing_of_an_answered_job_stays(jobs: JobQueue, worker: Worker):
     """After `delete` no row of any table mentions the job."""
     await jobs.put("forgotten-0815", asks(), user_id=1)
     await watch(jobs, "forgotten-0815", State.DONE)
-    assert any("forgotten-0815" in str(row) for _, row in rows(worker.data_dir))
+    assert any("forgotten-0815" in str(row) for _, row in rows(worker.url))
     await jobs.delete("forgotten-0815")
-    assert not any("forgotten-0815" in str(row) for _, row in rows(worker.data_dir))
+    assert not any("forgotten-0815" in str(row) for _, row in rows(worker.url))
     assert await jobs.job("forgotten-0815") is None
 
 
@@ -225,9 +240,9 @@ async def test_nothing_of_a_forgotten_user_stays(jobs: JobQueue, worker: Worker)
     for job_id, user_id in ("f1", 48151623), ("f2", 48151623), ("f3", 42108):
         await jobs.put(job_id, asks(), user_id=user_id)
         await watch(jobs, job_id, State.DONE)
-    assert any("48151623" in str(row) for _, row in rows(worker.data_dir))
+    assert any("48151623" in str(row) for _, row in rows(worker.url))
     await jobs.forget(48151623)
-    assert not any("48151623" in str(row) for _, row in rows(worker.data_dir))
+    assert not any("48151623" in str(row) for _, row in rows(worker.url))
     assert await jobs.job("f1") is None and (await known(jobs, "f3")).state == State.DONE
 
 
@@ -236,7 +251,7 @@ async def test_everything_is_stored_as_json(jobs: JobQueue, worker: Worker):
     for job_id, take in ("good", 1), ("bad", FAILING_TAKE), ("ugly", BROKEN_TAKE):
         await jobs.put(f"json-{job_id}", asks(take=take), user_id=1)
         await watch(jobs, f"json-{job_id}", *ENDED)
-    stored = list(rows(worker.data_dir))
+    stored = list(rows(worker.url))
     formats = {row["serialization"] for _, row in stored if row.get("serialization")}
     values = [
         row[key] for _, row in stored for key in ("inputs", "output", "error", "value", "message") if row.get(key)
@@ -250,7 +265,7 @@ async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
     harmful = "gASVIAAAAAAAAACMCGJ1aWx0aW5zlIwEZXhlY5STlIwEYm9vbZSFlFKULg=="  # exec('boom')
     await jobs.put("tampered", asks(), user_id=1)
     await watch(jobs, "tampered", State.DONE)
-    engine = create_engine(url(worker.data_dir))
+    engine = database(worker.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE workflow_status SET serialization='py_pickle' WHERE workflow_uuid='tampered'"))
         connection.execute(
@@ -261,14 +276,14 @@ async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
     assert job is not None and (job.state, job.error) == (State.FAILED, SORRY)
 
 
-async def test_everybody_is_served_before_anybody_is_served_twice(unattended: JobQueue, tmp_path: Path):
+async def test_everybody_is_served_before_anybody_is_served_twice(unattended: JobQueue, begin: Callable[..., Worker]):
     """The second job of one user stands behind the first of another, whoever came first, and places say so."""
     for job_id, user in ("1", "ann"), ("2", "ann"), ("3", "ann"), ("4", "bob"), ("5", "cat"), ("6", "bob"):
         await unattended.put(job_id, asks(take=int(job_id)), user_id=user)
     places = {job_id: (await known(unattended, job_id)).place for job_id in "123456"}
     assert places == {"1": 1, "4": 2, "5": 3, "2": 4, "6": 5, "3": 6}
     assert len((await unattended.line()).waiting) == 6
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         await watch(unattended, "3", State.DONE)
         first, *others = worker.history("began")
         assert first in (1, 4, 5)  # taken together by an idle worker, they run for the model
@@ -277,21 +292,21 @@ async def test_everybody_is_served_before_anybody_is_served_twice(unattended: Jo
     assert len((await unattended.line()).waiting) == 0
 
 
-async def test_a_waiting_job_is_taken_back(unattended: JobQueue, tmp_path: Path):
+async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable[..., Worker]):
     """Cancelled before it began, a job never begins, and the ones behind it move up."""
     for job_id in "12":
         await unattended.put(job_id, asks(take=int(job_id)), user_id=job_id)
     await unattended.cancel("1")
     assert (await known(unattended, "1")).state == State.CANCELLED
     assert (await known(unattended, "2")).place == 1
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         await watch(unattended, "2", State.DONE)
         assert worker.history("began") == [2]
 
 
-async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueue, tmp_path: Path):
+async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueue, begin: Callable[..., Worker]):
     """A worker takes more jobs while it composes one; they still stand in line."""
-    with Worker(tmp_path, "--silent"):
+    with begin():
         await unattended.put("first", asks(length=3000), user_id=1)
         await watch(unattended, "first", State.RUNNING)
         await unattended.put("second", asks(length=3000), user_id=2)
@@ -301,37 +316,56 @@ async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueu
         assert len((await unattended.line()).waiting) == 2
 
 
-async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, tmp_path: Path):
+async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Callable[..., Worker]):
     """`kill -9` in the middle of composing: after the restart the job is done, once."""
     await unattended.put("survivor", asks(take=5, length=100), user_id=1)
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         await watch(unattended, "survivor", State.RUNNING)
         worker.kill()
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         assert (await watch(unattended, "survivor", *ENDED)).state == State.DONE
         assert worker.history("began") == [5, 5]
         assert worker.history("composed") == [5]
 
 
-async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, tmp_path: Path):
+async def test_a_job_outlives_a_restart_of_the_database(postgres: Postgres, tmp_path: Path):
+    """While PostgreSQL is away, the bot is told so in a sentence; then the job goes on in the same worker, and others
+    are taken."""
+    jobs = await JobQueue.open(where := postgres.fresh())
+    with Worker(tmp_path, "--silent", QUEUE_URL=where) as worker:
+        await jobs.put("first", asks(take=1, length=300), user_id=1)
+        await watch(jobs, "first", State.RUNNING)
+        await asyncio.to_thread(postgres.stop)
+        with pytest.raises(QueueError, match="cannot be reached"):
+            await jobs.job("first")
+        await asyncio.sleep(2)
+        await asyncio.to_thread(postgres.start)
+        await jobs.put("second", asks(take=2), user_id=1)
+        for job_id in "first", "second":
+            assert (await watch(jobs, job_id, *ENDED)).state == State.DONE
+        assert worker.history("began") == [1, 2]
+    await jobs.close()
+
+
+async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, begin: Callable[..., Worker]):
     """`kill -9` while rendering: after the restart only the rendering is repeated."""
     await unattended.put("half", asks(take=KILLED_ONCE_TAKE), user_id=1)
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         await asyncio.to_thread(worker.process.wait, PATIENCE)
-    with Worker(tmp_path, "--silent") as worker:
+    with begin() as worker:
         assert (await watch(unattended, "half", *ENDED)).state == State.DONE
         assert worker.history("began") == [KILLED_ONCE_TAKE]
 
 
-async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQueue, tmp_path: Path):
+async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQueue, begin: Callable[..., Worker]):
     """One poisoned job among eight that are composed together: from its second run on each runs alone, so that after
     three runs it is given up with a sentence, and the seven others are answered."""
     for take in (1, 2, 3, POISONED_TAKE, 5, 6, 7, 8):
         await unattended.put(str(take), asks(take=take), user_id=take)
     for _ in range(RUNS):
-        with Worker(tmp_path, "--silent", "--places", "8") as worker:
+        with begin("--places", "8") as worker:
             await asyncio.to_thread(worker.process.wait, PATIENCE)
-    with Worker(tmp_path, "--silent", "--places", "8") as worker:
+    with begin("--places", "8") as worker:
         poisoned = await watch(unattended, str(POISONED_TAKE), *ENDED)
         assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
         for take in (1, 2, 3, 5, 6, 7, 8):
@@ -340,13 +374,15 @@ async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQu
         assert f"workflow {POISONED_TAKE}" in worker.log  # that it was given up
 
 
-async def test_jobs_are_composed_together(unattended: JobQueue, tmp_path: Path):
+async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[..., Worker]):
     """As many at once as there are places; the next one begins when one has ended."""
-    for take in (1, 2, 3, 4):
-        await unattended.put(str(take), asks(take=take, length=100 * take), user_id=take)
-    with Worker(tmp_path, "--silent", "--places", "3") as worker:
-        await watch(unattended, "3", State.RUNNING)
-        assert (await watch(unattended, "4", State.QUEUED, State.RUNNING)).state == State.QUEUED
+    for take, length in (1, 300), (2, 900), (3, 900):
+        await unattended.put(str(take), asks(take=take, length=length), user_id=take)
+    with begin("--places", "3") as worker:
+        for job_id in "123":
+            await watch(unattended, job_id, State.RUNNING)
+        await unattended.put("4", asks(take=4), user_id=4)  # put with the others, it might be begun before one of them
+        assert (await known(unattended, "4")).state == State.QUEUED
         await watch(unattended, "4", State.RUNNING)
         assert worker.history("composed") == [1]
         await watch(unattended, "4", State.DONE)
@@ -364,10 +400,20 @@ async def test_a_queue_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
     """A file that is no database is reported without a traceback."""
     (tmp_path / "nocturne.sqlite").write_text("a letter to Elise, not a database " * 100)
     with pytest.raises(QueueError, match="cannot be reached"):
-        await JobQueue.open(url(tmp_path))
+        await JobQueue.open(f"sqlite:///{tmp_path}/nocturne.sqlite")
 
 
 async def test_the_queue_is_light():
     """Whoever imports the bot's side of the queue does not import what the worker needs."""
     code = "import sys, core.queue; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     assert await python(code) == "[]\n"
+
+
+async def test_the_engine_does_not_fill_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """What it says again and again while the database is away stands in the log once a minute."""
+    engine = logging.getLogger("dbos")
+    for later in (0, 1, 59, 61):
+        monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda now=later: now))
+        engine.warning("Exception in queue thread: connection refused")
+        engine.warning("Workflow 4711 was lost")
+    assert [record.getMessage()[:9] for record in caplog.records] == ["Exception", "Workflow "] * 2

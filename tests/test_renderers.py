@@ -17,6 +17,7 @@ from pretty_midi import Note
 
 from core import studio
 from core.errors import Cancelled, RenderError
+from core.logs import about_job
 from core.renderers import Renderers
 from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import Seed
@@ -57,6 +58,21 @@ def test_a_piece_is_what_the_studio_makes(renderers: Renderers, settings: Settin
     here, there = studio.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
     assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
     assert list((settings.data_dir / "scratch").iterdir()) == []
+
+
+def test_what_a_process_logs_names_its_job(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """What goes wrong in another process stands in the worker's log, with the job that it was about."""
+    (tmp_path / "fluidsynth").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "fluidsynth").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    renderers = Renderers(settings, processes=1)
+    with about_job("4711"), pytest.raises(RenderError):
+        renderers.finish(draft())
+    renderers.close()
+    [line] = [line for line in capfd.readouterr().err.splitlines() if "FluidSynth ended" in line]
+    assert " ERROR   core.audio: job 4711: FluidSynth ended with exit code " in line
 
 
 def test_a_piece_that_is_taken_back_is_not_waited_for(renderers: Renderers):
@@ -104,6 +120,7 @@ def test_processes_end_with_their_worker(tmp_path: Path):
     """`kill -9` of the worker ends them; what was left behind is cleared by the next one."""
     code = """
 import multiprocessing, time
+from core.logs import about_job
 from core.renderers import Renderers
 from core.settings import Settings
 if __name__ == "__main__":

@@ -233,6 +233,42 @@ def test_setup_begins_anew_what_was_cut_off(machine):
     assert not half.exists() and (machine.root / ".venv/unfinished").exists()
 
 
+def without_postgresql(machine):
+    """As on a machine that has none, whatever there is on this one."""
+    setup = machine.root / "bin/setup"
+    text = setup.read_text().replace("/usr/lib/postgresql/", f"{machine.root}/usr/lib/")
+    setup.write_text(text.replace("/etc/postgresql-common/", f"{machine.root}/etc/"))
+    machine.has("fluidsynth")
+    machine.has_python()
+
+
+def test_setup_offers_postgresql_to_the_tests(machine):
+    """Root gets it with `dev` alone, and no server that runs from then on."""
+    without_postgresql(machine)
+    machine.has("id", "echo 0")
+    machine.has("apt-get")
+    machine.has("pg_conftool")
+    machine.run("setup", "bot", SOUNDFONT="mine.sf2")
+    assert not machine.called("apt-get")
+    done = machine.run("setup", "dev", SOUNDFONT="mine.sf2")
+    assert "Installing postgresql for the tests ..." in done.stderr and "skipped" not in done.stderr
+    assert [call.split()[-1] for call in machine.called("apt-get")] == ["postgresql-common", "postgresql"]
+    assert [call.split()[2:] for call in machine.called("pg_conftool")] == [
+        ["set", "create_main_cluster", "off"],
+        ["remove", "create_main_cluster"],
+    ]
+
+
+def test_setup_goes_on_without_postgresql(machine):
+    """Who may not install packages reads in a line what is missing, and how to get it."""
+    without_postgresql(machine)
+    machine.has("sudo", "exit 1")
+    done = machine.run("setup", "dev", SOUNDFONT="mine.sf2")
+    assert "PostgreSQL could not be installed from here" in done.stderr
+    assert "apt-get install --no-install-recommends postgresql" in done.stderr
+    assert "Installing the Python packages" in done.stderr  # the next step, which fails with this machine's Python
+
+
 @pytest.mark.parametrize(
     ("environment", "env_file", "starts"),
     [

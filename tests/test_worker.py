@@ -14,7 +14,7 @@ import pytest
 from core.queue import JobQueue, State
 from core.worker import ALREADY_RUNNING
 from tests.fake_worker import PATIENCE, Worker, surroundings
-from tests.test_queue import asks, known, url, watch
+from tests.test_queue import asks, known, watch
 
 
 def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -62,9 +62,9 @@ def test_what_is_wrong_at_the_start_is_a_sentence(name: str, value: str, sentenc
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_that_is_told_to_stop_finishes_its_job(told: signal.Signals, tmp_path: Path):
+async def test_a_worker_that_is_told_to_stop_finishes_its_job(told: signal.Signals, url: str, tmp_path: Path):
     """The running job is finished, the others are left for later, and the exit code is 0."""
-    jobs = await JobQueue.open(url(tmp_path))
+    jobs = await JobQueue.open(url)
     with Worker(tmp_path, "--silent") as worker:
         await jobs.put("running", asks(take=1, length=150), user_id=1)
         await watch(jobs, "running", State.RUNNING)
@@ -79,9 +79,9 @@ async def test_a_worker_that_is_told_to_stop_finishes_its_job(told: signal.Signa
 
 
 @pytest.mark.asyncio
-async def test_a_worker_that_is_told_twice_leaves_its_job_for_later(tmp_path: Path):
+async def test_a_worker_that_is_told_twice_leaves_its_job_for_later(url: str, tmp_path: Path):
     """The second SIGTERM stops the composer where it is; the job is done after the restart."""
-    jobs = await JobQueue.open(url(tmp_path))
+    jobs = await JobQueue.open(url)
     with Worker(tmp_path, "--silent") as worker:
         await jobs.put("long", asks(take=1, length=300), user_id=1)
         await watch(jobs, "long", State.RUNNING)
