@@ -17,8 +17,9 @@ from core.queue import JobQueue, State
 if TYPE_CHECKING:
     from bot.client import Nocturne
 
-LOOP_SECONDS = 5.0
-"""How long the event loop may take to answer the page before it counts as stuck."""
+LOOP_SECONDS = 3.0
+"""How long the event loop may take to answer the page before it counts as stuck; a page asks it three times, and
+Prometheus waits for 10 s."""
 
 REGISTRY = registry()
 ANSWERS = Counter(
