@@ -11,7 +11,7 @@ import numpy as np
 
 from core.performance.engine import CHUNK, FREE, Engine, Wishes
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
-from core.performance.guard import FRANTIC_NOTES, frantic
+from core.performance.guard import FRANTIC_NOTES, LONGEST_LOOP, STUCK_NOTES, frantic, stuck
 from core.performance.sampling import uniforms
 
 END_FROM = 0.9
@@ -83,8 +83,10 @@ class Part:
         if over and len(self.events) > len(self.forced):
             return True
         latest = np.arange(len(times)) >= max(len(self.forced), len(times) - FRANTIC_NOTES - CHUNK)
-        struck = self.events[:, KEY] < PITCHES
-        return len(self.events) > most or frantic(times[latest & struck] * CELL)  # not worth going on with
+        latest &= self.events[:, KEY] < PITCHES
+        if len(self.events) > most or frantic(times[latest] * CELL):  # not worth going on with
+            return True
+        return stuck(self.events[latest, KEY][-STUCK_NOTES - LONGEST_LOOP - CHUNK :]) is not None
 
     def moments(self) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts.
