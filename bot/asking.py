@@ -44,6 +44,7 @@ async def admitted(interaction: discord.Interaction[Nocturne]) -> Rules:
     client.deliveries.check(user_id)
     try:
         async with asyncio.timeout(ADMIT_SECONDS):
+            await client.deliveries.make_sure_of_room()
             rules = await client.rules.get(guild_id)
             rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
             client.deliveries.check(user_id, guild_id, rules.at_once)
