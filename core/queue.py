@@ -226,7 +226,7 @@ class JobQueue:
         with _reaching():
             async with self._looking:
                 if time.monotonic() > self._line.seen + _LINE_SECONDS:
-                    self._line = await self._look()
+                    self._line, self._ranks = await asyncio.to_thread(self._look)
                 return self._line
 
     async def _progress(self, job_id: str) -> dict[str, float] | None:
@@ -239,16 +239,16 @@ class JobQueue:
             line = await self.line()
         return line.waiting.index(job_id) + 1 if job_id in line.waiting else 1
 
-    async def _look(self) -> Line:
-        rows = await self._client.list_workflows_async(
-            queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
-        )
+    def _look(self) -> tuple[Line, list[tuple[bool, float, float]]]:
+        """In a thread, as a whole: a busy bot's threads are few, and each statement would wait for one."""
+        rows = self._client.list_workflows(queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False)
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
         waiting, composing, shares = [], {}, {}
         ranks: list[tuple[bool, float, float]] = []
         for row in rows:
             # a worker may hold a job (PENDING) that still waits for the model
-            begun = await self._progress(row.workflow_id) if row.status == "PENDING" else None
+            pending = row.status == "PENDING"
+            begun = self._client.get_event(row.workflow_id, _PROGRESS, timeout_seconds=0) if pending else None
             if begun is None:
                 waiting.append(row.workflow_id)
                 ranks.append((row.status == "ENQUEUED", row.priority or 0, row.created_at or 0))
@@ -256,8 +256,7 @@ class JobQueue:
             shares[row.workflow_id] = begun["share"]
             if begun["share"] < COMPOSED:
                 composing[row.workflow_id] = begun["share"] / COMPOSED
-        self._ranks = ranks
-        return Line(waiting, composing, len(shares), time.monotonic(), shares)
+        return Line(waiting, composing, len(shares), time.monotonic(), shares), ranks
 
 
 class JobServer:

@@ -1,6 +1,6 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound, and
-`--places` for how many it composes at once."""
+`--places` for how many it composes at once, `--speed` for how many steps a second."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class FakeComposer:
     model = DEFAULT_MODEL
     checkpoint = "0123456789ab"
 
-    def __init__(self, settings: Settings, places: int) -> None:
-        self.places = places
+    def __init__(self, settings: Settings, places: int, speed: float = STEPS_A_SECOND) -> None:
+        self.places, self._speed = places, speed
         self._history = settings.data_dir / "history"
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
@@ -57,7 +57,7 @@ class FakeComposer:
             raise ZeroDivisionError("broken on purpose")
         for step in range(0, request.length, 5):
             progress(step / request.length)
-            time.sleep(5 / STEPS_A_SECOND)
+            time.sleep(5 / self._speed)
             if request.take == POISONED_TAKE:
                 kill_this_worker()
         self._note(f"composed {request.take}")
@@ -176,6 +176,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--places", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
     options, arguments = parser.parse_known_args()
     finishing = SilentFinisher if options.silent else Renderers
-    os._exit(main(arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places)}, finishing))
+    os._exit(
+        main(
+            arguments,
+            lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed)},
+            finishing,
+        )
+    )
