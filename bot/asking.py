@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -89,7 +90,8 @@ async def ask(
             await acknowledge(interaction, wish.private)
 
     await interaction.client.deliveries.accept(answer, receipt)
-    await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
+    with suppress(QueueError):  # the piece is on its way; it is only not counted
+        await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
 
 
 async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:

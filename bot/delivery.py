@@ -90,6 +90,18 @@ class Deliveries:
             self._start(answer)
         if self._open:
             _log.info("going on with %d unanswered jobs", len(self._open))
+        self._keep(self._sweep())
+
+    async def _sweep(self) -> None:
+        """Delete the jobs that nobody is owed any more: a bot was killed, or the queue away, just after the answer."""
+        try:
+            jobs = await self._queue.ids()
+            owed = await self._answers.owed()  # looked up later: of a job that is there, the row was there before
+            for job_id in jobs:
+                if job_id not in owed:
+                    await self._queue.delete(job_id)
+        except QueueError:
+            _log.warning("jobs that nobody waits for could not be removed")
 
     async def close(self) -> None:
         """Let go of them; their rows stay."""

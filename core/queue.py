@@ -221,6 +221,12 @@ class JobQueue:
             for row in theirs:
                 await self._client.delete_workflow_async(row.workflow_id)
 
+    async def ids(self) -> list[str]:
+        """Of every job that there is, whatever has become of it."""
+        with _reaching():
+            rows = await self._client.list_workflows_async(name=_WORKFLOW, load_input=False, load_output=False)
+            return [row.workflow_id for row in rows]
+
     async def line(self) -> Line:
         """How all jobs stand that are not composed yet, as of half a second ago or less."""
         with _reaching():

@@ -34,6 +34,9 @@ POISONED_TAKE = 903  # kills the worker, always
 KILLED_ONCE_TAKE = 904  # kills the worker that renders it first
 SLOW_TAKE = 905  # is rendered for two seconds
 
+HANGING = "hanging"
+"""While there is a file of this name in DATA_DIR, no silent piece comes to its end."""
+
 UNKNOWN = "the model has no word for C9; near ones are C8, B7 and A7"
 
 
@@ -91,6 +94,7 @@ class SilentFinisher:
 
     def __init__(self, settings: Settings) -> None:
         self._died = settings.data_dir / "died"
+        self._hanging = settings.data_dir / HANGING
 
     def finish(self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
@@ -100,6 +104,9 @@ class SilentFinisher:
             for _ in range(20):
                 progress(1.0)
                 time.sleep(0.1)
+        while self._hanging.exists():
+            progress(1.0)
+            time.sleep(0.1)
         times = draft.seconds | {"render": 0.0, "encode": 0.0}
         recipe = replace(draft.recipe, rendering=rendering)
         return Piece(recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)

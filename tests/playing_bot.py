@@ -58,6 +58,9 @@ class FakeQueue:
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
 
+    async def ids(self) -> list[str]:
+        return list(self.jobs)
+
     async def forget(self, user_id: int) -> None:
         self.forgotten.append(user_id)
 
