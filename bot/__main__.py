@@ -61,6 +61,7 @@ async def serve(settings: BotSettings) -> None:
                 RuleBook(database),
                 checkpoints=settings.checkpoints,
                 max_jobs_per_user=settings.max_jobs_per_user,
+                queue_limit=settings.queue_limit,
                 test_guild=settings.test_guild,
             )
         )

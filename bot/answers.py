@@ -111,6 +111,11 @@ class Answers:
                 await self.remove(row.job_id)
         return sorted(found, key=lambda answer: answer.accepted_at)
 
+    async def owed(self) -> set[str]:
+        """The ids of all rows, those that cannot be read too."""
+        select = sa.select(_table.c.job_id)
+        return await self._database.run(lambda connection: set(connection.execute(select).scalars()))
+
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)
         await self._database.run(lambda connection: connection.execute(delete))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -44,6 +45,7 @@ async def admitted(interaction: discord.Interaction[Nocturne]) -> Rules:
     client.deliveries.check(user_id)
     try:
         async with asyncio.timeout(ADMIT_SECONDS):
+            await client.deliveries.make_sure_of_room()
             rules = await client.rules.get(guild_id)
             rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
             client.deliveries.check(user_id, guild_id, rules.at_once)
@@ -88,7 +90,8 @@ async def ask(
             await acknowledge(interaction, wish.private)
 
     await interaction.client.deliveries.accept(answer, receipt)
-    await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
+    with suppress(QueueError):  # the piece is on its way; it is only not counted
+        await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
 
 
 async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:

@@ -82,6 +82,7 @@ class Nocturne(discord.AutoShardedClient):
         *,
         checkpoints: Path,
         max_jobs_per_user: int,
+        queue_limit: int,
         test_guild: int | None = None,
     ) -> None:
         super().__init__(
@@ -95,7 +96,7 @@ class Nocturne(discord.AutoShardedClient):
         self.queue = queue
         self.library = library
         self.rules = rules
-        self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user)
+        self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user, queue_limit)
         self.reader = Reader()
         self._reading = asyncio.Lock()
         self.started_at = time.time()

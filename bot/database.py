@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,7 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import QueueError
 from core.queue import UNREACHABLE
 
+ERASE_SECONDS = 5.0
+"""How long SQLite's log of writes may still hold what was removed."""
+
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
+_PATIENCE_MS = 30_000
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
@@ -26,6 +32,8 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._used = False
+        self._erasing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -38,9 +46,13 @@ class Database:
             sa.event.listen(engine, "connect", _prepare_sqlite)
         database = cls(engine)
         await database.run(_migrated)
+        if address.drivername == "sqlite":
+            database._erasing = asyncio.create_task(database._keep_erased(), name="database-erase")
         return database
 
     async def close(self) -> None:
+        if self._erasing:
+            self._erasing.cancel()
         await asyncio.to_thread(self._engine.dispose)
 
     async def run(self, work: Callable[[sa.Connection], _Result]) -> _Result:
@@ -51,8 +63,32 @@ class Database:
             except SQLAlchemyError as error:
                 _log.warning("the database cannot be reached: %s", type(error).__name__)  # its text has the row
                 raise QueueError(UNREACHABLE) from None
+            finally:
+                self._used = True
 
         return await asyncio.to_thread(run)
+
+    async def _keep_erased(self) -> None:
+        """What is removed is overwritten in the file, but the log of writes has it until it is emptied."""
+        while True:
+            await asyncio.sleep(ERASE_SECONDS)
+            if self._used:
+                self._used = False
+                if not await asyncio.to_thread(self._emptied):
+                    self._used = True
+
+    def _emptied(self) -> bool:
+        """Empty the log of writes, unless somebody is just busy with it: writers wait meanwhile, so not for long."""
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 100")
+                try:
+                    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+        except SQLAlchemyError:
+            return False
+        return not busy
 
 
 def _migrated(connection: sa.Connection) -> None:
@@ -72,5 +108,7 @@ def _migrated(connection: sa.Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA busy_timeout = 30000")  # the queue writes to the same file
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")  # the queue writes to the same file
+    with suppress(sqlite3.OperationalError):  # somebody else uses the file now; it is for speed, and for ever
+        connection.execute("PRAGMA journal_mode = WAL")  # who reads and who writes do not wait for each other
     connection.execute("PRAGMA secure_delete = ON")  # a removed row's token is overwritten, not left in a free page

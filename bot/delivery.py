@@ -6,7 +6,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
@@ -21,9 +23,9 @@ from bot.patience import UNREACHABLE, patiently
 from bot.pieces import cancel_view, piece_view
 from bot.replies import Reply
 from bot.texts import say, speak
-from core.errors import NocturneError, QueueError, TooManyJobs
+from core.errors import NocturneError, QueueError, QueueFull, TooManyJobs
 from core.logs import about_job
-from core.queue import Job, JobQueue, State
+from core.queue import Job, JobQueue, Line, State
 from core.request import Composed, Piece
 
 if TYPE_CHECKING:
@@ -32,6 +34,14 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 EDIT_SECONDS = 2.0
 """How often a job is looked at, and how often at most its listener is told."""
+EDITS_A_SECOND = 18
+"""Of all answers together. What is final always goes at once; progress is told where that leaves room."""
+KEPT_EDITS = 6
+"""Of these, for who has been told nothing yet."""
+ROOM = 0.9
+"""Of QUEUE_LIMIT: how many wait at most when it is worth trying again."""
+NOTE_SECONDS = 1.0
+"""How long an interaction that is not acknowledged yet may take to be noted down."""
 CANCEL_SECONDS = 30.0
 LEAST_PROGRESS = 0.1
 """Of a job, before it is foretold when it will be over."""
@@ -50,13 +60,23 @@ class Deliveries:
     """Every accepted interaction, until it is answered. Its row in `answers` outlives the bot."""
 
     def __init__(
-        self, client: Nocturne, queue: JobQueue, answers: Answers, library: Library, max_jobs_per_user: int
+        self,
+        client: Nocturne,
+        queue: JobQueue,
+        answers: Answers,
+        library: Library,
+        max_jobs_per_user: int,
+        queue_limit: int,
     ) -> None:
         self._client = client
         self._queue = queue
         self._answers = answers
         self._library = library
         self.most = max_jobs_per_user
+        self._queue_limit = queue_limit
+        self._line = Line()
+        self._coming: set[str] = set()  # accepted, and not in the queue yet
+        self._pace = Pace(EDITS_A_SECOND)
         self._open: dict[str, Answer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_turn = asyncio.Lock()
@@ -70,6 +90,18 @@ class Deliveries:
             self._start(answer)
         if self._open:
             _log.info("going on with %d unanswered jobs", len(self._open))
+        self._keep(self._sweep())
+
+    async def _sweep(self) -> None:
+        """Delete the jobs that nobody is owed any more: a bot was killed, or the queue away, just after the answer."""
+        try:
+            jobs = await self._queue.ids()
+            owed = await self._answers.owed()  # looked up later: of a job that is there, the row was there before
+            for job_id in jobs:
+                if job_id not in owed:
+                    await self._queue.delete(job_id)
+        except QueueError:
+            _log.warning("jobs that nobody waits for could not be removed")
 
     async def close(self) -> None:
         """Let go of them; their rows stay."""
@@ -78,19 +110,62 @@ class Deliveries:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
-        """Take on an interaction: acknowledge it, note it down, and see to its answer in the background. Raises
-        TooManyJobs, before anything else, when its user has enough unfinished pieces."""
+        """Take on an interaction: note it down, acknowledge it, and see to its answer in the background. What Discord
+        was told of is noted, so that a bot killed at any moment goes on with it. Raises TooManyJobs and QueueFull
+        before anything else, and QueueError when it cannot be noted in time."""
         self.check(answer.user_id)
+        self._check_room()
         self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
+        self._coming.add(answer.job_id)
         try:
             with about_job(answer.job_id):
-                await acknowledge()
-                async with self._in_turn:
-                    await self._answers.add(answer)
+                await self._note(answer)
+                try:
+                    await acknowledge()
+                except UNREACHABLE:  # it may have been heard; where it was not, a message can bring the piece
+                    _log.warning("job %s: whether it was acknowledged is not known", answer.job_id)
+                except discord.HTTPException:
+                    self._keep(self._withdraw(answer))
+                    raise
         except BaseException:
             del self._open[answer.job_id]
+            self._coming.discard(answer.job_id)
             raise
         self._start(answer)
+
+    async def _note(self, answer: Answer) -> None:
+        """Write the row. One that is still being written when Discord waits no longer is taken back."""
+        noting = asyncio.create_task(self._answers.add(answer))
+        try:
+            async with asyncio.timeout(NOTE_SECONDS):
+                await asyncio.shield(noting)
+        except TimeoutError:
+            self._keep(self._withdraw(answer, noting))
+            raise QueueError(replies.BUSY) from None
+
+    async def _withdraw(self, answer: Answer, noting: asyncio.Task[None] | None = None) -> None:
+        try:
+            if noting:
+                await noting
+            await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+        except QueueError:
+            _log.warning("job %s was refused, but its row may have stayed", answer.job_id)
+
+    async def make_sure_of_room(self) -> None:
+        """Raises QueueFull when as many jobs wait, of all bots, as may. The line is looked at twice a second at most,
+        however many ask."""
+        with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
+            self._see(await self._queue.line())
+        self._check_room()
+
+    def _check_room(self) -> None:
+        if len(self._line.waiting) + len(self._coming) >= self._queue_limit:
+            eased = self.estimates.eased(int(ROOM * self._queue_limit) - len(self._coming))
+            raise QueueFull(replies.full(time.time() + max(eased, 1.0) if eased is not None else None))
+
+    def _see(self, line: Line) -> None:
+        self._line = line
+        self.estimates.see(line)
 
     def check(self, user_id: int, guild_id: int | None = None, most: int = 0) -> None:
         """Raises TooManyJobs when this user may have no further piece now: of all, or of those in one server, where
@@ -127,7 +202,11 @@ class Deliveries:
 
     def _start(self, answer: Answer) -> None:
         with about_job(answer.job_id):  # the task keeps it
-            task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")
+            self._keep(self._answer(answer), name=f"answer-{answer.job_id}")
+
+    def _keep(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
+        """Do it in the background, until the bot ends."""
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -146,7 +225,8 @@ class Deliveries:
                     _log.exception("job %s could not be followed", answer.job_id)
                 reply = Reply(replies.explain(error))
             begun = time.monotonic()
-            how = await self._deliver(answer, reply)
+            with self._pace.edit():
+                how = await self._deliver(answer, reply)
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
@@ -158,6 +238,7 @@ class Deliveries:
             metrics.ANSWERS.labels(job.state if job else State.FAILED, "unanswered").inc()
         finally:
             self._open.pop(answer.job_id, None)
+            self._coming.discard(answer.job_id)
             self._expected.pop(answer.job_id, None)
 
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
@@ -188,8 +269,9 @@ class Deliveries:
 
         async with self._in_turn:  # first come, first served
             await patiently(put, (QueueError,), QUEUE_PATIENCE)
+        self._coming.discard(job_id)
         while True:
-            job = await patiently(lambda: self._queue.job(job_id), (QueueError,), QUEUE_PATIENCE)
+            job = await patiently(lambda: self._queue.standing(job_id), (QueueError,), QUEUE_PATIENCE)
             if job is None:
                 raise LookupError(f"the queue has lost job {job_id}")
             if job.state in _OVER:
@@ -197,18 +279,19 @@ class Deliveries:
             if answer.deadline is not None and time.time() > answer.deadline:
                 await self._queue.cancel(job_id)
                 raise QueueError(replies.TOO_LATE)
-            wait = None
             if job.state is State.QUEUED:
-                self.estimates.see(await patiently(self._queue.line, (QueueError,), QUEUE_PATIENCE))
-                wait = self.estimates.wait(job_id)
+                self._see(await patiently(self._queue.line, (QueueError,), QUEUE_PATIENCE))
             else:
                 begun = begun or time.time()
                 if job.progress > LEAST_PROGRESS:
                     self._expected[job_id] = begun + (time.time() - begun) / job.progress
-            text = replies.progress(job, answer.request, wait)
-            if text != shown and time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable:
-                await self._show(answer, text)
-                shown, shown_at = text, time.monotonic()
+            due = time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable
+            if due and self._pace.room(KEPT_EDITS if shown else 0):
+                text = replies.progress(job, answer.request, self.estimates.wait(job_id))
+                if text != shown:
+                    with self._pace.edit():
+                        await self._show(answer, text)
+                    shown, shown_at = text, time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
     async def _composed(self, answer: Answer) -> Composed | None:
@@ -290,6 +373,32 @@ class Deliveries:
             view=message.buttons or discord.utils.MISSING,
             nonce=answer.job_id,  # sent twice, it is one message
         )
+
+
+class Pace:
+    """Keeps count of the edits of all answers, of which Discord is to get no more than `most` in any second. One takes
+    its place from before it is sent until a second after it was answered, so it does not matter when it arrives."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._sending = 0
+        self._sent: deque[float] = deque()
+
+    def room(self, kept: int = 0) -> bool:
+        """Whether there may be one more now, and `kept` others beside it."""
+        now = time.monotonic()
+        while self._sent and self._sent[0] <= now - 1:
+            self._sent.popleft()
+        return self._sending + len(self._sent) + kept < self._most
+
+    @contextmanager
+    def edit(self) -> Iterator[None]:
+        self._sending += 1
+        try:
+            yield
+        finally:
+            self._sending -= 1
+            self._sent.append(time.monotonic())
 
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:

@@ -21,12 +21,15 @@ class Estimates:
     def __init__(self, length_of: Callable[[str], int | None]) -> None:
         self._length_of = length_of
         self._last = Line()
+        self._begins: dict[str, float] | None = None  # of the last look, once somebody asks
         self._steps = self._seconds = 0.0
 
     def see(self, line: Line) -> None:
         """To be called with every look at the line while somebody waits in it."""
         before, self._last = self._last, line
         passed = line.seen - before.seen
+        if passed:
+            self._begins = None
         if not 0 < passed < HALF_LIFE or not before.waiting:  # the same look, or none for so long that it says nothing
             return
         kept = 0.5 ** (passed / HALF_LIFE)
@@ -40,25 +43,41 @@ class Estimates:
 
     def wait(self, job_id: str) -> float | None:
         """In how many seconds the model will begin this job. None while that cannot be told."""
+        return self._known().get(job_id)
+
+    def eased(self, most: int) -> float | None:
+        """In how many seconds no more than so many of those that wait now will be left. None while that cannot be
+        told."""
+        waiting = self._last.waiting
+        over = min(len(waiting) - most, len(waiting))
+        return self._known().get(waiting[over - 1]) if over > 0 else 0.0
+
+    def _known(self) -> dict[str, float]:
+        """When each waiting job begins: worked out once a look, for all who ask."""
         line = self._last
-        if job_id not in line.waiting or not line.composing or self._seconds < LEAST_SEEN or not self._steps:
-            return None
-        ahead = [self._length(job) for job in line.waiting[: line.waiting.index(job_id)]]
-        left = [(1 - share) * self._length(job) for job, share in line.composing.items()]
-        return begins_in(ahead, left, self._steps / self._seconds)
+        if self._begins is None:
+            self._begins = {}
+            if line.waiting and line.composing and self._seconds >= LEAST_SEEN and self._steps:
+                waiting = [self._length(job) for job in line.waiting]
+                left = [(1 - share) * self._length(job) for job, share in line.composing.items()]
+                begins = begin_in(waiting, left, self._steps / self._seconds)
+                self._begins = dict(zip(line.waiting, begins, strict=True))
+        return self._begins
 
     def _length(self, job: str) -> float:
         return self._length_of(job) or DEFAULT_LENGTH
 
 
-def begins_in(ahead: Sequence[float], left: Sequence[float], speed: float) -> float:
-    """Seconds until the next job begins, when jobs of as many steps as `ahead` says go first, those at work have `left`
-    so many, and `speed` steps a second are shared among as many places as are at work."""
+def begin_in(waiting: Sequence[float], left: Sequence[float], speed: float) -> list[float]:
+    """Seconds until each of those `waiting` begins, which are of so many steps, when those at work have `left` so many,
+    and `speed` steps a second are shared among as many places as are at work."""
     places = [steps * len(left) / speed for steps in left]
     heapq.heapify(places)
-    for steps in ahead:
-        heapq.heappush(places, heapq.heappop(places) + steps * len(left) / speed)
-    return places[0]
+    begins = []
+    for steps in waiting:
+        begins.append(places[0])
+        heapq.heapreplace(places, places[0] + steps * len(left) / speed)
+    return begins
 
 
 def rounded(seconds: float) -> int:

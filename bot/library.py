@@ -166,6 +166,14 @@ class Library:
     async def _write(self, stored: Stored, piece: Piece) -> None:
         """The folder is there as a whole or not at all."""
         part = self._folder / f".{stored.id}"
+        try:
+            await self._write_into(part, piece)
+            await aiofiles.os.rename(part, self._folder / stored.id)
+        except OSError:  # the disk is full: what was written only takes more of it
+            await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
+            raise
+
+    async def _write_into(self, part: Path, piece: Piece) -> None:
         await aiofiles.os.makedirs(part)
         files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
         files |= {_SOUND + piece.audio_format: piece.audio}
@@ -173,7 +181,6 @@ class Library:
         for name, content in files.items():
             async with aiofiles.open(part / name, "wb") as file:
                 await file.write(content)
-        await aiofiles.os.rename(part, self._folder / stored.id)
 
     async def _ids(self, condition: Any) -> list[str]:
         """Of rows that cannot be read too, so that these are not kept for ever."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 from prometheus_client import Counter, Gauge, Histogram
 
-from core.errors import BadRequest, QueueError, TooManyJobs
+from core.errors import BadRequest, QueueError, QueueFull, TooManyJobs
 from core.metrics import SECONDS, Page, registry
 from core.queue import JobQueue, State
 
@@ -38,7 +38,7 @@ JOBS = Gauge(
 
 for state in State.DONE, State.FAILED, State.CANCELLED:
     ANSWERS.labels(state, "answered")  # a line from the start on, or its first increase would not be seen
-for reason in ("input", "limit", "queue", "outdated", "error"):
+for reason in ("input", "limit", "full", "queue", "outdated", "error"):
     REFUSALS.labels(reason)
 for of in ("queue", "discord"):
     RETRIES.labels(of)
@@ -57,6 +57,7 @@ def refused(error: BaseException) -> None:
     cause = getattr(error, "original", error)  # discord.py wraps what a command raises
     kinds: dict[str, tuple[type[BaseException], ...]] = {
         "limit": (TooManyJobs,),
+        "full": (QueueFull,),
         "queue": (QueueError,),
         "input": (BadRequest,),
         "outdated": (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch),

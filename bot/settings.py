@@ -38,6 +38,9 @@ class BotSettings(Settings):
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
     )
+    queue_limit: PositiveInt = Field(
+        default=1000, description="a whole number from 1: how many pieces of all listeners may wait"
+    )
     max_jobs_per_user: PositiveInt = Field(
         default=3, description="a whole number from 1: how many unfinished pieces one listener may have"
     )

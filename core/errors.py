@@ -9,7 +9,8 @@ NocturneError
 ├── BadSetting        a setting of the environment or `.env` that cannot be used
 ├── RenderError       FluidSynth, the SoundFont or the encoder failed
 ├── QueueError        the queue cannot take a job now
-│   └── TooManyJobs   this listener has enough unfinished ones
+│   ├── TooManyJobs   this listener has enough unfinished ones
+│   └── QueueFull     so many jobs wait that no further one is taken
 └── Cancelled         the listener took the job back
 """
 
@@ -55,6 +56,10 @@ class QueueError(NocturneError):
 
 
 class TooManyJobs(QueueError):
+    pass
+
+
+class QueueFull(QueueError):
     pass
 
 

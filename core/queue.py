@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import logging
 import math
 import threading
@@ -108,12 +109,13 @@ class Job:
 class Line:
     """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `composing`: how far those are
     that the model works on, 0 to 1. `running`: how many are begun, rendered ones too. `seen`: when, on the monotonic
-    clock in seconds."""
+    clock in seconds. `shares`: how far each of those begun is as a whole, 0 to 1."""
 
     waiting: list[str] = field(default_factory=list)
     composing: dict[str, float] = field(default_factory=dict)
     running: int = 0
     seen: float = -math.inf
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 class JobQueue:
@@ -122,6 +124,7 @@ class JobQueue:
     def __init__(self, client: DBOSClient) -> None:
         self._client = client
         self._line = Line()
+        self._ranks: list[tuple[bool, float, float]] = []  # of those who wait, in their order
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -171,7 +174,20 @@ class JobQueue:
                     "composed": composed.to_json() if composed else None,
                 },
             )
-        self._line = Line()
+        if job_id not in self._line.waiting:  # where it stands is known, and a look a job is too much for a busy hour
+            rank = (True, priority, math.inf)
+            at = bisect.bisect_right(self._ranks, rank)
+            self._ranks.insert(at, rank)
+            self._line.waiting.insert(at, job_id)
+
+    async def standing(self, job_id: str) -> Job | None:
+        """What `job` says, as of half a second ago or less: many can ask for a job each at the cost of one look."""
+        line = await self.line()
+        if job_id in line.shares:
+            return Job(job_id, State.RUNNING, progress=line.shares[job_id])
+        if job_id in line.waiting:
+            return Job(job_id, State.QUEUED, place=line.waiting.index(job_id) + 1)
+        return await self.job(job_id)
 
     async def job(self, job_id: str) -> Job | None:
         """How the job stands; None when there is no such job."""
@@ -205,12 +221,18 @@ class JobQueue:
             for row in theirs:
                 await self._client.delete_workflow_async(row.workflow_id)
 
+    async def ids(self) -> list[str]:
+        """Of every job that there is, whatever has become of it."""
+        with _reaching():
+            rows = await self._client.list_workflows_async(name=_WORKFLOW, load_input=False, load_output=False)
+            return [row.workflow_id for row in rows]
+
     async def line(self) -> Line:
         """How all jobs stand that are not composed yet, as of half a second ago or less."""
         with _reaching():
             async with self._looking:
                 if time.monotonic() > self._line.seen + _LINE_SECONDS:
-                    self._line = await self._look()
+                    self._line, self._ranks = await asyncio.to_thread(self._look)
                 return self._line
 
     async def _progress(self, job_id: str) -> dict[str, float] | None:
@@ -223,20 +245,24 @@ class JobQueue:
             line = await self.line()
         return line.waiting.index(job_id) + 1 if job_id in line.waiting else 1
 
-    async def _look(self) -> Line:
-        rows = await self._client.list_workflows_async(
-            queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
-        )
+    def _look(self) -> tuple[Line, list[tuple[bool, float, float]]]:
+        """In a thread, as a whole: a busy bot's threads are few, and each statement would wait for one."""
+        rows = self._client.list_workflows(queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False)
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
-        waiting, composing = [], {}
+        waiting, composing, shares = [], {}, {}
+        ranks: list[tuple[bool, float, float]] = []
         for row in rows:
             # a worker may hold a job (PENDING) that still waits for the model
-            begun = await self._progress(row.workflow_id) if row.status == "PENDING" else None
+            pending = row.status == "PENDING"
+            begun = self._client.get_event(row.workflow_id, _PROGRESS, timeout_seconds=0) if pending else None
             if begun is None:
                 waiting.append(row.workflow_id)
-            elif begun["share"] < COMPOSED:
+                ranks.append((row.status == "ENQUEUED", row.priority or 0, row.created_at or 0))
+                continue
+            shares[row.workflow_id] = begun["share"]
+            if begun["share"] < COMPOSED:
                 composing[row.workflow_id] = begun["share"] / COMPOSED
-        return Line(waiting, composing, len(rows) - len(waiting), time.monotonic())
+        return Line(waiting, composing, len(shares), time.monotonic(), shares), ranks
 
 
 class JobServer:

@@ -1,6 +1,6 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound, and
-`--places` for how many it composes at once."""
+`--places` for how many it composes at once, `--speed` for how many steps a second."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ POISONED_TAKE = 903  # kills the worker, always
 KILLED_ONCE_TAKE = 904  # kills the worker that renders it first
 SLOW_TAKE = 905  # is rendered for two seconds
 
+HANGING = "hanging"
+"""While there is a file of this name in DATA_DIR, no silent piece comes to its end."""
+
 UNKNOWN = "the model has no word for C9; near ones are C8, B7 and A7"
 
 
@@ -45,8 +48,8 @@ class FakeComposer:
     model = DEFAULT_MODEL
     checkpoint = "0123456789ab"
 
-    def __init__(self, settings: Settings, places: int) -> None:
-        self.places = places
+    def __init__(self, settings: Settings, places: int, speed: float = STEPS_A_SECOND) -> None:
+        self.places, self._speed = places, speed
         self._history = settings.data_dir / "history"
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
@@ -57,7 +60,7 @@ class FakeComposer:
             raise ZeroDivisionError("broken on purpose")
         for step in range(0, request.length, 5):
             progress(step / request.length)
-            time.sleep(5 / STEPS_A_SECOND)
+            time.sleep(5 / self._speed)
             if request.take == POISONED_TAKE:
                 kill_this_worker()
         self._note(f"composed {request.take}")
@@ -91,6 +94,7 @@ class SilentFinisher:
 
     def __init__(self, settings: Settings) -> None:
         self._died = settings.data_dir / "died"
+        self._hanging = settings.data_dir / HANGING
 
     def finish(self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
@@ -100,6 +104,9 @@ class SilentFinisher:
             for _ in range(20):
                 progress(1.0)
                 time.sleep(0.1)
+        while self._hanging.exists():
+            progress(1.0)
+            time.sleep(0.1)
         times = draft.seconds | {"render": 0.0, "encode": 0.0}
         recipe = replace(draft.recipe, rendering=rendering)
         return Piece(recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
@@ -176,6 +183,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--places", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
     options, arguments = parser.parse_known_args()
     finishing = SilentFinisher if options.silent else Renderers
-    os._exit(main(arguments, lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places)}, finishing))
+    os._exit(
+        main(
+            arguments,
+            lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed)},
+            finishing,
+        )
+    )

@@ -49,11 +49,17 @@ class FakeQueue:
         self._fail()
         return self.jobs.get(job_id)
 
+    async def standing(self, job_id: str) -> Job | None:
+        return await self.job(job_id)
+
     async def cancel(self, job_id: str) -> None:
         self.jobs[job_id] = Job(job_id, State.CANCELLED)
 
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
+
+    async def ids(self) -> list[str]:
+        return list(self.jobs)
 
     async def forget(self, user_id: int) -> None:
         self.forgotten.append(user_id)
@@ -81,7 +87,7 @@ class FakeQueue:
 
 @contextlib.asynccontextmanager
 async def playing(
-    standin: Discord, queue: Any, url: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 3
+    standin: Discord, queue: Any, url: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 3, limit: int = 1000
 ) -> AsyncIterator[Nocturne]:
     """The bot, logged in and listening; everything that it waits for takes moments. At the end it is closed as at a
     SIGTERM."""
@@ -101,6 +107,7 @@ async def playing(
         RuleBook(database),
         checkpoints=Path("nowhere"),
         max_jobs_per_user=most,
+        queue_limit=limit,
     ) as bot:
         running = asyncio.create_task(bot.start(standin.token))
         await asyncio.wait(

@@ -1,11 +1,12 @@
 """Unanswered interactions outlive the bot, and their tokens do not outlive them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot import answers
+from bot import answers, database
 from bot.answers import Answer, Answers
 from bot.database import Database
 from tests.pieces import REQUEST
@@ -49,6 +50,23 @@ async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
     assert await table.all() == []
     await table._database.close()
     assert TOKEN.encode() not in contents(tmp_path)
+
+
+async def test_the_token_is_erased_while_the_bot_runs(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nor does SQLite's log of writes keep it."""
+    monkeypatch.setattr(database, "ERASE_SECONDS", 0.1)
+    opened = await Database.open(url)
+    table = Answers(opened)
+    await table.add(answer())
+    await asyncio.sleep(0.5)
+    await table.remove("1")
+    for _ in range(50):
+        if TOKEN.encode() not in contents(tmp_path):
+            break
+        await asyncio.sleep(0.1)
+    assert TOKEN.encode() not in contents(tmp_path)
+    assert await table.all() == []
+    await opened.close()
 
 
 @pytest.mark.every_engine

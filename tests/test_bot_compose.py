@@ -4,14 +4,17 @@ as told."""
 import asyncio
 import io
 import logging
+import re
 import threading
+import time
 from typing import Any
 
 import pytest
 from pretty_midi import PrettyMIDI
 
-from bot import delivery, replies
-from core.queue import State
+from bot import asking, delivery, replies
+from bot.answers import Answer, Answers
+from core.queue import Job, State
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
 from tests.midi_corpus import note, smf, track
@@ -448,3 +451,100 @@ async def test_one_line_a_job_and_no_token(
     assert f"job {asked.id} of user {listener.user.id}, /compose seed:72 take:7: done, answered; wait 0.10 s" in line
     assert "compose 3.00 s, render 1.00 s, encode 0.50 s, draw 0.20 s, deliver " in line
     assert asked.token not in caplog.text
+
+
+async def test_a_full_queue_takes_nothing_more(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Beyond QUEUE_LIMIT there is a sentence that the listener alone sees, however fast they come and whoever filled
+    the queue; nothing of it is kept. It says when to try again as soon as that can be told."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        people = [standin.person(f"listener{number}", guild) for number in range(6)]
+        async with playing(standin, queue, url, monkeypatch, limit=4) as bot:
+            queue.jobs["1"] = Job("1", State.QUEUED)  # another bot's
+            asked = await asyncio.gather(*(person.types("/compose", seed="72") for person in people))
+            messages = [await interaction.answered() for interaction in asked]
+            refused = [message for message in messages if message.ephemeral]
+            assert len(refused) == 3
+            assert "try again in a few minutes" in refused[0].content
+            assert len(await remaining(url)) == len(queue.jobs) - 1 == 3
+            monkeypatch.setattr(bot.deliveries.estimates, "eased", lambda most: 60.0)
+            [later] = re.findall(
+                r"try again <t:(\d+):R>", (await (await people[5].types("/compose", seed="72")).answered()).content
+            )
+            assert 50 < int(later) - time.time() < 70
+            for job_id in [job_id for job_id in queue.jobs if job_id != "1"]:
+                queue.finish(int(job_id))
+            assert await emptied(url)
+            assert "place" not in (await (await people[5].types("/compose", seed="72")).answered()).content
+            assert len(await remaining(url)) == 1
+
+
+async def test_progress_leaves_room_for_answers(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Of a hundred pieces that all move, no more than 20 edits a second tell of it; a finished one comes at once."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        people = [standin.person(f"listener{number}", guild) for number in range(100)]
+        async with playing(standin, queue, url, monkeypatch):
+            asked = [await person.types("/compose", seed="72", private=True) for person in people]
+            until = time.monotonic() + 4
+            while (now := time.monotonic()) < until:
+                for interaction in asked:
+                    queue.run(interaction.id, 0.01 + 0.1 * (until - now))
+                await asyncio.sleep(0.1)
+            edits = sorted(revision.at for one in asked for revision in one.message.revisions[1:])
+            begin = edits[0]
+            assert len(edits) > 40
+            assert max(sum(at <= other < at + 1 for other in edits) for at in edits if at > begin) < 20
+            began = time.monotonic()
+            for interaction in asked:
+                queue.finish(interaction.id)
+            await asyncio.gather(*(interaction.finished() for interaction in asked))
+            assert time.monotonic() - began < 10
+            assert await emptied(url)
+
+
+async def test_what_is_acknowledged_is_noted(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """When Discord hears of it, the row is there; without a row there is a sentence instead, in time, and no row stays
+    that is written too late."""
+    noted: list[int] = []
+    monkeypatch.setattr(delivery, "NOTE_SECONDS", 0.2)
+    add = Answers.add
+
+    async def slow(answers: Answers, answer: Answer) -> None:
+        await asyncio.sleep(0.5)
+        await add(answers, answer)
+
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            real = asking.acknowledge
+
+            async def acknowledge(*arguments: Any) -> None:
+                noted.append(len(await remaining(url)))
+                await real(*arguments)
+
+            monkeypatch.setattr(asking, "acknowledge", acknowledge)
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            assert noted == [1]
+            queue.finish(asked.id)
+            assert await emptied(url)
+            monkeypatch.setattr(Answers, "add", slow)
+            refused = await (await listener.types("/compose", seed="72")).answered()
+            assert refused.ephemeral and "try again" in refused.content
+            await asyncio.sleep(0.6)
+            assert await emptied(url) and noted == [1]
+
+
+async def test_whether_it_was_heard_is_not_known(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """When each receipt of the acknowledgement is lost, the piece is delivered all the same."""
+    monkeypatch.setattr(asking, "ACKNOWLEDGE_PATIENCE", ())
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            standin.fails("POST", "callback", broken=True, processed=True)
+            asked = await listener.types("/compose", seed="72")
+            await asyncio.sleep(0.1)
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            assert await emptied(url)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.estimates import Estimates, begins_in, rounded
+from bot.estimates import Estimates, begin_in, rounded
 from core.queue import Line
 
 
@@ -83,9 +83,22 @@ def test_nothing_is_said_without_knowing():
 
 def test_jobs_begin_as_places_become_free():
     """The longest of them does not hold up those that fit beside it."""
-    assert begins_in([], [100, 300], 10) == 20
-    assert begins_in([50], [100, 300], 10) == 30
-    assert begins_in([50, 300], [100, 300], 10) == 60
+    assert begin_in([50, 300, 25], [100, 300], 10) == [20, 30, 60]
+
+
+def test_when_the_line_will_be_shorter():
+    """Once the last of those that are too many has begun; nothing is said before anything was seen to move."""
+    shop = Workshop([500] * 40, 4, 500.0)
+    assert shop.estimates.eased(10) == 0
+    shop.tick()
+    assert shop.estimates.eased(10) is None
+    while shop.now < 4:
+        shop.tick()
+    said, at = shop.estimates.eased(10), shop.now
+    assert said == shop.estimates.wait(shop.waiting[-11])
+    while len(shop.waiting) > 10:
+        shop.tick()
+    assert said is not None and (shop.now - at) / 2 <= said <= 2 * (shop.now - at)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, 1), (7.4, 8), (17, 20), (58, 60), (61, 90), (301, 360)])

@@ -1,0 +1,137 @@
+"""Many people at once: what they wait for, what is refused, and what the bot takes of memory. The bot is `python -m
+bot`, Discord a stand-in, and the worker composes scales at a known speed without sound, so what is measured is all but
+the model: `python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a
+second as that, for as long."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks._report import table
+from tests.bot_process import BotProcess
+from tests.discord_standin import Discord, Interaction, Person
+from tests.fake_worker import Worker
+
+PATIENCE = 300.0
+"""Seconds after the last interaction until what is unanswered counts as such."""
+LOOKS = 12
+"""At the memory, from the first interaction to the last answer."""
+
+
+class Asked:
+    """One interaction: `finished` is in seconds from asking."""
+
+    def __init__(self, interaction: Interaction, began: float) -> None:
+        self.interaction, self.began = interaction, began
+        self.finished: float | None = None
+
+    @property
+    def refused(self) -> bool:
+        message = self.interaction.message
+        return message is not None and message.ephemeral and not message.attachments
+
+
+async def ask(person: Person, take: int, length: int, everything: list[Asked]) -> None:
+    began = time.monotonic()
+    asked = Asked(await person.types("/compose", seed="72", length=length, take=take), began)
+    everything.append(asked)
+    if asked.interaction.acknowledged_at is None:
+        return
+    message = await asked.interaction.finished(PATIENCE)
+    asked.finished = time.monotonic() - began
+    for attachment in message.attachments:
+        attachment.bytes = b""  # this process is not what is measured, but it runs on the same machine
+    message.revisions.clear()
+
+
+def megabytes(pid: int) -> float:
+    """What a process has in memory now."""
+    (kilobytes,) = re.findall(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(kilobytes) / 1024
+
+
+def quantiles(seconds: Sequence[float]) -> list[str]:
+    """p50, p95, p99 and the worst."""
+    ordered = sorted(seconds)
+    return [f"{ordered[min(round(share * len(ordered)), len(ordered) - 1)]:.2f}" for share in (0.5, 0.95, 0.99, 1.0)]
+
+
+async def measure(folder: Path, options: argparse.Namespace) -> str:
+    seconds = 60 * options.minutes if options.minutes else options.seconds
+    count = round(options.interactions / options.seconds * seconds)
+    chance = random.Random(options.seed)
+    everything: list[Asked] = []
+    sizes: list[tuple[float, float]] = []
+    async with Discord() as discord:
+        guilds = [discord.guild() for _ in range(10)]
+        people = [discord.person(f"listener{number}", chance.choice(guilds)) for number in range(options.users)]
+        settings = {"SPAWN_WORKER": "false", "DATA_DIR": str(folder), "QUEUE_LIMIT": str(options.limit)}
+        bot = BotProcess(folder, discord.environment | settings)
+        bot.start()
+        await discord.registered("compose", within=60)
+        with Worker(folder, "--silent", "--places", str(options.places), "--speed", str(options.speed)):
+            began = time.monotonic()
+            times = sorted(chance.uniform(0, seconds) for _ in range(count))
+            looking = asyncio.create_task(look(bot.pid, began, seconds / LOOKS, sizes))
+            asking = []
+            for take, at in enumerate(times, start=1000):  # some of the smaller takes fail on purpose
+                await asyncio.sleep(began + at - time.monotonic())
+                person = chance.choice(people)
+                asking.append(asyncio.create_task(ask(person, take, options.length, everything)))
+            await asyncio.gather(*asking, return_exceptions=True)
+            over = time.monotonic() - began
+            looking.cancel()
+            sizes.append((over, megabytes(bot.pid)))
+            await asyncio.sleep(2)
+        edits = discord.traffic.counts.get("PATCH /webhooks/{application}/{token}/messages/{message}", 0)
+        limited = len(discord.traffic.limited)
+        await bot.stop()
+        refused_by_discord = len(discord.refused())
+    accepted = [asked for asked in everything if not asked.refused and asked.interaction.acknowledged_at is not None]
+    silent = count - sum(asked.interaction.acknowledged_at is not None for asked in everything)
+    unanswered = sum(asked.finished is None for asked in everything)
+    acknowledged = [asked.interaction.acknowledged_after or 0.0 for asked in everything]
+    finished = [asked.finished for asked in accepted if asked.finished is not None]
+    title = f"{count} interactions of {options.users} users in {seconds:g} s, pieces of {options.length} steps"
+    rows = [["acknowledged", *quantiles(acknowledged)], ["all files", *quantiles(finished)]]
+    return "\n".join(
+        [
+            table(f"{title}; seconds", ["", "p50", "p95", "p99", "worst"], rows),
+            f"accepted {len(accepted)}, refused {len(everything) - len(accepted)}, not acknowledged {silent},"
+            f" unanswered {unanswered}; all over after {over:.0f} s",
+            f"edits: {edits}, limited by Discord: {limited}, refused by Discord: {refused_by_discord}",
+            "memory of the bot: " + ", ".join(f"{size:.0f} MB at {at:.0f} s" for at, size in sizes),
+        ]
+    )
+
+
+async def look(pid: int, began: float, every: float, sizes: list[tuple[float, float]]) -> None:
+    while True:
+        sizes.append((time.monotonic() - began, megabytes(pid)))
+        await asyncio.sleep(every)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--interactions", type=int, default=1000)
+    parser.add_argument("--users", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=60.0, help="in which they come")
+    parser.add_argument("--minutes", type=float, help="for how long, as many a second")
+    parser.add_argument("--limit", type=int, default=1000, help="QUEUE_LIMIT")
+    parser.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
+    parser.add_argument("--speed", type=float, default=100.0, help="steps a second of each")
+    parser.add_argument("--length", type=int, default=100, help="steps of a piece")
+    parser.add_argument("--seed", type=int, default=1, help="of who asks when")
+    with tempfile.TemporaryDirectory() as folder:
+        print(asyncio.run(measure(Path(folder), parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()
