@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot import metrics, replies
-from bot.answers import Answer, Answers
+from bot.answers import LEASE_SECONDS, RENEW_SECONDS, Answer, Answers
 from bot.estimates import Estimates
 from bot.library import Library
 from bot.patience import UNREACHABLE, patiently
@@ -58,39 +58,78 @@ class Deliveries:
         self._library = library
         self.most = max_jobs_per_user
         self._open: dict[str, Answer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._elsewhere: dict[str, Answer] = {}  # what other bots see to, as of some seconds ago
+        self._answered: set[str] = set()  # what has reached its listener, and has a row still
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held_until = math.inf  # for how long the answers are surely this bot's, on the monotonic clock
         self._in_turn = asyncio.Lock()
         self._expected: dict[str, float] = {}  # when a job will be over, seconds since 1970
         self.estimates = Estimates(self._length_of)
 
     async def resume(self) -> None:
-        """Go on with everything that the last run of the bot left unanswered."""
-        for answer in await self._answers.all():
-            self._open[answer.job_id] = answer
-            self._start(answer)
-        if self._open:
-            _log.info("going on with %d unanswered jobs", len(self._open))
+        """Go on with everything that the last run of this bot left unanswered, or another that does not live."""
+        began = time.monotonic()
+        self._go_on_with(await self._answers.take(restarted=True))
+        self._elsewhere = await self._answers.others({})
+        self._held_until = began + LEASE_SECONDS
+        self._tasks["keep"] = asyncio.create_task(self._keep(), name="leases")
 
     async def close(self) -> None:
         """Let go of them; their rows stay."""
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
-        """Take on an interaction: acknowledge it, note it down, and see to its answer in the background. Raises
-        TooManyJobs, before anything else, when its user has enough unfinished pieces."""
+    def _go_on_with(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self._open[answer.job_id] = answer
+            self._start(answer)
+        if answers:
+            _log.info("going on with %d unanswered jobs", len(answers))
+
+    async def _keep(self) -> None:
+        """Hold on to the answers of this bot, and take over those that nobody holds on to any more; for ever."""
+        steady = time.monotonic()
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            began = time.monotonic()
+            if began > self._held_until:  # the others were perhaps as far from the database as this bot was
+                steady = began
+            try:
+                started = self._open.keys() & self._tasks.keys()
+                held = await self._answers.renew(started)
+                for job_id in (started & self._open.keys()) - held:
+                    _log.warning("job %s is answered by another bot, to which this one seemed dead", job_id)
+                    self._tasks[job_id].cancel()
+                self._held_until = began + LEASE_SECONDS
+                if began > steady + LEASE_SECONDS:
+                    self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
+                self._elsewhere = await self._answers.others(self._elsewhere)
+            except QueueError:
+                steady = time.monotonic()
+            except Exception:
+                _log.exception("answers could not be held on to")
+
+    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> bool:
+        """Take on an interaction: acknowledge it, note it down, and see to its answer in the background; False when
+        another bot was faster, who then does. Raises TooManyJobs, before anything else, when its user has enough
+        unfinished pieces."""
         self.check(answer.user_id)
         self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
         try:
             with about_job(answer.job_id):
                 await acknowledge()
                 async with self._in_turn:
-                    await self._answers.add(answer)
+                    ours = await self._answers.add(answer)
         except BaseException:
             del self._open[answer.job_id]
             raise
-        self._start(answer)
+        if ours:
+            self._start(answer)
+        else:
+            del self._open[answer.job_id]
+        return ours
 
     def check(self, user_id: int, guild_id: int | None = None, most: int = 0) -> None:
         """Raises TooManyJobs when this user may have no further piece now: of all, or of those in one server, where
@@ -104,12 +143,15 @@ class Deliveries:
 
     def of(self, user_id: int) -> list[Answer]:
         """What this user waits for, in the order in which it was asked for."""
-        return [answer for answer in self._open.values() if answer.user_id == user_id]
+        answers = {**self._elsewhere, **self._open}.values()
+        return sorted(
+            (answer for answer in answers if answer.user_id == user_id), key=lambda answer: answer.accepted_at
+        )
 
-    def requester(self, job_id: str) -> int | None:
-        """Who waits for this job; None when nobody does."""
-        answer = self._open.get(job_id)
-        return answer.user_id if answer else None
+    async def requester(self, job_id: str) -> int | None:
+        """Who waits for this job; None when nobody does. Raises QueueError."""
+        answer = self._open.get(job_id) or await self._answers.find(job_id)
+        return answer.user_id if answer and job_id not in self._answered else None
 
     async def cancel(self, job_id: str) -> None:
         with about_job(job_id):
@@ -128,14 +170,17 @@ class Deliveries:
     def _start(self, answer: Answer) -> None:
         with about_job(answer.job_id):  # the task keeps it
             task = asyncio.create_task(self._answer(answer), name=f"answer-{answer.job_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[answer.job_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(answer.job_id))
 
     async def _answer(self, answer: Answer) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
         speak(answer.locale)
         job: Job | None = None
         try:
+            if answer.job_id in self._answered:  # the database was away when it was
+                await self._removed(answer)
+                return
             try:
                 job = await self._finished_job(answer)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
@@ -146,19 +191,35 @@ class Deliveries:
                     _log.exception("job %s could not be followed", answer.job_id)
                 reply = Reply(replies.explain(error))
             begun = time.monotonic()
+            if not await self._ours(answer):
+                return
             how = await self._deliver(answer, reply)
+            self._answered.add(answer.job_id)
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
             metrics.answered(job.state if job else State.FAILED, how, times["deliver"], times["in all"])
-            await self._answers.remove(answer.job_id)  # first, for its token; a job without a row is only space
+            await self._removed(answer)  # first, for its token; a job without a row is only space
             await self._queue.delete(answer.job_id)
         except Exception:
-            _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
+            _log.exception("job %s stays unanswered for now", answer.job_id)
             metrics.ANSWERS.labels(job.state if job else State.FAILED, "unanswered").inc()
         finally:
             self._open.pop(answer.job_id, None)
             self._expected.pop(answer.job_id, None)
+
+    async def _ours(self, answer: Answer) -> bool:
+        """Whether it is this bot still who has to answer. Raises QueueError when that cannot be found out: then the
+        answer waits until some bot takes it."""
+        job_id = answer.job_id
+        held = await patiently(lambda: self._answers.renew([job_id]), (QueueError,), QUEUE_PATIENCE)
+        if not held:
+            _log.warning("job %s was answered by another bot, to which this one seemed dead", job_id)
+        return bool(held)
+
+    async def _removed(self, answer: Answer) -> None:
+        await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+        self._answered.discard(answer.job_id)
 
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
         """Keep the piece; its buttons. One that cannot be kept is delivered without."""
@@ -206,7 +267,8 @@ class Deliveries:
                 if job.progress > LEAST_PROGRESS:
                     self._expected[job_id] = begun + (time.time() - begun) / job.progress
             text = replies.progress(job, answer.request, wait)
-            if text != shown and time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable:
+            due = time.monotonic() >= shown_at + EDIT_SECONDS and time.monotonic() < self._held_until
+            if text != shown and due and answer.editable:
                 await self._show(answer, text)
                 shown, shown_at = text, time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
@@ -220,7 +282,7 @@ class Deliveries:
 
     def _length_of(self, job_id: str) -> int | None:
         """Steps; what is composed already takes no time."""
-        answer = self._open.get(job_id)
+        answer = self._open.get(job_id) or self._elsewhere.get(job_id)
         return None if answer is None else 1 if answer.source else answer.request.length
 
     async def _show(self, answer: Answer, text: str) -> None:

@@ -86,6 +86,8 @@ class Watch:
         self._over = threading.Event()
 
     def start(self) -> None:
+        """To be called before there are jobs: the first of them may stop everything else."""
+        _end_unless_called_again()
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def stop(self) -> None:
@@ -113,7 +115,7 @@ class Watch:
     def _run(self) -> None:
         looked = time.monotonic()
         while not self._over.wait(_TICK_SECONDS):
-            faulthandler.dump_traceback_later(1.5 * HANG_SECONDS, exit=True)
+            _end_unless_called_again()
             before, looked = looked, time.monotonic()
             if looked > before + 5 * _TICK_SECONDS:  # the whole process was stopped, or had no processor
                 self._advanced.update(dict.fromkeys(list(self._advanced), looked))
@@ -122,3 +124,7 @@ class Watch:
                     self._hung(job_id)
                     return
         faulthandler.cancel_dump_traceback_later()
+
+
+def _end_unless_called_again() -> None:
+    faulthandler.dump_traceback_later(1.5 * HANG_SECONDS, exit=True)

@@ -289,6 +289,7 @@ class JobServer:
             self._roll = pulse.Roll(self._url, self._executor)
             self._roll.beat()  # before it has a job: who has one and no entry counts as dead
             self._make_room(self._unfinished(), set(self._before))
+            self._watch.start()
             DBOS(
                 config={
                     "name": _APPLICATION,
@@ -308,7 +309,6 @@ class JobServer:
             metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
             self._take_over(self._before)
-        self._watch.start()
         self._tending = threading.Thread(target=self._tend, name="tend", daemon=True)
         self._tending.start()
 
