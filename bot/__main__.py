@@ -64,7 +64,7 @@ async def serve(settings: BotSettings) -> None:
             Nocturne(
                 queue,
                 Answers(database, name),
-                Library(database, settings.data_dir / "pieces", settings.keep_days),
+                Library(database, settings.files_url, settings.keep_days),
                 RuleBook(database),
                 checkpoints=settings.checkpoints,
                 max_jobs_per_user=settings.max_jobs_per_user,
