@@ -1,7 +1,7 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
-`--places` for how many it composes at once, `--hurried` to notice in seconds what else takes a minute, and `--cost` for
-how many seconds a piece takes whatever its length."""
+`--places` for how many it composes at once, `--hurried` to notice in seconds what else takes a minute, `--hang` for its
+HANG_SECONDS, and `--cost` for how many seconds a piece takes whatever its length."""
 
 from __future__ import annotations
 
@@ -193,9 +193,11 @@ if __name__ == "__main__":
     parser.add_argument("--places", type=int, default=1)
     parser.add_argument("--hurried", action="store_true")
     parser.add_argument("--cost", type=float)
+    parser.add_argument("--hang", type=float)
     options, arguments = parser.parse_known_args()
     if options.hurried:
         pulse.BEAT_SECONDS, pulse.DEAD_SECONDS, pulse.HANG_SECONDS = HURRIED
+    pulse.HANG_SECONDS = options.hang or pulse.HANG_SECONDS
     finishing = SilentFinisher if options.silent else Renderers
     os._exit(
         main(

@@ -92,7 +92,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
 
 async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begin: Callable[..., Worker]):
     """What it was at has been handed on; its late outcome is refused, the other's is there, and it takes new jobs."""
-    workers = {"a": begin("a"), "b": begin("b")}
+    workers = {name: begin(name, "--hang", "60") for name in ("a", "b")}
     with workers["a"], workers["b"]:
         await asyncio.sleep(DEAD + 2)
         await jobs.put("1", asks(take=1, length=600), user_id=1)
@@ -115,7 +115,7 @@ async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begi
 
 async def test_a_worker_that_wakes_up_at_the_very_end_is_refused(jobs: JobQueue, begin: Callable[..., Worker]):
     """Frozen while the other finishes the job and begins nothing else: the outcome stays the other's."""
-    workers = {"a": begin("a"), "b": begin("b")}
+    workers = {name: begin(name, "--hang", "60") for name in ("a", "b")}
     with workers["a"], workers["b"]:
         await asyncio.sleep(DEAD + 2)
         await jobs.put("1", asks(take=1, length=100), user_id=1)
@@ -193,7 +193,7 @@ async def test_a_poisoned_job_costs_others_little(jobs: JobQueue, begin: Callabl
 
 async def test_a_stopped_worker_leaves_its_jobs_to_others_at_once(jobs: JobQueue, begin: Callable[..., Worker]):
     """Told twice, it stops in the middle and strikes itself from the roll."""
-    workers = {"a": begin("a"), "b": begin("b")}
+    workers = {name: begin(name, "--hang", "60") for name in ("a", "b")}
     with workers["a"], workers["b"]:
         await asyncio.sleep(DEAD + 2)
         await jobs.put("1", asks(take=1, length=600), user_id=1)
