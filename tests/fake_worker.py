@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +42,11 @@ HANGING_TAKE = 906  # never goes on
 HUNG_ONCE_TAKE = 907  # hangs the worker that composes it first
 BLOCKING_TAKE = 908  # lets nothing else in this process go on either, once
 
-HANG = {HANGING_TAKE: time.sleep, HUNG_ONCE_TAKE: time.sleep, BLOCKING_TAKE: ctypes.PyDLL(None).sleep}
+HANG: dict[int, Callable[[int], object]] = {
+    HANGING_TAKE: time.sleep,
+    HUNG_ONCE_TAKE: time.sleep,
+    BLOCKING_TAKE: ctypes.PyDLL(None).sleep,
+}
 HANG_ONCE = (HUNG_ONCE_TAKE, BLOCKING_TAKE)
 
 UNKNOWN = "the model has no word for C9; near ones are C8, B7 and A7"
