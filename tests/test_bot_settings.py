@@ -53,6 +53,23 @@ def test_a_wrong_value_is_named(name: str, monkeypatch: pytest.MonkeyPatch):
         BotSettings.load()
 
 
+@pytest.mark.parametrize("address", ["pieces", "file:///var/lib/pieces", "memory://pieces"])
+def test_files_may_be_anywhere(address: str, empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Beside everything else, or where an address says."""
+    assert BotSettings.load().files_url == str(empty_folder / "data" / "pieces")
+    monkeypatch.setenv("FILES_URL", address)
+    assert BotSettings.load().files_url == address
+
+
+@pytest.mark.parametrize("address", ["attic://key@pieces", "attic://"])
+def test_files_where_nothing_leads_to(address: str, monkeypatch: pytest.MonkeyPatch):
+    """What fsspec does not know, or has no package for, is refused at the start, and not shown: it may hold a key."""
+    monkeypatch.setenv("FILES_URL", address)
+    with pytest.raises(BadSetting, match=r"^FILES_URL cannot be used, accepted is a folder, or an address") as refused:
+        BotSettings.load()
+    assert address not in str(refused.value)
+
+
 def test_the_token_is_not_shown():
     """Settings in a log or a traceback do not give the token away."""
     assert "secret" not in repr(BotSettings.load())
