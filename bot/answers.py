@@ -127,11 +127,11 @@ class Answers:
         return await self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
 
     async def take(self, *, restarted: bool = False) -> list[Answer]:
-        """Make those answers this bot's whose lease has run out, and return them; where it was `restarted`, also those
-        that were its own before."""
+        """Make those answers this bot's whose lease has run out, and return them; or, where it was `restarted`, those
+        that were its own before, or nobody's, as older bots left them."""
 
         def take(connection: sa.Connection) -> Sequence[Any]:
-            free = sa.or_(_expired(connection), _table.c.owner == self._owner if restarted else sa.false())
+            free = _table.c.owner.in_([self._owner, ""]) if restarted else _expired(connection)
             update = sa.update(_table).where(free).values(owner=self._owner, lease=_expiry(connection))
             return connection.execute(update.returning(_table.c.job_id, _table.c.answer)).all()
 

@@ -87,7 +87,7 @@ class Deliveries:
         self.estimates = Estimates(self._length_of)
 
     async def resume(self) -> None:
-        """Go on with everything that the last run of this bot left unanswered, or another that does not live."""
+        """Go on with everything that the last run of this bot left unanswered."""
         began = time.monotonic()
         self._go_on_with(await self._answers.take(restarted=True))
         self._elsewhere = await self._answers.others({})

@@ -8,6 +8,7 @@ import pytest
 
 from bot.settings import BotSettings
 from core.errors import BadSetting
+from core.lock import lines, lock, write
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +83,16 @@ def test_the_program_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
     bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
     assert bot.returncode == 2
     assert bot.stderr.startswith("DISCORD_TOKEN is not set, accepted is ") and bot.stderr.count("\n") == 1
+
+
+def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """A second one in the same folder says so in one sentence and goes: it would answer as if it were the first."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    with lock(empty_folder / "data" / "bot.lock") as held:
+        write(held, "first")
+        bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
+        assert bot.returncode == 2 and lines(held) == ["first"]
+    assert bot.stderr == f"DATA_DIR is '{empty_folder}/data', where another bot is at work already\n"
 
 
 def test_the_bot_never_loads_the_model():

@@ -186,8 +186,7 @@ class Stage:
     def _seated(self, part: Part) -> _Band | None:
         """The band that it plays in from now on; None where no place has become free for a while."""
         with self._changed:
-            free = lambda: any(len(band.parts) < self._engines[-1].slots for band in self._bands)  # noqa: E731
-            if not self._changed.wait_for(free, WAIT_SECONDS):
+            if not self._changed.wait_for(self._has_place, WAIT_SECONDS):
                 return None
             band = min(self._bands, key=lambda band: len(band.parts))
             band.parts.append(part)
@@ -195,6 +194,9 @@ class Stage:
                 band.playing = True
                 threading.Thread(target=self._play, args=(band,), name="band", daemon=True).start()
             return band
+
+    def _has_place(self) -> bool:
+        return any(len(band.parts) < self._engines[-1].slots for band in self._bands)
 
     def _wait_for_a_chunk(self, band: _Band, part: Part) -> None:
         with self._changed:
