@@ -19,6 +19,7 @@ from typing import Any, Protocol, TextIO
 
 from core import studio
 from core.composer import Composer, Progress, load_composer
+from core.ending import end_within
 from core.errors import NocturneError, QueueError
 from core.logs import write_logs
 from core.metrics import WORKER, Page
@@ -33,6 +34,8 @@ ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
 STOPPING_SECONDS = 20
 """How long running jobs are waited for after SIGTERM or Ctrl-C."""
+LEAVE_SECONDS = 27
+"""How long it takes until it leaves, also when the database holds it up."""
 LOCK_SECONDS = 5
 """How long a worker that is just leaving is waited for."""
 
@@ -86,6 +89,8 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
     def stop(number: int, frame: FrameType | None) -> None:
         if stopping.is_set() or number == signal.SIGHUP:  # asked twice, or nobody is left who would wait
             jobs.hurry()
+        if not stopping.is_set():
+            end_within(LEAVE_SECONDS)
         stopping.set()
 
     jobs.start()
