@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test fuzz lint bench lock upgrade audit texts clean
+.PHONY: help run setup dev test fuzz chaos lint bench lock upgrade audit texts clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: dev ## run every test
 
 fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/test_fuzz.py
+
+chaos: dev ## ten minutes of every fault, others each time; CHAOS_SECONDS and CHAOS_SEED choose
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(PYTHON) -m pytest -s tests/test_chaos.py
 
 lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .

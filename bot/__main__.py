@@ -21,12 +21,15 @@ from bot.logs import write_logs
 from bot.rules import RuleBook
 from bot.settings import BotSettings
 from bot.supervisor import Supervisor
+from core.ending import end_within
 from core.errors import BadSetting, NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
 from core.metrics import Page
 from core.queue import JobQueue
 
 REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
+LEAVE_SECONDS = 25.0
+"""How long the end may take, also when the database holds it up; the worker that it brought has had its time then."""
 _AUTHENTICATION_FAILED = 4004
 
 _log = logging.getLogger("bot")
@@ -36,8 +39,13 @@ async def run(settings: BotSettings) -> None:
     """Serve until SIGTERM or SIGINT; both raise CancelledError, once everything is closed."""
     loop = asyncio.get_running_loop()
     serving = loop.create_task(serve(settings))
+
+    def stop() -> None:
+        end_within(LEAVE_SECONDS)
+        serving.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
+        loop.add_signal_handler(number, stop)
     await serving
 
 

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -21,6 +22,8 @@ from core.request import AS_COMPOSED, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
 
+FINISH_SECONDS = 330
+"""What a process may take for a piece, before it is ended as one that hangs: FluidSynth alone has 300."""
 LOOK_SECONDS = 0.2
 """How often who waits for a piece looks up whether it is still wanted."""
 
@@ -88,8 +91,12 @@ def _awaited(future: Future[Piece], progress: Progress) -> Piece:
 
 
 def _finish(job_id: str, *work: Any) -> Piece:
-    with about_job(job_id):
-        return studio.finish(*work)
+    signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
+    try:
+        with about_job(job_id):
+            return studio.finish(*work)
+    finally:
+        signal.alarm(0)
 
 
 def _prepare(scratch: str, log_level: str) -> None:

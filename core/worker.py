@@ -18,6 +18,7 @@ from typing import Any, Protocol, TextIO
 
 from core import studio
 from core.composer import Composer, Progress, load_composer
+from core.ending import end_within
 from core.errors import NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
 from core.logs import write_logs
@@ -35,6 +36,8 @@ NAMES = 20
 """How many starts that failed are remembered, one of which may have begun a job."""
 STOPPING_SECONDS = 20
 """How long running jobs are waited for after SIGTERM or Ctrl-C."""
+LEAVE_SECONDS = 27
+"""How long it takes until it leaves, also when the database holds it up."""
 
 
 class Finisher(Protocol):
@@ -91,6 +94,8 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
     def stop(number: int, frame: FrameType | None) -> None:
         if stopping.is_set() or number == signal.SIGHUP:  # asked twice, or nobody is left who would wait
             jobs.hurry()
+        if not stopping.is_set():
+            end_within(LEAVE_SECONDS)
         stopping.set()
 
     jobs.start()

@@ -1,6 +1,7 @@
 """bot/library.py and bot/database.py: pieces are kept, found again, and gone when their time is over."""
 
 import asyncio
+import errno
 import os
 import secrets
 import time
@@ -57,6 +58,25 @@ async def test_a_piece_that_is_added_twice_is_one(library: Library, folder: Path
     first = await library.add(answer(), PIECE)
     assert await library.add(answer(), PIECE) == first
     assert names(folder) == {first.id}
+
+
+async def test_nothing_stays_of_a_piece_that_cannot_be_written(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As on a full disk, of which half a piece would only take more; later it is kept."""
+
+    def full(self: Library, part: Path, piece: object) -> None:
+        part.mkdir(parents=True)
+        (part / "piece.mid").write_bytes(b"MThd")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "_write_into", full)
+        with pytest.raises(OSError, match="No space"):
+            await library.add(answer(), PIECE)
+    assert names(folder) == set()
+    stored = await library.add(answer(), PIECE)
+    assert names(folder) == {stored.id}
 
 
 async def test_a_removed_piece_is_gone(library: Library, folder: Path):

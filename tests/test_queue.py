@@ -292,6 +292,26 @@ async def test_everybody_is_served_before_anybody_is_served_twice(unattended: Jo
     assert len((await unattended.line()).waiting) == 0
 
 
+async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.MonkeyPatch):
+    """Where each of them stands is known at once after it was put, a user's second job behind everybody's first."""
+    for user, take in ((1, 1), (1, 2), (2, 3), (3, 4)):
+        await unattended.put(f"{user}-{take}", asks(take=take), user_id=user)
+    order = ["1-1", "2-3", "3-4", "1-2"]
+    assert (await unattended.line()).waiting == order
+    looks: list[int] = []
+    monkeypatch.setattr("core.queue._LINE_SECONDS", 60.0)
+    monkeypatch.setattr(unattended, "_look", lambda: looks.append(1))
+    jobs = [await unattended.standing(job_id) for job_id in order]
+    assert [job.place for job in jobs if job and job.state is State.QUEUED] == [1, 2, 3, 4] and not looks
+    monkeypatch.undo()
+    assert sorted(await unattended.ids()) == sorted(order)
+    await unattended.delete("2-3")
+    await unattended.cancel("1-1")
+    assert sorted(await unattended.ids()) == ["1-1", "1-2", "3-4"]
+    ended = await unattended.standing("1-1")
+    assert ended is not None and ended.state is State.CANCELLED
+
+
 async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable[..., Worker]):
     """Cancelled before it began, a job never begins, and the ones behind it move up."""
     for job_id in "12":

@@ -146,3 +146,13 @@ if __name__ == "__main__":
     following = Renderers(Settings(data_dir=tmp_path), processes=1)
     assert not (tmp_path / "scratch" / "left").exists()
     following.close()
+
+
+def test_a_process_that_hangs_is_ended():
+    """Also where it hangs outside Python, so that it does not take up a place for ever."""
+    code = (
+        "import time; from core import renderers, studio; renderers.FINISH_SECONDS = 1;"
+        " studio.finish = lambda: time.sleep(60); renderers._finish('1')"
+    )
+    hanging = subprocess.run([sys.executable, "-c", code], timeout=50, env=surroundings())
+    assert hanging.returncode == -signal.SIGALRM

@@ -124,3 +124,12 @@ sys.stdin.read()
     assert not alive(worker_id)
     with Worker(tmp_path, "--silent") as successor:
         assert successor.process.poll() is None
+
+
+def test_an_end_comes_in_time():
+    """Whatever holds a process up after it was told to stop."""
+    code = "import time; from core.ending import end_within; end_within(0.2); time.sleep(60)"
+    began = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", code], env=surroundings(), capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 0 and time.monotonic() - began < 30
+    assert "took longer than 0.2 s" in ended.stderr
