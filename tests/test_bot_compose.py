@@ -350,7 +350,7 @@ async def test_an_answer_whose_bot_died_is_taken_over(queue: FakeQueue, url: str
 async def test_what_another_bot_accepted_is_not_answered_twice(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """Discord tells every bot of an interaction; the later one makes no job of it, and leaves all of it to the other."""
+    """Discord tells every bot of an interaction; the later one makes no job of it, and leaves it to the other."""
 
     async def late(self: Answers, answer: Answer) -> bool:
         return False
