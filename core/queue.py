@@ -53,12 +53,11 @@ _QUEUE = _WORKFLOW = "compose"
 _PROGRESS = "progress"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
+_TOLD_SECONDS = 5 * _POLLING_SECONDS  # until all workers know how many jobs they may take
 _ROOM_SECONDS = 60.0  # how often what a worker may take is written down anew: whoever wrote it last may have died
 _LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
 _JSON = DBOSPortableJSONSerializer()
-_HANDED_ON = dbos_error.DBOSWorkflowConflictIDError
-"""What DBOS raises in a job that another worker has taken, because this one seemed dead."""
-_LOST = (dbos_error.DBOSWorkflowCancelledError, _HANDED_ON)
+_LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
 """What DBOS raises in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
 
 
@@ -288,7 +287,10 @@ class JobServer:
         with _reaching():
             self._roll = pulse.Roll(self._url, self._executor)
             self._roll.beat()  # before it has a job: who has one and no entry counts as dead
-            self._make_room(self._unfinished(), set(self._before))
+            unfinished = self._unfinished()
+            self._make_room(unfinished, self._before)
+            if any(row.status == "PENDING" and row.executor_id in self._before for row in unfinished):
+                time.sleep(_TOLD_SECONDS)
             self._watch.start()
             DBOS(
                 config={
@@ -308,7 +310,7 @@ class JobServer:
             metrics.SLOTS.set(self._composing.places)
             metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
-            self._take_over(self._before)
+            self._take_over(self._before)  # soon after, as the first job may take this process down
         self._tending = threading.Thread(target=self._tend, name="tend", daemon=True)
         self._tending.start()
 
@@ -358,6 +360,8 @@ class JobServer:
                 sure = beaten > steady + pulse.DEAD_SECONDS and not self._closing.is_set()
                 dead = self._dead(unfinished) if sure else set()
                 self._make_room(unfinished, dead)
+                if dead:
+                    time.sleep(_TOLD_SECONDS)
                 self._take_over(dead)
             except (SQLAlchemyError, dbos_error.DBOSException, OSError) as error:
                 log.warning("the queue cannot be tended: %s", type(error).__name__)
@@ -375,7 +379,6 @@ class JobServer:
         """Put back into the queue what the dead had begun."""
         if not dead:
             return
-        time.sleep(5 * _POLLING_SECONDS)  # until all workers know how many jobs they may take
         handed_on = _recover(dead)
         self._roll.strike(dead)
         if handed_on:
@@ -427,15 +430,22 @@ class JobServer:
                 return composed
             # Not a step: its result is the job's result, and a step would store those megabytes a second time.
             return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
-        except (_Elsewhere, _HANDED_ON):
-            log.warning("job %s was begun by another worker, to which this one seemed dead", job_id)
-            raise _Leaving from None
         except (Cancelled, *_LOST):
-            log.info("job %s cancelled", job_id)
-            metrics.JOBS.labels(State.CANCELLED).inc()
+            if self._handed_on(job_id):
+                log.warning("job %s is another worker's now, to which this one seemed dead", job_id)
+            else:
+                log.info("job %s cancelled", job_id)
+                metrics.JOBS.labels(State.CANCELLED).inc()
             raise _Leaving from None
         finally:
             self._held.discard(job_id)
+
+    def _handed_on(self, job_id: str) -> bool:
+        """Whether a job that this worker has lost goes on, or has ended, elsewhere."""
+        with suppress(SQLAlchemyError, dbos_error.DBOSException):
+            rows = self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
+            return any(row.status != "CANCELLED" for row in rows)
+        return False
 
     def _count_retry(self, job_id: str) -> None:
         with suppress(SQLAlchemyError, dbos_error.DBOSException):
@@ -498,10 +508,6 @@ class _Leaving(BaseException):
     """Ends a running job so that DBOS records nothing: it was cancelled, or a restarted worker shall begin it again."""
 
 
-class _Elsewhere(Cancelled):
-    """Another worker has taken the job."""
-
-
 def _recover(dead: Collection[str]) -> list[str]:
     """Put back into the queue what workers of these names had begun; returns the ids of those jobs. DBOS offers this to
     its own services alone, so the name is private, and a test holds on to it."""
@@ -540,8 +546,6 @@ def _tell(share: float, waited: float) -> None:
     """Write the running job's progress. Raises Cancelled when it was taken back, or ran into its time-out."""
     try:
         DBOS.set_event(_PROGRESS, {"share": share, "waited": waited})
-    except _HANDED_ON:
-        raise _Elsewhere("another worker makes the piece") from None
     except _LOST:
         raise Cancelled("the piece was taken back") from None
 
