@@ -54,12 +54,12 @@ _QUEUE = _WORKFLOW = "compose"
 _PROGRESS = "progress"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
+_TOLD_SECONDS = 5 * _POLLING_SECONDS  # until all workers know how many jobs they may take
 _ROOM_SECONDS = 60.0  # how often what a worker may take is written down anew: whoever wrote it last may have died
 _LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
 _JSON = DBOSPortableJSONSerializer()
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
-"""What DBOS raises, either of them, in a job that is not this worker's any more: it was cancelled, ran out of time, or
-was handed on."""
+"""What DBOS raises in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
 
 
 def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
@@ -313,7 +313,10 @@ class JobServer:
         with _reaching():
             self._roll = pulse.Roll(self._url, self._executor)
             self._roll.beat()  # before it has a job: who has one and no entry counts as dead
-            self._make_room(self._unfinished(), set(self._before))
+            unfinished = self._unfinished()
+            self._make_room(unfinished, self._before)
+            if any(row.status == "PENDING" and row.executor_id in self._before for row in unfinished):
+                time.sleep(_TOLD_SECONDS)
             self._watch.start()
             DBOS(
                 config={
@@ -333,7 +336,7 @@ class JobServer:
             metrics.SLOTS.set(self._composing.places)
             metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
-            self._take_over(self._before)
+            self._take_over(self._before)  # soon after, as the first job may take this process down
         self._tending = threading.Thread(target=self._tend, name="tend", daemon=True)
         self._tending.start()
 
@@ -383,6 +386,8 @@ class JobServer:
                 sure = beaten > steady + pulse.DEAD_SECONDS and not self._closing.is_set()
                 dead = self._dead(unfinished) if sure else set()
                 self._make_room(unfinished, dead)
+                if dead:
+                    time.sleep(_TOLD_SECONDS)
                 self._take_over(dead)
             except (SQLAlchemyError, dbos_error.DBOSException, OSError) as error:
                 log.warning("the queue cannot be tended: %s", type(error).__name__)
@@ -400,7 +405,6 @@ class JobServer:
         """Put back into the queue what the dead had begun."""
         if not dead:
             return
-        time.sleep(5 * _POLLING_SECONDS)  # until all workers know how many jobs they may take
         handed_on = _recover(dead)
         self._roll.strike(dead)
         if handed_on:
@@ -453,8 +457,8 @@ class JobServer:
             # Not a step: its result is the job's result, and a step would store those megabytes a second time.
             return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
         except (Cancelled, *_LOST):
-            if self._goes_on(job_id):
-                log.warning("job %s was begun by another worker, to which this one seemed dead", job_id)
+            if self._handed_on(job_id):
+                log.warning("job %s is another worker's now, to which this one seemed dead", job_id)
             else:
                 log.info("job %s cancelled", job_id)
                 metrics.JOBS.labels(State.CANCELLED).inc()
@@ -462,18 +466,18 @@ class JobServer:
         finally:
             self._held.discard(job_id)
 
+    def _handed_on(self, job_id: str) -> bool:
+        """Whether a job that this worker has lost goes on, or has ended, elsewhere."""
+        with suppress(SQLAlchemyError, dbos_error.DBOSException):
+            rows = self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
+            return any(row.status != "CANCELLED" for row in rows)
+        return False
+
     def _count_retry(self, job_id: str) -> None:
         with suppress(SQLAlchemyError, dbos_error.DBOSException):
             for row in self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False):
                 if row.recovery_attempts and row.recovery_attempts > 1:
                     metrics.RETRIES.labels("job").inc()
-
-    def _goes_on(self, job_id: str) -> bool:
-        """Whether a job that this worker has lost is unfinished still, and so another's."""
-        with suppress(SQLAlchemyError):
-            rows = self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
-            return any(row.status in _UNFINISHED or row.status == "SUCCESS" for row in rows)
-        return False
 
     def _composed(self, job_id: str, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         with self._composing.turn((terms["priority"], terms["asked"])):

@@ -75,7 +75,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
     with begin("a", "--places", "2") as a, begin("b", "--places", "2") as b:
         await asyncio.sleep(DEAD + 2)  # until they are sure of each other
         for take in range(1, 5):
-            await jobs.put(str(take), asks(take=take, length=600), user_id=take)
+            await jobs.put(str(take), asks(take=take, length=300), user_id=take)
         await watch(jobs, "1", State.RUNNING)
         await asyncio.sleep(1)
         first, second = (a, b) if a.history("began") else (b, a)
@@ -103,7 +103,7 @@ async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begi
         await asyncio.to_thread(second.wait_for, "which does not live any more")
         await where("1", workers, 1)
         first.process.send_signal(signal.SIGCONT)
-        await asyncio.to_thread(first.wait_for, "job 1 was begun by another worker")
+        await asyncio.to_thread(first.wait_for, "job 1 is another worker's now")
         assert (await watch(jobs, "1", *ENDED)).state == State.DONE
         assert first.history("composed") == [] and second.history("composed") == [1]
         assert first.process.poll() is None
@@ -147,7 +147,7 @@ async def test_another_worker_takes_over_from_one_that_hangs(jobs: JobQueue, beg
     """A job on which every model hangs is given up after three times; the other job of its worker is done."""
     workers = []
     await jobs.put("hanging", asks(take=HANGING_TAKE), user_id=1)
-    await jobs.put("other", asks(take=1, length=1500), user_id=2)
+    await jobs.put("other", asks(take=1, length=700), user_id=2)
     for number in range(RUNS):
         with begin(f"machine-{number}", "--places", "2") as worker:
             workers.append(worker)
@@ -166,7 +166,7 @@ async def test_a_database_that_was_away_costs_nobody_a_job(
     with begin("a") as a, begin("b") as b:
         await asyncio.sleep(DEAD + 2)
         for take in 1, 2:
-            await jobs.put(str(take), asks(take=take, length=1500), user_id=take)
+            await jobs.put(str(take), asks(take=take, length=1100), user_id=take)
         for take in 1, 2:
             await watch(jobs, str(take), State.RUNNING)
         await asyncio.to_thread(postgres.stop)
