@@ -131,7 +131,7 @@ class Deliveries:
             del self._open[answer.job_id]
             self._coming.discard(answer.job_id)
             raise
-        self._start(answer)
+        self._start(answer, fresh=True)
 
     async def _note(self, answer: Answer) -> None:
         """Write the row. One that is still being written when Discord waits no longer is taken back."""
@@ -200,9 +200,10 @@ class Deliveries:
             await asyncio.sleep(POLL_SECONDS)
         raise QueueError(replies.STILL_BUSY)
 
-    def _start(self, answer: Answer) -> None:
+    def _start(self, answer: Answer, fresh: bool = False) -> None:
+        """`fresh`: no bot has been at it before, so the queue does not know it."""
         with about_job(answer.job_id):  # the task keeps it
-            self._keep(self._answer(answer), name=f"answer-{answer.job_id}")
+            self._keep(self._answer(answer, fresh), name=f"answer-{answer.job_id}")
 
     def _keep(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         """Do it in the background, until the bot ends."""
@@ -210,13 +211,13 @@ class Deliveries:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, answer: Answer) -> None:
+    async def _answer(self, answer: Answer, fresh: bool) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
         speak(answer.locale)
         job: Job | None = None
         try:
             try:
-                job = await self._finished_job(answer)
+                job = await self._finished_job(answer, fresh)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
                 if job.piece:
                     reply = replace(reply, buttons=await self._stored(answer, job.piece))
@@ -249,7 +250,7 @@ class Deliveries:
             _log.exception("job %s: its piece could not be stored", answer.job_id)
             return None
 
-    async def _finished_job(self, answer: Answer) -> Job:
+    async def _finished_job(self, answer: Answer, fresh: bool) -> Job:
         """See to it that the job is in the queue, and tell its listener how it goes until it is over.
         Raises QueueError when it cannot be over in time."""
         job_id, user_id = answer.job_id, answer.user_id
@@ -257,6 +258,8 @@ class Deliveries:
         composed = await self._composed(answer)
 
         async def put() -> None:
+            if not fresh and await self._queue.job(job_id):
+                return  # put again, it would be taken for one that waits, and told so, also where its piece was delivered
             await self._queue.put(
                 job_id,
                 answer.request,
