@@ -259,7 +259,7 @@ class Deliveries:
 
         async def put() -> None:
             if not fresh and await self._queue.job(job_id):
-                return  # put again, it would be taken for one that waits, and told so, also where its piece was delivered
+                return  # put again it would be taken for one that waits, and told so, even after its piece
             await self._queue.put(
                 job_id,
                 answer.request,
