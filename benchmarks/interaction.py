@@ -11,11 +11,12 @@ from pathlib import Path
 from benchmarks._report import table
 from core.request import MODELS
 from tests.bot_process import BotProcess, children
-from tests.discord_standin import Discord, Person
+from tests.discord_standin import Discord, Message, Person
 
 REPEATS = 3
 AT_ONCE = (1, 4, 16, 50)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
+_WAIT = re.compile(r"It begins in about ([\d.]+) (s|min)")
 _SPENT = re.compile(r"([a-z]+) ([\d.]+) s")
 
 
@@ -41,10 +42,13 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
     guild = discord.guild()
     people = [discord.person(f"clara{number}", guild) for number in range(count)]
 
+    estimates: list[float] = []
+
     async def ask_one(person: Person, take: int) -> tuple[float, float]:
         began = time.monotonic()
         asked = await person.types("/compose", seed="72", length=500, take=take)
-        await asked.finished(1200)
+        message = await asked.finished(1200)
+        estimates.extend(estimates_of(message))
         assert asked.acknowledged_after is not None
         return asked.acknowledged_after, time.monotonic() - began
 
@@ -60,7 +64,19 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
         f"{seconds[count // 2]:.1f}",
         f"{seconds[-1]:.1f}",
         f"{a_minute:.0f}",
+        f"{sum(0.5 <= ratio <= 2 for ratio in estimates)} of {len(estimates)}",
     ]
+
+
+def estimates_of(message: Message) -> list[float]:
+    """The first wait that was shown of a piece, divided by how long it really was from then on until it was begun; none
+    for a piece that waited less than 4 s, between two looks at which there are 2."""
+    began = [revision.at for revision in message.revisions if "Composing" in revision.content]
+    shown = [(revision.at, _WAIT.search(revision.content)) for revision in message.revisions]
+    for at, found in shown:
+        if found and began and began[0] > at + 4:
+            return [float(found[1]) * (60 if found[2] == "min" else 1) / (began[0] - at)]
+    return []
 
 
 async def measure(folder: Path) -> str:
@@ -79,7 +95,7 @@ async def measure(folder: Path) -> str:
         sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
         await bot.stop()
     title = f"/compose seed:72 length:500, seconds; commands there after {registered:.1f} s, worker after {ready:.1f} s"
-    header = ["at once", "slowest acknowledgement", "first", "median", "last", "pieces a minute"]
+    header = ["at once", "slowest acknowledgement", "first", "median", "last", "pieces a minute", "waits foretold"]
     return "\n".join(
         [
             table(title, ["model", "acknowledged", "all files", *STAGES], rows),

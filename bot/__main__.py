@@ -23,6 +23,7 @@ from bot.settings import BotSettings
 from bot.supervisor import Supervisor
 from core.ending import end_within
 from core.errors import BadSetting, NocturneError, QueueError
+from core.lock import fresh_name, lines, lock, write
 from core.metrics import Page
 from core.queue import JobQueue
 
@@ -49,12 +50,18 @@ async def run(settings: BotSettings) -> None:
 
 
 async def serve(settings: BotSettings) -> None:
-    """Raises BadSetting for a token that Discord refuses and for a port that is taken, QueueError for a queue that
-    cannot be opened."""
+    """Raises BadSetting for a token that Discord refuses, for a port that is taken and for a folder where another bot
+    is at work, QueueError for a queue that cannot be opened."""
     Route.BASE = str(settings.discord_api).rstrip("/")
     async with AsyncExitStack() as stack:
         page = Page(metrics.REGISTRY, settings.metrics_host, settings.metrics_port, "METRICS_PORT")
         stack.enter_context(page)
+        held = await asyncio.to_thread(lock, settings.data_dir / "bot.lock")
+        if held is None:
+            raise BadSetting(f"DATA_DIR is '{settings.data_dir}', where another bot is at work already")
+        stack.enter_context(held)
+        [name, *_] = lines(held) or [fresh_name()]  # under it a bot that is started again finds its answers
+        write(held, name)
         queue = await JobQueue.open(settings.queue_url)
         stack.push_async_callback(queue.close)
         database = await Database.open(settings.queue_url)
@@ -64,8 +71,8 @@ async def serve(settings: BotSettings) -> None:
         client = await stack.enter_async_context(
             Nocturne(
                 queue,
-                Answers(database),
-                Library(database, settings.data_dir / "pieces", settings.keep_days),
+                Answers(database, name),
+                Library(database, settings.files_url, settings.keep_days),
                 RuleBook(database),
                 checkpoints=settings.checkpoints,
                 max_jobs_per_user=settings.max_jobs_per_user,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.database import Database
 from core.errors import BadRequest
+from core.pulse import now
 from core.records import check_types, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.texts import NOTHING, Text
@@ -21,9 +24,19 @@ LATEST_SECONDS = 14 * 60
 """What can only be answered by the token is given up this long after it was accepted."""
 MESSAGE_LIMIT = 10 * 2**20
 """Bytes that Discord takes for one file of an ordinary message."""
+RENEW_SECONDS = 5.0
+"""How often a bot says that it goes on with its answers."""
+LEASE_SECONDS = 30.0
+"""How long after that the others leave them to it."""
 
 _log = logging.getLogger(__name__)
-_table = sa.table("nocturne_answers", sa.column("job_id", sa.Text), sa.column("answer", sa.JSON))
+_table = sa.table(
+    "nocturne_answers",
+    sa.column("job_id", sa.Text),
+    sa.column("answer", sa.JSON),
+    sa.column("owner", sa.Text),
+    sa.column("lease", sa.Double),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +104,75 @@ class Answer:
 
 
 class Answers:
-    """The table of unanswered interactions. Its methods may raise QueueError."""
+    """The table of unanswered interactions. Each belongs to a bot, `owner`, whose name lasts when it is started again.
+    Its methods may raise QueueError."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, owner: str = "bot") -> None:
+        self._database, self._owner = database, owner
 
-    async def add(self, answer: Answer) -> None:
-        row = {"job_id": answer.job_id, "answer": answer.to_json()}
-        await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
+    async def add(self, answer: Answer) -> bool:
+        """Make an answer this bot's; False when another bot that got the same interaction was faster."""
+
+        def add(connection: sa.Connection) -> bool:
+            row = {"job_id": answer.job_id, "answer": answer.to_json(), "owner": self._owner}
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(insert(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing())
+            select = sa.select(_table.c.owner).where(_table.c.job_id == answer.job_id)
+            return connection.execute(select).scalar() == self._owner
+
+        return await self._database.run(add)
 
     async def all(self) -> list[Answer]:
-        """Every row, the oldest interaction first; one that this version of the bot cannot read is dropped."""
+        """Every bot's, the oldest interaction first; a row that this version of the bot cannot read is dropped."""
+        return await self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
+
+    async def take(self, *, restarted: bool = False) -> list[Answer]:
+        """Make those answers this bot's whose lease has run out, and return them; or, where it was `restarted`, those
+        that were its own before, or nobody's, as older bots left them."""
+
+        def take(connection: sa.Connection) -> Sequence[Any]:
+            free = _table.c.owner.in_([self._owner, ""]) if restarted else _expired(connection)
+            update = sa.update(_table).where(free).values(owner=self._owner, lease=_expiry(connection))
+            return connection.execute(update.returning(_table.c.job_id, _table.c.answer)).all()
+
+        return await self._read(await self._database.run(take))
+
+    async def renew(self, job_ids: Collection[str]) -> set[str]:
+        """Go on with these; returns the ids of those that are this bot's still."""
+
+        def renew(connection: sa.Connection) -> set[str]:
+            mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id.in_(job_ids))
+            update = sa.update(_table).where(mine).values(lease=_expiry(connection))
+            return set(connection.execute(update.returning(_table.c.job_id)).scalars())
+
+        return await self._database.run(renew)
+
+    async def others(self, known: Mapping[str, Answer]) -> dict[str, Answer]:
+        """What other bots see to, by job; what is `known` already is not read again."""
+
+        def look(connection: sa.Connection) -> tuple[set[str], Sequence[Any]]:
+            theirs = _table.c.owner != self._owner
+            ids = set(connection.execute(sa.select(_table.c.job_id).where(theirs)).scalars())
+            new = ids - known.keys()
+            return ids, connection.execute(_ROWS.where(_table.c.job_id.in_(new))).all() if new else []
+
+        ids, rows = await self._database.run(look)
+        read = {answer.job_id: answer for answer in await self._read(rows)}
+        return {job_id: answer for job_id, answer in known.items() if job_id in ids} | read
+
+    async def find(self, job_id: str) -> Answer | None:
+        """Whichever bot's it is; None when it was answered, or never asked for."""
+        select = _ROWS.where(_table.c.job_id == job_id)
+        found = await self._read(await self._database.run(lambda connection: connection.execute(select).all()))
+        return found[0] if found else None
+
+    async def remove(self, job_id: str) -> None:
+        delete = sa.delete(_table).where(_table.c.job_id == job_id)
+        await self._database.run(lambda connection: connection.execute(delete))
+
+    async def _read(self, rows: Sequence[Any]) -> list[Answer]:
         found = []
-        for row in await self._database.run(lambda connection: connection.execute(sa.select(_table)).all()):
+        for row in rows:
             try:
                 found.append(Answer.from_json(row.answer))
             except (BadRequest, TypeError, KeyError) as error:
@@ -112,10 +181,17 @@ class Answers:
         return sorted(found, key=lambda answer: answer.accepted_at)
 
     async def owed(self) -> set[str]:
-        """The ids of all rows, those that cannot be read too."""
+        """The ids of all rows, every bot's, those that cannot be read too."""
         select = sa.select(_table.c.job_id)
         return await self._database.run(lambda connection: set(connection.execute(select).scalars()))
 
-    async def remove(self, job_id: str) -> None:
-        delete = sa.delete(_table).where(_table.c.job_id == job_id)
-        await self._database.run(lambda connection: connection.execute(delete))
+
+_ROWS = sa.select(_table.c.job_id, _table.c.answer)
+
+
+def _expiry(connection: sa.Connection) -> sa.ColumnElement[float]:
+    return sa.literal_column(f"{now(connection)} + {LEASE_SECONDS}", sa.Double)
+
+
+def _expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    return _table.c.lease < sa.literal_column(str(now(connection)), sa.Double)

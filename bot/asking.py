@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ACKNOWLEDGE_PATIENCE = (0.2, 0.4)
 ADMIT_SECONDS = 1.5
 """Discord gives 3 s in all."""
-_ACKNOWLEDGED_ALREADY = 40060
+ACKNOWLEDGED_ALREADY = 40060
 
 
 async def acknowledge(interaction: discord.Interaction[Nocturne], private: bool) -> None:
@@ -34,7 +34,7 @@ async def acknowledge(interaction: discord.Interaction[Nocturne], private: bool)
     try:
         await patiently(lambda: defer(ephemeral=private, thinking=True), UNREACHABLE, ACKNOWLEDGE_PATIENCE)
     except discord.HTTPException as error:
-        if error.code != _ACKNOWLEDGED_ALREADY:
+        if error.code != ACKNOWLEDGED_ALREADY:
             raise
 
 
@@ -89,7 +89,8 @@ async def ask(
         if not acknowledged:
             await acknowledge(interaction, wish.private)
 
-    await interaction.client.deliveries.accept(answer, receipt)
+    if not await interaction.client.deliveries.accept(answer, receipt):
+        return
     with suppress(QueueError):  # the piece is on its way; it is only not counted
         await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
 

@@ -18,6 +18,7 @@ from bot import metrics, replies
 from bot.about import Card, about, read_cards
 from bot.answers import Answers
 from bot.arranging import ArrangeSelect, PlayButton
+from bot.asking import ACKNOWLEDGED_ALREADY
 from bot.compose import compose, go_on, go_on_from_message
 from bot.delivery import Deliveries
 from bot.forget import ForgetButton, forget
@@ -57,6 +58,10 @@ class Tree(app_commands.CommandTree["Nocturne"]):
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
         """Answer once, so that only the one who asked sees it where that is still possible."""
         speak(interaction.locale)
+        cause = getattr(error, "original", error)  # discord.py wraps what a command raises
+        if isinstance(cause, discord.HTTPException) and cause.code == ACKNOWLEDGED_ALREADY:
+            _log.debug("interaction %d was answered by another bot", interaction.id)
+            return
         metrics.refused(error)
         sentence = replies.explain(error)
         if replies.reason(error) == replies.SORRY:

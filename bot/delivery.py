@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, repeat
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot import metrics, replies
-from bot.answers import Answer, Answers
+from bot.answers import LEASE_SECONDS, RENEW_SECONDS, Answer, Answers
 from bot.estimates import Estimates
 from bot.library import Library
 from bot.patience import UNREACHABLE, patiently
@@ -78,19 +78,22 @@ class Deliveries:
         self._coming: set[str] = set()  # accepted, and not in the queue yet
         self._pace = Pace(EDITS_A_SECOND)
         self._open: dict[str, Answer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._elsewhere: dict[str, Answer] = {}  # what other bots see to, as of some seconds ago
+        self._answered: set[str] = set()  # what has reached its listener, and has a row still
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held_until = math.inf  # for how long the answers are surely this bot's, on the monotonic clock
         self._in_turn = asyncio.Lock()
         self._expected: dict[str, float] = {}  # when a job will be over, seconds since 1970
         self.estimates = Estimates(self._length_of)
 
     async def resume(self) -> None:
-        """Go on with everything that the last run of the bot left unanswered."""
-        for answer in await self._answers.all():
-            self._open[answer.job_id] = answer
-            self._start(answer)
-        if self._open:
-            _log.info("going on with %d unanswered jobs", len(self._open))
-        self._keep(self._sweep())
+        """Go on with everything that the last run of this bot left unanswered."""
+        began = time.monotonic()
+        self._go_on_with(await self._answers.take(restarted=True))
+        self._elsewhere = await self._answers.others({})
+        self._held_until = began + LEASE_SECONDS
+        self._do("leases", self._keep())
+        self._do("sweep", self._sweep())
 
     async def _sweep(self) -> None:
         """Delete the jobs that nobody is owed any more: a bot was killed, or the queue away, just after the answer."""
@@ -105,48 +108,87 @@ class Deliveries:
 
     async def close(self) -> None:
         """Let go of them; their rows stay."""
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
-        """Take on an interaction: note it down, acknowledge it, and see to its answer in the background. What Discord
-        was told of is noted, so that a bot killed at any moment goes on with it. Raises TooManyJobs and QueueFull
-        before anything else, and QueueError when it cannot be noted in time."""
+    def _go_on_with(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self._open[answer.job_id] = answer
+            self._start(answer)
+        if answers:
+            _log.info("going on with %d unanswered jobs", len(answers))
+
+    async def _keep(self) -> None:
+        """Hold on to the answers of this bot, and take over those that nobody holds on to any more; for ever."""
+        steady = time.monotonic()
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            began = time.monotonic()
+            if began > self._held_until:  # the others were perhaps as far from the database as this bot was
+                steady = began
+            try:
+                started = self._open.keys() & self._tasks.keys()
+                held = await self._answers.renew(started)
+                for job_id in (started & self._open.keys()) - held:
+                    _log.warning("job %s is answered by another bot, to which this one seemed dead", job_id)
+                    self._tasks[job_id].cancel()
+                self._held_until = began + LEASE_SECONDS
+                if began > steady + LEASE_SECONDS:
+                    self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
+                self._elsewhere = await self._answers.others(self._elsewhere)
+            except QueueError:
+                steady = time.monotonic()
+            except Exception:
+                _log.exception("answers could not be held on to")
+
+    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> bool:
+        """Take on an interaction: note it down, acknowledge it, and see to its answer in the background; False when
+        another bot was faster, who then does. What Discord was told of is noted, so that a bot killed at any moment
+        goes on with it. Raises TooManyJobs and QueueFull before anything else, and QueueError when it cannot be noted
+        in time."""
         self.check(answer.user_id)
         self._check_room()
         self._open[answer.job_id] = answer  # counts from here on, before anything is waited for
         self._coming.add(answer.job_id)
         try:
             with about_job(answer.job_id):
-                await self._note(answer)
-                try:
-                    await acknowledge()
-                except UNREACHABLE:  # it may have been heard; where it was not, a message can bring the piece
-                    _log.warning("job %s: whether it was acknowledged is not known", answer.job_id)
-                except discord.HTTPException:
-                    self._keep(self._withdraw(answer))
-                    raise
+                ours = await self._note(answer)
+                if ours:
+                    try:
+                        await acknowledge()
+                    except UNREACHABLE:  # it may have been heard; where it was not, a message can bring the piece
+                        _log.warning("job %s: whether it was acknowledged is not known", answer.job_id)
+                    except discord.HTTPException:
+                        self._do(f"withdraw-{answer.job_id}", self._withdraw(answer))
+                        raise
         except BaseException:
             del self._open[answer.job_id]
             self._coming.discard(answer.job_id)
             raise
-        self._start(answer, fresh=True)
+        if ours:
+            self._start(answer, fresh=True)
+        else:
+            del self._open[answer.job_id]
+            self._coming.discard(answer.job_id)
+        return ours
 
-    async def _note(self, answer: Answer) -> None:
-        """Write the row. One that is still being written when Discord waits no longer is taken back."""
+    async def _note(self, answer: Answer) -> bool:
+        """Write the row; False when another bot has. One that is still being written when Discord waits no longer is
+        taken back."""
         noting = asyncio.create_task(self._answers.add(answer))
         try:
             async with asyncio.timeout(NOTE_SECONDS):
-                await asyncio.shield(noting)
+                return await asyncio.shield(noting)
         except TimeoutError:
-            self._keep(self._withdraw(answer, noting))
+            self._do(f"withdraw-{answer.job_id}", self._withdraw(answer, noting))
             raise QueueError(replies.BUSY) from None
 
-    async def _withdraw(self, answer: Answer, noting: asyncio.Task[None] | None = None) -> None:
+    async def _withdraw(self, answer: Answer, noting: asyncio.Task[bool] | None = None) -> None:
         try:
-            if noting:
-                await noting
+            if noting and not await noting:
+                return
             await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
         except QueueError:
             _log.warning("job %s was refused, but its row may have stayed", answer.job_id)
@@ -179,12 +221,15 @@ class Deliveries:
 
     def of(self, user_id: int) -> list[Answer]:
         """What this user waits for, in the order in which it was asked for."""
-        return [answer for answer in self._open.values() if answer.user_id == user_id]
+        answers = {**self._elsewhere, **self._open}.values()
+        return sorted(
+            (answer for answer in answers if answer.user_id == user_id), key=lambda answer: answer.accepted_at
+        )
 
-    def requester(self, job_id: str) -> int | None:
-        """Who waits for this job; None when nobody does."""
-        answer = self._open.get(job_id)
-        return answer.user_id if answer else None
+    async def requester(self, job_id: str) -> int | None:
+        """Who waits for this job; None when nobody does. Raises QueueError."""
+        answer = self._open.get(job_id) or await self._answers.find(job_id)
+        return answer.user_id if answer and job_id not in self._answered else None
 
     async def cancel(self, job_id: str) -> None:
         with about_job(job_id):
@@ -203,19 +248,21 @@ class Deliveries:
     def _start(self, answer: Answer, fresh: bool = False) -> None:
         """`fresh`: no bot has been at it before, so the queue does not know it."""
         with about_job(answer.job_id):  # the task keeps it
-            self._keep(self._answer(answer, fresh), name=f"answer-{answer.job_id}")
+            self._do(answer.job_id, self._answer(answer, fresh))
 
-    def _keep(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
-        """Do it in the background, until the bot ends."""
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _do(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """In the background, until the bot ends."""
+        self._tasks[name] = task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda _: self._tasks.pop(name))
 
     async def _answer(self, answer: Answer, fresh: bool) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
         speak(answer.locale)
         job: Job | None = None
         try:
+            if answer.job_id in self._answered:  # the database was away when it was
+                await self._removed(answer)
+                return
             try:
                 job = await self._finished_job(answer, fresh)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
@@ -226,21 +273,37 @@ class Deliveries:
                     _log.exception("job %s could not be followed", answer.job_id)
                 reply = Reply(replies.explain(error))
             begun = time.monotonic()
+            if not await self._ours(answer):
+                return
             with self._pace.edit():
                 how = await self._deliver(answer, reply)
+            self._answered.add(answer.job_id)
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
             metrics.answered(job.state if job else State.FAILED, how, times["deliver"], times["in all"])
-            await self._answers.remove(answer.job_id)  # first, for its token; a job without a row is only space
+            await self._removed(answer)  # first, for its token; a job without a row is only space
             await self._queue.delete(answer.job_id)
         except Exception:
-            _log.exception("job %s stays unanswered until the bot is started again", answer.job_id)
+            _log.exception("job %s stays unanswered for now", answer.job_id)
             metrics.ANSWERS.labels(job.state if job else State.FAILED, "unanswered").inc()
         finally:
             self._open.pop(answer.job_id, None)
             self._coming.discard(answer.job_id)
             self._expected.pop(answer.job_id, None)
+
+    async def _ours(self, answer: Answer) -> bool:
+        """Whether it is this bot still who has to answer. Raises QueueError when that cannot be found out: then the
+        answer waits until some bot takes it."""
+        job_id = answer.job_id
+        held = await patiently(lambda: self._answers.renew([job_id]), (QueueError,), QUEUE_PATIENCE)
+        if not held:
+            _log.warning("job %s was answered by another bot, to which this one seemed dead", job_id)
+        return bool(held)
+
+    async def _removed(self, answer: Answer) -> None:
+        await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+        self._answered.discard(answer.job_id)
 
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
         """Keep the piece; its buttons. One that cannot be kept is delivered without."""
@@ -288,8 +351,8 @@ class Deliveries:
                 begun = begun or time.time()
                 if job.progress > LEAST_PROGRESS:
                     self._expected[job_id] = begun + (time.time() - begun) / job.progress
-            due = time.monotonic() >= shown_at + EDIT_SECONDS and answer.editable
-            if due and self._pace.room(KEPT_EDITS if shown else 0):
+            due = time.monotonic() >= shown_at + EDIT_SECONDS and time.monotonic() < self._held_until
+            if due and answer.editable and self._pace.room(KEPT_EDITS if shown else 0):
                 text = replies.progress(job, answer.request, self.estimates.wait(job_id))
                 if text != shown:
                     with self._pace.edit():
@@ -306,7 +369,7 @@ class Deliveries:
 
     def _length_of(self, job_id: str) -> int | None:
         """Steps; what is composed already takes no time."""
-        answer = self._open.get(job_id)
+        answer = self._open.get(job_id) or self._elsewhere.get(job_id)
         return None if answer is None else 1 if answer.source else answer.request.length
 
     async def _show(self, answer: Answer, text: str) -> None:

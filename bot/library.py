@@ -1,4 +1,5 @@
-"""The pieces that were delivered: a row each in the database, and their files in a folder, for as long as is set."""
+"""The pieces that were delivered: a row each in the database, and files where fsspec can keep them, for as long as is
+set."""
 
 from __future__ import annotations
 
@@ -7,15 +8,16 @@ import base64
 import logging
 import re
 import secrets
-import shutil
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiofiles
-import aiofiles.os
+import fsspec
 import sqlalchemy as sa
+from fsspec.implementations.local import LocalFileSystem
 
 from bot.answers import Answer
 from bot.database import Database
@@ -69,14 +71,14 @@ class Stored:
 
 
 class Library:
-    """Its methods may raise QueueError when the database cannot be reached."""
+    """Its methods may raise QueueError when the database cannot be reached, and OSError when the files cannot."""
 
-    def __init__(self, database: Database, folder: Path, keep_days: float) -> None:
-        self._database, self._folder, self._keep = database, folder, keep_days * _DAY
+    def __init__(self, database: Database, files: str | Path, keep_days: float) -> None:
+        """`files` is a folder, or an address that fsspec knows."""
+        self._database, self._files, self._keep = database, Files(str(files)), keep_days * _DAY
 
     async def add(self, answer: Answer, piece: Piece) -> Stored:
-        """Keep what an interaction was answered with; added twice, it is one piece. Raises OSError when its files
-        cannot be written."""
+        """Keep what an interaction was answered with; added twice, it is one piece."""
         if known := await self._found(_table.c.job_id == answer.job_id):
             return known[0]
         stored = Stored(
@@ -92,7 +94,16 @@ class Library:
             remark=answer.remark,
             pictures=len(piece.attention),
         )
-        await self._write(stored, piece)
+        files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
+        files |= {_SOUND + piece.audio_format: piece.audio}
+        files |= {_attention(number): picture for number, picture in enumerate(piece.attention)}
+        try:
+            await asyncio.to_thread(
+                self._files.write, stored.id, files
+            )  # before the row: without it, a sweep finds them
+        except OSError:  # the disk is full: what was written only takes more of it
+            await asyncio.to_thread(self._files.remove, stored.id)
+            raise
         row = {name: getattr(stored, name) for name in Stored.__slots__}
         row |= {"job_id": answer.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
         await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
@@ -108,12 +119,12 @@ class Library:
 
     async def piece(self, stored: Stored) -> Piece:
         """With all its files. Raises BadRequest when they are gone."""
-        folder = self._folder / stored.id
         names = [_MIDI, _SOUND + stored.audio_format, _PICTURE, _COMPOSED, *map(_attention, range(stored.pictures))]
         try:
-            midi, sound, picture, composed, *attention = [await _content(folder / name) for name in names]
+            contents = await asyncio.to_thread(self._files.read, stored.id, names)
         except FileNotFoundError as error:
             raise BadRequest(GONE) from error
+        midi, sound, picture, composed, *attention = contents
         return Piece(
             stored.recipe,
             stored.duration,
@@ -135,7 +146,7 @@ class Library:
         """Row and files; nothing happens when it is gone already."""
         delete = sa.delete(_table).where(_table.c.id == piece_id)
         await self._database.run(lambda connection: connection.execute(delete))
-        await asyncio.to_thread(shutil.rmtree, self._folder / piece_id, ignore_errors=True)
+        await asyncio.to_thread(self._files.remove, piece_id)
 
     async def forget(self, user_id: int) -> None:
         """Remove all of a user's pieces."""
@@ -147,12 +158,11 @@ class Library:
         now = time.time()
         for piece_id in await self._ids(_table.c.created_at < now - self._keep):
             await self.remove(piece_id)
-        if not await aiofiles.os.path.isdir(self._folder):
-            return
-        for name in await aiofiles.os.listdir(self._folder):
-            written = (await aiofiles.os.stat(self._folder / name)).st_mtime
-            if written < now - SWEEP_SECONDS and not await self._ids(_table.c.id == name):
-                await asyncio.to_thread(shutil.rmtree, self._folder / name, ignore_errors=True)
+        for name in await asyncio.to_thread(self._files.names):
+            if await self._ids(_table.c.id == name):
+                continue
+            if await asyncio.to_thread(self._files.written, name) < now - SWEEP_SECONDS:
+                await asyncio.to_thread(self._files.remove, name)
 
     async def keep_swept(self) -> None:
         """Sweep now and then, for ever."""
@@ -162,25 +172,6 @@ class Library:
             except Exception:
                 _log.exception("old pieces could not be removed")
             await asyncio.sleep(SWEEP_SECONDS)
-
-    async def _write(self, stored: Stored, piece: Piece) -> None:
-        """The folder is there as a whole or not at all."""
-        part = self._folder / f".{stored.id}"
-        try:
-            await self._write_into(part, piece)
-            await aiofiles.os.rename(part, self._folder / stored.id)
-        except OSError:  # the disk is full: what was written only takes more of it
-            await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
-            raise
-
-    async def _write_into(self, part: Path, piece: Piece) -> None:
-        await aiofiles.os.makedirs(part)
-        files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
-        files |= {_SOUND + piece.audio_format: piece.audio}
-        files |= {_attention(number): picture for number, picture in enumerate(piece.attention)}
-        for name, content in files.items():
-            async with aiofiles.open(part / name, "wb") as file:
-                await file.write(content)
 
     async def _ids(self, condition: Any) -> list[str]:
         """Of rows that cannot be read too, so that these are not kept for ever."""
@@ -206,6 +197,53 @@ def _attention(number: int) -> str:
     return f"attention-{number}.png"
 
 
-async def _content(path: Path) -> bytes:
-    async with aiofiles.open(path, "rb") as file:
-        return await file.read()
+class Files:
+    """Files by the id of their piece, in a local folder or wherever else fsspec reaches. Its methods take their time,
+    and raise OSError."""
+
+    def __init__(self, address: str) -> None:
+        self._system, root = fsspec.url_to_fs(address)
+        self._root = root.rstrip("/")
+        if isinstance(self._system, LocalFileSystem):
+            self._system.auto_mkdir = True  # elsewhere a folder is there as soon as something is in it
+
+    def write(self, piece_id: str, contents: Mapping[str, bytes]) -> None:
+        with _reaching():
+            for name, content in contents.items():
+                self._system.pipe_file(f"{self._root}/{piece_id}/{name}", content)
+
+    def read(self, piece_id: str, names: Sequence[str]) -> list[bytes]:
+        """Raises FileNotFoundError when one is missing."""
+        with _reaching():
+            return [self._system.cat_file(f"{self._root}/{piece_id}/{name}") for name in names]
+
+    def remove(self, piece_id: str) -> None:
+        """Nothing happens when they are gone."""
+        with _reaching(), suppress(FileNotFoundError):
+            self._system.rm(f"{self._root}/{piece_id}", recursive=True)
+
+    def names(self) -> list[str]:
+        """The ids of the pieces that have files."""
+        with _reaching():
+            self._system.invalidate_cache()  # other bots write there too
+            if not self._system.exists(self._root):
+                return []
+            return [path.rstrip("/").rpartition("/")[2] for path in self._system.ls(self._root, detail=False)]
+
+    def written(self, piece_id: str) -> float:
+        """When the youngest of its files was, in seconds since 1970."""
+        with _reaching():
+            folder = f"{self._root}/{piece_id}"
+            paths = self._system.find(folder) or [folder]  # not every system has folders that are empty
+            return max(self._system.modified(path).timestamp() for path in paths)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Whatever a file system raises is an OSError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"the files of pieces cannot be reached: {type(error).__name__}") from error

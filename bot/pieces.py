@@ -38,7 +38,7 @@ class CancelButton(
 
     async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
         deliveries = interaction.client.deliveries
-        requester = deliveries.requester(self.job_id)
+        requester = await deliveries.requester(self.job_id)
         if requester is None:
             await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
         elif requester != interaction.user.id:

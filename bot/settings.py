@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
+import fsspec
 from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
 
 from core.settings import Settings
@@ -15,6 +17,16 @@ def _token(token: SecretStr) -> SecretStr:
     if not text.isascii() or any(character.isspace() or character in "\"'" for character in text):
         raise ValueError
     return token
+
+
+def _files_url(address: str) -> str:
+    """What leads there has to be installed: the piece that finds out first would be lost."""
+    protocol, separator, _ = address.partition("://")
+    try:
+        fsspec.get_filesystem_class(protocol if separator else "file")
+    except ImportError as error:
+        raise ValueError from error
+    return address
 
 
 class BotSettings(Settings):
@@ -34,6 +46,11 @@ class BotSettings(Settings):
     )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="the port for the bot's metrics, 1 to 65535"
+    )
+    files_url: Annotated[str, AfterValidator(_files_url)] = Field(
+        default_factory=lambda data: str(data.get("data_dir", Path("data")) / "pieces"),
+        repr=False,
+        description="a folder, or an address that fsspec knows, such as s3://BUCKET/FOLDER, with the package for it",
     )
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"

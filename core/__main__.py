@@ -218,6 +218,8 @@ def run_continue(options: argparse.Namespace) -> None:
 
     if options.output.suffix != ".mid":
         raise BadRequest(f"'{options.output}' does not end in .mid, as the new file's name has to")
+    if options.output.resolve() == options.file.resolve():
+        raise BadRequest(f"'{options.file}' would be overwritten; give the new file another name")
     try:
         with options.file.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -6,9 +6,10 @@ import asyncio
 import bisect
 import logging
 import math
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +22,7 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import metrics
+from core import metrics, pulse
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
 from core.logs import about_job
@@ -44,6 +45,8 @@ PROGRESS_SECONDS = 0.5
 """How often a running job writes its progress, and finds out whether it was cancelled."""
 COMPOSED = 0.5
 """The progress of a job whose notes are there; the rest is rendering."""
+HUNG = 4
+"""The exit code of a worker whose model hangs."""
 
 _APPLICATION = "nocturne"
 _VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
@@ -51,10 +54,12 @@ _QUEUE = _WORKFLOW = "compose"
 _PROGRESS = "progress"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
+_ROOM_SECONDS = 60.0  # how often what a worker may take is written down anew: whoever wrote it last may have died
 _LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
 _JSON = DBOSPortableJSONSerializer()
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
-"""What DBOS raises in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
+"""What DBOS raises, either of them, in a job that is not this worker's any more: it was cancelled, ran out of time, or
+was handed on."""
 
 
 def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
@@ -272,8 +277,9 @@ class JobServer:
     `compose` gets a request, what it became before if it did, and the function to tell its progress to. It returns a
     draft as JSON-able data: that much of a job is not repeated after a crash. `finish` gets the draft, how to render
     it, the size limit and a function to call now and then, and returns the piece.
-    `executor` is the name under which a restarted worker finds the jobs that it left unfinished, so no two workers may
-    share it at the same time.
+    `executor` is this process's name in the queue, which no other process has or had. `before` are the names of
+    processes that are surely dead, and whose jobs it takes over at once; those of others that die it takes over when
+    they have said nothing for DEAD_SECONDS.
     """
 
     def __init__(
@@ -281,6 +287,7 @@ class JobServer:
         url: str,
         *,
         executor: str,
+        before: Collection[str] = (),
         compose: Callable[[ComposeRequest, Composed | None, Progress], dict[str, Any]],
         finish: Callable[[dict[str, Any], Rendering, int | None, Progress], Piece],
         places: int = 1,
@@ -288,28 +295,26 @@ class JobServer:
     ) -> None:
         self._url = url
         self._executor = executor
+        self._before = before
         self._compose = compose
         self._finish = finish
         self._composing = _Turns(places)
-        self._room = places + finishers
+        self._most = places + finishers
+        self._room, self._room_due = 0, -math.inf
         self._closing = threading.Event()  # begin nothing any more
         self._leaving = threading.Event()  # stop where you are
+        self._over = threading.Event()  # nothing is left to look after
         self._held: set[str] = set()
-        self._cut_short: list[str] = []
+        self._watch = pulse.Watch(self._end)
 
     def start(self) -> None:
-        """Take back the jobs that this worker left unfinished, and begin to take new ones. Raises QueueError."""
+        """Take over what the dead left unfinished, and begin to take new jobs. Raises QueueError."""
         self._client = _connect(self._url)
         with _reaching():
-            left = self._client.list_workflows(
-                queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False
-            )
-            self._cut_short = [
-                row.workflow_id
-                for row in left
-                if row.recovery_attempts and (row.status == "ENQUEUED" or row.executor_id == self._executor)
-            ]
-            self._make_room(1 if self._cut_short else self._room)
+            self._roll = pulse.Roll(self._url, self._executor)
+            self._roll.beat()  # before it has a job: who has one and no entry counts as dead
+            self._make_room(self._unfinished(), set(self._before))
+            self._watch.start()
             DBOS(
                 config={
                     "name": _APPLICATION,
@@ -328,6 +333,9 @@ class JobServer:
             metrics.SLOTS.set(self._composing.places)
             metrics.SLOTS_USED.set_function(lambda: self._composing.used)
             DBOS.launch()
+            self._take_over(self._before)
+        self._tending = threading.Thread(target=self._tend, name="tend", daemon=True)
+        self._tending.start()
 
     def missing(self) -> str:
         """What keeps this worker from its jobs, in a few words; empty when nothing does."""
@@ -340,26 +348,6 @@ class JobServer:
             return str(error)
         return ""
 
-    @property
-    def careful(self) -> bool:
-        """Whether one job at a time is taken (by all workers: the queue's settings are shared), because some were cut
-        short: one of them may take the worker down again, and only that one shall be charged with it."""
-        return bool(self._cut_short)
-
-    def tend(self) -> None:
-        """To be called now and then while careful: goes back to normal once the jobs that were cut short have ended."""
-        try:
-            self._cut_short = [
-                row.workflow_id
-                for row in self._client.list_workflows(
-                    workflow_ids=self._cut_short, status=_UNFINISHED, load_input=False, load_output=False
-                )
-            ]
-            if not self._cut_short:
-                self._make_room(self._room)
-        except SQLAlchemyError:
-            log.warning("the queue could not be tended", exc_info=True)
-
     def stop(self, seconds: float) -> None:
         """Take no more jobs, and give those that run this long to end; what has not ended then waits for a restart."""
         self._closing.set()
@@ -367,14 +355,83 @@ class JobServer:
         hurry.start()
         DBOS.destroy(workflow_completion_timeout_sec=math.ceil(seconds + 3 * PROGRESS_SECONDS) if self._held else 0)
         hurry.cancel()
+        self._watch.stop()
+        self._over.set()
+        self._tending.join(timeout=5)
+        with suppress(SQLAlchemyError):
+            self._roll.strike()  # what was not finished need not wait until this worker counts as dead
+        self._roll.close()
         self._client.destroy()
 
     def hurry(self) -> None:
         """Let running jobs stop where they are."""
         self._leaving.set()
 
-    def _make_room(self, jobs: int) -> None:
-        self._client.register_queue(_QUEUE, worker_concurrency=jobs, polling_interval_sec=_POLLING_SECONDS)
+    def _tend(self) -> None:
+        """Say that this worker lives, take over the jobs of those that do not, and see to it that jobs which were cut
+        short run alone; until this worker ends."""
+        beaten, steady = -math.inf, math.inf
+        while not self._over.wait(min(1.0, pulse.BEAT_SECONDS)):
+            if time.monotonic() < beaten + pulse.BEAT_SECONDS and self._room != 1:
+                continue
+            try:
+                self._roll.beat()
+                gap, beaten = time.monotonic() - beaten, time.monotonic()
+                # While the database was away, or this process was stopped, others may have been silent without dying.
+                steady = beaten if gap > pulse.DEAD_SECONDS / 2 else min(steady, beaten)
+                unfinished = self._unfinished()
+                sure = beaten > steady + pulse.DEAD_SECONDS and not self._closing.is_set()
+                dead = self._dead(unfinished) if sure else set()
+                self._make_room(unfinished, dead)
+                self._take_over(dead)
+            except (SQLAlchemyError, dbos_error.DBOSException, OSError) as error:
+                log.warning("the queue cannot be tended: %s", type(error).__name__)
+                beaten = -math.inf
+
+    def _unfinished(self) -> list[WorkflowStatus]:
+        return self._client.list_workflows(queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False)
+
+    def _dead(self, unfinished: list[WorkflowStatus]) -> set[str]:
+        """The names of those who have jobs and do not live any more."""
+        names = {str(row.executor_id) for row in unfinished if row.status == "PENDING"} - {self._executor}
+        return names and names - self._roll.living()
+
+    def _take_over(self, dead: Collection[str]) -> None:
+        """Put back into the queue what the dead had begun."""
+        if not dead:
+            return
+        time.sleep(5 * _POLLING_SECONDS)  # until all workers know how many jobs they may take
+        handed_on = _recover(dead)
+        self._roll.strike(dead)
+        if handed_on:
+            log.warning("taking over from %s, which does not live any more: %s", ", ".join(dead), ", ".join(handed_on))
+
+    def _make_room(self, unfinished: list[WorkflowStatus], dead: Collection[str]) -> None:
+        """Let every worker (the queue's settings are shared) take one job at a time as long as some were cut short:
+        one of them may take its worker down again, and only that one shall be charged with it."""
+        careful = any(
+            row.recovery_attempts and (row.status == "ENQUEUED" or row.recovery_attempts > 1 or row.executor_id in dead)
+            for row in unfinished
+        )
+        room = 1 if careful else self._most
+        if room != self._room or time.monotonic() > self._room_due:
+            self._client.register_queue(_QUEUE, worker_concurrency=room, polling_interval_sec=_POLLING_SECONDS)
+            self._room, self._room_due = room, time.monotonic() + _ROOM_SECONDS
+
+    def _end(self, job_id: str) -> None:
+        """End this process, whose model hangs; its jobs begin again elsewhere, or when it was started again."""
+        log.critical(
+            "job %s has not advanced for %g s: the model hangs, and this worker ends with exit code %d",
+            job_id,
+            pulse.HANG_SECONDS,
+            HUNG,
+        )
+        last = threading.Timer(5, os._exit, (HUNG,))  # where the database hangs as well
+        last.daemon = True
+        last.start()
+        with suppress(SQLAlchemyError):
+            self._roll.strike()
+        os._exit(HUNG)
 
     def _run(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         """One job, as DBOS calls it: returns the piece as JSON under `piece`, or a sentence under `error`."""
@@ -389,15 +446,18 @@ class JobServer:
         try:
             self._count_retry(job_id)
             composed: dict[str, Any] = DBOS.run_step(
-                {"name": "compose"}, _sentence, job_id, lambda: self._composed(request, terms)
+                {"name": "compose"}, _sentence, job_id, lambda: self._composed(job_id, request, terms)
             )
             if "error" in composed:
                 return composed
             # Not a step: its result is the job's result, and a step would store those megabytes a second time.
             return _sentence(job_id, lambda: self._finished(job_id, composed, terms))
         except (Cancelled, *_LOST):
-            log.info("job %s cancelled", job_id)
-            metrics.JOBS.labels(State.CANCELLED).inc()
+            if self._goes_on(job_id):
+                log.warning("job %s was begun by another worker, to which this one seemed dead", job_id)
+            else:
+                log.info("job %s cancelled", job_id)
+                metrics.JOBS.labels(State.CANCELLED).inc()
             raise _Leaving from None
         finally:
             self._held.discard(job_id)
@@ -408,7 +468,14 @@ class JobServer:
                 if row.recovery_attempts and row.recovery_attempts > 1:
                     metrics.RETRIES.labels("job").inc()
 
-    def _composed(self, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
+    def _goes_on(self, job_id: str) -> bool:
+        """Whether a job that this worker has lost is unfinished still, and so another's."""
+        with suppress(SQLAlchemyError):
+            rows = self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
+            return any(row.status in _UNFINISHED or row.status == "SUCCESS" for row in rows)
+        return False
+
+    def _composed(self, job_id: str, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         with self._composing.turn((terms["priority"], terms["asked"])):
             if self._closing.is_set():
                 raise _Leaving
@@ -416,22 +483,24 @@ class JobServer:
                 raise QueueError(TOO_LATE)
             waited = max(0.0, time.time() - terms["asked"])
             metrics.WAIT.observe(waited)
-            progress = self._progress(0.0, COMPOSED, waited)
+            progress = self._progress(job_id, 0.0, COMPOSED, waited)
             progress(0.0)
             before = Composed.from_json(terms["composed"]) if terms.get("composed") else None
             begun = time.monotonic()
-            draft = self._compose(ComposeRequest.from_json(request), before, progress)
+            with self._watch.over(job_id):
+                draft = self._compose(ComposeRequest.from_json(request), before, progress)
             if before is None:
                 metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 
     def _finished(self, job_id: str, composed: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
         waited = composed["waited"]
-        progress = self._progress(COMPOSED, COMPOSED, waited)
+        progress = self._progress(job_id, COMPOSED, COMPOSED, waited)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()
-        piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
+        with self._watch.over(job_id):
+            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
         metrics.RENDER.observe(time.monotonic() - begun)
         _tell(1.0, waited)
         times = {"wait": waited} | piece.seconds
@@ -439,7 +508,7 @@ class JobServer:
         log.info("job %s done: %s, %s", job_id, piece.recipe.name, spent)
         return {"piece": piece.to_json()}
 
-    def _progress(self, first: float, last: float, waited: float) -> Progress:
+    def _progress(self, job_id: str, first: float, last: float, waited: float) -> Progress:
         """What a running step is to call again and again: tells how far the job is, from `first` to `last`, and stops
         it when it is not wanted any more."""
         due = -math.inf
@@ -448,8 +517,10 @@ class JobServer:
             nonlocal due
             if self._leaving.is_set():
                 raise _Leaving
+            self._watch.advance(job_id)
             if time.monotonic() > due:
-                _tell(first + (last - first) * share, waited)
+                with self._watch.pause(job_id):
+                    _tell(first + (last - first) * share, waited)
                 due = time.monotonic() + PROGRESS_SECONDS
 
         return progress
@@ -457,6 +528,12 @@ class JobServer:
 
 class _Leaving(BaseException):
     """Ends a running job so that DBOS records nothing: it was cancelled, or a restarted worker shall begin it again."""
+
+
+def _recover(dead: Collection[str]) -> list[str]:
+    """Put back into the queue what workers of these names had begun; returns the ids of those jobs. DBOS offers this to
+    its own services alone, so the name is private, and a test holds on to it."""
+    return [handle.workflow_id for handle in DBOS._recover_pending_workflows(list(dead))]
 
 
 class _Turns:

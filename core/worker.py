@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import fcntl
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from core import studio
 from core.composer import Composer, Progress, load_composer
 from core.ending import end_within
 from core.errors import NocturneError, QueueError
+from core.lock import fresh_name, lines, lock, write
 from core.logs import write_logs
 from core.metrics import WORKER, Page
 from core.queue import JobServer
@@ -32,12 +32,12 @@ log = logging.getLogger("core.worker")  # as `python -m` this module is called _
 
 ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
+NAMES = 20
+"""How many starts that failed are remembered, one of which may have begun a job."""
 STOPPING_SECONDS = 20
 """How long running jobs are waited for after SIGTERM or Ctrl-C."""
 LEAVE_SECONDS = 27
 """How long it takes until it leaves, also when the database holds it up."""
-LOCK_SECONDS = 5
-"""How long a worker that is just leaving is waited for."""
 
 
 class Finisher(Protocol):
@@ -64,8 +64,9 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
     return composers
 
 
-def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher, page: Page) -> None:
-    """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened."""
+def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher, page: Page, held: TextIO) -> None:
+    """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
+    of this folder's lock, which says under which names jobs may have been left unfinished here."""
 
     def compose(request: ComposeRequest, composed: Composed | None, progress: Progress) -> dict[str, Any]:
         if composed:
@@ -76,9 +77,13 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
         return finisher.finish(studio.Draft.from_json(draft), rendering, size_limit, progress)
 
     places = max(composer.places for composer in composers.values())
+    before = lines(held)[-NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
+    executor = f"{home(settings)}:{fresh_name()}"
+    write(held, *before, executor)
     jobs = JobServer(
         settings.queue_url,
-        executor=executor_name(settings),
+        executor=executor,
+        before=before,
         compose=compose,
         finish=finish,
         places=places,
@@ -94,40 +99,23 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
         stopping.set()
 
     jobs.start()
+    write(held, executor)
     page.missing = jobs.missing
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
-    while not stopping.wait(1.0 if jobs.careful else None):
-        jobs.tend()
+    stopping.wait()
     log.info("stopping")
     jobs.stop(STOPPING_SECONDS)
     log.info("stopped")
 
 
-def executor_name(settings: Settings) -> str:
-    """The same after every restart, so that a worker finds the jobs it left. The embedded queue's file is at home on
-    one machine, whatever that is called today; a server's workers are told apart by machine and folder."""
+def home(settings: Settings) -> str:
+    """Where a worker is at home, for its name. The embedded queue's file is on one machine, whatever that is called
+    today."""
     if settings.queue_url.startswith("sqlite"):
         return "embedded"
     return f"{socket.gethostname()}:{settings.data_dir}"
-
-
-def lock(settings: Settings) -> TextIO | None:
-    """Make sure that no other worker is at work in this DATA_DIR: keep what this returns; None means there is one.
-    The kernel gives the lock back when the process ends, however it ends."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    file = (settings.data_dir / "worker.lock").open("w")
-    patience = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError:
-            if time.monotonic() > patience:
-                file.close()
-                return None
-            time.sleep(0.2)
 
 
 def end_with_parent() -> None:
@@ -146,7 +134,8 @@ def main(
     finishing: Callable[[Settings], Finisher] = Renderers,
 ) -> int:
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
-    3 (ALREADY_RUNNING) for a worker too many."""
+    3 (ALREADY_RUNNING) for a worker too many.
+    One whose model hangs ends with 4 (core.queue.HUNG)."""
     parser = argparse.ArgumentParser(prog="python -m core.worker", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)
@@ -156,13 +145,13 @@ def main(
         write_logs(settings.log_level)
         if options.end_with_parent:
             end_with_parent()
-        if (held := lock(settings)) is None:
+        if (held := lock(settings.data_dir / "worker.lock")) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
         with held, Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page:
             finisher = finishing(settings)  # they start while the models load
             try:
-                serve(settings, load(settings), finisher, page)
+                serve(settings, load(settings), finisher, page, held)
             finally:
                 finisher.close()
     except QueueError as error:

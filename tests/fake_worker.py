@@ -1,16 +1,20 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
-fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound, and
-`--places` for how many it composes at once, `--speed` for how many steps a second."""
+fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
+`--places` for how many it composes at once, `--speed` for how many steps a second, `--cost` for how many seconds a
+piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, and `--hang` for its
+HANG_SECONDS."""
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +29,8 @@ from core.settings import Settings
 from core.studio import Draft
 
 STEPS_A_SECOND = 100
+HURRIED = (0.5, 3.0, 4.0)
+"""BEAT_SECONDS, DEAD_SECONDS and HANG_SECONDS of a worker that is `--hurried`."""
 PATIENCE = 120
 """Seconds after which a test gives up waiting: the machine may be busy."""
 
@@ -33,6 +39,16 @@ BROKEN_TAKE = 902  # an error nobody foresaw
 POISONED_TAKE = 903  # kills the worker, always
 KILLED_ONCE_TAKE = 904  # kills the worker that renders it first
 SLOW_TAKE = 905  # is rendered for two seconds
+HANGING_TAKE = 906  # never goes on
+HUNG_ONCE_TAKE = 907  # hangs the worker that composes it first
+BLOCKING_TAKE = 908  # lets nothing else in this process go on either, once
+
+HANG: dict[int, Callable[[int], object]] = {
+    HANGING_TAKE: time.sleep,
+    HUNG_ONCE_TAKE: time.sleep,
+    BLOCKING_TAKE: ctypes.PyDLL(None).sleep,
+}
+HANG_ONCE = (HUNG_ONCE_TAKE, BLOCKING_TAKE)
 
 HANGING = "hanging"
 """While there is a file of this name in DATA_DIR, no silent piece comes to its end."""
@@ -48,9 +64,12 @@ class FakeComposer:
     model = DEFAULT_MODEL
     checkpoint = "0123456789ab"
 
-    def __init__(self, settings: Settings, places: int, speed: float = STEPS_A_SECOND) -> None:
-        self.places, self._speed = places, speed
+    def __init__(
+        self, settings: Settings, places: int, speed: float = STEPS_A_SECOND, cost: float | None = None
+    ) -> None:
+        self.places, self._speed, self._cost = places, speed, cost
         self._history = settings.data_dir / "history"
+        self._hung = settings.data_dir / "hung"
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         self._note(f"began {request.take}")
@@ -60,9 +79,12 @@ class FakeComposer:
             raise ZeroDivisionError("broken on purpose")
         for step in range(0, request.length, 5):
             progress(step / request.length)
-            time.sleep(5 / self._speed)
+            time.sleep(5 / self._speed if self._cost is None else 5 / request.length * self._cost)
             if request.take == POISONED_TAKE:
                 kill_this_worker()
+            if request.take == HANGING_TAKE or (request.take in HANG_ONCE and not self._hung.exists()):
+                self._hung.touch()
+                HANG[request.take](1000)
         self._note(f"composed {request.take}")
         return scale(request)
 
@@ -177,6 +199,7 @@ class Worker:
 
 
 if __name__ == "__main__":
+    from core import pulse
     from core.renderers import Renderers
     from core.worker import main
 
@@ -184,12 +207,18 @@ if __name__ == "__main__":
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--places", type=int, default=1)
     parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
+    parser.add_argument("--hurried", action="store_true")
+    parser.add_argument("--cost", type=float)
+    parser.add_argument("--hang", type=float)
     options, arguments = parser.parse_known_args()
+    if options.hurried:
+        pulse.BEAT_SECONDS, pulse.DEAD_SECONDS, pulse.HANG_SECONDS = HURRIED
+    pulse.HANG_SECONDS = options.hang or pulse.HANG_SECONDS
     finishing = SilentFinisher if options.silent else Renderers
     os._exit(
         main(
             arguments,
-            lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed)},
+            lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed, options.cost)},
             finishing,
         )
     )

@@ -54,7 +54,7 @@ class Postgres:
 
     def start(self) -> None:
         options = [f"-c{option}" for option in (*_FAST, "listen_addresses=127.0.0.1", "unix_socket_directories=")]
-        server = [self._programs / "postgres", "-D", f"{self._folder}/data", f"-p{self._port}", *options]
+        server = [f"{self._programs}/postgres", "-D", f"{self._folder}/data", f"-p{self._port}", *options]
         with (self._folder / "log").open("w") as log:
             self._server = subprocess.Popen(
                 ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", *server],

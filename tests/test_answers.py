@@ -42,6 +42,37 @@ async def test_a_row_survives_the_bot(table: Answers, url: str):
     await database.close()
 
 
+@pytest.mark.every_engine
+async def test_an_answer_is_one_bot_s(table: Answers, monkeypatch: pytest.MonkeyPatch):
+    """Whoever was first has it, until that one says nothing any more; a bot that is started again has its own."""
+    other = Answers(table._database, "other")
+    assert await table.add(answer("1")) and await table.add(answer("1")) and not await other.add(answer("1"))
+    assert await other.add(answer("2"))
+    assert await other.take() == [] == await table.take()
+    assert await other.take(restarted=True) == [answer("2")]
+    assert await table.renew(["1", "2"]) == {"1"} and await table.renew([]) == set()
+    assert await table.others({}) == {"2": answer("2")} and await table.find("2") == answer("2")
+    monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+    assert await table.renew(["1"]) == {"1"}
+    monkeypatch.undo()
+    assert await other.take() == [answer("1")]
+    assert await table.renew(["1"]) == set() and await table.take(restarted=True) == []
+    assert set(await table.others({"2": answer("2"), "3": answer("3")})) == {"1", "2"}
+
+
+@pytest.mark.every_engine
+async def test_an_answer_is_taken_over_by_one(table: Answers, url: str, monkeypatch: pytest.MonkeyPatch):
+    """When several bots try in the same moment."""
+    monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+    await table.add(answer("1"))
+    monkeypatch.undo()
+    databases = [await Database.open(url) for _ in range(4)]
+    taken = await asyncio.gather(*(Answers(each, str(name)).take() for name, each in enumerate(databases)))
+    assert sorted(map(len, taken)) == [0, 0, 0, 1]
+    for each in databases:
+        await each.close()
+
+
 async def test_the_token_is_erased_with_the_row(table: Answers, tmp_path: Path):
     """After an answer, no file of a SQLite database holds its token any more."""
     await table.add(answer())

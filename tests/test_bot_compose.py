@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from pretty_midi import PrettyMIDI
+from sqlalchemy import text
 
 from bot import asking, delivery, replies
 from bot.answers import Answer, Answers
+from bot.database import Database
 from bot.rules import RuleBook
 from core.errors import QueueError
 from core.queue import Job, State
@@ -296,6 +298,74 @@ async def test_a_restarted_bot_answers_what_was_left(queue: FakeQueue, url: str,
             assert await emptied(url)
 
 
+@pytest.mark.parametrize("renew", [0.05, 1000.0])
+async def test_an_answer_that_another_bot_has_is_left_to_it(
+    renew: float, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A bot that seemed dead says nothing more to the listener, whether it learns of it before the piece is there or
+    then; but the listener's job is counted, and can be cancelled, wherever it is asked for."""
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", renew)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            database = await Database.open(url)
+            await database.run(lambda connection: connection.execute(text("UPDATE nocturne_answers SET owner = 'b'")))
+            await asyncio.sleep(4 * renew if renew < 1 else 0)
+            queue.finish(asked.id)
+            await asyncio.sleep(0.5)
+            assert not asked.message.attachments and len(await remaining(url)) == 1 and not queue.deleted
+            if renew < 1:
+                assert [answer.job_id for answer in bot.deliveries.of(listener.user.id)] == [str(asked.id)]
+            await listener.clicks(asked.message, "Cancel")
+            async with asyncio.timeout(10):
+                while queue.jobs[str(asked.id)].state is not State.CANCELLED:  # noqa: ASYNC110 - it can only be asked
+                    await asyncio.sleep(0.02)
+            await database.close()
+
+
+async def test_an_answer_whose_bot_died_is_taken_over(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """As soon as its lease has run out, by a bot that was there all the time."""
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(delivery, "LEASE_SECONDS", 0.2)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+        database = await Database.open(url)
+        dead = text("UPDATE nocturne_answers SET owner = 'b', lease = lease + 1000")
+        await database.run(lambda connection: connection.execute(dead))
+        queue.finish(asked.id)
+        async with playing(standin, queue, url, monkeypatch):
+            await asyncio.sleep(0.5)
+            assert not asked.message.attachments
+            over = text("UPDATE nocturne_answers SET lease = 0")
+            await database.run(lambda connection: connection.execute(over))
+            assert len((await asked.finished()).attachments) == 3
+            assert await emptied(url)
+        await database.close()
+
+
+async def test_what_another_bot_accepted_is_not_answered_twice(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Discord tells every bot of an interaction; the later one makes no job of it, and leaves it all to the other."""
+
+    async def late(self: Answers, answer: Answer) -> bool:
+        return False
+
+    monkeypatch.setattr(Answers, "add", late)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asyncio.sleep(0.5)
+            assert asked.acknowledged_after is None
+            assert not queue.jobs and not bot.deliveries.of(listener.user.id)
+
+
 async def test_a_job_that_the_queue_never_got_is_put_again(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """A bot killed between its row and the queue loses nothing."""
     async with Discord() as standin:
@@ -513,9 +583,9 @@ async def test_what_is_acknowledged_is_noted(queue: FakeQueue, url: str, monkeyp
     monkeypatch.setattr(delivery, "NOTE_SECONDS", 0.2)
     add = Answers.add
 
-    async def slow(answers: Answers, answer: Answer) -> None:
+    async def slow(answers: Answers, answer: Answer) -> bool:
         await asyncio.sleep(0.5)
-        await add(answers, answer)
+        return await add(answers, answer)
 
     async with Discord() as standin:
         listener = clara(standin)

@@ -36,12 +36,14 @@ def pitches(midi: bytes) -> list[int]:
 
 
 async def test_a_new_take_is_another_draw(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """The same recipe but for the take, as a message of its own, which has buttons again; the first one stays."""
+    """The same recipe but for the take, as a message of its own, which has buttons again; the first one stays. The
+    bot was started again in between."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             message = await composed(queue, listener, tempo=80)
             assert labels(message) == ALL
+        async with playing(standin, queue, url, monkeypatch):
             pressed = await listener.clicks(message, "New take")
             await pressed.answered()
             request = asks_for(queue, pressed)
@@ -99,6 +101,7 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             message = await composed(queue, listener, instrument="harp")
+        async with playing(standin, queue, url, monkeypatch):
             said = await (await listener.clicks(message, "Recipe")).answered()
             command, line = said.content.removeprefix("```\n").split("\n```\n")
             assert command == "/compose seed:72 length:100 take:7 instrument:harp" and said.ephemeral
@@ -133,7 +136,8 @@ async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeyp
 
 
 async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Its requester may: then the message is gone, and so is the piece. Others are told."""
+    """Its requester, and whoever may manage messages there: then the message is gone, and so is the piece. Others are
+    told."""
     async with Discord() as standin:
         guild = standin.guild()
         listener, other = standin.person("clara", guild), standin.person("robert", guild)
@@ -147,6 +151,10 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             assert await bot.library.of(listener.user.id, 0, 9) == []
             gone = await (await listener.types("/piece", id=stored.id)).answered()
             assert gone.content == "This piece is no longer stored."
+            message = await composed(queue, listener)
+            await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
+            await message.until(lambda message: message.deleted, 10)
+            assert await bot.library.of(listener.user.id, 0, 9) == []
 
 
 async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -199,7 +207,7 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
 
 
 async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """One's own pieces, eight a page, newest first; for the one who asks alone."""
+    """One's own pieces, eight a page, newest first; for the one who asks alone. A page turns after a restart too."""
     async with Discord() as standin:
         guild = standin.guild()
         listener, other = standin.person("clara", guild), standin.person("robert", guild)
@@ -211,6 +219,7 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
             lines = page.content.splitlines()
             assert page.ephemeral and len(lines) == 9 and lines[0].endswith("/compose seed:72 length:100 take:9")
             assert labels(page) == ["Older"]
+        async with playing(standin, queue, url, monkeypatch):
             await listener.clicks(page, "Older")
             await page.until(lambda page: "take:0" in page.content, 10)
             assert labels(page) == ["Newer"] and len(page.content.splitlines()) == 3

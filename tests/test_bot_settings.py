@@ -8,6 +8,7 @@ import pytest
 
 from bot.settings import BotSettings
 from core.errors import BadSetting
+from core.lock import lines, lock, write
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,23 @@ def test_a_wrong_value_is_named(name: str, monkeypatch: pytest.MonkeyPatch):
         BotSettings.load()
 
 
+@pytest.mark.parametrize("address", ["pieces", "file:///var/lib/pieces", "memory://pieces"])
+def test_files_may_be_anywhere(address: str, empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Beside everything else, or where an address says."""
+    assert BotSettings.load().files_url == str(empty_folder / "data" / "pieces")
+    monkeypatch.setenv("FILES_URL", address)
+    assert BotSettings.load().files_url == address
+
+
+@pytest.mark.parametrize("address", ["attic://key@pieces", "attic://"])
+def test_files_where_nothing_leads_to(address: str, monkeypatch: pytest.MonkeyPatch):
+    """What fsspec does not know, or has no package for, is refused at the start, and not shown: it may hold a key."""
+    monkeypatch.setenv("FILES_URL", address)
+    with pytest.raises(BadSetting, match=r"^FILES_URL cannot be used, accepted is a folder, or an address") as refused:
+        BotSettings.load()
+    assert address not in str(refused.value)
+
+
 def test_the_token_is_not_shown():
     """Settings in a log or a traceback do not give the token away."""
     assert "secret" not in repr(BotSettings.load())
@@ -65,6 +83,16 @@ def test_the_program_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
     bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
     assert bot.returncode == 2
     assert bot.stderr.startswith("DISCORD_TOKEN is not set, accepted is ") and bot.stderr.count("\n") == 1
+
+
+def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """A second one in the same folder says so in one sentence and goes: it would answer as if it were the first."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    with lock(empty_folder / "data" / "bot.lock") as held:
+        write(held, "first")
+        bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
+        assert bot.returncode == 2 and lines(held) == ["first"]
+    assert bot.stderr == f"DATA_DIR is '{empty_folder}/data', where another bot is at work already\n"
 
 
 def test_the_bot_never_loads_the_model():

@@ -272,6 +272,7 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
         (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
         (["good.mid", "--take", "-1"], "take -1 is outside"),
         (["good.mid", "--output", "new/piece.mp3"], "does not end in .mid"),
+        (["good.mid", "--output", "./good.mid"], "'good.mid' would be overwritten"),
         (["good.mid", "--instrument", "tuba"], "there is no instrument 'tuba'"),
         ([], "the following arguments are required: IN.mid"),
     ],

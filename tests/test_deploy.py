@@ -87,7 +87,7 @@ def test_containers_are_of_a_known_version():
 
 
 def test_a_worker_finds_its_jobs_after_it_was_made_anew():
-    """Its name in the queue is made of host and folder, so both have to last; and it is given the time to finish."""
+    """Its folder, which has to last, says what it left unfinished; and it is given the time to finish."""
     worker = COMPOSE["services"]["worker"]
     assert worker["hostname"] and worker["volumes"] == [f"{worker['hostname']}:/data"]
     assert worker["hostname"] in COMPOSE["volumes"]

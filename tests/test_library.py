@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -162,8 +163,43 @@ async def test_a_database_without_migrations_is_taken_over(url: str):
     with older.begin() as connection:
         kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
         assert kept == [("1", "[]")]
-        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0003",)]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0004",)]
     older.dispose()
+
+
+async def test_files_may_be_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch):
+    """Two bots with the same database and the same address see the same pieces, whatever fsspec keeps them in."""
+    address = f"memory://{secrets.token_hex(4)}/pieces"
+    databases = [await Database.open(url) for _ in range(2)]
+    mine, theirs = (Library(database, address, keep_days=1) for database in databases)
+    await mine.sweep()  # before there is anything
+    stored, other = await mine.add(answer(), PIECE), await theirs.add(answer("2"), PIECE)
+    assert await theirs.piece(await theirs.get(stored.id)) == PIECE
+    mine._files.write("orphaned", {"piece.mid": b"MThd"})
+    await theirs.sweep()
+    assert sorted(mine._files.names()) == sorted([stored.id, other.id, "orphaned"])
+    monkeypatch.setattr(module, "SWEEP_SECONDS", -60.0)
+    await theirs.sweep()
+    assert sorted(mine._files.names()) == sorted([stored.id, other.id])
+    await theirs.remove(stored.id)
+    await theirs.remove(stored.id)
+    assert mine._files.names() == [other.id]
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await mine.piece(stored)
+    for database in databases:
+        await database.close()
+
+
+async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a file system raises, the bot knows it as OSError."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(library._files._system, "pipe_file", fail)
+    with pytest.raises(OSError, match="cannot be reached: ZeroDivisionError"):
+        await library.add(answer(), PIECE)
+    assert await library.of(42, 0, 9) == []
 
 
 async def test_several_bots_may_come_first(url: str):

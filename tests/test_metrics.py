@@ -125,7 +125,8 @@ async def test_a_bot_s_page(queue: FakeQueue, url: str, monkeypatch: pytest.Monk
                 metrics.attend(page, bot, queue)  # type: ignore[arg-type]
                 asked = [await listener.types("/compose", seed="72", take=take) for take in (1, 2, 3)]
                 await asked[2].answered()
-                await (await listener.types("/compose", unchecked=True, seed="hello")).answered()
+                other = standin.person("robert", listener.channel.guild)
+                await (await other.types("/compose", unchecked=True, seed="hello")).answered()
                 for job in asked[:2]:
                     await job.shows(lambda message: message.content)
                 queue.run(asked[0].id, 0.5)

@@ -2,6 +2,7 @@ import io
 import json
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from pretty_midi import Note, PrettyMIDI
 
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
+from core.performance import ensemble
 from core.performance.composer import PerformanceComposer, arrangement
 from core.performance.engine import Engine
-from core.performance.ensemble import Ensemble, Part
+from core.performance.ensemble import Ensemble, Part, Stage
 from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
 from core.performance.guard import trouble
 from core.performance.model import PerformanceConfig
@@ -336,3 +338,19 @@ def test_a_written_piece_is_read_as_it_was_made(composer):
     midi = composer.compose(asked(length=100))
     again = PrettyMIDI(io.BytesIO(as_bytes(midi)))
     assert read(again).tolist() == read(midi).tolist()
+
+
+def test_a_part_that_waits_for_a_place_says_so(monkeypatch):
+    """Again and again, so that it can be taken back, and nobody thinks that the model hangs."""
+    monkeypatch.setattr(ensemble, "WAIT_SECONDS", 0.01)
+    full = Stage([SimpleNamespace(slots=0, start=lambda: None)], 1)
+    told = []
+
+    def progress(share):
+        told.append(share)
+        if len(told) == 3:
+            raise Cancelled("the piece was taken back")
+
+    with pytest.raises(Cancelled):
+        full.perform(Part(cells=100, take=1), progress)
+    assert told == [0.0, 0.0, 0.0]

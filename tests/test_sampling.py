@@ -2,7 +2,21 @@ import numpy as np
 import pytest
 
 from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, START, TIME_BINS
-from core.performance.sampling import Playing, draw, legal_durations, legal_keys, legal_shifts, nucleus, uniforms
+from core.performance.sampling import (
+    FAST_PACE,
+    FASTEST_PACE,
+    RESTRAINT,
+    USUAL_PACE,
+    Playing,
+    draw,
+    legal_durations,
+    legal_keys,
+    legal_shifts,
+    nucleus,
+    played,
+    restraint,
+    uniforms,
+)
 
 SHARES = np.log(np.array([[0.1, 0.4, 0.2, 0.3]], dtype=np.float32))
 
@@ -11,9 +25,15 @@ def one(value, kind="int32"):
     return np.array([value], dtype=kind)
 
 
-def playing(key, pedal=False, sounded=True):
+def playing(key, pedal=False, sounded=True, pace=USUAL_PACE):
     return Playing(
-        key=one(key), time=one(0), origin=one(0), sounded=one(sounded, bool), pedal=one(pedal, bool), seen=one(1)
+        key=one(key),
+        time=one(0),
+        origin=one(0),
+        sounded=one(sounded, bool),
+        pedal=one(pedal, bool),
+        seen=one(1),
+        pace=one(pace, "float32"),
     )
 
 
@@ -92,3 +112,25 @@ def test_a_held_key_has_a_duration():
     """A cell at least, and not the bin without end."""
     legal = np.asarray(legal_durations())[0]
     assert np.flatnonzero(~legal).tolist() == [0, TIME_BINS - 1]
+
+
+def test_usual_playing_is_left_alone():
+    """Up to a pace that is fast for people; beyond it, time is pushed on, the more the faster."""
+    usual, fast, faster, fastest = (
+        np.asarray(restraint(playing(key=3, pace=pace)))[0] for pace in (USUAL_PACE, FAST_PACE, 3.0, 0.5)
+    )
+    assert not usual.any() and not fast.any()
+    assert faster[0] == 0 and (np.diff(faster) > 0).all() and (fastest[1:] > faster[1:]).all()
+    np.testing.assert_allclose(fastest, np.asarray(restraint(playing(key=3, pace=FASTEST_PACE)))[0])
+    assert fastest[1] == pytest.approx(RESTRAINT * np.log(2), rel=1e-6)
+
+
+def test_the_pace_follows_the_playing():
+    """A hundred events without a shift make it fast, and a hundred slow ones slow again."""
+    state = playing(key=3)
+    for _ in range(100):
+        state = played(state, np.array([[0, 40, 20, 20]]))
+    assert float(state.pace[0]) < FASTEST_PACE
+    for _ in range(100):
+        state = played(state, np.array([[10, 40, 20, 20]]))
+    assert float(state.pace[0]) > USUAL_PACE / 2

@@ -79,7 +79,10 @@ def test_each_listener_reads_their_own_language():
 
 def test_a_text_travels_as_json():
     """With texts among its values; older versions wrote the bare sentence."""
-    text = Text("{option} is '{typed}', accepted is {accepted}", {"option": "take", "accepted": Text("{n}", {"n": 4})})
+    text = Text(
+        "{option} is '{typed}', accepted is {accepted}",
+        {"option": "take", "typed": 1.5, "accepted": Text("{n}", {"n": 4})},
+    )
     assert Text.from_json(text.to_json()) == text
     assert str(Text.from_json("braces {stay}")) == "braces {stay}"
 

@@ -27,7 +27,7 @@ def test_an_unknown_word_is_answered_with_three_near_ones():
         vocabulary.encode(["73"])
     assert str(refused.value) == (
         "the article's model never met the notes '73' (C#5) sounding alone;"
-        " near ones that it knows are '72' (C5) or '74' (D5) or '71' (B4)"
+        " near ones that it knows are '72' (C5), '74' (D5), '71' (B4)"
     )
 
 

@@ -14,12 +14,14 @@ from core.performance.events import END, KEY, NO_DURATION, NO_VELOCITY, PITCHES,
 from core.performance.model import Cache, PerformanceModel, rotation
 from core.performance.sampling import (
     FORBIDDEN,
+    USUAL_PACE,
     Playing,
     draw,
     legal_durations,
     legal_keys,
     legal_shifts,
     played,
+    restraint,
 )
 
 CHUNK = 64
@@ -75,6 +77,7 @@ class Engine:
             key=np.full(self.slots, START_EVENT[KEY], dtype=np.int32),
             sounded=np.zeros(self.slots, dtype=bool),
             pedal=np.zeros(self.slots, dtype=bool),
+            pace=np.full(self.slots, USUAL_PACE, dtype=np.float32),
         )
         past = self._nothing(self.model.config.window)
         return State(np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), playing, past)
@@ -158,7 +161,7 @@ class Engine:
             chosen.append(ops.where(forced[:, attribute] == FREE, drawn, forced[:, attribute]))
 
         heads = self.model.heads
-        choose(heads[0](hidden, chosen), legal_shifts(playing))
+        choose(heads[0](hidden, chosen) + restraint(playing), legal_shifts(playing))
         logits = heads[1](hidden, chosen)
         end = ops.softmax(logits, axis=-1)[:, END]
         now = played(playing, ops.stack([chosen[0]] * 4, axis=-1)).time

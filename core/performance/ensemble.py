@@ -11,12 +11,14 @@ import numpy as np
 
 from core.performance.engine import CHUNK, FREE, Engine, Wishes
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
-from core.performance.guard import FRANTIC_NOTES, frantic
+from core.performance.guard import FRANTIC_NOTES, LONGEST_LOOP, STUCK_NOTES, frantic, stuck
 from core.performance.sampling import uniforms
 
 END_FROM = 0.9
 """The share of the length before which a piece may not end."""
 MOST_EVENTS_A_SECOND = 40
+WAIT_SECONDS = 1.0
+"""How often a part that waits for a place says so."""
 
 
 @dataclass(slots=True)
@@ -83,8 +85,10 @@ class Part:
         if over and len(self.events) > len(self.forced):
             return True
         latest = np.arange(len(times)) >= max(len(self.forced), len(times) - FRANTIC_NOTES - CHUNK)
-        struck = self.events[:, KEY] < PITCHES
-        return len(self.events) > most or frantic(times[latest & struck] * CELL)  # not worth going on with
+        latest &= self.events[:, KEY] < PITCHES
+        if len(self.events) > most or frantic(times[latest] * CELL):  # not worth going on with
+            return True
+        return stuck(self.events[latest, KEY][-STUCK_NOTES - LONGEST_LOOP - CHUNK :]) is not None
 
     def moments(self) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts.
@@ -168,13 +172,8 @@ class Stage:
     def perform(self, part: Part, progress: Callable[[float], None]) -> None:
         """Play a part from its beginning to its end, among those of other threads; it waits where there is no place.
         Between chunks `progress` is told the share that is played; what it raises takes the part out."""
-        with self._changed:
-            self._changed.wait_for(lambda: any(len(band.parts) < self._engines[-1].slots for band in self._bands))
-            band = min(self._bands, key=lambda band: len(band.parts))
-            band.parts.append(part)
-            if not band.playing:
-                band.playing = True
-                threading.Thread(target=self._play, args=(band,), name="band", daemon=True).start()
+        while (band := self._seated(part)) is None:
+            progress(part.share)
         try:
             while not part.done:
                 progress(part.share)
@@ -183,6 +182,21 @@ class Stage:
             with self._changed:
                 band.parts = [other for other in band.parts if other is not part]
                 self._changed.notify_all()
+
+    def _seated(self, part: Part) -> _Band | None:
+        """The band that it plays in from now on; None where no place has become free for a while."""
+        with self._changed:
+            if not self._changed.wait_for(self._has_place, WAIT_SECONDS):
+                return None
+            band = min(self._bands, key=lambda band: len(band.parts))
+            band.parts.append(part)
+            if not band.playing:
+                band.playing = True
+                threading.Thread(target=self._play, args=(band,), name="band", daemon=True).start()
+            return band
+
+    def _has_place(self) -> bool:
+        return any(len(band.parts) < self._engines[-1].slots for band in self._bands)
 
     def _wait_for_a_chunk(self, band: _Band, part: Part) -> None:
         with self._changed:

@@ -31,6 +31,16 @@ def trouble(moments: np.ndarray) -> str | None:
         return "a long silence"
     if frantic(onsets[struck]):
         return "more notes than fingers can play"
+    return stuck(keys)
+
+
+def frantic(onsets: np.ndarray) -> bool:
+    """Whether notes that begin at these seconds, in order, are too many at a time anywhere."""
+    return bool((onsets[FRANTIC_NOTES:] - onsets[:-FRANTIC_NOTES] < FRANTIC_SECONDS).any())
+
+
+def stuck(keys: np.ndarray) -> str | None:
+    """How the keys that were struck, in order, are no music; None when they may be some."""
     windows = (
         np.lib.stride_tricks.sliding_window_view(keys, STUCK_NOTES) if len(keys) >= STUCK_NOTES else keys[:0, None]
     )
@@ -39,11 +49,6 @@ def trouble(moments: np.ndarray) -> str | None:
     if any(longest_run(keys[period:] == keys[:-period]) >= STUCK_NOTES for period in range(1, LONGEST_LOOP + 1)):
         return "stuck in a loop"
     return None
-
-
-def frantic(onsets: np.ndarray) -> bool:
-    """Whether notes that begin at these seconds, in order, are too many at a time anywhere."""
-    return bool((onsets[FRANTIC_NOTES:] - onsets[:-FRANTIC_NOTES] < FRANTIC_SECONDS).any())
 
 
 def longest_run(hits: np.ndarray) -> int:

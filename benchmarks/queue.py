@@ -1,0 +1,113 @@
+"""The queue by itself: real workers around a stand-in for the model, which takes two seconds a piece and no processor.
+With workers that share one machine's cores these are the least that several machines reach."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks._report import table
+from core.queue import JobQueue, State
+from core.request import ComposeRequest
+from core.seed import Seed
+from tests.fake_worker import Worker
+from tests.postgres import MISSING, installed, running
+
+COST = 2.0
+"""Seconds a piece."""
+PLACES = 4
+"""Pieces that a worker composes at once."""
+ROUNDS = 6
+"""How often each place has its turn."""
+ALONE = 5
+"""Pieces that are asked for one at a time."""
+WORKERS = (1, 2, 4, 8)
+
+
+def request(take: int) -> ComposeRequest:
+    return ComposeRequest(Seed.parse("72"), take=take, length=25)
+
+
+async def alone(jobs: JobQueue) -> tuple[float, float]:
+    """Medians of a piece that is asked for while nothing else is: seconds until it is begun, and from asking until the
+    bot has it, without the model's."""
+    waited, spent = [], []
+    for take in range(ALONE):
+        began = time.monotonic()
+        await jobs.put(f"alone-{take}", request(take), user_id=1)
+        while (job := await jobs.job(f"alone-{take}")) is None or job.state is not State.DONE:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        assert job.waited is not None and job.piece is not None
+        spent.append(time.monotonic() - began - job.piece.seconds["compose"])
+        waited.append(job.waited)
+        await jobs.delete(f"alone-{take}")
+    return statistics.median(waited), statistics.median(spent)
+
+
+async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
+    """Pieces that are asked for in the same moment, by as many people: seconds until all are put, and until all are
+    made."""
+    began = time.monotonic()
+    await asyncio.gather(*(jobs.put(str(take), request(take), user_id=take) for take in range(count)))
+    put = time.monotonic() - began
+    while (line := await jobs.line()).waiting or line.running:  # noqa: ASYNC110 - it can only be asked
+        await asyncio.sleep(0.1)
+    return put, time.monotonic() - began
+
+
+async def measure(engine: str, url: str, workers: int, folder: Path) -> list[str]:
+    """One row."""
+    jobs = await JobQueue.open(url)
+    with ExitStack() as stack:
+        for number in range(workers):
+            options = ("--silent", f"--places={PLACES}", f"--cost={COST}")
+            stack.enter_context(Worker(folder / str(number), *options, QUEUE_URL=url))
+        waited, spent = await alone(jobs)
+        count = workers * PLACES * ROUNDS
+        put, made = await together(jobs, count)
+    await jobs.close()
+    most = workers * PLACES / COST
+    return [
+        f"{engine}, {workers}",
+        f"{1000 * waited:.0f}",
+        f"{1000 * spent:.0f}",
+        str(count),
+        f"{count / put:.0f}",
+        f"{60 * count / made:.0f}",
+        f"{100 * count / made / most:.0f} %",
+    ]
+
+
+async def measure_all(folder: Path) -> list[list[str]]:
+    rows = [await measure("SQLite", f"sqlite:///{folder}/nocturne.sqlite", 1, folder / "sqlite")]
+    if (programs := installed()) is None:
+        print(MISSING)
+        return rows
+    with running(programs) as postgres:
+        for workers in WORKERS:
+            rows.append(await measure("PostgreSQL", postgres.fresh(), workers, folder / str(workers)))
+    return rows
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = asyncio.run(measure_all(Path(folder)))
+    title = f"the queue, {PLACES} pieces at once a worker, {COST:g} s a piece"
+    header = [
+        "engine, workers",
+        "ms to begin",
+        "ms besides",
+        "pieces",
+        "put a second",
+        "pieces a minute",
+        "of the most",
+    ]
+    print(table(title, header, rows))
+
+
+if __name__ == "__main__":
+    main()
