@@ -107,7 +107,12 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
             f"accepted {len(accepted)}, refused {len(everything) - len(accepted)}, not acknowledged {silent},"
             f" unanswered {unanswered}; all over after {over:.0f} s",
             f"edits: {edits}, limited by Discord: {limited}, refused by Discord: {refused_by_discord}",
-            "memory of the bot: " + ", ".join(f"{size:.0f} MB at {at:.0f} s" for at, size in sizes),
+            "",
+            table(
+                "memory of the bot",
+                ["at s", *(f"{at:.0f}" for at, _ in sizes)],
+                [["MB", *(f"{size:.0f}" for _, size in sizes)]],
+            ),
         ]
     )
 

@@ -168,7 +168,7 @@ class Deliveries:
             self._coming.discard(answer.job_id)
             raise
         if ours:
-            self._start(answer)
+            self._start(answer, fresh=True)
         else:
             del self._open[answer.job_id]
             self._coming.discard(answer.job_id)
@@ -245,16 +245,17 @@ class Deliveries:
             await asyncio.sleep(POLL_SECONDS)
         raise QueueError(replies.STILL_BUSY)
 
-    def _start(self, answer: Answer) -> None:
+    def _start(self, answer: Answer, fresh: bool = False) -> None:
+        """`fresh`: no bot has been at it before, so the queue does not know it."""
         with about_job(answer.job_id):  # the task keeps it
-            self._do(answer.job_id, self._answer(answer))
+            self._do(answer.job_id, self._answer(answer, fresh))
 
     def _do(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """In the background, until the bot ends."""
         self._tasks[name] = task = asyncio.create_task(work, name=name)
         task.add_done_callback(lambda _: self._tasks.pop(name))
 
-    async def _answer(self, answer: Answer) -> None:
+    async def _answer(self, answer: Answer, fresh: bool) -> None:
         """From a row to an answered interaction. Nothing is raised: what goes wrong here is said to the listener."""
         speak(answer.locale)
         job: Job | None = None
@@ -263,7 +264,7 @@ class Deliveries:
                 await self._removed(answer)
                 return
             try:
-                job = await self._finished_job(answer)
+                job = await self._finished_job(answer, fresh)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
                 if job.piece:
                     reply = replace(reply, buttons=await self._stored(answer, job.piece))
@@ -312,7 +313,7 @@ class Deliveries:
             _log.exception("job %s: its piece could not be stored", answer.job_id)
             return None
 
-    async def _finished_job(self, answer: Answer) -> Job:
+    async def _finished_job(self, answer: Answer, fresh: bool) -> Job:
         """See to it that the job is in the queue, and tell its listener how it goes until it is over.
         Raises QueueError when it cannot be over in time."""
         job_id, user_id = answer.job_id, answer.user_id
@@ -320,6 +321,8 @@ class Deliveries:
         composed = await self._composed(answer)
 
         async def put() -> None:
+            if not fresh and await self._queue.job(job_id):
+                return  # put again it would be taken for one that waits, and told so, even after its piece
             await self._queue.put(
                 job_id,
                 answer.request,

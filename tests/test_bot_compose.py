@@ -292,6 +292,7 @@ async def test_a_restarted_bot_answers_what_was_left(queue: FakeQueue, url: str,
         queue.finish(first.id)
         async with playing(standin, queue, url, monkeypatch):
             assert len((await first.finished()).attachments) == 3
+            assert len(queue.terms) == 2  # neither was put again
             await listener.clicks(second.message, "Cancel")
             assert (await second.shows(lambda message: not message.buttons)).content.startswith("Cancelled")
             assert await emptied(url)

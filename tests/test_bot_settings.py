@@ -46,7 +46,7 @@ def test_a_wrong_token_is_named_and_not_shown(token: str, monkeypatch: pytest.Mo
     assert "MTE" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["TEST_GUILD", "MAX_JOBS_PER_USER", "SPAWN_WORKER", "DISCORD_API"])
+@pytest.mark.parametrize("name", ["TEST_GUILD", "MAX_JOBS_PER_USER", "QUEUE_LIMIT", "SPAWN_WORKER", "DISCORD_API"])
 def test_a_wrong_value_is_named(name: str, monkeypatch: pytest.MonkeyPatch):
     """Each setting says what it accepts."""
     monkeypatch.setenv(name, "-1")
