@@ -2,10 +2,10 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test fuzz chaos lint bench lock upgrade audit texts clean
+.PHONY: help run setup dev test test-long fuzz chaos lint bench lock upgrade audit texts clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## start the bot and its worker; without a token, compose a piece here
 	@bin/run
@@ -16,8 +16,11 @@ setup: ## prepare all that the bot and its worker need
 dev: ## prepare all that training, tests and checks need
 	@bin/setup dev
 
-test: dev ## run every test
+test: dev ## run every test that does not wait for long
 	@$(PYTHON) -m pytest
+
+test-long: dev ## run those that do: workers that die, hang and freeze, some minutes
+	@$(PYTHON) -m pytest -m long
 
 fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/test_fuzz.py

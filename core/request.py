@@ -20,7 +20,7 @@ MIN_TEMPERATURE, DEFAULT_TEMPERATURE, MAX_TEMPERATURE = 0.1, 1.0, 2.0
 MIN_TOP_P, MAX_TOP_P = 0.1, 1.0
 USUAL = -1.0
 """A `top_p` that stands for what is usual for the model: `USUAL_TOP_P`."""
-USUAL_TOP_P = {"performance": 0.97, "article": 1.0}
+USUAL_TOP_P = {"performance": 0.98, "article": 1.0}
 ANY_STYLE = "any"
 MAX_STYLE = 60
 """Characters of a style's name."""

@@ -20,6 +20,7 @@ ENGINES = ("sqlite", "postgresql")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_engine: what asks for a database is tested on SQLite and on PostgreSQL")
+    config.addinivalue_line("markers", "long: waits for seconds on end; `make test-long` runs these")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

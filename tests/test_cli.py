@@ -81,7 +81,7 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert pieces[0]["recipe"] == {
         "model": "performance",
         "style": "any",
-        "top_p": 0.97,
+        "top_p": 0.98,
         "checkpoint": Pianist.checkpoint,
         "seed": "72",
         "length": 25,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bot import library as module
 from bot.answers import Answer
 from bot.database import Database
-from bot.library import Library
+from bot.library import Files, Library
 from core.errors import BadRequest
 from tests.pieces import REQUEST, piece
 
@@ -65,13 +65,13 @@ async def test_nothing_stays_of_a_piece_that_cannot_be_written(
 ):
     """As on a full disk, of which half a piece would only take more; later it is kept."""
 
-    def full(self: Library, part: Path, piece: object) -> None:
-        part.mkdir(parents=True)
-        (part / "piece.mid").write_bytes(b"MThd")
+    def full(self: Files, piece_id: str, contents: object) -> None:
+        (folder / piece_id).mkdir(parents=True)
+        (folder / piece_id / "piece.mid").write_bytes(b"MThd")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Library, "_write_into", full)
+        patch.setattr(Files, "write", full)
         with pytest.raises(OSError, match="No space"):
             await library.add(answer(), PIECE)
     assert names(folder) == set()

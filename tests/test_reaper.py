@@ -114,6 +114,7 @@ async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begi
         assert first.history("composed")  # it is one of them again
 
 
+@pytest.mark.long
 async def test_a_worker_that_wakes_up_at_the_very_end_is_refused(jobs: JobQueue, begin: Callable[..., Worker]):
     """Frozen while the other finishes the job and begins nothing else: the outcome stays the other's."""
     workers = {name: begin(name, "--hang", "60") for name in ("a", "b")}
@@ -143,6 +144,7 @@ async def test_a_worker_whose_model_hangs_ends(take: int, code: int, jobs: JobQu
         assert (await watch(jobs, "hanging", *ENDED)).state == State.DONE
 
 
+@pytest.mark.long
 async def test_another_worker_takes_over_from_one_that_hangs(jobs: JobQueue, begin: Callable[..., Worker]):
     """A job on which every model hangs is given up after three times; the other job of its worker is done."""
     workers = []
@@ -159,6 +161,7 @@ async def test_another_worker_takes_over_from_one_that_hangs(jobs: JobQueue, beg
     assert sum(worker.history("began").count(HANGING_TAKE) for worker in workers) == RUNS
 
 
+@pytest.mark.long
 async def test_a_database_that_was_away_costs_nobody_a_job(
     postgres: Postgres, url: str, jobs: JobQueue, begin: Callable[..., Worker]
 ):
@@ -177,6 +180,7 @@ async def test_a_database_that_was_away_costs_nobody_a_job(
         assert sorted(a.history("began") + b.history("began")) == [1, 2]
 
 
+@pytest.mark.long
 async def test_a_poisoned_job_costs_others_little(jobs: JobQueue, begin: Callable[..., Worker]):
     """It takes three workers down, one after the other; those who had jobs beside it lose them once."""
     with begin("a", "--places", "4") as a, begin("b", "--places", "4") as b, begin("c", "--places", "4") as c:
@@ -192,6 +196,7 @@ async def test_a_poisoned_job_costs_others_little(jobs: JobQueue, begin: Callabl
         assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
 
 
+@pytest.mark.long
 async def test_a_stopped_worker_leaves_its_jobs_to_others_at_once(jobs: JobQueue, begin: Callable[..., Worker]):
     """Told twice, it stops in the middle and strikes itself from the roll."""
     workers = {name: begin(name, "--hang", "60") for name in ("a", "b")}

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from core.performance.events import END, KEY, NO_DURATION, NO_VELOCITY, PITCHES, START_EVENT
+from core.performance.events import END, KEY, NO_DURATION, NO_VELOCITY, PITCHES, SHIFT, START_EVENT
 from core.performance.model import Cache, PerformanceModel, rotation
 from core.performance.sampling import (
     FORBIDDEN,
@@ -157,7 +157,9 @@ class Engine:
             attribute = len(chosen)
             if legal is not None:
                 logits = ops.where(legal, logits, FORBIDDEN)
-            drawn = draw(logits, uniforms[:, attribute], wishes.temperature, wishes.top_p)
+            # the onset shift's long tail stays: without its pauses the playing gets faster and faster
+            top_p = ops.ones_like(wishes.top_p) if attribute == SHIFT else wishes.top_p
+            drawn = draw(logits, uniforms[:, attribute], wishes.temperature, top_p)
             chosen.append(ops.where(forced[:, attribute] == FREE, drawn, forced[:, attribute]))
 
         heads = self.model.heads

@@ -22,7 +22,7 @@ from core.performance.events import (
 FORBIDDEN = -1e9
 USUAL_PACE = 8.4
 """Cells from one event to the next, the median in human playing."""
-FAST_PACE, FASTEST_PACE = 5.0, 2.0
+FAST_PACE, FASTEST_PACE = 6.0, 2.0
 """Where it is held back, and where the most: a quarter of human pieces is faster than 4.0 somewhere, a hundredth faster
 than 2.0. A model that reads its own playing gets faster and faster once it is as fast as that."""
 RESTRAINT = 1.5
