@@ -95,12 +95,15 @@ class Part:
 
         It ends where the model ended it. Else it ends at that event of the last tenth before which the model held an
         end to be likeliest, so that no phrase is cut in mid-air: the notes before it ring out, to the end of the length
-        at most, and the pedal comes up."""
+        at most, the last ones into its last tenth at least, and the pedal comes up."""
         times = self.times()
         stop = self._stop(times)
         moments, onsets = decode(self.events[:stop]), np.maximum(times[:stop], 0)
         struck = moments[:, KEY] < PITCHES
         releases = np.minimum(onsets + moments[:, 3], self.cells)
+        releases = np.where(
+            self._last_struck(onsets, struck), np.maximum(releases, round(END_FROM * self.cells)), releases
+        )
         moments[:, 3] = np.where(struck, np.maximum(releases - onsets, 1), 0)
         ending = min(times[stop], self.cells) if stop < len(times) else 0
         ending = max([ending, *(onsets + moments[:, 3]).tolist()])
@@ -111,6 +114,11 @@ class Part:
         moments = np.concatenate([moments, np.array([*closing, [ending, END, 0, 0]], dtype=np.int32)])
         moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
         return moments
+
+    def _last_struck(self, onsets: np.ndarray, struck: np.ndarray) -> np.ndarray:
+        """Which events are the notes that are struck last, of those that are the piece's own."""
+        own = struck & (np.arange(len(onsets)) >= len(self.forced) * self.primed)
+        return own & (onsets == onsets[own].max(initial=-1))
 
     def _stop(self, times: np.ndarray) -> int:
         """The number of the event in whose place the piece ends."""
