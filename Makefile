@@ -19,7 +19,7 @@ dev: ## prepare all that training, tests and checks need
 test: dev ## run every test that does not wait for long
 	@$(PYTHON) -m pytest
 
-test-long: dev ## run those that do: workers that die, hang and freeze, some minutes
+test-long: dev ## run those that do: workers and trainings that are killed, hang or freeze, some minutes
 	@$(PYTHON) -m pytest -m long
 
 fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time

@@ -279,6 +279,7 @@ async def test_progress_and_cancel(stage: Stage):
     assert message.content.startswith("Cancelled") and not message.attachments and not message.buttons
 
 
+@pytest.mark.long
 async def test_a_killed_worker(stage: Stage):
     """Kill -9 in the middle of a job: it runs again in a new worker, and is answered once."""
     before = list(stage.clara.channel.messages)

@@ -22,6 +22,7 @@ PATIENCE = 300.0
 OPTIONS = ("--silent", "--hurried", "--hang", "60", "--places", "2")
 
 
+@pytest.mark.long
 async def test_every_job_is_answered_exactly_once(postgres: Postgres, tmp_path: Path):
     """A worker and a bot are killed, another worker is frozen for a while, and the database is restarted."""
     where = postgres.fresh()

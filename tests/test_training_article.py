@@ -103,6 +103,7 @@ def test_a_tiny_model_learns_harmonies_and_plays_them(data, tmp_path, monkeypatc
     assert sum(word in HARMONIES[0] for word in composed) > 0.8 * len(composed) > 20
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on(data, tmp_path):
     """kill -9 in the middle, started again: no group of files is trained twice, and the plan is finished."""
     command = [sys.executable, "-m", "training.article", "--data", data, "--run", tmp_path / "run"]

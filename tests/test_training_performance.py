@@ -195,6 +195,7 @@ def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
         np.testing.assert_array_equal(array, weights[1][name])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_two_devices_go_on_as_one(data, tmp_path):
     """With JAX, each batch shared between two devices: from a state that one device saved they go on with its losses,
