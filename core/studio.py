@@ -104,15 +104,15 @@ def finish(
         edit(music, rendering)
         midi = _bytes(music)
 
-    def draw() -> bytes:
+    def draw() -> tuple[bytes, tuple[bytes, ...]]:
         with _timed(seconds, "draw"):
-            return pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
+            roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
+            return roll, _drawn(draft.attention, title(recipe)) if draft.attention else ()
 
-    attention = _drawn(draft.attention, title(recipe)) if draft.attention else ()
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
         sound, audio_format = _record(midi, rendering.audio, soundfont, size_limit or audio.SIZE_LIMIT, seconds)
-        picture = drawn.result()
+        picture, attention = drawn.result()
     return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
 
 
