@@ -54,7 +54,7 @@ async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
     began = time.monotonic()
     await asyncio.gather(*(jobs.put(str(take), request(take), user_id=take) for take in range(count)))
     put = time.monotonic() - began
-    while (line := await jobs.line()).waiting or line.running:  # noqa: ASYNC110 - it can only be asked
+    while (line := await jobs.line()).waiting or line.shares:  # noqa: ASYNC110 - it can only be asked
         await asyncio.sleep(0.1)
     return put, time.monotonic() - began
 

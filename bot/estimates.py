@@ -33,11 +33,10 @@ class Estimates:
         if not 0 < passed < HALF_LIFE or not before.waiting:  # the same look, or none for so long that it says nothing
             return
         kept = 0.5 ** (passed / HALF_LIFE)
+        was, now = before.composing, line.composing
         # what is gone from the line was composed to its end
-        done = sum(
-            (line.composing.get(job, 1.0) - share) * self._length(job) for job, share in before.composing.items()
-        )
-        done += sum(share * self._length(job) for job, share in line.composing.items() if job not in before.composing)
+        done = sum((now.get(job, 1.0) - share) * self._length(job) for job, share in was.items())
+        done += sum(share * self._length(job) for job, share in now.items() if job not in was)
         self._steps = kept * self._steps + max(done, 0.0)
         self._seconds = kept * self._seconds + passed
 
@@ -57,9 +56,10 @@ class Estimates:
         line = self._last
         if self._begins is None:
             self._begins = {}
-            if line.waiting and line.composing and self._seconds >= LEAST_SEEN and self._steps:
+            composing = line.composing
+            if line.waiting and composing and self._seconds >= LEAST_SEEN and self._steps:
                 waiting = [self._length(job) for job in line.waiting]
-                left = [(1 - share) * self._length(job) for job, share in line.composing.items()]
+                left = [(1 - share) * self._length(job) for job, share in composing.items()]
                 begins = begin_in(waiting, left, self._steps / self._seconds)
                 self._begins = dict(zip(line.waiting, begins, strict=True))
         return self._begins

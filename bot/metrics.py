@@ -90,7 +90,7 @@ def attend(page: Page, client: Nocturne, queue: JobQueue) -> None:
     def count(state: State) -> float:
         try:
             line = asyncio.run_coroutine_threadsafe(queue.line(), loop).result(LOOP_SECONDS)
-            return len(line.waiting) if state is State.QUEUED else line.running
+            return len(line.waiting if state is State.QUEUED else line.shares)
         except (QueueError, TimeoutError):
             return math.nan
 

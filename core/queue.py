@@ -112,15 +112,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `composing`: how far those are
-    that the model works on, 0 to 1. `running`: how many are begun, rendered ones too. `seen`: when, on the monotonic
-    clock in seconds. `shares`: how far each of those begun is as a whole, 0 to 1."""
+    """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `shares`: how far each of those
+    is that are begun, 0 to 1. `seen`: when, on the monotonic clock in seconds."""
 
     waiting: list[str] = field(default_factory=list)
-    composing: dict[str, float] = field(default_factory=dict)
-    running: int = 0
-    seen: float = -math.inf
     shares: dict[str, float] = field(default_factory=dict)
+    seen: float = -math.inf
+
+    @property
+    def composing(self) -> dict[str, float]:
+        """How far those are composed that the model works on, 0 to 1."""
+        return {job: share / COMPOSED for job, share in self.shares.items() if share < COMPOSED}
 
 
 class JobQueue:
@@ -254,7 +256,7 @@ class JobQueue:
         """In a thread, as a whole: a busy bot's threads are few, and each statement would wait for one."""
         rows = self._client.list_workflows(queue_name=_QUEUE, status=_UNFINISHED, load_input=False, load_output=False)
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
-        waiting, composing, shares = [], {}, {}
+        waiting, shares = [], {}
         ranks: list[tuple[bool, float, float]] = []
         for row in rows:
             # a worker may hold a job (PENDING) that still waits for the model
@@ -265,9 +267,7 @@ class JobQueue:
                 ranks.append((row.status == "ENQUEUED", row.priority or 0, row.created_at or 0))
                 continue
             shares[row.workflow_id] = begun["share"]
-            if begun["share"] < COMPOSED:
-                composing[row.workflow_id] = begun["share"] / COMPOSED
-        return Line(waiting, composing, len(shares), time.monotonic(), shares), ranks
+        return Line(waiting, shares, time.monotonic()), ranks
 
 
 class JobServer:

@@ -19,7 +19,7 @@ from bot.database import Database
 from bot.library import Library
 from bot.rules import RuleBook
 from core.errors import QueueError
-from core.queue import COMPOSED, Job, Line, State
+from core.queue import Job, Line, State
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.pieces import piece
@@ -67,9 +67,8 @@ class FakeQueue:
     async def line(self) -> Line:
         self._fail()
         waiting = [job.id for job in self.jobs.values() if job.state is State.QUEUED]
-        composing = {job.id: job.progress / COMPOSED for job in self.jobs.values() if 0 < job.progress < COMPOSED}
-        running = sum(job.state is State.RUNNING for job in self.jobs.values())
-        return Line(waiting, composing, running, time.monotonic())
+        shares = {job.id: job.progress for job in self.jobs.values() if job.state is State.RUNNING}
+        return Line(waiting, shares, time.monotonic())
 
     def run(self, job_id: int, progress: float) -> None:
         self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)

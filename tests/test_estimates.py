@@ -3,7 +3,7 @@
 import pytest
 
 from bot.estimates import Estimates, begin_in, rounded
-from core.queue import Line
+from core.queue import COMPOSED, Line
 
 
 class Workshop:
@@ -24,9 +24,9 @@ class Workshop:
         while self.waiting and len(self.done) < self.places:
             job = self.waiting.pop(0)
             self.done[job], self.begun[job] = 0.0, self.now
-        composing = {job: steps / self.lengths[job] for job, steps in self.done.items()}
+        shares = {job: COMPOSED * steps / self.lengths[job] for job, steps in self.done.items()}
         self.now += seconds
-        self.estimates.see(Line(list(self.waiting), composing, len(self.done), self.now))
+        self.estimates.see(Line(list(self.waiting), shares, self.now))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_nothing_is_said_without_knowing():
     """No worker, nothing seen yet, or a job that does not wait."""
     estimates = Estimates({"a": 500, "b": 500}.get)
     assert estimates.wait("a") is None
-    estimates.see(Line(["a", "b"], {}, 0, 1.0))
-    estimates.see(Line(["a", "b"], {}, 0, 9.0))
+    estimates.see(Line(["a", "b"], {}, 1.0))
+    estimates.see(Line(["a", "b"], {}, 9.0))
     assert estimates.wait("a") is None
     shop = Workshop([500] * 4, 2, 100.0)
     shop.tick()

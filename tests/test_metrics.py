@@ -88,7 +88,7 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
         await watch(jobs, "long", State.RUNNING)
         await asyncio.sleep(0.6)  # the queue is looked at twice a second at most
         line = await jobs.line()
-        assert (line.waiting, line.running) == ([], 1)
+        assert (line.waiting, len(line.shares)) == ([], 1)
         page = numbers((await asyncio.to_thread(got, f"{address}/metrics"))[1])
         assert (page["nocturne_slots"], page["nocturne_slots_used"], page["nocturne_ready"]) == (2, 1, 1)
         assert (page['nocturne_retries_total{of="job"}'], page['nocturne_jobs_total{state="done"}']) == (1, 0)
