@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.database import Database
+from bot.rules import count
 from core.errors import BadRequest
 from core.pulse import now
 from core.records import check_types, of_type
@@ -111,12 +112,16 @@ class Answers:
         self._database, self._owner = database, owner
 
     async def add(self, answer: Answer) -> bool:
-        """Make an answer this bot's; False when another bot that got the same interaction was faster."""
+        """Make an answer this bot's, and count it for the rules of its server; False when another bot that got the same
+        interaction was faster."""
 
         def add(connection: sa.Connection) -> bool:
             row = {"job_id": answer.job_id, "answer": answer.to_json(), "owner": self._owner}
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            connection.execute(insert(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing())
+            new = insert(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing()
+            if connection.execute(new.returning(_table.c.job_id)).scalar():
+                count(connection, answer.job_id, answer.guild_id, answer.user_id)
+                return True
             select = sa.select(_table.c.owner).where(_table.c.job_id == answer.job_id)
             return connection.execute(select).scalar() == self._owner
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -89,10 +88,7 @@ async def ask(
         if not acknowledged:
             await acknowledge(interaction, wish.private)
 
-    if not await interaction.client.deliveries.accept(answer, receipt):
-        return
-    with suppress(QueueError):  # the piece is on its way; it is only not counted
-        await interaction.client.rules.note(answer.job_id, answer.guild_id, answer.user_id)
+    await interaction.client.deliveries.accept(answer, receipt)
 
 
 async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:

@@ -107,18 +107,17 @@ class RuleBook:
                 when=f"<t:{again:.0f}:R>",
             )
 
-    async def note(self, job_id: str, guild_id: int | None, user_id: int) -> None:
-        """Somebody asked for a piece. What is older than a day is removed."""
-        if guild_id is None:
-            return
-        row = {"job_id": job_id, "guild_id": guild_id, "user_id": user_id, "asked_at": time.time()}
-
-        def write(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(_asked).where(_asked.c.asked_at < time.time() - DAY))
-            connection.execute(sa.insert(_asked), row)
-
-        await self._database.run(write)
-
     async def forget(self, user_id: int) -> None:
         delete = sa.delete(_asked).where(_asked.c.user_id == user_id)
         await self._database.run(lambda connection: connection.execute(delete))
+
+
+def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> None:
+    """Somebody asked for a piece. To be called in the transaction that takes it on, so that whoever was told so cannot
+    ask again uncounted. What is older than a day is removed."""
+    if guild_id is None:
+        return
+    now = time.time()
+    connection.execute(sa.delete(_asked).where(_asked.c.asked_at < now - DAY))
+    row = {"job_id": job_id, "guild_id": guild_id, "user_id": user_id, "asked_at": now}
+    connection.execute(sa.insert(_asked), row)

@@ -16,8 +16,6 @@ from sqlalchemy import text
 from bot import asking, delivery, replies
 from bot.answers import Answer, Answers
 from bot.database import Database
-from bot.rules import RuleBook
-from core.errors import QueueError
 from core.queue import Job, State
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
@@ -620,24 +618,6 @@ async def test_whether_it_was_heard_is_not_known(queue: FakeQueue, url: str, mon
             await asyncio.sleep(0.1)
             queue.finish(asked.id)
             assert (await asked.finished()).attachments
-            assert await emptied(url)
-
-
-async def test_a_piece_that_cannot_be_counted_is_made(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Whoever is told that it went wrong does not wait for it any more."""
-
-    async def note(*_: object) -> None:
-        raise QueueError("The database is away.")
-
-    monkeypatch.setattr(RuleBook, "note", note)
-    async with Discord() as standin:
-        listener = clara(standin)
-        async with playing(standin, queue, url, monkeypatch):
-            asked = await listener.types("/compose", seed="72")
-            await asked.answered()
-            queue.finish(asked.id)
-            assert (await asked.finished()).attachments
-            assert all("away" not in revision.content for revision in asked.message.revisions)
             assert await emptied(url)
 
 

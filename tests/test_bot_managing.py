@@ -1,9 +1,12 @@
 """/settings, and what members meet by the rules, typed and chosen in the stand-in's client."""
 
+from typing import Any
+
 import pytest
 
+from bot import asking
 from bot.rules import DAY, RuleBook
-from core.errors import QueueError
+from core.errors import BadRequest, QueueError
 from tests.discord_standin import ClientRefuses, Discord, Message, Person
 from tests.discord_standin.model import SELECTS, Channel, parts
 from tests.playing_bot import FakeQueue, asks_for, playing
@@ -137,6 +140,28 @@ async def test_a_member_has_so_many_a_day(queue: FakeQueue, url: str, monkeypatc
             monkeypatch.setattr("bot.rules.time.time", lambda: when + 1.0)
             assert await bot.rules.allow_today(await bot.rules.get(guild.id), guild.id, member.user.id) is None
             assert when == pytest.approx(standin.world.clock.now() + DAY, abs=30)
+
+
+async def test_a_piece_counts_before_its_listener_is_told(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """So nobody is quick enough for one more than they may have."""
+    counted: list[int] = []
+    acknowledge = asking.acknowledge
+
+    async with Discord() as standin:
+        guild = standin.guild()
+        member = standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            rules = await bot.rules.change(guild.id, a_day=1)
+
+            async def look_first(*arguments: Any) -> None:
+                with pytest.raises(BadRequest, match="a member may have 1"):
+                    await bot.rules.allow_today(rules, guild.id, member.user.id)
+                counted.append(1)
+                await acknowledge(*arguments)
+
+            monkeypatch.setattr(asking, "acknowledge", look_first)
+            await (await member.types("/compose", seed="72")).answered()
+            assert counted == [1]
 
 
 async def test_nobody_waits_for_a_database_that_is_away(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

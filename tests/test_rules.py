@@ -8,7 +8,7 @@ import pytest_asyncio
 from bot import rules as module
 from bot.database import Database
 from bot.options import understand
-from bot.rules import DAY, FREE, RuleBook, Rules
+from bot.rules import DAY, FREE, RuleBook, Rules, count
 from core.errors import BadRequest
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
@@ -16,10 +16,15 @@ SERVER, OTHER, MEMBER = 2**62, 7, 2**63 - 1
 
 
 @pytest_asyncio.fixture
-async def book(url: str) -> AsyncIterator[RuleBook]:
+async def database(url: str) -> AsyncIterator[Database]:
     database = await Database.open(url)
-    yield RuleBook(database)
+    yield database
     await database.close()
+
+
+@pytest.fixture
+def book(database: Database) -> RuleBook:
+    return RuleBook(database)
 
 
 async def test_rules_are_a_server_s_own(book: RuleBook):
@@ -31,14 +36,14 @@ async def test_rules_are_a_server_s_own(book: RuleBook):
     assert await book.get(OTHER) == FREE
 
 
-async def test_a_day_s_pieces_are_counted(book: RuleBook, monkeypatch: pytest.MonkeyPatch):
+async def test_a_day_s_pieces_are_counted(book: RuleBook, database: Database, monkeypatch: pytest.MonkeyPatch):
     """Of one member in one server; what is a day old does not count, and is gone when the next one is noted."""
     rules = await book.change(SERVER, a_day=2)
     began = module.time.time()
     for hour in range(2):
         monkeypatch.setattr(module.time, "time", lambda hour=hour: began + 3600 * hour)
         await book.allow_today(rules, SERVER, MEMBER)
-        await book.note(str(hour), SERVER, MEMBER)
+        await database.run(lambda connection, hour=hour: count(connection, str(hour), SERVER, MEMBER))
     with pytest.raises(BadRequest, match=rf"2 pieces a day; the next one is possible <t:{began + DAY:.0f}:R>"):
         await book.allow_today(rules, SERVER, MEMBER)
     for allowed in ((rules, OTHER, MEMBER), (rules, SERVER, 5), (rules, None, MEMBER), (FREE, SERVER, MEMBER)):
