@@ -178,15 +178,17 @@ def wait_for_state(process, run):
 
 
 def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
-    """kill -9 in the middle, then started again: the very weights of a run that was left alone."""
-    with started(arguments(data, tmp_path / "killed", 6_000)) as process:
+    """kill -9 in the middle, then started again: the very weights of a run that was left alone, dropout and all."""
+    dropout = ("--dropout", "0.1")
+    with started(arguments(data, tmp_path / "killed", 6_000, *dropout)) as process:
         wait_for_state(process, tmp_path / "killed")
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with np.load(tmp_path / "killed/state.npz") as state:
         assert 0 < int(state["position"]) * 32 < 6_000
     for run in ("killed", "whole"):
-        performance.main(arguments(data, tmp_path / run, 6_000))
+        performance.main(arguments(data, tmp_path / run, 6_000, *dropout))
+        assert Checkpoint(tmp_path / run / "checkpoint", MODEL).architecture["dropout"] == 0.1
     weights = []
     for run in ("killed", "whole"):
         with np.load(tmp_path / run / "checkpoint/weights.npz") as arrays:

@@ -262,7 +262,8 @@ def main(arguments: list[str] | None = None) -> None:
     pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
-    config = replace(base, styles=styles)
+    dropout = base.dropout if options.dropout is None else options.dropout
+    config = replace(base, styles=styles, dropout=dropout)
     plan = Plan(
         events=options.events,
         batch=options.batch,
@@ -318,6 +319,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
+    parser.add_argument("--dropout", type=float, help="share of what each block adds that is left out (default: none)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")
