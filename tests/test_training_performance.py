@@ -141,7 +141,6 @@ def arguments(data, run, events, *more, network=("--preset", "tiny")):
         "100000",
         "--check-size",
         "300",
-        "--no-jit",
         *more,
     ]
 
@@ -207,7 +206,7 @@ def test_two_devices_go_on_as_one(data, tmp_path):
     for devices in (1, 2):
         run = tmp_path / str(devices)
         process = started(
-            [*arguments(data, run, 2_000), "--jit", "--check-events", "128"],
+            [*arguments(data, run, 2_000), "--check-events", "128"],
             KERAS_BACKEND="jax",
             JAX_PLATFORMS="cpu",
             XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}",

@@ -25,6 +25,7 @@ from core import checkpoint
 from core.checkpoint import Checkpoint
 from core.errors import BadData
 from core.performance.composer import MODEL, config_of
+from core.performance.engine import gpus
 from core.performance.events import KEY
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
 from training.commands import add_run_options, run_command
@@ -279,7 +280,8 @@ def main(arguments: list[str] | None = None) -> None:
     model = built(config, PerformanceTrainer)
     if source:
         begin_from(model, source)
-    model.compile(optimizer=optimizer_of(plan), jit_compile=options.jit)
+    jit = options.jit if options.jit is not None else keras.backend.backend() == "jax" or gpus() > 0
+    model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
     run.train(
         Checker(model, excerpts(validation, options.check_size), plan.length),
@@ -322,7 +324,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--dropout", type=float, help="share of what each block adds that is left out (default: none)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
-    parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")
+    parser.add_argument(
+        "--jit",
+        action=argparse.BooleanOptionalAction,
+        help="compile the step by XLA (default: with JAX or a GPU; on processors TensorFlow is faster without)",
+    )
     parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
     parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")
     parser.add_argument("--check-size", type=int, default=60_000, help="validation events in such a measurement")
