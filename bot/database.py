@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.database import address
 from core.errors import QueueError
-from core.queue import UNREACHABLE
+from core.queue.jobs import UNREACHABLE
 
 ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""
@@ -38,15 +39,13 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> Database:
         """Connect to `sqlite:///...` or `postgresql://...`, and bring the bot's tables up to date."""
-        address = sa.make_url(url)
-        if address.drivername == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")  # the driver that the queue brings along
-        engine = sa.create_engine(address, pool_pre_ping=True)
-        if address.drivername == "sqlite":
+        engine = sa.create_engine(address(url), pool_pre_ping=True)
+        embedded = engine.dialect.name == "sqlite"
+        if embedded:
             sa.event.listen(engine, "connect", _prepare_sqlite)
         database = cls(engine)
         await database.run(_migrated)
-        if address.drivername == "sqlite":
+        if embedded:
             database._erasing = asyncio.create_task(database._keep_erased(), name="database-erase")
         return database
 

@@ -25,7 +25,8 @@ from bot.replies import Reply
 from bot.texts import say, speak
 from core.errors import NocturneError, QueueError, QueueFull, TooManyJobs
 from core.logs import about_job
-from core.queue import Job, JobQueue, Line, State
+from core.queue.client import JobQueue
+from core.queue.jobs import Job, Line, State
 from core.request import Composed, Piece
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 
-from core.queue import Line
+from core.queue.jobs import Line
 from core.request import DEFAULT_LENGTH
 
 HALF_LIFE = 20.0

@@ -15,7 +15,7 @@ from bot.estimates import rounded
 from bot.library import Stored
 from bot.texts import say, say_some
 from core.errors import NocturneError
-from core.queue import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, State
 from core.request import (
     ANY_STYLE,
     AS_COMPOSED,

@@ -19,7 +19,7 @@ from bot.database import Database
 from bot.library import Library
 from bot.rules import RuleBook
 from core.errors import QueueError
-from core.queue import Job, Line, State
+from core.queue.jobs import Job, Line, State
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.pieces import piece

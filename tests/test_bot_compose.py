@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bot import asking, delivery, replies
 from bot.answers import Answer, Answers
 from bot.database import Database
-from core.queue import Job, State
+from core.queue.jobs import Job, State
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
 from tests.midi_corpus import note, smf, track

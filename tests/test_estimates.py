@@ -3,7 +3,7 @@
 import pytest
 
 from bot.estimates import Estimates, begin_in, rounded
-from core.queue import COMPOSED, Line
+from core.queue.jobs import COMPOSED, Line
 
 
 class Workshop:

@@ -6,7 +6,7 @@ from discord import app_commands
 from bot import replies
 from bot.replies import Reply
 from core.errors import BadRequest
-from core.queue import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, State
 from core.request import ComposeRequest
 from core.seed import Seed
 from core.texts import Text
