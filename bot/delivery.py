@@ -15,7 +15,7 @@ import discord
 
 from bot import metrics, replies
 from bot.answers import LEASE_SECONDS, RENEW_SECONDS, Answer, Answers
-from bot.estimates import Estimates
+from bot.estimates import Estimates, Work
 from bot.library import Library
 from bot.messenger import Messenger
 from bot.patience import UNREACHABLE, patiently
@@ -75,7 +75,7 @@ class Deliveries:
         self._held_until = math.inf  # for how long the answers are surely this bot's, on the monotonic clock
         self._in_turn = asyncio.Lock()
         self._expected: dict[str, float] = {}  # when a job will be over, seconds since 1970
-        self.estimates = Estimates(self._length_of)
+        self.estimates = Estimates(self._work_of)
 
     async def resume(self) -> None:
         """Go on with everything that the last run of this bot left unanswered."""
@@ -356,10 +356,10 @@ class Deliveries:
         stored = await self._library.get(answer.source)
         return Composed(stored.recipe.checkpoint, (await self._library.piece(stored)).composed)
 
-    def _length_of(self, job_id: str) -> int | None:
-        """Steps; what is composed already takes no time."""
+    def _work_of(self, job_id: str) -> Work | None:
+        """In steps; what is composed already is only recorded."""
         answer = self._open.get(job_id) or self._elsewhere.get(job_id)
-        return None if answer is None else 1 if answer.source else answer.request.length
+        return Work(0 if answer.source else answer.request.length, answer.request.length) if answer else None
 
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import discord
 from discord import app_commands
 
-from bot.estimates import rounded
+from bot.estimates import A_FEW_SECONDS, rounded
 from bot.library import Stored
 from bot.texts import say, say_some
 from core.errors import NocturneError
@@ -105,8 +105,7 @@ def progress(job: Job, request: ComposeRequest, wait: float | None = None) -> st
                 job.place - 1,
                 place=job.place,
             )
-        when = "" if wait is None else say("It begins in about {time}.", time=_time(rounded(wait)))
-        return " ".join(filter(None, (f"{_summary(request)}\n{how}", when)))
+        return " ".join(filter(None, (f"{_summary(request)}\n{how}", _begins(wait))))
     done = round(job.progress * _BAR_CELLS)
     bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {job.progress:.0%}"
     doing = say("Composing") if job.progress < COMPOSED else say("Recording")
@@ -264,8 +263,14 @@ def full(again: float | None) -> Text:
     )
 
 
-def _time(seconds: int) -> str:
-    return say("{seconds} s", seconds=seconds) if seconds < 60 else say("{minutes:g} min", minutes=seconds / 60)
+def _begins(wait: float | None) -> str:
+    if wait is None:
+        return ""
+    if wait < A_FEW_SECONDS:
+        return say("It begins in a few seconds.")
+    seconds = rounded(wait)
+    time = say("{seconds} s", seconds=seconds) if seconds < 120 else say("{minutes:g} min", minutes=seconds / 60)
+    return say("It begins in about {time}.", time=time)
 
 
 def _title(request: ComposeRequest) -> str:

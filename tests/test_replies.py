@@ -50,6 +50,20 @@ def test_progress_says_where_it_is(job: Job, says: str):
     assert replies.progress(job, REQUEST) == f"**C5** · 100 s (500 steps) · take 7\n{says}"
 
 
+@pytest.mark.parametrize(
+    ("wait", "says"),
+    [
+        (3.0, "It begins in a few seconds."),
+        (18.0, "It begins in about 20 s."),
+        (77.0, "It begins in about 75 s."),
+        (161.0, "It begins in about 2.5 min."),
+    ],
+)
+def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
+    """In no more detail than is known."""
+    assert replies.progress(Job("1", State.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
+
+
 def test_a_piece_comes_with_its_recipe():
     """The embed names seed, length in seconds, take, temperature, model and number of notes, and shows the picture."""
     reply = replies.finished(piece(), PLENTY)
