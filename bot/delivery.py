@@ -359,7 +359,7 @@ class Deliveries:
     def _work_of(self, job_id: str) -> Work | None:
         """In steps; what is composed already is only recorded."""
         answer = self._open.get(job_id) or self._elsewhere.get(job_id)
-        return Work(0 if answer.source else answer.request.length, answer.request.length) if answer else None
+        return Work.of(answer.request.length, composed=bool(answer.source)) if answer else None
 
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.estimates import USUAL, Estimates, Work, begin_in, rounded
+from bot.estimates import BESIDE, Estimates, Work, begin_in, rounded
 from core.queue.jobs import COMPOSED, Line
 
 MOMENT = 0.05
@@ -32,7 +32,7 @@ class Workshop:
         self.estimates = Estimates(self.work_of)
 
     def work_of(self, job: str) -> Work:
-        return Work(self.lengths[job], self.lengths[job])
+        return Work.of(self.lengths[job])
 
     def look(self) -> None:
         for _ in range(round(0.5 / MOMENT)):
@@ -45,7 +45,7 @@ class Workshop:
         steps = MOMENT / (2 if self.machine and self.composed and self.recorded else 1)
         for job in list(self.recorded)[:2]:
             self.recorded[job] += steps * self.recording / min(2, len(self.recorded))
-            if self.recorded[job] >= self.lengths[job]:
+            if self.recorded[job] >= self.lengths[job] + BESIDE:
                 del self.recorded[job]
         for job in list(self.composed):
             self.composed[job] += steps * self.composing / len(self.composed)
@@ -124,7 +124,7 @@ def test_it_follows_a_change_of_speed():
 
 def test_nothing_is_said_without_knowing():
     """No worker, no piece recorded yet, or a job that does not wait."""
-    estimates = Estimates({"a": USUAL, "b": USUAL}.get)
+    estimates = Estimates(dict.fromkeys("ab", Work.of(500)).get)
     assert estimates.wait("a") is None
     estimates.see(Line(["a", "b"], {}, 1.0))
     estimates.see(Line(["a", "b"], {}, 9.0))
@@ -133,7 +133,7 @@ def test_nothing_is_said_without_knowing():
     while len(shop.begun) < 4:
         shop.look()
         assert shop.estimates.wait("9") is None
-    for _ in range(8):
+    for _ in range(16):
         shop.look()
     assert shop.estimates.wait("9") is not None and shop.estimates.wait("0") is None
 
