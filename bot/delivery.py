@@ -256,7 +256,7 @@ class Deliveries:
                 return
             try:
                 job = await self._finished_job(answer, fresh)
-                reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
+                reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark, answer.parent)
                 if job.piece:
                     reply = replace(reply, buttons=await self._stored(answer, job.piece))
             except Exception as error:
@@ -343,7 +343,7 @@ class Deliveries:
                     self._expected[job_id] = begun + (time.time() - begun) / job.progress
             due = time.monotonic() >= shown_at + EDIT_SECONDS and time.monotonic() < self._held_until
             if due and answer.editable and self._messenger.free(first=not shown):
-                text = replies.progress(job, answer.request, self.estimates.wait(job_id))
+                text = replies.progress(job, answer.request, self.estimates.wait(job_id), answer.parent)
                 if text != shown:
                     await self._messenger.show(answer, text)
                     shown, shown_at = text, time.monotonic()

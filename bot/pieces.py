@@ -165,7 +165,7 @@ async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
     stored = await looked_up(interaction, id.strip().lower())
     await interaction.response.defer(ephemeral=stored.private)
     piece = await interaction.client.library.piece(stored)
-    reply = replies.finished(piece, interaction.filesize_limit, stored.remark)
+    reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 

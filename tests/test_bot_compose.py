@@ -218,7 +218,7 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
                 assert (await asked.finished()).content.startswith("Cancelled")
             assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in the making."
             said = await (await clara.types("/cancel", piece=str(other.id))).answered()
-            assert said.content == "This piece is finished already."
+            assert said.content == "This piece is not in the making any more."
             assert queue.jobs[str(other.id)].state is State.QUEUED
 
 

@@ -75,6 +75,9 @@ async def test_a_piece_is_gone_on_from(
             answer = await pressed.finished()
             said = (await (await other.clicks(answer, "Recipe")).answered()).content
             [source] = re.findall("It goes on from piece `([a-z2-7]{8})`", said)
+            assert (await pressed.answered()).revisions[1].content.startswith(f"**Going on from piece {source}**")
+            assert answer.embeds[0]["title"] == "A piece that goes on from another"
+            assert answer.embeds[0]["footer"]["text"].startswith(f"It goes on from piece {source}: /continue ")
             assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
             taken = await other.clicks(answer, "New take")
             await taken.answered()
