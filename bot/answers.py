@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,7 +50,7 @@ class Answer:
     channel_id: int | None
     application_id: int
     token: str = field(repr=False)
-    """Lets anybody edit the answer, so it is shown nowhere and erased with the row."""
+    """Lets anybody edit the answer, so it is shown nowhere, and erased with the row or when it has expired."""
     private: bool
     size_limit: int
     """Bytes that Discord takes for one file of this answer."""
@@ -151,6 +151,14 @@ class Answers:
             return set(connection.execute(update.returning(_table.c.job_id)).scalars())
 
         return await self._database.run(renew)
+
+    async def without_token(self, answer: Answer) -> Answer:
+        """Erase a token that Discord does not take any more; the rest of the row stays."""
+        erased = replace(answer, token="")
+        mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == answer.job_id)
+        update = sa.update(_table).where(mine).values(answer=erased.to_json())
+        await self._database.run(lambda connection: connection.execute(update))
+        return erased
 
     async def others(self, known: Mapping[str, Answer]) -> dict[str, Answer]:
         """What other bots see to, by job; what is `known` already is not read again."""

@@ -126,6 +126,10 @@ class Deliveries:
                     _log.warning("job %s is answered by another bot, to which this one seemed dead", job_id)
                     self._tasks[job_id].cancel()
                 self._held_until = began + LEASE_SECONDS
+                for answer in [late for late in self._open.values() if late.token and not late.editable]:
+                    erased = await self._answers.without_token(answer)
+                    if answer.job_id in self._open:
+                        self._open[answer.job_id] = erased
                 if began > steady + LEASE_SECONDS:
                     self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
                 self._elsewhere = await self._answers.others(self._elsewhere)

@@ -1,6 +1,7 @@
 """Unanswered interactions outlive the bot, and their tokens do not outlive them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ async def test_a_row_survives_the_bot(table: Answers, url: str):
     again = Answers(database)
     assert await again.all() == [answer("1", accepted_at=1000.0), answer("2", accepted_at=2000.0)]
     await database.close()
+
+
+@pytest.mark.every_engine
+async def test_an_expired_token_is_erased(table: Answers):
+    """The rest of the row stays; another bot's row is left alone."""
+    for kept in answer("1"), answer("2"):
+        await table.add(kept)
+    erased = await table.without_token(answer("1"))
+    await Answers(table._database, "other").without_token(answer("2"))
+    assert await table.find("1") == erased == replace(answer("1"), token="")
+    assert await table.find("2") == answer("2")
 
 
 @pytest.mark.every_engine

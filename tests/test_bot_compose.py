@@ -323,6 +323,26 @@ async def test_an_answer_that_another_bot_has_is_left_to_it(
             await database.close()
 
 
+async def test_a_token_is_not_kept_when_it_has_expired(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Also of a piece that still waits, which comes as a message of its own."""
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0.05)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            assert [row.token for row in await remaining(url)] == [asked.token]
+            monkeypatch.setattr("bot.answers.TOKEN_SECONDS", 0.0)
+            async with asyncio.timeout(10):
+                while (await remaining(url))[0].token:  # noqa: ASYNC110 - it can only be asked
+                    await asyncio.sleep(0.05)
+            written = asyncio.create_task(standin.written(listener.channel))
+            await asyncio.sleep(0)
+            queue.finish(asked.id)
+            assert len((await written).attachments) == 3
+            assert await emptied(url)
+
+
 async def test_an_answer_whose_bot_died_is_taken_over(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """As soon as its lease has run out, by a bot that was there all the time."""
     monkeypatch.setattr(delivery, "RENEW_SECONDS", 0.05)
