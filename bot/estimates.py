@@ -64,11 +64,12 @@ class Stage:
 
 class Estimates:
     """Watches the line. `work_of` tells how many steps there are to compose and to record of a job, or None for a job
-    it does not know."""
+    it does not know, or not any more."""
 
     def __init__(self, work_of: Callable[[str], Work | None]) -> None:
         self._work_of = work_of
         self._last = Line()
+        self._works: dict[str, Work] = {}  # of those at work
         self._begins: dict[str, float] | None = None  # of the last look, once somebody asks
         self._composing, self._recording = Stage(), Stage()
         self._places = self._most = 0.0  # of jobs in the first stage, and in both
@@ -78,10 +79,15 @@ class Estimates:
         """To be called with every look at the line while somebody waits in it."""
         before, self._last = self._last, line
         passed = line.seen - before.seen
-        if passed:
-            self._begins = None
-        if not 0 < passed < HALF_LIFE or not before.waiting or not before.shares:
-            return  # the same look, or none for so long that it says nothing, or nobody was at work
+        if not passed:  # the same look
+            return
+        self._begins = None
+        if passed < HALF_LIFE and before.waiting and before.shares:
+            self._learn(before, line, passed)
+        self._works = {job: self._work(job) for job in line.shares}
+
+    def _learn(self, before: Line, line: Line, passed: float) -> None:
+        """From two looks, between which there was always somebody who waited."""
         was, now, back = before.composing, line.composing, set(line.waiting)  # back: its worker was killed
         composed = sum(
             (now.get(job, 1.0) - was.get(job, 0.0)) * self._work(job).compose for job in (was | now).keys() - back
@@ -133,7 +139,7 @@ class Estimates:
         return Work(left * work.compose * self._composing.cost, work.record * self._recording.cost)
 
     def _work(self, job: str) -> Work:
-        return self._work_of(job) or Work.of(DEFAULT_LENGTH)
+        return self._work_of(job) or self._works.get(job) or Work.of(DEFAULT_LENGTH)
 
 
 def begin_in(

@@ -6,7 +6,7 @@ from bot.estimates import BESIDE, Estimates, Work, begin_in, rounded
 from core.queue.jobs import COMPOSED, Line
 
 MOMENT = 0.05
-ALIKE = [500] * 60
+ALIKE = [400] * 60
 MIXED = [3000, 100, 100, 500, 25, 1500, 500, 500, 3000, 500, 200, 900] * 4
 
 
@@ -31,8 +31,10 @@ class Workshop:
         self.begun: dict[str, float] = {}
         self.estimates = Estimates(self.work_of)
 
-    def work_of(self, job: str) -> Work:
-        return Work.of(self.lengths[job])
+    def work_of(self, job: str) -> Work | None:
+        """Of what has come to its end the bot knows nothing any more."""
+        unfinished = {*self.waiting, *self.composed, *self.recorded}
+        return Work.of(self.lengths[job]) if job in unfinished else None
 
     def look(self) -> None:
         for _ in range(round(0.5 / MOMENT)):
