@@ -111,6 +111,8 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
             assert line.endswith("made by checkpoint `0123456789ab`.")
             back = await (await listener.types("/piece", id=line.split("`")[1])).finished()
             assert labels(back) == ALL and not back.ephemeral
+            refused = await (await listener.types("/piece", id="the last one")).answered()
+            assert refused.content.startswith("'the last one' is not the id of a piece") and refused.ephemeral
             assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
 
@@ -152,7 +154,7 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             await listener.clicks(message, "Delete")
             await message.until(lambda message: message.deleted, 10)
             assert await bot.library.of(listener.user.id, 0, 9) == []
-            gone = await (await listener.types("/piece", id=stored.id)).answered()
+            gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
             assert gone.content == "This piece is no longer stored."
             message = await composed(queue, listener)
             await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
