@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.database import address
 from core.errors import QueueError
 from core.queue.jobs import UNREACHABLE
 
@@ -39,13 +38,15 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> Database:
         """Connect to `sqlite:///...` or `postgresql://...`, and bring the bot's tables up to date."""
-        engine = sa.create_engine(address(url), pool_pre_ping=True)
-        embedded = engine.dialect.name == "sqlite"
-        if embedded:
+        address = sa.make_url(url)
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")  # the driver that the queue brings along
+        engine = sa.create_engine(address, pool_pre_ping=True)
+        if address.drivername == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
         database = cls(engine)
         await database.run(_migrated)
-        if embedded:
+        if address.drivername == "sqlite":
             database._erasing = asyncio.create_task(database._keep_erased(), name="database-erase")
         return database
 

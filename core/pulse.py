@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from core.database import address
-
 BEAT_SECONDS = 5.0
 """How often a worker says that it lives."""
 DEAD_SECONDS = 30.0
@@ -37,10 +35,11 @@ class Roll:
 
     def __init__(self, url: str, name: str) -> None:
         self._name = name
-        where, patience = address(url), {"timeout": 30}
-        if where.get_backend_name() == "postgresql":
+        address, patience = sa.make_url(url), {"timeout": 30}
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
             patience = {"connect_timeout": 10, "tcp_user_timeout": 10_000}  # a host that is gone says nothing
-        self._engine = sa.create_engine(where, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=patience)
+        self._engine = sa.create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=patience)
         with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
