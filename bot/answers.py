@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -152,14 +152,6 @@ class Answers:
 
         return await self._database.run(renew)
 
-    async def without_token(self, answer: Answer) -> Answer:
-        """Erase a token that Discord does not take any more; the rest of the row stays."""
-        erased = replace(answer, token="")
-        mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == answer.job_id)
-        update = sa.update(_table).where(mine).values(answer=erased.to_json())
-        await self._database.run(lambda connection: connection.execute(update))
-        return erased
-
     async def others(self, known: Mapping[str, Answer]) -> dict[str, Answer]:
         """What other bots see to, by job; what is `known` already is not read again."""
 
@@ -178,6 +170,12 @@ class Answers:
         select = _ROWS.where(_table.c.job_id == job_id)
         found = await self._read(await self._database.run(lambda connection: connection.execute(select).all()))
         return found[0] if found else None
+
+    async def change(self, answer: Answer) -> None:
+        """Write down what is known by now of one of this bot's."""
+        mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == answer.job_id)
+        update = sa.update(_table).where(mine).values(answer=answer.to_json())
+        await self._database.run(lambda connection: connection.execute(update))
 
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)

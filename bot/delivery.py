@@ -127,9 +127,10 @@ class Deliveries:
                     self._tasks[job_id].cancel()
                 self._held_until = began + LEASE_SECONDS
                 for answer in [late for late in self._open.values() if late.token and not late.editable]:
-                    erased = await self._answers.without_token(answer)
+                    expired = replace(answer, token="")
+                    await self._answers.change(expired)
                     if answer.job_id in self._open:
-                        self._open[answer.job_id] = erased
+                        self._open[answer.job_id] = expired
                 if began > steady + LEASE_SECONDS:
                     self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
                 self._elsewhere = await self._answers.others(self._elsewhere)

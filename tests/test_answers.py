@@ -44,17 +44,6 @@ async def test_a_row_survives_the_bot(table: Answers, url: str):
 
 
 @pytest.mark.every_engine
-async def test_an_expired_token_is_erased(table: Answers):
-    """The rest of the row stays; another bot's row is left alone."""
-    for kept in answer("1"), answer("2"):
-        await table.add(kept)
-    erased = await table.without_token(answer("1"))
-    await Answers(table._database, "other").without_token(answer("2"))
-    assert await table.find("1") == erased == replace(answer("1"), token="")
-    assert await table.find("2") == answer("2")
-
-
-@pytest.mark.every_engine
 async def test_an_answer_is_one_bot_s(table: Answers, monkeypatch: pytest.MonkeyPatch):
     """Whoever was first has it, until that one says nothing any more; a bot that is started again has its own."""
     other = Answers(table._database, "other")
@@ -159,3 +148,14 @@ async def test_how_long_an_answer_can_wait(monkeypatch: pytest.MonkeyPatch):
     assert answer(accepted_at=1000.0).editable
     monkeypatch.setattr(answers.time, "time", lambda: 1000.0 + 15 * 60)
     assert not answer(accepted_at=1000.0).editable
+
+
+@pytest.mark.every_engine
+async def test_an_answer_is_changed_by_its_bot_alone(table: Answers):
+    """As when its token has expired: the rest of the row stays."""
+    for kept in answer("1"), answer("2"):
+        await table.add(kept)
+    expired = [replace(answer(job_id), token="") for job_id in ("1", "2")]
+    await table.change(expired[0])
+    await Answers(table._database, "other").change(expired[1])
+    assert await table.find("1") == expired[0] and await table.find("2") == answer("2")
