@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks._report import table
+from bot.estimates import A_FEW_SECONDS
 from core.request import MODELS
 from tests.bot_process import BotProcess, children
 from tests.discord_standin import Discord, Message, Person
@@ -16,7 +17,9 @@ from tests.discord_standin import Discord, Message, Person
 REPEATS = 3
 AT_ONCE = (1, 4, 16, 50)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
-_WAIT = re.compile(r"It begins in about ([\d.]+) (s|min)")
+_WAIT = re.compile(r"It begins in (?:about ([\d.]+) (s|min)|a few seconds)")
+_BAR = "▱"
+"""In every message that shows progress."""
 _SPENT = re.compile(r"([a-z]+) ([\d.]+) s")
 
 
@@ -42,13 +45,16 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
     guild = discord.guild()
     people = [discord.person(f"clara{number}", guild) for number in range(count)]
 
-    estimates: list[float] = []
+    first: list[float] = []
+    later: list[float] = []
 
     async def ask_one(person: Person, take: int) -> tuple[float, float]:
         began = time.monotonic()
         asked = await person.types("/compose", seed="72", length=500, take=take)
         message = await asked.finished(1200)
-        estimates.extend(estimates_of(message))
+        foretold = waits(message)
+        first.extend(foretold[:1])
+        later.extend(foretold[1:])
         assert asked.acknowledged_after is not None
         return asked.acknowledged_after, time.monotonic() - began
 
@@ -64,19 +70,20 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
         f"{seconds[count // 2]:.1f}",
         f"{seconds[-1]:.1f}",
         f"{a_minute:.0f}",
-        f"{sum(0.5 <= ratio <= 2 for ratio in estimates)} of {len(estimates)}",
+        *(f"{sum(0.5 <= ratio <= 2 for ratio in said)} of {len(said)}" for said in (first, later)),
     ]
 
 
-def estimates_of(message: Message) -> list[float]:
-    """The first wait that was shown of a piece, divided by how long it really was from then on until it was begun; none
-    for a piece that waited less than 4 s, between two looks at which there are 2."""
-    began = [revision.at for revision in message.revisions if "Composing" in revision.content]
-    shown = [(revision.at, _WAIT.search(revision.content)) for revision in message.revisions]
-    for at, found in shown:
-        if found and began and began[0] > at + 4:
-            return [float(found[1]) * (60 if found[2] == "min" else 1) / (began[0] - at)]
-    return []
+def waits(message: Message) -> list[float]:
+    """Each wait that was shown of a piece, divided by how long it really was from then on until the piece was shown to
+    be begun. A few seconds are any up to 10."""
+    begun = next((revision.at for revision in message.revisions if _BAR in revision.content), message.revisions[-1].at)
+    said = [(begun - revision.at, _WAIT.search(revision.content)) for revision in message.revisions]
+    return [
+        (float(found[1]) * (60 if found[2] == "min" else 1) if found[1] else min(real, A_FEW_SECONDS)) / real
+        for real, found in said
+        if found
+    ]
 
 
 async def measure(folder: Path) -> str:
@@ -95,7 +102,16 @@ async def measure(folder: Path) -> str:
         sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
         await bot.stop()
     title = f"/compose seed:72 length:500, seconds; commands there after {registered:.1f} s, worker after {ready:.1f} s"
-    header = ["at once", "slowest acknowledgement", "first", "median", "last", "pieces a minute", "waits foretold"]
+    header = [
+        "at once",
+        "slowest acknowledgement",
+        "first",
+        "median",
+        "last",
+        "pieces a minute",
+        "first waits foretold",
+        "later waits",
+    ]
     return "\n".join(
         [
             table(title, ["model", "acknowledged", "all files", *STAGES], rows),

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks._report import table
-from core.queue import JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import State
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.fake_worker import Worker

@@ -25,7 +25,7 @@ from core.ending import end_within
 from core.errors import BadSetting, NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
 from core.metrics import Page
-from core.queue import JobQueue
+from core.queue.client import JobQueue
 
 REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
 LEAVE_SECONDS = 25.0

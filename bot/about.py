@@ -84,13 +84,13 @@ def describe(cards: list[Card], queue: str, started_at: float) -> discord.Embed:
         colour=COLOUR,
     )
     for card in cards:
-        size = say("{number:,} parameters", number=card.parameters) if card.parameters else ""
+        size = say("{millions:.1f} million parameters", millions=card.parameters / 1e6) if card.parameters else ""
         lines = (size, say("Learnt from {data}", data=card.data) if card.data else "", _licence(card.licence))
         embed.add_field(
             name=say("Model: {name}", name=card.name), value="\n".join(filter(None, lines))[:1024], inline=False
         )
     embed.add_field(name=say("Queue"), value=queue)
-    embed.add_field(name=say("Awake since"), value=f"<t:{started_at:.0f}:R>")
+    embed.add_field(name=say("Started"), value=f"<t:{started_at:.0f}:R>")
     embed.set_footer(
         text=f"Nocturne {_version()} · discord.py {discord.__version__} · Python {platform.python_version()}"
     )

@@ -50,7 +50,7 @@ class Answer:
     channel_id: int | None
     application_id: int
     token: str = field(repr=False)
-    """Lets anybody edit the answer, so it is shown nowhere and erased with the row."""
+    """Lets anybody edit the answer, so it is shown nowhere, and erased with the row or when it has expired."""
     private: bool
     size_limit: int
     """Bytes that Discord takes for one file of this answer."""
@@ -170,6 +170,12 @@ class Answers:
         select = _ROWS.where(_table.c.job_id == job_id)
         found = await self._read(await self._database.run(lambda connection: connection.execute(select).all()))
         return found[0] if found else None
+
+    async def change(self, answer: Answer) -> None:
+        """Write down what is known by now of one of this bot's."""
+        mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == answer.job_id)
+        update = sa.update(_table).where(mine).values(answer=answer.to_json())
+        await self._database.run(lambda connection: connection.execute(update))
 
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)

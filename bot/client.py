@@ -30,7 +30,7 @@ from bot.texts import Translator, speak
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
 from core.midi import Reader, Upload
-from core.queue import JobQueue
+from core.queue.client import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
 

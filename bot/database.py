@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
-from core.queue import UNREACHABLE
+from core.queue.jobs import UNREACHABLE
 
 ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""

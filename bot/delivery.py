@@ -6,26 +6,26 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot import metrics, replies
 from bot.answers import LEASE_SECONDS, RENEW_SECONDS, Answer, Answers
-from bot.estimates import Estimates
+from bot.estimates import Estimates, Work
 from bot.library import Library
+from bot.messenger import Messenger
 from bot.patience import UNREACHABLE, patiently
-from bot.pieces import cancel_view, piece_view
+from bot.pieces import piece_view
 from bot.replies import Reply
-from bot.texts import say, speak
+from bot.texts import speak
 from core.errors import NocturneError, QueueError, QueueFull, TooManyJobs
 from core.logs import about_job
-from core.queue import Job, JobQueue, Line, State
+from core.queue.client import JobQueue
+from core.queue.jobs import Job, Line, State
 from core.request import Composed, Piece
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 EDIT_SECONDS = 2.0
 """How often a job is looked at, and how often at most its listener is told."""
-EDITS_A_SECOND = 18
-"""Of all answers together. What is final always goes at once; progress is told where that leaves room."""
-KEPT_EDITS = 6
-"""Of these, for who has been told nothing yet."""
 ROOM = 0.9
 """Of QUEUE_LIMIT: how many wait at most when it is worth trying again."""
 NOTE_SECONDS = 1.0
@@ -46,11 +42,7 @@ CANCEL_SECONDS = 30.0
 LEAST_PROGRESS = 0.1
 """Of a job, before it is foretold when it will be over."""
 QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
-DISCORD_PATIENCE = tuple(chain((1, 2, 4, 8, 16, 32), repeat(60, 15)))
-"""Seconds to wait between attempts, while the queue or Discord is not to be reached."""
-_UNKNOWN_MESSAGE, _ENTITY_TOO_LARGE = 10008, 40005
-_ORIGINAL: Any = "@original"
-"""The one message that Discord knows by a name; discord.py's signature has only numbers."""
+"""Seconds to wait between attempts, while the queue is not to be reached."""
 _OVER = (State.DONE, State.FAILED, State.CANCELLED)
 
 _log = logging.getLogger(__name__)
@@ -68,7 +60,6 @@ class Deliveries:
         max_jobs_per_user: int,
         queue_limit: int,
     ) -> None:
-        self._client = client
         self._queue = queue
         self._answers = answers
         self._library = library
@@ -76,7 +67,7 @@ class Deliveries:
         self._queue_limit = queue_limit
         self._line = Line()
         self._coming: set[str] = set()  # accepted, and not in the queue yet
-        self._pace = Pace(EDITS_A_SECOND)
+        self._messenger = Messenger(client)
         self._open: dict[str, Answer] = {}
         self._elsewhere: dict[str, Answer] = {}  # what other bots see to, as of some seconds ago
         self._answered: set[str] = set()  # what has reached its listener, and has a row still
@@ -84,7 +75,7 @@ class Deliveries:
         self._held_until = math.inf  # for how long the answers are surely this bot's, on the monotonic clock
         self._in_turn = asyncio.Lock()
         self._expected: dict[str, float] = {}  # when a job will be over, seconds since 1970
-        self.estimates = Estimates(self._length_of)
+        self.estimates = Estimates(self._work_of)
 
     async def resume(self) -> None:
         """Go on with everything that the last run of this bot left unanswered."""
@@ -135,6 +126,11 @@ class Deliveries:
                     _log.warning("job %s is answered by another bot, to which this one seemed dead", job_id)
                     self._tasks[job_id].cancel()
                 self._held_until = began + LEASE_SECONDS
+                for answer in [late for late in self._open.values() if late.token and not late.editable]:
+                    expired = replace(answer, token="")
+                    await self._answers.change(expired)
+                    if answer.job_id in self._open:
+                        self._open[answer.job_id] = expired
                 if began > steady + LEASE_SECONDS:
                     self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
                 self._elsewhere = await self._answers.others(self._elsewhere)
@@ -265,7 +261,7 @@ class Deliveries:
                 return
             try:
                 job = await self._finished_job(answer, fresh)
-                reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark)
+                reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark, answer.parent)
                 if job.piece:
                     reply = replace(reply, buttons=await self._stored(answer, job.piece))
             except Exception as error:
@@ -275,8 +271,7 @@ class Deliveries:
             begun = time.monotonic()
             if not await self._ours(answer):
                 return
-            with self._pace.edit():
-                how = await self._deliver(answer, reply)
+            how = await self._messenger.deliver(answer, reply)
             self._answered.add(answer.job_id)
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
@@ -352,11 +347,10 @@ class Deliveries:
                 if job.progress > LEAST_PROGRESS:
                     self._expected[job_id] = begun + (time.time() - begun) / job.progress
             due = time.monotonic() >= shown_at + EDIT_SECONDS and time.monotonic() < self._held_until
-            if due and answer.editable and self._pace.room(KEPT_EDITS if shown else 0):
-                text = replies.progress(job, answer.request, self.estimates.wait(job_id))
+            if due and answer.editable and self._messenger.free(first=not shown):
+                text = replies.progress(job, answer.request, self.estimates.wait(job_id), answer.parent)
                 if text != shown:
-                    with self._pace.edit():
-                        await self._show(answer, text)
+                    await self._messenger.show(answer, text)
                     shown, shown_at = text, time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
@@ -367,104 +361,10 @@ class Deliveries:
         stored = await self._library.get(answer.source)
         return Composed(stored.recipe.checkpoint, (await self._library.piece(stored)).composed)
 
-    def _length_of(self, job_id: str) -> int | None:
-        """Steps; what is composed already takes no time."""
+    def _work_of(self, job_id: str) -> Work | None:
+        """In steps; what is composed already is only recorded."""
         answer = self._open.get(job_id) or self._elsewhere.get(job_id)
-        return None if answer is None else 1 if answer.source else answer.request.length
-
-    async def _show(self, answer: Answer, text: str) -> None:
-        """Tell how it goes. That this fails is no reason not to finish the piece."""
-        try:
-            await self._edit(answer, Reply(text, buttons=cancel_view(answer.job_id)))
-        except (discord.HTTPException, *UNREACHABLE) as error:
-            _log.debug("job %s: progress was not shown: %s", answer.job_id, error)
-
-    async def _edit(self, answer: Answer, reply: Reply) -> None:
-        webhook = discord.Webhook.partial(answer.application_id, answer.token, client=self._client)
-        await webhook.edit_message(
-            _ORIGINAL,
-            content=reply.content,
-            embed=reply.embed,
-            attachments=reply.files(),
-            view=reply.buttons,
-        )
-
-    async def _deliver(self, answer: Answer, reply: Reply) -> str:
-        """Edit the original answer, or say it in a message of its own where the token has expired. Returns how it was
-        delivered, for the log. Raises what Discord answers when it cannot be reached for a long time."""
-        if answer.editable:
-            try:
-                await patiently(lambda: self._edit(answer, reply), UNREACHABLE, DISCORD_PATIENCE)
-                return "answered"
-            except discord.HTTPException as error:
-                if error.status >= 500 or error.status == 429:
-                    raise
-                if error.code == _UNKNOWN_MESSAGE:
-                    return "dropped, its message was deleted"
-                if error.status not in (401, 404):  # neither of these: the token is good, the answer is not
-                    return await self._deliver_less(answer, reply, error)
-        if not answer.reachable:
-            return "dropped, the token has expired and no message can be sent there"
-        try:
-            await patiently(lambda: self._send(answer, reply), UNREACHABLE, DISCORD_PATIENCE)
-            return "answered by a message"
-        except discord.HTTPException as error:
-            if error.status >= 500 or error.status == 429:
-                raise
-            return f"dropped, Discord takes no message there ({error.status}, {error.code})"
-
-    async def _deliver_less(self, answer: Answer, reply: Reply, error: discord.HTTPException) -> str:
-        """What is left to say when Discord has refused an answer as too large, or as wrong."""
-        too_large = error.status == 413 or error.code == _ENTITY_TOO_LARGE
-        if too_large and (smaller := reply.smaller()):
-            return await self._deliver(answer, smaller)
-        _log.error("job %s: Discord refused the answer: %s", answer.job_id, error)
-        await patiently(lambda: self._edit(answer, Reply(say(replies.SORRY))), UNREACHABLE, DISCORD_PATIENCE)
-        return "answered with an apology"
-
-    async def _send(self, answer: Answer, reply: Reply) -> None:
-        """An ordinary message that mentions the listener: a private piece by DM, any other in its channel."""
-        listener = discord.Object(answer.user_id)
-        where: discord.abc.Messageable
-        if answer.private or answer.channel_id is None:
-            where = await self._client.create_dm(listener)
-        else:
-            where = self._client.get_partial_messageable(answer.channel_id)
-        message = replies.late(reply, answer.user_id)
-        await where.send(
-            message.content,
-            embeds=[message.embed] if message.embed else [],
-            files=message.files(),
-            allowed_mentions=discord.AllowedMentions(users=[listener]),
-            view=message.buttons or discord.utils.MISSING,
-            nonce=answer.job_id,  # sent twice, it is one message
-        )
-
-
-class Pace:
-    """Keeps count of the edits of all answers, of which Discord is to get no more than `most` in any second. One takes
-    its place from before it is sent until a second after it was answered, so it does not matter when it arrives."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._sending = 0
-        self._sent: deque[float] = deque()
-
-    def room(self, kept: int = 0) -> bool:
-        """Whether there may be one more now, and `kept` others beside it."""
-        now = time.monotonic()
-        while self._sent and self._sent[0] <= now - 1:
-            self._sent.popleft()
-        return self._sending + len(self._sent) + kept < self._most
-
-    @contextmanager
-    def edit(self) -> Iterator[None]:
-        self._sending += 1
-        try:
-            yield
-        finally:
-            self._sending -= 1
-            self._sent.append(time.monotonic())
+        return Work.of(answer.request.length, composed=bool(answer.source)) if answer else None
 
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:

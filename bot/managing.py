@@ -27,7 +27,7 @@ MOST_OPTIONS = 25
 _QUESTIONS = {
     "channels": Text("**Channels** where members may ask for pieces; none for all of them"),
     "length": Text("**Longest piece**"),
-    "at_once": Text("**Pieces a member may have in the making**"),
+    "at_once": Text("**Pieces a member may have in the making at once**"),
     "a_day": Text("**Pieces a member may have a day**"),
     "style": Text("**Style** of a piece for which none is named"),
     "model": Text("**Model** of a piece for which none is named"),

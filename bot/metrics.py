@@ -12,7 +12,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from core.errors import BadRequest, QueueError, QueueFull, TooManyJobs
 from core.metrics import SECONDS, Page, registry
-from core.queue import JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import State
 
 if TYPE_CHECKING:
     from bot.client import Nocturne

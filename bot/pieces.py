@@ -3,6 +3,7 @@ working after a restart."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from bot.library import ID, Stored
 from bot.options import Wish
 from bot.pressing import Pressing
 from bot.texts import described, named, say
-from core.errors import BadRequest
+from core.errors import BadRequest, shown
 from core.logs import about_job
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
@@ -162,10 +163,16 @@ def piece_view(stored: Stored) -> discord.ui.View:
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
 @app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
 async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
-    stored = await looked_up(interaction, id.strip().lower())
+    typed = id.strip(" `").lower()  # as it is shown, it may be copied
+    if not re.fullmatch(ID, typed):
+        raise BadRequest(
+            "'{typed}' is not the id of a piece, which has eight letters and digits; /history tells those of yours",
+            typed=shown(typed, 20),
+        )
+    stored = await looked_up(interaction, typed)
     await interaction.response.defer(ephemeral=stored.private)
     piece = await interaction.client.library.piece(stored)
-    reply = replies.finished(piece, interaction.filesize_limit, stored.remark)
+    reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import discord
 from discord import app_commands
 
-from bot.estimates import rounded
+from bot.estimates import A_FEW_SECONDS, rounded
 from bot.library import Stored
 from bot.texts import say, say_some
 from core.errors import NocturneError
-from core.queue import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, State
 from core.request import (
     ANY_STYLE,
     AS_COMPOSED,
@@ -35,7 +35,7 @@ TOO_LATE = Text(
     "Sorry, so many pieces were ahead of yours that Discord would not have let me deliver it any more."
     " Please ask again in a while, or for a shorter piece."
 )
-OVER_ALREADY = Text("This piece is finished already.")
+OVER_ALREADY = Text("This piece is not in the making any more.")
 NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
 NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may manage messages here, can delete it.")
 PRIVATE = Text("this piece is private, and not yours")
@@ -90,9 +90,9 @@ def reason(error: BaseException) -> Text:
     return cause.text if isinstance(cause, NocturneError) else SORRY
 
 
-def progress(job: Job, request: ComposeRequest, wait: float | None = None) -> str:
+def progress(job: Job, request: ComposeRequest, wait: float | None = None, parent: str = "") -> str:
     """What the answer says while its piece waits or is made; `wait` is in how many seconds it is begun, where that can
-    be told."""
+    be told, and `parent` the id of the piece that it goes on from, where it does from one."""
     if job.state is State.QUEUED:
         if job.place is None:
             how = say("In the queue.")
@@ -105,26 +105,25 @@ def progress(job: Job, request: ComposeRequest, wait: float | None = None) -> st
                 job.place - 1,
                 place=job.place,
             )
-        when = "" if wait is None else say("It begins in about {time}.", time=_time(rounded(wait)))
-        return " ".join(filter(None, (f"{_summary(request)}\n{how}", when)))
+        return " ".join(filter(None, (f"{_summary(request, parent)}\n{how}", _begins(wait))))
     done = round(job.progress * _BAR_CELLS)
     bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {job.progress:.0%}"
     doing = say("Composing") if job.progress < COMPOSED else say("Recording")
-    return f"{_summary(request)}\n{doing}\n{bar}"
+    return f"{_summary(request, parent)}\n{doing}\n{bar}"
 
 
-def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = NOTHING) -> Reply:
+def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
     """The last word on a job that is over; `remark` is for a piece that is there."""
     if job.state is State.CANCELLED:
-        return Reply(say("Cancelled: {piece}", piece=_summary(request)))
+        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent)))
     if job.state is State.DONE and job.piece:
-        return finished(job.piece, size_limit, remark)
+        return finished(job.piece, size_limit, remark, parent)
     return Reply(sentence(say(job.error or SORRY)))
 
 
-def finished(piece: Piece, size_limit: int, remark: Text = NOTHING) -> Reply:
+def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
     """The recipe, the piano roll as the embed's image, the sound and the .mid; of these no file that is larger than
-    `size_limit` bytes. `remark` is what else there is to say."""
+    `size_limit` bytes. `remark` is what else there is to say, `parent` the id of the piece that it goes on from."""
     recipe, request, rendering = piece.recipe, piece.recipe.request, piece.recipe.rendering
     sound = f"{recipe.name}.{piece.audio_format}"
     files = {
@@ -133,7 +132,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING) -> Reply:
         f"{recipe.name}.png": piece.picture,
     }
     fitting = {name: data for name, data in files.items() if 0 < len(data) <= size_limit}
-    embed = discord.Embed(title=_title(request), colour=COLOUR)
+    embed = discord.Embed(title=_title(request, parent), colour=COLOUR)
     if not request.primer:
         embed.add_field(name=say("Seed"), value=_brief(request.seed.names))
     embed.add_field(name=say("New") if request.primer else say("Length"), value=_lasting(request))
@@ -147,7 +146,10 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING) -> Reply:
         embed.add_field(name=say("Top p"), value=f"{request.top_p:g}")
     if rendering.edits:
         embed.add_field(name=say("Played"), value=_played(rendering))
-    again = say("The same again, with the same file") if request.primer else say("The same piece again")
+    if parent and request.primer:
+        again = say("It goes on from piece {parent}", parent=parent)
+    else:
+        again = say("The same again, with the same file") if request.primer else say("The same piece again")
     typed = _brief(command(request, rendering), 1000)
     checkpoint = say("Checkpoint {hash}", hash=recipe.checkpoint)
     embed.set_footer(text=f"{again}: {typed}\n{checkpoint}")
@@ -264,20 +266,29 @@ def full(again: float | None) -> Text:
     )
 
 
-def _time(seconds: int) -> str:
-    return say("{seconds} s", seconds=seconds) if seconds < 60 else say("{minutes:g} min", minutes=seconds / 60)
+def _begins(wait: float | None) -> str:
+    if wait is None:
+        return ""
+    if wait < A_FEW_SECONDS:
+        return say("It begins in a few seconds.")
+    seconds = rounded(wait)
+    time = say("{seconds} s", seconds=seconds) if seconds < 120 else say("{minutes:g} min", minutes=seconds / 60)
+    return say("It begins in about {time}.", time=time)
 
 
-def _title(request: ComposeRequest) -> str:
+def _title(request: ComposeRequest, parent: str) -> str:
     if request.primer:
-        return say("A piece that goes on from yours")
+        return say("A piece that goes on from another") if parent else say("A piece that goes on from yours")
     if request.seed.is_random:
         return say("A piece begun at random")
     return _brief(say("A piece on {notes}", notes=request.seed.names))
 
 
-def _summary(request: ComposeRequest) -> str:
-    begun = say("Going on from your file") if request.primer else _brief(request.seed.names)
+def _summary(request: ComposeRequest, parent: str) -> str:
+    if not request.primer:
+        begun = _brief(request.seed.names)
+    else:
+        begun = say("Going on from piece {parent}", parent=parent) if parent else say("Going on from your file")
     take = say("take {take}", take=request.take)
     return f"**{begun}** · {_lasting(request)} · {take}"
 

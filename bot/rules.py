@@ -49,7 +49,7 @@ class Rules:
         """The wish as it may be fulfilled here. Raises BadRequest for a longer piece than is allowed."""
         if wish.request.length > self.length:
             raise BadRequest(
-                "in this server a piece may have {most} steps ({seconds:g} s), and this one has {length}",
+                "in this server a piece may have up to {most} steps ({seconds:g} s), and this one would have {length}",
                 most=self.length,
                 seconds=self.length * STEP_SECONDS,
                 length=wish.request.length,

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from bot.client import Nocturne
 
 
-@app_commands.command(name=named("queue"), description=described("What waits and is made, and where your pieces are"))
+@app_commands.command(
+    name=named("queue"), description=described("What waits, what is being made, and where your pieces are")
+)
 async def queue(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     client = interaction.client
     waiting = len((await client.queue.line()).waiting)
     theirs = [
-        replies.progress(job, answer.request, client.deliveries.estimates.wait(answer.job_id))
+        replies.progress(job, answer.request, client.deliveries.estimates.wait(answer.job_id), answer.parent)
         for answer in client.deliveries.of(interaction.user.id)
         if (job := await client.queue.job(answer.job_id))
     ]

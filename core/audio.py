@@ -214,7 +214,7 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
     if exit_code != 0 or not sound.is_file():
         said = output.read_text(errors="replace")[-2000:]
         _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said)
-        raise RenderError("FluidSynth could not play the piece; the worker's log has its words")
+        raise RenderError("FluidSynth could not play the piece; the worker's log says why")
 
 
 def _read(wav: Path) -> npt.NDArray[np.int32]:

@@ -238,11 +238,10 @@ def _pedal(parts: list[list[Pedal]]) -> list[Pedal]:
 
 
 def _remark(used: list[Part], drums: bool, beyond: int) -> Text:
-    names = list(dict.fromkeys(part.name or f"track {part.track}" for part in used))
-    values: dict[str, Value] = {
-        "tracks": ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else ""),
-        "notes": beyond,
-    }
+    names = {part.name or part.track: part.name or Text("track {track}", {"track": part.track}) for part in used}
+    shown = {f"track{number}": name for number, name in enumerate([*names.values()][:5])}
+    places = ", ".join(f"{{{place}}}" for place in shown) + (f", … ({len(names)})" if len(names) > 5 else "")
+    values: dict[str, Value] = {"tracks": Text(places, shown), "notes": beyond}
     if drums and beyond:
         return Text("Read as one piano: {tracks}; left out: the drums, notes beyond a piano's keys ({notes}).", values)
     if drums:

@@ -42,6 +42,8 @@ HEIGHTS = (4.5, 6.0, 7.0, 8.0, 8.0)
 """Inches of a page with 1, 2, 3... systems. Discord shows what is higher than wide as a narrow strip."""
 SECONDS_LINE, PEDAL_LINE, BEGINNING_LINE = 0.34, 0.1, 0.27
 """Inches: below a system, its times and its pedal; above the first one, the name of what the piece begins with."""
+CLEAR = 0.1
+"""Inches above the bottom of a system where no key is named."""
 TIMES = 8
 """A system has at most so many times written below it."""
 
@@ -168,9 +170,10 @@ def _keyboard(axes: Axes, low: int, high: int) -> None:
             axes.axhspan(key - 0.5, key + 0.5, color=BLACK_KEY, linewidth=0, zorder=0)
         elif key % 12 == 0:
             axes.axhline(key - 0.5, color=LINE, linewidth=0.8, zorder=1)
-    octave = 12 * axes.get_window_extent().height / DPI / (high - low + 1)  # inches
-    every = 12 if octave > 0.2 else 24  # else the names would run into one another
-    named = [key for key in range(low + 1, high + 1) if key % every == 0]
+    each = axes.get_window_extent().height / DPI / (high - low + 1)  # inches
+    every = 12 if 12 * each > 0.2 else 24  # else the names would run into one another
+    above = low + round(CLEAR / each)  # nor into what stands below them
+    named = [key for key in range(above, high + 1) if key % every == 0]
     axes.set_yticks(named, [note_name(key) for key in named])
     axes.set_ylim(low - 0.5, high + 0.5)
     axes.grid(axis="x", color=LINE, linewidth=0.6, alpha=0.7)

@@ -23,7 +23,7 @@ from core.errors import NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
 from core.logs import write_logs
 from core.metrics import WORKER, Page
-from core.queue import JobServer
+from core.queue.server import JobServer
 from core.renderers import Renderers
 from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
@@ -135,7 +135,7 @@ def main(
 ) -> int:
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many.
-    One whose model hangs ends with 4 (core.queue.HUNG)."""
+    One whose model hangs ends with 4 (core.queue.server.HUNG)."""
     parser = argparse.ArgumentParser(prog="python -m core.worker", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)

@@ -12,14 +12,14 @@ import discord
 import pytest
 import yarl
 
-from bot import delivery
+from bot import delivery, messenger
 from bot.answers import Answer, Answers
 from bot.client import Nocturne
 from bot.database import Database
 from bot.library import Library
 from bot.rules import RuleBook
 from core.errors import QueueError
-from core.queue import Job, Line, State
+from core.queue.jobs import Job, Line, State
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.pieces import piece
@@ -93,7 +93,7 @@ async def playing(
     monkeypatch.setattr(delivery, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(delivery, "EDIT_SECONDS", 0.1)
     monkeypatch.setattr(delivery, "QUEUE_PATIENCE", (0.01, 0.01))
-    monkeypatch.setattr(delivery, "DISCORD_PATIENCE", (0.01, 0.01))
+    monkeypatch.setattr(messenger, "DISCORD_PATIENCE", (0.01, 0.01))
     monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
     # the bot sets this one itself; here it is put back afterwards
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))

@@ -1,6 +1,7 @@
 """Unanswered interactions outlive the bot, and their tokens do not outlive them."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,14 @@ async def test_how_long_an_answer_can_wait(monkeypatch: pytest.MonkeyPatch):
     assert answer(accepted_at=1000.0).editable
     monkeypatch.setattr(answers.time, "time", lambda: 1000.0 + 15 * 60)
     assert not answer(accepted_at=1000.0).editable
+
+
+@pytest.mark.every_engine
+async def test_an_answer_is_changed_by_its_bot_alone(table: Answers):
+    """As when its token has expired: the rest of the row stays."""
+    for kept in answer("1"), answer("2"):
+        await table.add(kept)
+    expired = [replace(answer(job_id), token="") for job_id in ("1", "2")]
+    await table.change(expired[0])
+    await Answers(table._database, "other").change(expired[1])
+    assert await table.find("1") == expired[0] and await table.find("2") == answer("2")

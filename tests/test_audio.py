@@ -229,8 +229,8 @@ def test_the_real_fluidsynth_is_stopped_too():
 @pytest.mark.parametrize(
     ("program", "sentence"),
     [
-        ("sys.exit('out of memory')", "FluidSynth could not play the piece; the worker's log has its words"),
-        ("pass", "FluidSynth could not play the piece; the worker's log has its words"),
+        ("sys.exit('out of memory')", "FluidSynth could not play the piece; the worker's log says why"),
+        ("pass", "FluidSynth could not play the piece; the worker's log says why"),
         ("open(wav, 'wb').write(b'no sound')", "FluidSynth wrote a file that is not a WAV"),
         (
             "file = wave.open(wav, 'wb'); file.setparams((1, 2, 8000, 0, 'NONE', '')); file.writeframes(bytes(2000))",

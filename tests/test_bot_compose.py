@@ -16,7 +16,7 @@ from sqlalchemy import text
 from bot import asking, delivery, replies
 from bot.answers import Answer, Answers
 from bot.database import Database
-from core.queue import Job, State
+from core.queue.jobs import Job, State
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
 from tests.midi_corpus import note, smf, track
@@ -218,7 +218,7 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
                 assert (await asked.finished()).content.startswith("Cancelled")
             assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in the making."
             said = await (await clara.types("/cancel", piece=str(other.id))).answered()
-            assert said.content == "This piece is finished already."
+            assert said.content == "This piece is not in the making any more."
             assert queue.jobs[str(other.id)].state is State.QUEUED
 
 
@@ -321,6 +321,26 @@ async def test_an_answer_that_another_bot_has_is_left_to_it(
                 while queue.jobs[str(asked.id)].state is not State.CANCELLED:  # noqa: ASYNC110 - it can only be asked
                     await asyncio.sleep(0.02)
             await database.close()
+
+
+async def test_a_token_is_not_kept_when_it_has_expired(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Also of a piece that still waits, which comes as a message of its own."""
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0.05)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            assert [row.token for row in await remaining(url)] == [asked.token]
+            monkeypatch.setattr("bot.answers.TOKEN_SECONDS", 0.0)
+            async with asyncio.timeout(10):
+                while (await remaining(url))[0].token:  # noqa: ASYNC110 - it can only be asked
+                    await asyncio.sleep(0.05)
+            written = asyncio.create_task(standin.written(listener.channel))
+            await asyncio.sleep(0)
+            queue.finish(asked.id)
+            assert len((await written).attachments) == 3
+            assert await emptied(url)
 
 
 async def test_an_answer_whose_bot_died_is_taken_over(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -105,7 +105,10 @@ async def test_what_is_left_out_follows_the_rules(queue: FakeQueue, url: str, mo
             await named.answered()
             assert (asks_for(queue, named).length, asks_for(queue, named).model) == (200, "performance")
             refused = await (await member.types("/compose", seed="72", length=500)).answered()
-            assert refused.content == "In this server a piece may have 300 steps (60 s), and this one has 500."
+            assert (
+                refused.content
+                == "In this server a piece may have up to 300 steps (60 s), and this one would have 500."
+            )
 
 
 async def test_a_member_has_so_many_at_once(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

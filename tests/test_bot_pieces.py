@@ -75,6 +75,9 @@ async def test_a_piece_is_gone_on_from(
             answer = await pressed.finished()
             said = (await (await other.clicks(answer, "Recipe")).answered()).content
             [source] = re.findall("It goes on from piece `([a-z2-7]{8})`", said)
+            assert (await pressed.answered()).revisions[1].content.startswith(f"**Going on from piece {source}**")
+            assert answer.embeds[0]["title"] == "A piece that goes on from another"
+            assert answer.embeds[0]["footer"]["text"].startswith(f"It goes on from piece {source}: /continue ")
             assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
             taken = await other.clicks(answer, "New take")
             await taken.answered()
@@ -108,6 +111,8 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
             assert line.endswith("made by checkpoint `0123456789ab`.")
             back = await (await listener.types("/piece", id=line.split("`")[1])).finished()
             assert labels(back) == ALL and not back.ephemeral
+            refused = await (await listener.types("/piece", id="the last one")).answered()
+            assert refused.content.startswith("'the last one' is not the id of a piece") and refused.ephemeral
             assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
 
@@ -149,7 +154,7 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             await listener.clicks(message, "Delete")
             await message.until(lambda message: message.deleted, 10)
             assert await bot.library.of(listener.user.id, 0, 9) == []
-            gone = await (await listener.types("/piece", id=stored.id)).answered()
+            gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
             assert gone.content == "This piece is no longer stored."
             message = await composed(queue, listener)
             await standin.person("fanny", guild, manager=True).clicks(message, "Delete")

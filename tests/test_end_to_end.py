@@ -223,7 +223,7 @@ async def test_about(stage: Stage):
     message = await (await stage.clara.types("/about")).finished()
     assert "non-commercial" in message.text
     assert "waiting" in message.text
-    assert "Awake since" in message.text
+    assert "Started" in message.text
 
 
 async def test_discord_has_its_moments(stage: Stage):

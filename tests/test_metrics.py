@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot import metrics
 from core.errors import BadSetting
 from core.metrics import Page, registry
-from core.queue import JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import State
 from tests.bot_process import BotProcess
 from tests.discord_standin import Discord
 from tests.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, Worker

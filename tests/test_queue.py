@@ -18,9 +18,10 @@ import pytest_asyncio
 from pretty_midi import Note
 from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
-from core import queue
 from core.errors import QueueError
-from core.queue import RUNS, SORRY, TOO_LATE, TOO_LONG, Job, JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import COMPOSED, SORRY, TOO_LATE, TOO_LONG, Job, State
+from core.queue.server import RUNS
 from core.request import Composed, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from tests.fake_worker import (
@@ -184,7 +185,7 @@ async def test_a_piece_is_taken_back_while_it_is_rendered(jobs: JobQueue, worker
     """That late, too, it is gone for the listener at once, and the log has one line and no more."""
     await jobs.put("regretted", asks(take=SLOW_TAKE), user_id=1)
     async with asyncio.timeout(PATIENCE):
-        while (await known(jobs, "regretted")).progress < queue.COMPOSED:  # noqa: ASYNC110 - it can only be asked
+        while (await known(jobs, "regretted")).progress < COMPOSED:  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.05)
     await jobs.cancel("regretted")
     assert (await known(jobs, "regretted")).state == State.CANCELLED
@@ -219,7 +220,7 @@ async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Work
 
 async def test_a_job_that_takes_too_long_is_given_up(jobs: JobQueue, monkeypatch: pytest.MonkeyPatch):
     """The time-out ends it with a sentence of its own, not as if the listener had taken it back."""
-    monkeypatch.setattr(queue, "JOB_SECONDS", 0.5)
+    monkeypatch.setattr("core.queue.client.JOB_SECONDS", 0.5)
     await jobs.put("endless", asks(length=3000), user_id=1)
     job = await watch(jobs, "endless", *ENDED)
     assert (job.state, job.error) == (State.FAILED, TOO_LONG)
@@ -299,7 +300,7 @@ async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.Mon
     order = ["1-1", "2-3", "3-4", "1-2"]
     assert (await unattended.line()).waiting == order
     looks: list[int] = []
-    monkeypatch.setattr("core.queue._LINE_SECONDS", 60.0)
+    monkeypatch.setattr("core.queue.client._LINE_SECONDS", 60.0)
     monkeypatch.setattr(unattended, "_look", lambda: looks.append(1))
     jobs = [await unattended.standing(job_id) for job_id in order]
     assert [job.place for job in jobs if job and job.state is State.QUEUED] == [1, 2, 3, 4] and not looks
@@ -411,7 +412,7 @@ async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[
 async def test_both_processes_may_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Bot and worker start at the same moment on a folder that does not exist yet, its name relative."""
     monkeypatch.chdir(tmp_path)
-    code = "import asyncio; from core.queue import JobQueue; asyncio.run(JobQueue.open('sqlite:///new/jobs.sqlite'))"
+    code = "import asyncio; from core.queue.client import JobQueue; asyncio.run(JobQueue.open('sqlite:///new/jobs.sqlite'))"
     await asyncio.gather(*(python(code) for _ in range(4)))
     assert (tmp_path / "new" / "jobs.sqlite").exists()
 
@@ -425,7 +426,7 @@ async def test_a_queue_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
 
 async def test_the_queue_is_light():
     """Whoever imports the bot's side of the queue does not import what the worker needs."""
-    code = "import sys, core.queue; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
+    code = "import sys, core.queue.client; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     assert await python(code) == "[]\n"
 
 
@@ -433,7 +434,7 @@ async def test_the_engine_does_not_fill_the_log(caplog: pytest.LogCaptureFixture
     """What it says again and again while the database is away stands in the log once a minute."""
     engine = logging.getLogger("dbos")
     for later in (0, 1, 59, 61):
-        monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda now=later: now))
+        monkeypatch.setattr("core.queue.engine.time", SimpleNamespace(monotonic=lambda now=later: now))
         engine.warning("Exception in queue thread: connection refused")
         engine.warning("Workflow 4711 was lost")
     assert [record.getMessage()[:9] for record in caplog.records] == ["Exception", "Workflow "] * 2

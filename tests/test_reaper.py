@@ -15,7 +15,9 @@ import pytest_asyncio
 from dbos import DBOS
 
 from core.pulse import HANG_SECONDS, Roll, Watch
-from core.queue import HUNG, RUNS, SORRY, JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import SORRY, State
+from core.queue.server import HUNG, RUNS
 from tests.fake_worker import (
     BLOCKING_TAKE,
     HANGING_TAKE,

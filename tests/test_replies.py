@@ -6,7 +6,7 @@ from discord import app_commands
 from bot import replies
 from bot.replies import Reply
 from core.errors import BadRequest
-from core.queue import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, State
 from core.request import ComposeRequest
 from core.seed import Seed
 from core.texts import Text
@@ -48,6 +48,20 @@ def test_a_sentence_fits_a_message():
 def test_progress_says_where_it_is(job: Job, says: str):
     """The place in the queue, then the share that is done, under what was asked for."""
     assert replies.progress(job, REQUEST) == f"**C5** · 100 s (500 steps) · take 7\n{says}"
+
+
+@pytest.mark.parametrize(
+    ("wait", "says"),
+    [
+        (3.0, "It begins in a few seconds."),
+        (18.0, "It begins in about 20 s."),
+        (77.0, "It begins in about 75 s."),
+        (161.0, "It begins in about 2.5 min."),
+    ],
+)
+def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
+    """In no more detail than is known."""
+    assert replies.progress(Job("1", State.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
 
 
 def test_a_piece_comes_with_its_recipe():

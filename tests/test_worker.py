@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core.queue import JobQueue, State
+from core.queue.client import JobQueue
+from core.queue.jobs import State
 from core.worker import ALREADY_RUNNING
 from tests.fake_worker import PATIENCE, Worker, surroundings
 from tests.test_queue import asks, known, watch

@@ -1,0 +1,181 @@
+"""The bot's side of the queue: put, look, take back, forget."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import math
+import time
+from typing import Self
+
+from dbos import DBOSClient, WorkflowStatus
+
+from core.queue.engine import PROGRESS, QUEUE, UNFINISHED, VERSION, WORKFLOW, connect, reaching
+from core.queue.jobs import SORRY, TOO_LONG, Job, Line, State
+from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
+from core.texts import Text
+
+JOB_SECONDS = 600
+"""What a job may take from the moment a worker takes it."""
+_LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
+
+
+class JobQueue:
+    """The bot's side of the queue. Every method may raise QueueError, whose sentence can be shown."""
+
+    def __init__(self, client: DBOSClient) -> None:
+        self._client = client
+        self._line = Line()
+        self._ranks: list[tuple[bool, float, float]] = []  # of those who wait, in their order
+        self._looking = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect to the database that `url` names, and make it and its tables if need be."""
+        return cls(await asyncio.to_thread(connect, url))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._client.destroy)
+
+    async def put(
+        self,
+        job_id: str,
+        request: ComposeRequest,
+        *,
+        user_id: int | str,
+        deadline: float | None = None,
+        size_limit: int | None = None,
+        rendering: Rendering = AS_COMPOSED,
+        composed: Composed | None = None,
+    ) -> None:
+        """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. What
+        is `composed` already is only rendered."""
+        with reaching():
+            theirs = await self._client.list_workflows_async(
+                user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
+            )
+            priority = 1 + len(theirs)  # DBOS counts from 1
+            await self._client.enqueue_async(
+                {
+                    "workflow_name": WORKFLOW,
+                    "queue_name": QUEUE,
+                    "workflow_id": job_id,
+                    "app_version": VERSION,
+                    "workflow_timeout": JOB_SECONDS,
+                    "priority": priority,
+                    "authenticated_user": str(user_id),
+                },
+                request.to_json(),
+                {
+                    "asked": time.time(),
+                    "priority": priority,
+                    "deadline": deadline,
+                    "size_limit": size_limit,
+                    "rendering": rendering.to_json(),
+                    "composed": composed.to_json() if composed else None,
+                },
+            )
+        if job_id not in self._line.waiting:  # where it stands is known, and a look a job is too much for a busy hour
+            rank = (True, priority, math.inf)
+            at = bisect.bisect_right(self._ranks, rank)
+            self._ranks.insert(at, rank)
+            self._line.waiting.insert(at, job_id)
+
+    async def standing(self, job_id: str) -> Job | None:
+        """What `job` says, as of half a second ago or less: many can ask for a job each at the cost of one look."""
+        line = await self.line()
+        if job_id in line.shares:
+            return Job(job_id, State.RUNNING, progress=line.shares[job_id])
+        if job_id in line.waiting:
+            return Job(job_id, State.QUEUED, place=line.waiting.index(job_id) + 1)
+        return await self.job(job_id)
+
+    async def job(self, job_id: str) -> Job | None:
+        """How the job stands; None when there is no such job."""
+        with reaching():
+            rows = await self._client.list_workflows_async(workflow_ids=[job_id], load_input=False)
+            if not rows:
+                return None
+            [row] = rows
+            begun = await self._progress(job_id)
+            if row.status not in UNFINISHED:
+                return _ended(row, begun)
+            if row.status == "PENDING" and begun is not None:
+                return Job(job_id, State.RUNNING, progress=begun["share"], waited=begun["waited"])
+            return Job(job_id, State.QUEUED, place=await self._place(job_id))
+
+    async def cancel(self, job_id: str) -> None:
+        """Take the job back. A running one ends within a second or so; an ended one stays as it is."""
+        with reaching():
+            await self._client.cancel_workflow_async(job_id)
+        self._line = Line()
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job that was answered: nothing of it stays."""
+        with reaching():
+            await self._client.delete_workflow_async(job_id)
+
+    async def forget(self, user_id: int | str) -> None:
+        """Delete every job of this user, whatever has become of it."""
+        with reaching():
+            theirs = await self._client.list_workflows_async(user=str(user_id), load_input=False, load_output=False)
+            for row in theirs:
+                await self._client.delete_workflow_async(row.workflow_id)
+
+    async def ids(self) -> list[str]:
+        """Of every job that there is, whatever has become of it."""
+        with reaching():
+            rows = await self._client.list_workflows_async(name=WORKFLOW, load_input=False, load_output=False)
+            return [row.workflow_id for row in rows]
+
+    async def line(self) -> Line:
+        """How all jobs stand that are not composed yet, as of half a second ago or less."""
+        with reaching():
+            async with self._looking:
+                if time.monotonic() > self._line.seen + _LINE_SECONDS:
+                    self._line, self._ranks = await asyncio.to_thread(self._look)
+                return self._line
+
+    async def _progress(self, job_id: str) -> dict[str, float] | None:
+        return await self._client.get_event_async(job_id, PROGRESS, timeout_seconds=0)
+
+    async def _place(self, job_id: str) -> int:
+        line = await self.line()
+        if job_id not in line.waiting:  # put by another bot since the last look, or begun this very moment
+            self._line = Line()
+            line = await self.line()
+        return line.waiting.index(job_id) + 1 if job_id in line.waiting else 1
+
+    def _look(self) -> tuple[Line, list[tuple[bool, float, float]]]:
+        """In a thread, as a whole: a busy bot's threads are few, and each statement would wait for one."""
+        rows = self._client.list_workflows(queue_name=QUEUE, status=UNFINISHED, load_input=False, load_output=False)
+        rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
+        waiting, shares = [], {}
+        ranks: list[tuple[bool, float, float]] = []
+        for row in rows:
+            # a worker may hold a job (PENDING) that still waits for the model
+            pending = row.status == "PENDING"
+            begun = self._client.get_event(row.workflow_id, PROGRESS, timeout_seconds=0) if pending else None
+            if begun is None:
+                waiting.append(row.workflow_id)
+                ranks.append((row.status == "ENQUEUED", row.priority or 0, row.created_at or 0))
+                continue
+            shares[row.workflow_id] = begun["share"]
+        return Line(waiting, shares, time.monotonic()), ranks
+
+
+def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
+    waited = begun["waited"] if begun else None
+    if row.status == "CANCELLED":
+        deadline = row.workflow_deadline_epoch_ms
+        # up to Python 3.11 DBOS writes whole seconds into SQLite
+        if deadline is not None and row.completed_at is not None and row.completed_at > deadline - 1000:
+            return Job(row.workflow_id, State.FAILED, error=TOO_LONG, waited=waited)
+        return Job(row.workflow_id, State.CANCELLED, waited=waited)
+    outcome = row.output if isinstance(row.output, dict) else {}
+    if "piece" in outcome:
+        piece = Piece.from_json(outcome["piece"])
+        return Job(row.workflow_id, State.DONE, progress=1.0, piece=piece, waited=waited)
+    error = Text.from_json(outcome["error"]) if "error" in outcome else SORRY
+    return Job(row.workflow_id, State.FAILED, error=error, waited=waited)

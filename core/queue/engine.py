@@ -1,0 +1,80 @@
+"""DBOS, as both sides of the queue set it up: its names, what it writes and never reads, and how it is reached."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from dbos import error as dbos_error
+from dbos._serialization import DefaultSerializer
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import QueueError
+from core.queue.jobs import UNREACHABLE
+
+APPLICATION = "nocturne"
+VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
+QUEUE = WORKFLOW = "compose"
+PROGRESS = "progress"
+"""Of the event that holds how far a running job is."""
+UNFINISHED = ["ENQUEUED", "PENDING"]
+JSON = DBOSPortableJSONSerializer()
+FAILURES = (SQLAlchemyError, dbos_error.DBOSException, OSError)
+"""What a call raises when the database is away."""
+
+_log = logging.getLogger(__name__)
+
+
+def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
+    raise QueueError("the queue holds a pickle, which is never read")
+
+
+# A row says itself how it is to be read, and DBOS would unpickle one that says so, whatever serializer it was given.
+DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
+
+
+class _OnceAMinute(logging.Filter):
+    """Lets the same words through once a minute: of a database that is away DBOS says so twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        words, now = record.getMessage()[:80], time.monotonic()
+        self._due = {said: due for said, due in self._due.items() if due > now}
+        return self._due.setdefault(words, now + 60) == now + 60
+
+
+logging.getLogger("dbos").addFilter(_OnceAMinute())
+logging.getLogger("dbos").setLevel(logging.WARNING)
+logging.getLogger("dbos").addHandler(logging.NullHandler())  # finding none, DBOS would bring its own and its own format
+
+
+def connect(url: str) -> DBOSClient:
+    """Make the database and its tables where they are missing, and connect. Bot and worker may do so at the same
+    moment: DBOS takes the database's lock first. Raises QueueError."""
+    with reaching():
+        where = make_url(url)
+        if where.drivername == "sqlite" and where.database:
+            Path(where.database).parent.mkdir(parents=True, exist_ok=True)
+        DBOS.migrate(url)
+        return DBOSClient(
+            system_database_url=url, serializer=JSON, application_name=APPLICATION, retry_connection_errors=False
+        )
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Meanwhile a database that is away raises QueueError."""
+    try:
+        yield
+    except FAILURES as error:
+        _log.warning("the queue cannot be reached: %s", str(error).partition("\n")[0])  # the rest is the statement
+        raise QueueError(UNREACHABLE) from error
