@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core import metrics, pulse
 from core.composer import Progress
+from core.database import IDLE_SECONDS
 from core.errors import Cancelled, NocturneError, QueueError
 from core.logs import about_job
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
@@ -326,6 +327,7 @@ class JobServer:
                     "executor_id": self._executor,
                     "serializer": _JSON,
                     "log_level": "WARNING",
+                    "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
                 }
             )
 
@@ -615,7 +617,11 @@ def _connect(url: str) -> DBOSClient:
             Path(where.database).parent.mkdir(parents=True, exist_ok=True)
         DBOS.migrate(url)
         return DBOSClient(
-            system_database_url=url, serializer=_JSON, application_name=_APPLICATION, retry_connection_errors=False
+            system_database_url=url,
+            serializer=_JSON,
+            application_name=_APPLICATION,
+            retry_connection_errors=False,
+            sys_db_idle_transaction_timeout_sec=IDLE_SECONDS,
         )
 
 
