@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database import Database
+from bot.database import Database, upsert
 from bot.rules import count
 from core.errors import BadRequest
 from core.pulse import now
@@ -113,14 +112,15 @@ class Answers:
 
     async def add(self, answer: Answer) -> bool:
         """Make an answer this bot's, and count it for the rules of its server; False when another bot that got the same
-        interaction was faster."""
+        interaction was faster, and has perhaps answered it already."""
 
         def add(connection: sa.Connection) -> bool:
             row = {"job_id": answer.job_id, "answer": answer.to_json(), "owner": self._owner}
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            new = insert(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing()
-            if connection.execute(new.returning(_table.c.job_id)).scalar():
+            new = upsert(connection)(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing()
+            if (
                 count(connection, answer.job_id, answer.guild_id, answer.user_id)
+                and connection.execute(new.returning(_table.c.job_id)).scalar()
+            ):
                 return True
             select = sa.select(_table.c.owner).where(_table.c.job_id == answer.job_id)
             return connection.execute(select).scalar() == self._owner

@@ -1,15 +1,20 @@
 """Unanswered interactions outlive the bot, and their tokens do not outlive them."""
 
 import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection, text
 
 from bot import answers, database
 from bot.answers import Answer, Answers
 from bot.database import Database
+from core.errors import QueueError
 from tests.pieces import REQUEST
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.asyncio
 
@@ -58,6 +63,42 @@ async def test_an_answer_is_one_bot_s(table: Answers, monkeypatch: pytest.Monkey
     assert await other.take() == [answer("1")]
     assert await table.renew(["1"]) == set() and await table.take(restarted=True) == []
     assert set(await table.others({"2": answer("2"), "3": answer("3")})) == {"1", "2"}
+
+
+@pytest.mark.every_engine
+@pytest.mark.parametrize("guild_id", [None, 7])
+async def test_what_was_answered_is_not_taken_on_again(table: Answers, guild_id: int | None):
+    """A bot that stood still hears of an interaction when another has answered it long since, in a server or not."""
+    await table.add(replace(answer("1"), guild_id=guild_id))
+    await table.remove("1")
+    assert not await Answers(table._database, "other").add(replace(answer("1"), guild_id=guild_id))
+    assert await table.all() == []
+
+
+async def test_a_bot_that_stands_still_keeps_nobody_from_its_answers(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+):
+    """Not even in the middle of a transaction: PostgreSQL undoes that, and the others go on."""
+    monkeypatch.setattr("core.database.IDLE_SECONDS", 1)
+    url = postgres.fresh()
+    still, other = await Database.open(url), await Database.open(url)
+    monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+    await Answers(still, "still").add(answer())
+    changed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stand_still(connection: Connection) -> None:
+        connection.execute(text("UPDATE nocturne_answers SET owner = 'still'"))
+        loop.call_soon_threadsafe(changed.set)
+        time.sleep(3)
+
+    standing = asyncio.create_task(still.run(stand_still))
+    await changed.wait()
+    assert await Answers(other, "other").take() == [answer()] and not standing.done()
+    with pytest.raises(QueueError):
+        await standing
+    for each in still, other:
+        await each.close()
 
 
 @pytest.mark.every_engine
