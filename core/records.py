@@ -40,6 +40,13 @@ def of_type(kind: type[_Kind], value: Any) -> _Kind:
     return value
 
 
+def known_fields(record: type[Any], data: Any) -> dict[str, Any]:
+    """What of `data` are fields of a dataclass: a newer version, which runs beside this one while all are replaced, may
+    have written more. Raises TypeError for what is no dict."""
+    names = {field.name for field in fields(record)}
+    return {name: value for name, value in of_type(dict, data).items() if name in names}
+
+
 def decoded(text: Any) -> bytes:
     """What base64 stands for. Raises BadRequest, and TypeError for what is no text."""
     try:

@@ -148,7 +148,21 @@ async def test_a_row_of_another_version_is_dropped(table: Answers, monkeypatch: 
         older.setattr(Answer, "to_json", lambda self: {"request": REQUEST.to_json(), "tempo": 120})
         await table.add(answer("1"))
     await table.add(answer("2"))
-    assert await table.all() == [answer("2")]
+    assert await table.all() == await table.take(restarted=True) == [answer("2")]
+    assert await table.owed() == {"2"}
+
+
+@pytest.mark.every_engine
+async def test_a_newer_version_s_answers_stay_its_own(table: Answers, monkeypatch: pytest.MonkeyPatch):
+    """While both run, the older one leaves out what it does not know, and alone what it cannot read."""
+    newer, written = Answers(table._database, "newer"), Answer.to_json
+    for job_id, row in ("1", {"voice": True}), ("2", {"token": {"sealed": "aW50"}}):
+        monkeypatch.setattr(Answer, "to_json", lambda self, row=row: written(self) | row)
+        monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+        await newer.add(answer(job_id))
+    assert await table.others({}) == {"1": answer("1")}
+    assert await table.take() == [answer("1")]
+    assert await table.find("2") is None and await table.owed() == {"1", "2"}
 
 
 @pytest.mark.parametrize(
@@ -171,8 +185,8 @@ async def test_a_damaged_row_is_dropped(table: Answers, monkeypatch: pytest.Monk
         damaged.setattr(Answer, "to_json", lambda self: row)
         await table.add(answer("1"))
     await table.add(answer("2"))
-    assert await table.all() == [answer("2")]
-    assert await table.all() == [answer("2")]
+    assert await table.take(restarted=True) == await table.all() == [answer("2")]
+    assert await table.owed() == {"2"}
 
 
 async def test_the_token_is_not_shown():
