@@ -20,12 +20,12 @@ MACHINE_SETTINGS = {"CHECKPOINTS", "SOUNDFONT"}
 class BotProcess:
     """Runs in `folder`, where its log and its data stay from one start to the next."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], *, hurried: bool = False) -> None:
-        """A bot that is `hurried` notices in seconds what else takes half a minute."""
+    def __init__(self, folder: Path, settings: Mapping[str, str], *program: str) -> None:
+        """`program` is what Python starts as a module, and its arguments; the bot itself if left out."""
         self.folder = folder
         self._log = folder / "log.txt"
         self._log_before = 0  # bytes, from earlier starts
-        self._program = "tests.hurried_bot" if hurried else "bot"
+        self._program = program or ("bot",)
         ours = {name.upper() for name in BotSettings.model_fields} - MACHINE_SETTINGS
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         self._environment = kept | {"PYTHONPATH": str(ROOT), **settings}
@@ -83,7 +83,7 @@ class BotProcess:
         with self._log.open("ab") as log:
             self._log_before = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._program], cwd=self.folder, env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", *self._program], cwd=self.folder, env=self._environment, stdout=log, stderr=log
             )
 
     def kill(self) -> None:

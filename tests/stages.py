@@ -362,7 +362,7 @@ class ManyMachines(Stage):
 
     def _new_bot(self) -> BotProcess:
         number = sum(path.name.startswith("bot") for path in self.folder.iterdir())
-        bot = BotProcess(self.folder / f"bot-{number}", self._settings, hurried=True)
+        bot = BotProcess(self.folder / f"bot-{number}", self._settings, "tests.hurried_bot", "current")
         bot.folder.mkdir()
         return bot
 
