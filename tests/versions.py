@@ -35,7 +35,7 @@ def become(version: str) -> None:
     async def enqueue_async(self: DBOSClient, options: Any, request: Any, terms: dict[str, Any]) -> Any:
         return await enqueue(self, options, request, change(terms))
 
-    DBOSClient.enqueue_async = enqueue_async  # type: ignore[method-assign, assignment]
+    DBOSClient.enqueue_async = enqueue_async  # type: ignore[method-assign]
 
 
 def _without_what_was_added(record: dict[str, Any]) -> dict[str, Any]:
