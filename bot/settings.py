@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import fsspec
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
@@ -13,7 +14,8 @@ from pydantic_settings import NoDecode
 from core.settings import Settings
 
 
-class Shards(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shards:
     """The connections to Discord, numbered from 0, that are this bot's among the `count` of all; each has the servers
     whose id, shifted right by 22 bits and divided by `count`, leaves its number, and number 0 the direct messages."""
 
