@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.database import Database, upsert
-from bot.rules import count
+from bot.rules import count, uncount
 from core.errors import BadRequest
 from core.pulse import now
 from core.records import check_types, known_fields
@@ -67,6 +67,9 @@ class Answer:
     guild_id: int | None = None
     locale: str = ""
     """The listener's language, as Discord names it."""
+    upload: str = ""
+    """The address of a file of theirs that is still to be read, and `until` which second of it, or its end."""
+    until: float | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -177,6 +180,16 @@ class Answers:
         select = _ROWS.where(_table.c.job_id == job_id)
         found = self._read(await self._database.run(lambda connection: connection.execute(select).all()))
         return found[0] if found else None
+
+    async def change(self, answer: Answer) -> None:
+        """Write down what is known by now of one of this bot's."""
+        mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == answer.job_id)
+        update = sa.update(_table).where(mine).values(answer=answer.to_json())
+        await self._database.run(lambda connection: connection.execute(update))
+
+    async def uncount(self, job_id: str) -> None:
+        """Nothing can be made of it, so for the rules of its server it was not asked for."""
+        await self._database.run(lambda connection: uncount(connection, job_id))
 
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)

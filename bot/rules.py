@@ -122,3 +122,7 @@ def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id:
     row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "asked_at": now}
     insert = upsert(connection)(_asked).values(row).on_conflict_do_nothing()
     return connection.execute(insert.returning(_asked.c.job_id)).scalar() is not None
+
+
+def uncount(connection: sa.Connection, job_id: str) -> None:
+    connection.execute(sa.delete(_asked).where(_asked.c.job_id == job_id))

@@ -15,6 +15,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "bytes": (bytes,),
     "float": (float, int),
+    "float | None": (float, int, type(None)),
     "int": (int,),
     "int | None": (int, type(None)),
     "str": (str,),

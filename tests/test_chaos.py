@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import pytest
 
-from tests.discord_standin import ClientRefuses, Discord, Interaction, Person
+from tests.discord_standin import ClientRefuses, Discord, Interaction, Person, Upload
+from tests.midi_corpus import note, smf, track
 from tests.postgres import Postgres
 from tests.stages import PATIENCE, UNREACHABLE, ManyMachines, OneMachine, Stage
 
@@ -29,6 +30,9 @@ STOP_SECONDS = 30.0
 """Within which bot and worker end when they are asked to."""
 CANCELLED = 0.1
 """The share of pieces that are taken back."""
+CONTINUED = 0.2
+"""The share of those that go on from a file."""
+FILE = Upload("mine.mid", smf(track(note(60), note(62))))
 EXPECTED_REFUSALS = {
     10062: "the acknowledgement came too late",
     10015: "it was never acknowledged, so there is nothing to edit",
@@ -74,8 +78,9 @@ async def play(stage: Stage) -> None:
     discord, chance = stage.discord, stage.chance
     asked: list[Interaction] = []
 
-    async def ask(person: Person, take: int, length: int, cancelled: bool) -> None:
-        interaction = await person.types("/compose", seed="72", length=length, take=take)
+    async def ask(person: Person, take: int, length: int, cancelled: bool, continued: bool) -> None:
+        begin = ("/continue", {"file": FILE}) if continued else ("/compose", {"seed": "72"})
+        interaction = await person.types(begin[0], **begin[1], length=length, take=take)
         asked.append(interaction)
         if cancelled:
             with contextlib.suppress(TimeoutError, ClientRefuses):
@@ -87,7 +92,8 @@ async def play(stage: Stage) -> None:
     while not misfortune.done():
         await asyncio.sleep(chance.expovariate(ARRIVALS))
         person, length = chance.choice(stage.people), chance.choice((25, 50, 100, 150))
-        asking.append(asyncio.create_task(ask(person, 1000 + len(asking), length, chance.random() < CANCELLED)))
+        whims = chance.random() < CANCELLED, chance.random() < CONTINUED
+        asking.append(asyncio.create_task(ask(person, 1000 + len(asking), length, *whims)))
     await misfortune
     await asyncio.gather(*asking)
     print(f"{len(asked)} interactions, {dict(stage.happened)}")
