@@ -22,7 +22,7 @@ from tests.discord_standin import Discord
 from tests.fake_worker import HANGING, Worker
 from tests.postgres import Postgres
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds until what was asked of a process has to be done; a busy machine takes its time."""
 PEOPLE = 40
 UNREACHABLE = 1
