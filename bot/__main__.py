@@ -78,6 +78,7 @@ async def serve(settings: BotSettings) -> None:
                 max_jobs_per_user=settings.max_jobs_per_user,
                 queue_limit=settings.queue_limit,
                 test_guild=settings.test_guild,
+                shards=settings.shards,
             )
         )
         metrics.attend(page, client, queue)

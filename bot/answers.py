@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database import Database
-from bot.rules import count
+from bot.database import Database, upsert
+from bot.rules import count, uncount
 from core.errors import BadRequest
 from core.pulse import now
-from core.records import check_types, of_type
+from core.records import check_types, known_fields
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.texts import NOTHING, Text
 
@@ -68,6 +67,9 @@ class Answer:
     guild_id: int | None = None
     locale: str = ""
     """The listener's language, as Discord names it."""
+    upload: str = ""
+    """The address of a file of theirs that is still to be read, and `until` which second of it, or its end."""
+    until: float | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -97,7 +99,7 @@ class Answer:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Answer:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
-        data = of_type(dict, data)
+        data = known_fields(cls, data)
         rendering = Rendering.from_json(data.get("rendering", {}))  # rows of older versions have none, nor a remark
         remark = Text.from_json(data.get("remark", ""))
         request = ComposeRequest.from_json(data["request"])
@@ -110,17 +112,19 @@ class Answers:
 
     def __init__(self, database: Database, owner: str = "bot") -> None:
         self._database, self._owner = database, owner
+        self._unreadable: set[str] = set()  # of these the log has been told
 
     async def add(self, answer: Answer) -> bool:
         """Make an answer this bot's, and count it for the rules of its server; False when another bot that got the same
-        interaction was faster."""
+        interaction was faster, and has perhaps answered it already."""
 
         def add(connection: sa.Connection) -> bool:
             row = {"job_id": answer.job_id, "answer": answer.to_json(), "owner": self._owner}
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            new = insert(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing()
-            if connection.execute(new.returning(_table.c.job_id)).scalar():
+            new = upsert(connection)(_table).values(**row, lease=_expiry(connection)).on_conflict_do_nothing()
+            if (
                 count(connection, answer.job_id, answer.guild_id, answer.user_id)
+                and connection.execute(new.returning(_table.c.job_id)).scalar()
+            ):
                 return True
             select = sa.select(_table.c.owner).where(_table.c.job_id == answer.job_id)
             return connection.execute(select).scalar() == self._owner
@@ -128,19 +132,25 @@ class Answers:
         return await self._database.run(add)
 
     async def all(self) -> list[Answer]:
-        """Every bot's, the oldest interaction first; a row that this version of the bot cannot read is dropped."""
-        return await self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
+        """Every bot's, the oldest interaction first, without the rows that this version of the bot cannot read."""
+        return self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
 
     async def take(self, *, restarted: bool = False) -> list[Answer]:
         """Make those answers this bot's whose lease has run out, and return them; or, where it was `restarted`, those
-        that were its own before, or nobody's, as older bots left them."""
+        that were its own before, or nobody's, as older bots left them. Of these, what cannot be read is dropped; what
+        was another's is perhaps a newer version's, and left for that one to take."""
 
         def take(connection: sa.Connection) -> Sequence[Any]:
             free = _table.c.owner.in_([self._owner, ""]) if restarted else _expired(connection)
             update = sa.update(_table).where(free).values(owner=self._owner, lease=_expiry(connection))
             return connection.execute(update.returning(_table.c.job_id, _table.c.answer)).all()
 
-        return await self._read(await self._database.run(take))
+        rows = await self._database.run(take)
+        answers = self._read(rows)
+        if restarted:
+            for job_id in {row.job_id for row in rows} - {answer.job_id for answer in answers}:
+                await self.remove(job_id)
+        return answers
 
     async def renew(self, job_ids: Collection[str]) -> set[str]:
         """Go on with these; returns the ids of those that are this bot's still."""
@@ -162,13 +172,13 @@ class Answers:
             return ids, connection.execute(_ROWS.where(_table.c.job_id.in_(new))).all() if new else []
 
         ids, rows = await self._database.run(look)
-        read = {answer.job_id: answer for answer in await self._read(rows)}
+        read = {answer.job_id: answer for answer in self._read(rows)}
         return {job_id: answer for job_id, answer in known.items() if job_id in ids} | read
 
     async def find(self, job_id: str) -> Answer | None:
         """Whichever bot's it is; None when it was answered, or never asked for."""
         select = _ROWS.where(_table.c.job_id == job_id)
-        found = await self._read(await self._database.run(lambda connection: connection.execute(select).all()))
+        found = self._read(await self._database.run(lambda connection: connection.execute(select).all()))
         return found[0] if found else None
 
     async def change(self, answer: Answer) -> None:
@@ -177,18 +187,23 @@ class Answers:
         update = sa.update(_table).where(mine).values(answer=answer.to_json())
         await self._database.run(lambda connection: connection.execute(update))
 
+    async def uncount(self, job_id: str) -> None:
+        """Nothing can be made of it, so for the rules of its server it was not asked for."""
+        await self._database.run(lambda connection: uncount(connection, job_id))
+
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)
         await self._database.run(lambda connection: connection.execute(delete))
 
-    async def _read(self, rows: Sequence[Any]) -> list[Answer]:
+    def _read(self, rows: Sequence[Any]) -> list[Answer]:
         found = []
         for row in rows:
             try:
                 found.append(Answer.from_json(row.answer))
             except (BadRequest, TypeError, KeyError) as error:
-                _log.error("job %s is dropped, its row cannot be read: %s", row.job_id, type(error).__name__)
-                await self.remove(row.job_id)
+                if row.job_id not in self._unreadable:
+                    _log.error("job %s is left out, its row cannot be read: %s", row.job_id, type(error).__name__)
+                self._unreadable.add(row.job_id)
         return sorted(found, key=lambda answer: answer.accepted_at)
 
     async def owed(self) -> set[str]:

@@ -15,7 +15,6 @@ from bot.options import Wish
 from bot.patience import UNREACHABLE, patiently
 from bot.rules import Rules
 from core.errors import BadRequest, QueueError
-from core.texts import NOTHING, Text
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -58,9 +57,6 @@ async def ask(
     interaction: discord.Interaction[Nocturne],
     wish: Wish,
     rules: Rules,
-    *,
-    acknowledged: bool = False,
-    remark: Text = NOTHING,
     **source: Any,
 ) -> None:
     """Take on what somebody wishes for, by the rules; `source` is what else an Answer says about where it is from.
@@ -78,17 +74,11 @@ async def ask(
         reachable=interaction.is_guild_integration() or interaction.context.dm_channel is True,
         accepted_at=time.time(),
         rendering=wish.rendering,
-        remark=remark,
         guild_id=interaction.guild_id,
         locale=str(interaction.locale),
         **source,
     )
-
-    async def receipt() -> None:
-        if not acknowledged:
-            await acknowledge(interaction, wish.private)
-
-    await interaction.client.deliveries.accept(answer, receipt)
+    await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, wish.private))
 
 
 async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:

@@ -26,6 +26,7 @@ from bot.library import Library
 from bot.managing import RULE_SELECTS, settings
 from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
 from bot.rules import RuleBook
+from bot.settings import Shards
 from bot.texts import Translator, speak
 from bot.unfinished import cancel, queue
 from core.errors import BadSetting
@@ -89,8 +90,11 @@ class Nocturne(discord.AutoShardedClient):
         max_jobs_per_user: int,
         queue_limit: int,
         test_guild: int | None = None,
+        shards: Shards | None = None,
     ) -> None:
+        """`shards` are left to Discord's advice, and all this bot's, where they are left out."""
         super().__init__(
+            shard_count=shards.count if shards else None,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             activity=discord.CustomActivity("/compose random"),
@@ -98,6 +102,7 @@ class Nocturne(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
+        self.shard_ids = shards.ids if shards else None
         self.queue = queue
         self.library = library
         self.rules = rules
@@ -157,7 +162,7 @@ class Nocturne(discord.AutoShardedClient):
             ) from None
 
     async def on_ready(self) -> None:
-        _log.info("%s is at the piano, in %d servers, with %d shards", self.user, len(self.guilds), self.shard_count)
+        _log.info("%s is at the piano, in %d servers, with %d shards", self.user, len(self.guilds), len(self.shards))
         _log.info("invite it with %s", discord.utils.oauth_url(self.application_id or 0, permissions=PERMISSIONS))
 
     async def close(self) -> None:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
-from bot.asking import acknowledge, admitted, ask
+from bot.asking import admitted, ask
 from bot.library import Stored
 from bot.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
-from bot.patience import UNREACHABLE
 from bot.texts import described, named
 from core.errors import BadRequest, QueueError
-from core.logs import about_job
 from core.midi import MAX_BYTES, too_large
 from core.request import (
     AUDIO_FORMATS,
@@ -203,21 +201,12 @@ async def _go_on_from(
     until: float | None,
     options: dict[str, Any],
 ) -> None:
-    """Download, read and accept. Reading takes too long for an acknowledgement afterwards, so that comes first."""
+    """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
+    with an option repeats what was typed, and is found out before."""
     rules = await admitted(interaction)
     if file.size > MAX_BYTES:
         raise too_large(file.size)
     given = {name: value for name, value in options.items() if value is not None}
     usual = rules.usual({"model": DEFAULT_MODEL} | given)
-    # an acknowledged refusal can be seen by all, and one of an option repeats what was typed
-    wish = rules.applied(wish_of(usual, lambda options: ComposeRequest(Seed(), **options)))
-    await acknowledge(interaction, wish.private)
-    try:
-        data = await file.read()
-    except (discord.HTTPException, *UNREACHABLE) as error:
-        raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-    with about_job(str(interaction.id)):
-        upload = await interaction.client.read(data, until)
-    wish = wish_of(usual | {"take": wish.request.take}, lambda options: upload.continued(**options))
-    wish.rendering.lasting(upload.seconds + wish.request.seconds)
-    await ask(interaction, wish, rules, acknowledged=True, remark=upload.remark)
+    wish = wish_of(usual, lambda options: ComposeRequest(Seed(), **options))
+    await ask(interaction, wish, rules, upload=file.url, until=until)

@@ -11,8 +11,10 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.database import PATIENCE_SECONDS, connected
 from core.errors import QueueError
 from core.queue.jobs import UNREACHABLE
 
@@ -20,7 +22,7 @@ ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""
 
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 1000 * PATIENCE_SECONDS
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
@@ -38,15 +40,13 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> Database:
         """Connect to `sqlite:///...` or `postgresql://...`, and bring the bot's tables up to date."""
-        address = sa.make_url(url)
-        if address.drivername == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")  # the driver that the queue brings along
-        engine = sa.create_engine(address, pool_pre_ping=True)
-        if address.drivername == "sqlite":
+        engine = connected(url)
+        embedded = engine.dialect.name == "sqlite"
+        if embedded:
             sa.event.listen(engine, "connect", _prepare_sqlite)
         database = cls(engine)
         await database.run(_migrated)
-        if address.drivername == "sqlite":
+        if embedded:
             database._erasing = asyncio.create_task(database._keep_erased(), name="database-erase")
         return database
 
@@ -89,6 +89,11 @@ class Database:
         except SQLAlchemyError:
             return False
         return not busy
+
+
+def upsert(connection: sa.Connection) -> Callable[[sa.TableClause], Any]:
+    """The insert of this database that knows ON CONFLICT, which SQLAlchemy has for each of them apart."""
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def _migrated(connection: sa.Connection) -> None:

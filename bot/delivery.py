@@ -22,7 +22,8 @@ from bot.patience import UNREACHABLE, patiently
 from bot.pieces import piece_view
 from bot.replies import Reply
 from bot.texts import speak
-from core.errors import NocturneError, QueueError, QueueFull, TooManyJobs
+from bot.uploads import continued
+from core.errors import BadRequest, NocturneError, QueueError, QueueFull, TooManyJobs
 from core.logs import about_job
 from core.queue.client import JobQueue
 from core.queue.jobs import Job, Line, State
@@ -60,6 +61,7 @@ class Deliveries:
         max_jobs_per_user: int,
         queue_limit: int,
     ) -> None:
+        self._client = client
         self._queue = queue
         self._answers = answers
         self._library = library
@@ -260,6 +262,7 @@ class Deliveries:
                 await self._removed(answer)
                 return
             try:
+                answer = await self._read(answer)
                 job = await self._finished_job(answer, fresh)
                 reply = replies.outcome(job, answer.request, answer.size_limit, answer.remark, answer.parent)
                 if job.piece:
@@ -307,6 +310,21 @@ class Deliveries:
         except (NocturneError, OSError):
             _log.exception("job %s: its piece could not be stored", answer.job_id)
             return None
+
+    async def _read(self, answer: Answer) -> Answer:
+        """With what its listener sent, which is noted down. Raises BadRequest for a file that is no good."""
+        if not answer.upload:
+            return answer
+        try:
+            read = await continued(self._client, answer)
+        except BadRequest as error:
+            metrics.refused(error)
+            await patiently(lambda: self._answers.uncount(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+            raise
+        await patiently(lambda: self._answers.change(read), (QueueError,), QUEUE_PATIENCE)
+        if answer.job_id in self._open:
+            self._open[answer.job_id] = read
+        return read
 
     async def _finished_job(self, answer: Answer, fresh: bool) -> Job:
         """See to it that the job is in the queue, and tell its listener how it goes until it is over.

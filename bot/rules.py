@@ -8,12 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.database import Database
+from bot.database import Database, upsert
 from bot.options import Wish
 from core.errors import BadRequest
 from core.request import ANY_STYLE, DEFAULT_LENGTH, DEFAULT_MODEL, MAX_LENGTH, STEP_SECONDS
 
 DAY = 86_400.0
+NO_SERVER = 0
+"""In place of its id, in a direct message."""
 
 _rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
 _asked = sa.table(
@@ -112,12 +114,15 @@ class RuleBook:
         await self._database.run(lambda connection: connection.execute(delete))
 
 
-def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> None:
-    """Somebody asked for a piece. To be called in the transaction that takes it on, so that whoever was told so cannot
-    ask again uncounted. What is older than a day is removed."""
-    if guild_id is None:
-        return
+def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> bool:
+    """Somebody asked for a piece; False when that is known already. To be called in the transaction that takes it on,
+    so that whoever was told so cannot ask again uncounted. What is older than a day is removed."""
     now = time.time()
     connection.execute(sa.delete(_asked).where(_asked.c.asked_at < now - DAY))
-    row = {"job_id": job_id, "guild_id": guild_id, "user_id": user_id, "asked_at": now}
-    connection.execute(sa.insert(_asked), row)
+    row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "asked_at": now}
+    insert = upsert(connection)(_asked).values(row).on_conflict_do_nothing()
+    return connection.execute(insert.returning(_asked.c.job_id)).scalar() is not None
+
+
+def uncount(connection: sa.Connection, job_id: str) -> None:
+    connection.execute(sa.delete(_asked).where(_asked.c.job_id == job_id))

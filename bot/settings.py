@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import fsspec
-from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import NoDecode
 
 from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """The connections to Discord, numbered from 0, that are this bot's among the `count` of all; each has the servers
+    whose id, shifted right by 22 bits and divided by `count`, leaves its number, and number 0 the direct messages."""
+
+    first: int
+    last: int
+    count: int
+
+    @property
+    def ids(self) -> list[int]:
+        return [*range(self.first, self.last + 1)]
+
+
+def _shards(text: object) -> Shards:
+    """`0-3/8`, or `3/8` for one."""
+    parts = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", str(text), re.ASCII)
+    if not parts:
+        raise ValueError
+    first, last, count = int(parts[1]), int(parts[2] or parts[1]), int(parts[3])
+    if not first <= last < count:
+        raise ValueError
+    return Shards(first, last, count)
 
 
 def _token(token: SecretStr) -> SecretStr:
@@ -39,6 +67,9 @@ class BotSettings(Settings):
     )
     test_guild: PositiveInt | None = Field(
         default=None, description="the id of a server, where commands then appear at once and nowhere else"
+    )
+    shards: Annotated[Shards, NoDecode, BeforeValidator(_shards)] | None = Field(
+        default=None, description="which connections to Discord this bot opens, of how many: 0-3/8, or 3/8 for one"
     )
     spawn_worker: bool = Field(
         default_factory=lambda data: data.get("queue_url", "").startswith("sqlite"),

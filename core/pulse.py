@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from core.database import connected
+
 BEAT_SECONDS = 5.0
 """How often a worker says that it lives."""
 DEAD_SECONDS = 30.0
@@ -35,11 +37,7 @@ class Roll:
 
     def __init__(self, url: str, name: str) -> None:
         self._name = name
-        address, patience = sa.make_url(url), {"timeout": 30}
-        if address.drivername == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")
-            patience = {"connect_timeout": 10, "tcp_user_timeout": 10_000}  # a host that is gone says nothing
-        self._engine = sa.create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=patience)
+        self._engine = connected(url, pool_size=1, max_overflow=0)
         with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))

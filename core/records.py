@@ -15,6 +15,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "bytes": (bytes,),
     "float": (float, int),
+    "float | None": (float, int, type(None)),
     "int": (int,),
     "int | None": (int, type(None)),
     "str": (str,),
@@ -38,6 +39,13 @@ def of_type(kind: type[_Kind], value: Any) -> _Kind:
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
     return value
+
+
+def known_fields(record: type[Any], data: Any) -> dict[str, Any]:
+    """What of `data` are fields of a dataclass: a newer version, which runs beside this one while all are replaced, may
+    have written more. Raises TypeError for what is no dict."""
+    names = {field.name for field in fields(record)}
+    return {name: value for name, value in of_type(dict, data).items() if name in names}
 
 
 def decoded(text: Any) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import BadRequest, shown
-from core.records import check_types, decoded, of_type
+from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
 from core.texts import NOTHING, Text
 
@@ -133,7 +133,7 @@ class ComposeRequest:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
-        data = of_type(dict, data)
+        data = known_fields(cls, data)
         primer = decoded(data.get("primer", ""))  # jobs of older versions have none
         return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer})
 
@@ -203,7 +203,7 @@ class Rendering:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Rendering:
         """Raises as ComposeRequest's does."""
-        return cls(**of_type(dict, data))
+        return cls(**known_fields(cls, data))
 
 
 AS_COMPOSED = Rendering()
@@ -313,7 +313,7 @@ class Piece:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
-        data = of_type(dict, data)
+        data = known_fields(cls, data)
         files = {key: decoded(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
         attention = tuple(decoded(picture) for picture in of_type(list, data.get("attention", [])))
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"]), "attention": attention})

@@ -20,9 +20,12 @@ MACHINE_SETTINGS = {"CHECKPOINTS", "SOUNDFONT"}
 class BotProcess:
     """Runs in `folder`, where its log and its data stay from one start to the next."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], *program: str) -> None:
+        """`program` is what Python starts as a module, and its arguments; the bot itself if left out."""
         self.folder = folder
         self._log = folder / "log.txt"
+        self._log_before = 0  # bytes, from earlier starts
+        self._program = program or ("bot",)
         ours = {name.upper() for name in BotSettings.model_fields} - MACHINE_SETTINGS
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         self._environment = kept | {"PYTHONPATH": str(ROOT), **settings}
@@ -32,6 +35,17 @@ class BotProcess:
     def log(self) -> str:
         """What bot and worker have written so far."""
         return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether Discord has told it, since its last start, that it is there."""
+        return "is at the piano" in self._log.read_bytes()[self._log_before :].decode()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives."""
+        assert self._process is not None
+        return self._process.poll()
 
     @property
     def pid(self) -> int:
@@ -65,9 +79,11 @@ class BotProcess:
         return [file.name for file in files if text.encode() in file.read_bytes()]
 
     def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
+            self._log_before = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot"], cwd=self.folder, env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", *self._program], cwd=self.folder, env=self._environment, stdout=log, stderr=log
             )
 
     def kill(self) -> None:

@@ -1,8 +1,8 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
 `--places` for how many it composes at once, `--speed` for how many steps a second, `--cost` for how many seconds a
-piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, and `--hang` for its
-HANG_SECONDS."""
+piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, `--hang` for its
+HANG_SECONDS, and `--version` for what it writes (tests/versions.py)."""
 
 from __future__ import annotations
 
@@ -202,6 +202,7 @@ if __name__ == "__main__":
     from core import pulse
     from core.renderers import Renderers
     from core.worker import main
+    from tests.versions import VERSIONS, become
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--silent", action="store_true")
@@ -210,10 +211,12 @@ if __name__ == "__main__":
     parser.add_argument("--hurried", action="store_true")
     parser.add_argument("--cost", type=float)
     parser.add_argument("--hang", type=float)
+    parser.add_argument("--version", choices=VERSIONS, default="current")
     options, arguments = parser.parse_known_args()
     if options.hurried:
         pulse.BEAT_SECONDS, pulse.DEAD_SECONDS, pulse.HANG_SECONDS = HURRIED
     pulse.HANG_SECONDS = options.hang or pulse.HANG_SECONDS
+    become(options.version)
     finishing = SilentFinisher if options.silent else Renderers
     os._exit(
         main(

@@ -18,6 +18,7 @@ from bot.client import Nocturne
 from bot.database import Database
 from bot.library import Library
 from bot.rules import RuleBook
+from bot.settings import Shards
 from core.errors import QueueError
 from core.queue.jobs import Job, Line, State
 from core.request import ComposeRequest, Rendering
@@ -86,7 +87,14 @@ class FakeQueue:
 
 @contextlib.asynccontextmanager
 async def playing(
-    standin: Discord, queue: Any, url: str, monkeypatch: pytest.MonkeyPatch, *, most: int = 3, limit: int = 1000
+    standin: Discord,
+    queue: Any,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    most: int = 3,
+    limit: int = 1000,
+    shards: Shards | None = None,
 ) -> AsyncIterator[Nocturne]:
     """The bot, logged in and listening; everything that it waits for takes moments. At the end it is closed as at a
     SIGTERM."""
@@ -107,6 +115,7 @@ async def playing(
         checkpoints=Path("nowhere"),
         max_jobs_per_user=most,
         queue_limit=limit,
+        shards=shards,
     ) as bot:
         running = asyncio.create_task(bot.start(standin.token))
         await asyncio.wait(

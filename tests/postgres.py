@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -78,14 +79,22 @@ class Postgres:
         """Whoever is connected is cut off."""
         self._server.communicate()
 
+    def crash(self) -> None:
+        """End at once, as when it is killed: at the next start it finds out from its log what it had promised."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.communicate()
+
     def address(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
 
-    def fresh(self) -> str:
-        """The address of a new, empty database."""
+    def fresh(self, *, durable: bool = False) -> str:
+        """The address of a new, empty database. A `durable` one keeps what was committed also when the server
+        crashes; the others are faster."""
         name = f"test{next(self._numbers)}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
+            if durable:
+                connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
         return self.address(name)
 
 

@@ -1,16 +1,20 @@
 """Unanswered interactions outlive the bot, and their tokens do not outlive them."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection, text
 
 from bot import answers, database
 from bot.answers import Answer, Answers
 from bot.database import Database
+from core.errors import QueueError
 from tests.pieces import REQUEST
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.asyncio
 
@@ -62,6 +66,42 @@ async def test_an_answer_is_one_bot_s(table: Answers, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.every_engine
+@pytest.mark.parametrize("guild_id", [None, 7])
+async def test_what_was_answered_is_not_taken_on_again(table: Answers, guild_id: int | None):
+    """A bot that stood still hears of an interaction when another has answered it long since, in a server or not."""
+    await table.add(replace(answer("1"), guild_id=guild_id))
+    await table.remove("1")
+    assert not await Answers(table._database, "other").add(replace(answer("1"), guild_id=guild_id))
+    assert await table.all() == []
+
+
+async def test_a_bot_that_stands_still_keeps_nobody_from_its_answers(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+):
+    """Not even in the middle of a transaction: PostgreSQL undoes that, and the others go on."""
+    monkeypatch.setattr("core.database.IDLE_SECONDS", 1)
+    url = postgres.fresh()
+    still, other = await Database.open(url), await Database.open(url)
+    monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+    await Answers(still, "still").add(answer())
+    changed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stand_still(connection: Connection) -> None:
+        connection.execute(text("UPDATE nocturne_answers SET owner = 'still'"))
+        loop.call_soon_threadsafe(changed.set)
+        time.sleep(3)
+
+    standing = asyncio.create_task(still.run(stand_still))
+    await changed.wait()
+    assert await Answers(other, "other").take() == [answer()] and not standing.done()
+    with pytest.raises(QueueError):
+        await standing
+    for each in still, other:
+        await each.close()
+
+
+@pytest.mark.every_engine
 async def test_an_answer_is_taken_over_by_one(table: Answers, url: str, monkeypatch: pytest.MonkeyPatch):
     """When several bots try in the same moment."""
     monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
@@ -108,7 +148,21 @@ async def test_a_row_of_another_version_is_dropped(table: Answers, monkeypatch: 
         older.setattr(Answer, "to_json", lambda self: {"request": REQUEST.to_json(), "tempo": 120})
         await table.add(answer("1"))
     await table.add(answer("2"))
-    assert await table.all() == [answer("2")]
+    assert await table.all() == await table.take(restarted=True) == [answer("2")]
+    assert await table.owed() == {"2"}
+
+
+@pytest.mark.every_engine
+async def test_a_newer_version_s_answers_stay_its_own(table: Answers, monkeypatch: pytest.MonkeyPatch):
+    """While both run, the older one leaves out what it does not know, and alone what it cannot read."""
+    newer, written = Answers(table._database, "newer"), Answer.to_json
+    for job_id, row in ("1", {"voice": True}), ("2", {"token": {"sealed": "aW50"}}):
+        monkeypatch.setattr(Answer, "to_json", lambda self, row=row: written(self) | row)
+        monkeypatch.setattr(answers, "LEASE_SECONDS", -1.0)
+        await newer.add(answer(job_id))
+    assert await table.others({}) == {"1": answer("1")}
+    assert await table.take() == [answer("1")]
+    assert await table.find("2") is None and await table.owed() == {"1", "2"}
 
 
 @pytest.mark.parametrize(
@@ -131,8 +185,8 @@ async def test_a_damaged_row_is_dropped(table: Answers, monkeypatch: pytest.Monk
         damaged.setattr(Answer, "to_json", lambda self: row)
         await table.add(answer("1"))
     await table.add(answer("2"))
-    assert await table.all() == [answer("2")]
-    assert await table.all() == [answer("2")]
+    assert await table.take(restarted=True) == await table.all() == [answer("2")]
+    assert await table.owed() == {"2"}
 
 
 async def test_the_token_is_not_shown():

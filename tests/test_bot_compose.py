@@ -154,7 +154,46 @@ async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/continue", file=Upload("mine.mid", data), **options)
             assert (await asked.finished()).content.startswith(says)
-        assert not queue.jobs and not await remaining(url)
+            assert await emptied(url)
+        assert not queue.jobs and await asked_for(url) == 0
+
+
+async def asked_for(url: str) -> int:
+    """How many pieces count for the rules of servers."""
+    database = await Database.open(url)
+    select = text("SELECT count(*) FROM nocturne_asked")
+    count: int = await database.run(lambda connection: connection.execute(select).scalar())
+    await database.close()
+    return count
+
+
+async def test_a_bot_that_ends_while_it_reads_reads_again(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Whoever was told that an answer follows gets the piece that goes on from their file, as they wished."""
+    reading = asyncio.Event()
+
+    async def read(*_: object) -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            monkeypatch.setattr(bot, "read", read)
+            file = Upload("mine.mid", smf(track(note(60), note(62))))
+            asked = await listener.types("/continue", file=file, take=7, instrument="celesta", **{"from": 0.5})
+            await reading.wait()
+        assert asked.acknowledged_at and len(await remaining(url)) == 1 and not queue.jobs
+        async with playing(standin, queue, url, monkeypatch):
+            await asked.answered()
+            request = asks_for(queue, asked)
+            [piano] = PrettyMIDI(io.BytesIO(request.primer)).instruments
+            assert [note.pitch for note in piano.notes] == [60] and request.take == 7
+            assert queue.terms[0]["rendering"] == Rendering(instrument="celesta")
+            [row] = await remaining(url)
+            assert (row.upload, row.until, row.request) == ("", None, request) and row.remark
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            assert await emptied(url)
 
 
 async def test_a_wrong_option_is_seen_by_its_listener_alone(

@@ -71,6 +71,23 @@ def test_files_where_nothing_leads_to(address: str, monkeypatch: pytest.MonkeyPa
     assert address not in str(refused.value)
 
 
+@pytest.mark.parametrize(("typed", "ids", "count"), [("0-3/8", [0, 1, 2, 3], 8), ("7/8", [7], 8), ("0/1", [0], 1)])
+def test_a_bot_may_have_a_part_of_the_servers(typed: str, ids: list[int], count: int, monkeypatch: pytest.MonkeyPatch):
+    """By the numbers of its connections to Discord; without them it has all."""
+    assert BotSettings.load().shards is None
+    monkeypatch.setenv("SHARDS", typed)
+    shards = BotSettings.load().shards
+    assert shards is not None and (shards.ids, shards.count) == (ids, count)
+
+
+@pytest.mark.parametrize("typed", ["8/8", "3-1/8", "0", "-1/8", "0-3", "1/0", "a/b", "0/8/9"])
+def test_shards_that_there_are_not(typed: str, monkeypatch: pytest.MonkeyPatch):
+    """Are refused in a sentence."""
+    monkeypatch.setenv("SHARDS", typed)
+    with pytest.raises(BadSetting, match=f"^SHARDS is '{typed}', accepted is which connections"):
+        BotSettings.load()
+
+
 def test_the_token_is_not_shown():
     """Settings in a log or a traceback do not give the token away."""
     assert "secret" not in repr(BotSettings.load())

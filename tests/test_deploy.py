@@ -100,4 +100,5 @@ def test_images_are_made_of_what_is_pinned():
     assert files and all((ROOT / file).is_file() for file in files)
     assert DOCKERFILE.count("--require-hashes") == len(files)
     finals = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
-    assert all("USER nocturne" in stage for stage in finals if "CMD" in stage)
+    [user] = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)
+    assert all(f"USER {user}\n" in stage for stage in finals if "CMD" in stage)

@@ -5,9 +5,11 @@ import errno
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from bot.database import Database
 from bot.library import Files, Library
 from core.errors import BadRequest
 from tests.pieces import REQUEST, piece
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
@@ -167,9 +170,32 @@ async def test_a_database_without_migrations_is_taken_over(url: str):
     older.dispose()
 
 
-async def test_files_may_be_elsewhere(url: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(params=["memory", "s3"])
+def address(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a place where there are no files yet. S3 is a server of the test's own; with a hundred megabytes of packages
+    it is no part of what tests need."""
+    if request.param == "memory":
+        yield f"memory://{secrets.token_hex(4)}/pieces"
+        return
+    for package in ("s3fs", "moto.server"):
+        pytest.importorskip(package, reason="S3 is tried where s3fs and moto[server] are installed")
+    import boto3  # type: ignore[import-not-found]
+    from moto.server import ThreadedMotoServer  # type: ignore[import-not-found]
+
+    port = free_port()
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # it remembers the server of the test before
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="nocturne")
+    yield f"s3://nocturne/{secrets.token_hex(4)}/pieces"
+    server.stop()
+
+
+async def test_files_may_be_elsewhere(address: str, url: str, monkeypatch: pytest.MonkeyPatch):
     """Two bots with the same database and the same address see the same pieces, whatever fsspec keeps them in."""
-    address = f"memory://{secrets.token_hex(4)}/pieces"
     databases = [await Database.open(url) for _ in range(2)]
     mine, theirs = (Library(database, address, keep_days=1) for database in databases)
     await mine.sweep()  # before there is anything

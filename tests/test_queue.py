@@ -334,7 +334,8 @@ async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueu
         await unattended.put("third", asks(length=3000), user_id=3)
         await asyncio.sleep(1)
         assert [(await known(unattended, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
-        assert len((await unattended.line()).waiting) == 2
+        line = await unattended.line()
+        assert line.waiting == ["second", "third"] and [*line.shares] == ["first"] and 0 <= line.shares["first"] < 0.5
 
 
 async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Callable[..., Worker]):

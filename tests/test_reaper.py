@@ -17,7 +17,7 @@ from dbos import DBOS
 from core.pulse import HANG_SECONDS, Roll, Watch
 from core.queue.client import JobQueue
 from core.queue.jobs import SORRY, State
-from core.queue.server import HUNG, RUNS
+from core.queue.server import HUNG, RUNS, polling
 from tests.fake_worker import (
     BLOCKING_TAKE,
     HANGING_TAKE,
@@ -230,6 +230,11 @@ async def test_the_roll(url: str, monkeypatch: pytest.MonkeyPatch):
     assert first.living() == set()
     for roll in first, second:
         roll.close()
+
+
+async def test_many_workers_spare_the_database():
+    """Up to ten look for jobs ten times a second each, a hundred as often together, nobody less than once a second."""
+    assert [polling(workers) for workers in (0, 1, 10, 50, 100, 1000)] == [0.1, 0.1, 0.1, 0.5, 1.0, 1.0]
 
 
 async def test_a_watch_does_not_bark_at_those_who_were_asleep():

@@ -15,6 +15,7 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.database import IDLE_SECONDS
 from core.errors import QueueError
 from core.queue.jobs import UNREACHABLE
 
@@ -66,7 +67,11 @@ def connect(url: str) -> DBOSClient:
             Path(where.database).parent.mkdir(parents=True, exist_ok=True)
         DBOS.migrate(url)
         return DBOSClient(
-            system_database_url=url, serializer=JSON, application_name=APPLICATION, retry_connection_errors=False
+            system_database_url=url,
+            serializer=JSON,
+            application_name=APPLICATION,
+            retry_connection_errors=False,
+            sys_db_idle_transaction_timeout_sec=IDLE_SECONDS,
         )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core import metrics, pulse
 from core.composer import Progress
+from core.database import IDLE_SECONDS
 from core.errors import Cancelled, NocturneError, QueueError
 from core.logs import about_job
 from core.queue.engine import (
@@ -42,7 +43,8 @@ HUNG = 4
 """The exit code of a worker whose model hangs."""
 
 _POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
-_TOLD_SECONDS = 5 * _POLLING_SECONDS  # until all workers know how many jobs they may take
+_POLLING, _RARELY_SECONDS = 10, 1.0  # how many workers poll so often; of more, each polls as much less, down to this
+_TOLD_POLLS = 5  # until all workers know how many jobs they may take
 _ROOM_SECONDS = 60.0  # how often what a worker may take is written down anew: whoever wrote it last may have died
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
 """What DBOS raises in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
@@ -81,6 +83,7 @@ class JobServer:
         self._composing = _Turns(places)
         self._most = places + finishers
         self._room, self._room_due = 0, -math.inf
+        self._polling = _POLLING_SECONDS
         self._closing = threading.Event()  # begin nothing any more
         self._leaving = threading.Event()  # stop where you are
         self._over = threading.Event()  # nothing is left to look after
@@ -96,7 +99,7 @@ class JobServer:
             unfinished = self._unfinished()
             self._make_room(unfinished, self._before)
             if any(row.status == "PENDING" and row.executor_id in self._before for row in unfinished):
-                time.sleep(_TOLD_SECONDS)
+                time.sleep(_TOLD_POLLS * self._polling)
             self._watch.start()
             DBOS(
                 config={
@@ -106,6 +109,7 @@ class JobServer:
                     "executor_id": self._executor,
                     "serializer": JSON,
                     "log_level": "WARNING",
+                    "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
                 }
             )
 
@@ -167,7 +171,7 @@ class JobServer:
                 dead = self._dead(unfinished) if sure else set()
                 self._make_room(unfinished, dead)
                 if dead:
-                    time.sleep(_TOLD_SECONDS)
+                    time.sleep(_TOLD_POLLS * self._polling)
                 self._take_over(dead)
             except FAILURES as error:
                 _log.warning("the queue cannot be tended: %s", type(error).__name__)
@@ -199,7 +203,8 @@ class JobServer:
         )
         room = 1 if careful else self._most
         if room != self._room or time.monotonic() > self._room_due:
-            self._client.register_queue(QUEUE, worker_concurrency=room, polling_interval_sec=_POLLING_SECONDS)
+            self._polling = polling(len(self._roll.living()))
+            self._client.register_queue(QUEUE, worker_concurrency=room, polling_interval_sec=self._polling)
             self._room, self._room_due = room, time.monotonic() + _ROOM_SECONDS
 
     def _end(self, job_id: str) -> None:
@@ -312,6 +317,12 @@ class JobServer:
 
 class _Leaving(BaseException):
     """Ends a running job so that DBOS records nothing: it was cancelled, or a restarted worker shall begin it again."""
+
+
+def polling(workers: int) -> float:
+    """Seconds between a worker's looks for a job. Many look often together where each looks seldom, and the database
+    is spared."""
+    return min(max(workers / _POLLING, 1.0) * _POLLING_SECONDS, _RARELY_SECONDS)
 
 
 def _recover(dead: Collection[str]) -> list[str]:
