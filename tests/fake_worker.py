@@ -29,13 +29,11 @@ from core.errors import UnknownNotes
 from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
+from tests.waiting import PATIENCE
 
 STEPS_A_SECOND = 100
 HURRIED = (0.5, 3.0, 4.0)
 """BEAT_SECONDS, DEAD_SECONDS and HANG_SECONDS of a worker that is `--hurried`."""
-PATIENCE = 120
-"""Seconds after which a test gives up waiting: the machine may be busy."""
-
 FAILING_TAKE = 901  # an error raised on purpose
 BROKEN_TAKE = 902  # an error nobody foresaw
 POISONED_TAKE = 903  # kills the worker, always
