@@ -42,7 +42,7 @@ MOST_AUDIO_SECONDS = 660
 """The longest piece has 600 s, and its last notes ring."""
 
 MEMORY = 2**30
-"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 170 MB."""
+"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 45 MB, with a piano."""
 
 PEAK_DBFS = -3.0
 """The loudest sample; what LAME makes of it stays well below full scale."""
