@@ -157,3 +157,9 @@ def test_a_process_that_hangs_is_ended():
     )
     hanging = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, env=surroundings())
     assert hanging.returncode == -signal.SIGALRM
+
+
+def test_those_who_play_need_little():
+    """There is one a core, so none of them loads the queue, the settings or the models."""
+    code = "import sys, core.renderers; print({'dbos', 'sqlalchemy', 'pydantic', 'tensorflow'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, env=surroundings()) == "set()\n"

@@ -27,7 +27,7 @@ from core.renderers import Renderers
 from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
-log = logging.getLogger("core.worker")  # as `python -m` this module is called __main__
+log = logging.getLogger(__name__)
 
 ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
@@ -159,9 +159,3 @@ def main(
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    os._exit(code)  # a thread inside FluidSynth or TensorFlow would hold up the usual way out; its job is kept
