@@ -16,8 +16,9 @@ setup: ## prepare all that the bot and its worker need
 dev: ## prepare all that training, tests and checks need
 	@bin/setup dev
 
-test: dev ## run every test that does not wait for long
-	@$(PYTHON) -m pytest
+# Most of a test's time is waiting. A file's tests stay together, as they share what is slow to make.
+test: dev ## run every test that does not wait for long, three at a time
+	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile
 
 test-long: dev ## run those that do: workers and trainings that are killed, hang or freeze, some minutes
 	@$(PYTHON) -m pytest -m long

@@ -1,9 +1,10 @@
-"""What every benchmark prints: the machine, then a table."""
+"""What every benchmark prints: the machine, then a table; and what processes have in memory."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,12 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> s
         for cells in (list(zip(row, widths, strict=True)) for row in (header, ["-" * width for width in widths], *rows))
     ]
     return "\n".join([f"{title} ({machine()})", "", *lines, ""])
+
+
+def megabytes(pid: int, what: str = "VmRSS") -> float:
+    """What a process has in memory now, or, as VmHWM, at most had."""
+    (kilobytes,) = re.findall(rf"{what}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(kilobytes) / 1024
 
 
 def _processor() -> str:

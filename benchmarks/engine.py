@@ -52,15 +52,16 @@ def slots(network: PerformanceModel) -> str:
     weights = sum(int(np.prod(weight.shape)) for weight in network.weights) * 4
     config = network.config
     cache = config.blocks * 2 * config.heads * (config.window + CHUNK) * config.size * 4
-    rows, alone = [], 0.0
+    rows, alone, fastest = [], 0.0, memory_speed()
     for size in (2, 16, 64, 256) if gpus() else (1, 2, 4, 8, 16):
         step = played(network, size)[0] / CHUNK
         alone = alone or 1 / step
         moved = weights + size * cache
         figures = [f"{1000 * step:.2f}", f"{size / step:.0f}", f"{size / step / alone:.1f}"]
-        rows.append([str(size), *figures, f"{moved / 1e6:.0f}", f"{moved / step / 1e9:.1f}"])
-    title = f"one band; memory alone would give it {memory_speed() / 1e9:.1f} GB/s"
-    return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s"], rows)
+        figures += [f"{moved / 1e6:.0f}", f"{moved / step / 1e9:.1f}", f"{100 * moved / step / fastest:.0f} %"]
+        rows.append([str(size), *figures])
+    title = f"one band; a core reads {fastest / 1e9:.1f} GB/s from memory"
+    return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s", "of memory's"], rows)
 
 
 def shares(network: PerformanceModel, size: int) -> str:

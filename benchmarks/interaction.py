@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks._report import table
+from benchmarks._report import megabytes, table
 from bot.estimates import A_FEW_SECONDS
 from core.request import MODELS
 from tests.bot_process import BotProcess, children
@@ -35,9 +35,7 @@ async def ask(discord: Discord, bot: BotProcess, model: str) -> list[str]:
 
 
 def memory(pid: int) -> str:
-    """Megabytes that a process has in memory now."""
-    (kilobytes,) = re.findall(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return f"{int(kilobytes) / 1024:.0f} MB"
+    return f"{megabytes(pid):.0f} MB (most {megabytes(pid, 'VmHWM'):.0f})"
 
 
 async def ask_together(discord: Discord, count: int) -> list[str]:

@@ -1,20 +1,21 @@
 """Many people at once: what they wait for, what is refused, and what the bot takes of memory. The bot is `python -m
-bot`, Discord a stand-in, and the worker composes scales at a known speed without sound, so what is measured is all but
-the model: `python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a
-second as that, for as long."""
+bot`, Discord a stand-in, and the worker composes scales at a known speed, so what is measured is all but the model:
+`python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a second as
+that, for as long. Its pieces have no sound; with `--sound 1600` they are as large as 100 s of music, for the bot's
+memory: `python -m benchmarks.load --interactions 120 --seconds 60 --sound 1600`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
-import re
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks._report import table
+from benchmarks._report import megabytes, table
 from tests.bot_process import BotProcess
 from tests.discord_standin import Discord, Interaction, Person
 from tests.fake_worker import Worker
@@ -22,7 +23,7 @@ from tests.fake_worker import Worker
 PATIENCE = 300.0
 """Seconds after the last interaction until what is unanswered counts as such."""
 LOOKS = 12
-"""At the memory, from the first interaction to the last answer."""
+"""At the memory, about, from the first interaction to the last answer."""
 
 
 class Asked:
@@ -51,12 +52,6 @@ async def ask(person: Person, take: int, length: int, everything: list[Asked]) -
     message.revisions.clear()
 
 
-def megabytes(pid: int) -> float:
-    """What a process has in memory now."""
-    (kilobytes,) = re.findall(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(kilobytes) / 1024
-
-
 def quantiles(seconds: Sequence[float]) -> list[str]:
     """p50, p95, p99 and the worst."""
     ordered = sorted(seconds)
@@ -76,7 +71,8 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
         bot = BotProcess(folder, discord.environment | settings)
         bot.start()
         await discord.registered("compose", within=60)
-        with Worker(folder, "--silent", "--places", str(options.places), "--speed", str(options.speed)):
+        pace = ["--places", str(options.places), "--speed", str(options.speed)]
+        with Worker(folder, "--silent", "--sound", str(1000 * options.sound), *pace):
             began = time.monotonic()
             times = sorted(chance.uniform(0, seconds) for _ in range(count))
             looking = asyncio.create_task(look(bot.pid, began, seconds / LOOKS, sizes))
@@ -89,11 +85,13 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
             over = time.monotonic() - began
             looking.cancel()
             sizes.append((over, megabytes(bot.pid)))
+            most = megabytes(bot.pid, "VmHWM")
             await asyncio.sleep(2)
         edits = discord.traffic.counts.get("PATCH /webhooks/{application}/{token}/messages/{message}", 0)
         limited = len(discord.traffic.limited)
         await bot.stop()
         refused_by_discord = len(discord.refused())
+    sizes = [*sizes[: -1 : math.ceil(len(sizes) / LOOKS)], sizes[-1]]
     accepted = [asked for asked in everything if not asked.refused and asked.interaction.acknowledged_at is not None]
     silent = count - sum(asked.interaction.acknowledged_at is not None for asked in everything)
     unanswered = sum(asked.finished is None for asked in everything)
@@ -110,8 +108,8 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
             "",
             table(
                 "memory of the bot",
-                ["at s", *(f"{at:.0f}" for at, _ in sizes)],
-                [["MB", *(f"{size:.0f}" for _, size in sizes)]],
+                ["at s", *(f"{at:.0f}" for at, _ in sizes), "most"],
+                [["MB", *(f"{size:.0f}" for _, size in sizes), f"{most:.0f}"]],
             ),
         ]
     )
@@ -133,6 +131,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
     parser.add_argument("--speed", type=float, default=100.0, help="steps a second of each")
     parser.add_argument("--length", type=int, default=100, help="steps of a piece")
+    parser.add_argument("--sound", type=int, default=0, help="KB of sound a piece, 1600 for 100 s; 0 for none")
     parser.add_argument("--seed", type=int, default=1, help="of who asks when")
     with tempfile.TemporaryDirectory() as folder:
         print(asyncio.run(measure(Path(folder), parser.parse_args())))

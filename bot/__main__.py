@@ -24,6 +24,7 @@ from bot.supervisor import Supervisor
 from core.ending import end_within
 from core.errors import BadSetting, NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
+from core.memory import keep_small
 from core.metrics import Page
 from core.queue.client import JobQueue
 
@@ -94,6 +95,7 @@ async def serve(settings: BotSettings) -> None:
 
 def main() -> int:
     """Returns the exit code: 0 after a stop, 2 for a wrong setting, 1 when the queue or Discord cannot be reached."""
+    keep_small()
     try:
         settings = BotSettings.load()
         write_logs(settings.log_level, settings.discord_token.get_secret_value())

@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from core import synth
 from core.errors import RenderError
-from core.settings import installed_soundfont
 from core.synth import RATE
 from core.texts import Text
 
@@ -42,7 +41,7 @@ MOST_AUDIO_SECONDS = 660
 """The longest piece has 600 s, and its last notes ring."""
 
 MEMORY = 2**30
-"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 170 MB."""
+"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 45 MB, with a piano."""
 
 PEAK_DBFS = -3.0
 """The loudest sample; what LAME makes of it stays well below full scale."""
@@ -78,7 +77,11 @@ def find_soundfont(chosen: Path | None = None) -> Path:
     Raises RenderError when that or FluidSynth itself is missing."""
     if shutil.which("fluidsynth") is None:
         raise RenderError("FluidSynth, which plays the pieces, is not installed; {install}", install=INSTALL)
-    soundfont = chosen or installed_soundfont()
+    soundfont = chosen
+    if soundfont is None:
+        from core.settings import installed_soundfont  # takes 30 MB, and a worker has chosen already
+
+        soundfont = installed_soundfont()
     if soundfont is None:
         raise RenderError("no SoundFont is installed for FluidSynth to play with; {install}", install=INSTALL)
     try:

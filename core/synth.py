@@ -16,6 +16,9 @@ VOICES = 128
 """That sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes half
 as long again, for what is 23 dB below the rest."""
 
+OPTIONS = ("-o", f"synth.polyphony={VOICES}", "-o", "synth.dynamic-sample-loading=1")
+"""Of a SoundFont of 148 MB only the instrument that plays is read: 45 MB of memory in place of 170."""
+
 
 def play(
     soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int, most_memory: int
@@ -32,7 +35,7 @@ def play(
 
     def fluidsynth(command: list[str]) -> None:
         """What midi2audio runs, but a failure is not dropped."""
-        subprocess.check_call([*command, "-O", depth, "-g", gain, "-o", f"synth.polyphony={VOICES}"])
+        subprocess.check_call([*command, "-O", depth, "-g", gain, *OPTIONS])
 
     midi2audio.subprocess = SimpleNamespace(call=fluidsynth)
     midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, sound)

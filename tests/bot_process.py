@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bot.settings import BotSettings
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[1]
 MACHINE_SETTINGS = {"CHECKPOINTS", "SOUNDFONT"}
@@ -57,21 +58,14 @@ class BotProcess:
         """The ids of the processes that the bot has started and that live."""
         return children(self.pid)
 
-    async def logs(self, text: str, within: float = 10.0) -> str:
+    async def logs(self, text: str, within: float = PATIENCE) -> str:
         """Wait for a line with this text; returns it."""
-        for _ in range(round(within * 10)):
-            for line in self.log.splitlines():
-                if text in line:
-                    return line
-            await asyncio.sleep(0.1)
-        raise TimeoutError(f"{text!r} was not logged")
+        await until(lambda: text in self.log, within)
+        return next(line for line in self.log.splitlines() if text in line)
 
     async def forgets(self, texts: Collection[str]) -> None:
-        """Wait until none of these stands in a file any more, 10 seconds at most."""
-        for _ in range(100):
-            if not any(self.files_with(text) for text in texts):
-                return
-            await asyncio.sleep(0.1)
+        """Wait until none of these stands in a file any more."""
+        await until(lambda: not any(self.files_with(text) for text in texts))
 
     def files_with(self, text: str) -> list[str]:
         """The files of the log and of the data in which this stands."""

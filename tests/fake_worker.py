@@ -1,5 +1,6 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
+`--sound` for how many bytes of sound these have,
 `--places` for how many it composes at once, `--speed` for how many steps a second, `--cost` for how many seconds a
 piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, `--hang` for its
 HANG_SECONDS, and `--version` for what it writes (tests/versions.py)."""
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,13 +29,11 @@ from core.errors import UnknownNotes
 from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece, Rendering
 from core.settings import Settings
 from core.studio import Draft
+from tests.waiting import PATIENCE
 
 STEPS_A_SECOND = 100
 HURRIED = (0.5, 3.0, 4.0)
 """BEAT_SECONDS, DEAD_SECONDS and HANG_SECONDS of a worker that is `--hurried`."""
-PATIENCE = 120
-"""Seconds after which a test gives up waiting: the machine may be busy."""
-
 FAILING_TAKE = 901  # an error raised on purpose
 BROKEN_TAKE = 902  # an error nobody foresaw
 POISONED_TAKE = 903  # kills the worker, always
@@ -110,11 +110,13 @@ def scale(request: ComposeRequest) -> PrettyMIDI:
 
 
 class SilentFinisher:
-    """Makes pieces whose sound and picture are a few bytes, in the worker's own process."""
+    """Makes pieces whose sound and picture are a few bytes, in the worker's own process; or, where `sound` says how
+    many, noise that no .mp3 is."""
 
     processes = 2
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sound: int = 0) -> None:
+        self._sound = sound
         self._died = settings.data_dir / "died"
         self._hanging = settings.data_dir / HANGING
 
@@ -131,7 +133,8 @@ class SilentFinisher:
             time.sleep(0.1)
         times = draft.seconds | {"render": 0.0, "encode": 0.0}
         recipe = replace(draft.recipe, rendering=rendering)
-        return Piece(recipe, draft.duration, draft.notes, draft.midi, f"{size_limit}".encode(), b"png", times)
+        sound = os.urandom(self._sound) if self._sound else f"{size_limit}".encode()
+        return Piece(recipe, draft.duration, draft.notes, draft.midi, sound, b"png", times)
 
     def close(self) -> None:
         pass
@@ -206,6 +209,7 @@ if __name__ == "__main__":
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--sound", type=int, default=0)
     parser.add_argument("--places", type=int, default=1)
     parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
     parser.add_argument("--hurried", action="store_true")
@@ -217,11 +221,11 @@ if __name__ == "__main__":
         pulse.BEAT_SECONDS, pulse.DEAD_SECONDS, pulse.HANG_SECONDS = HURRIED
     pulse.HANG_SECONDS = options.hang or pulse.HANG_SECONDS
     become(options.version)
-    finishing = SilentFinisher if options.silent else Renderers
+    silent = partial(SilentFinisher, sound=options.sound)
     os._exit(
         main(
             arguments,
             lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed, options.cost)},
-            finishing,
+            silent if options.silent else Renderers,
         )
     )

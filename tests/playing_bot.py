@@ -24,6 +24,7 @@ from core.queue.jobs import Job, Line, State
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.pieces import piece
+from tests.waiting import PATIENCE
 
 
 class FakeQueue:
@@ -137,12 +138,14 @@ async def remaining(url: str) -> list[Answer]:
 
 
 async def emptied(url: str) -> bool:
-    """Wait until every row is gone."""
-    for _ in range(100):
-        if not await remaining(url):
-            return True
+    """Wait until every row is gone. A listener has the answer before the bot has removed its row, and the bot has done
+    that before it deletes the job."""
+    patience = time.monotonic() + PATIENCE
+    while await remaining(url):
+        if time.monotonic() > patience:
+            return False
         await asyncio.sleep(0.02)
-    return False
+    return True
 
 
 def clara(standin: Discord) -> Person:

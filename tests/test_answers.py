@@ -15,6 +15,7 @@ from bot.database import Database
 from core.errors import QueueError
 from tests.pieces import REQUEST
 from tests.postgres import Postgres
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -132,11 +133,7 @@ async def test_the_token_is_erased_while_the_bot_runs(url: str, tmp_path: Path, 
     await table.add(answer())
     await asyncio.sleep(0.5)
     await table.remove("1")
-    for _ in range(50):
-        if TOKEN.encode() not in contents(tmp_path):
-            break
-        await asyncio.sleep(0.1)
-    assert TOKEN.encode() not in contents(tmp_path)
+    await until(lambda: TOKEN.encode() not in contents(tmp_path))
     assert await table.all() == []
     await opened.close()
 

@@ -9,7 +9,7 @@ from pretty_midi import Note, PrettyMIDI
 
 from tests.discord_standin import Discord, Message, Person
 from tests.music import as_bytes, piano
-from tests.playing_bot import FakeQueue, asks_for, clara, playing
+from tests.playing_bot import FakeQueue, asks_for, clara, emptied, playing
 
 pytestmark = pytest.mark.asyncio
 
@@ -152,13 +152,13 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             assert refused.content.startswith("Only the person who asked for this piece") and refused.ephemeral
             [stored] = await bot.library.of(listener.user.id, 0, 9)
             await listener.clicks(message, "Delete")
-            await message.until(lambda message: message.deleted, 10)
+            await message.until(lambda message: message.deleted)
             assert await bot.library.of(listener.user.id, 0, 9) == []
             gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
             assert gone.content == "This piece is no longer stored."
             message = await composed(queue, listener)
             await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
-            await message.until(lambda message: message.deleted, 10)
+            await message.until(lambda message: message.deleted)
             assert await bot.library.of(listener.user.id, 0, 9) == []
 
 
@@ -197,14 +197,15 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
             question = await (await listener.types("/forget")).answered()
             assert question.ephemeral and labels(question) == ["Remove everything", "Keep it"]
             await listener.clicks(question, "Keep it")
-            await question.until(lambda message: message.content == "Everything is as it was.", 10)
+            await question.until(lambda message: message.content == "Everything is as it was.")
             assert len(await bot.library.of(listener.user.id, 0, 9)) == 1
             question = await (await listener.types("/forget")).answered()
             await listener.clicks(question, "Remove everything")
-            await question.until(lambda message: message.content.startswith("Nothing is stored about you"), 10)
+            await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
             assert (await waiting.finished()).content.startswith("Cancelled")
             assert await bot.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
             assert len(await bot.library.of(other.user.id, 0, 9)) == 1
+            assert await emptied(url)
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         stored = "\n".join(connection.iterdump())
     connection.close()
@@ -226,9 +227,9 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
             assert labels(page) == ["Older"]
         async with playing(standin, queue, url, monkeypatch):
             await listener.clicks(page, "Older")
-            await page.until(lambda page: "take:0" in page.content, 10)
+            await page.until(lambda page: "take:0" in page.content)
             assert labels(page) == ["Newer"] and len(page.content.splitlines()) == 3
             await listener.clicks(page, "Newer")
-            await page.until(lambda page: "take:9" in page.content, 10)
+            await page.until(lambda page: "take:9" in page.content)
             nothing = await (await other.types("/history")).answered()
             assert nothing.content == "There is no piece of yours here. `/compose random` makes one."

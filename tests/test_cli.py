@@ -21,6 +21,7 @@ from core.settings import Settings
 from tests.midi_corpus import note, smf, track
 from tests.music import Pianist, decode
 from tests.tiny_checkpoint import make_article_checkpoint
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SLOW = """
@@ -320,7 +321,7 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path):
     assert process.stdout is not None
     assert process.stdout.readline() == "composing\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said) == (130, "stopped\n")
     assert list(tmp_path.rglob("*.mid")) == []
 

@@ -20,7 +20,7 @@ from core.queue.jobs import State
 from tests.bot_process import BotProcess
 from tests.discord_standin import Discord
 from tests.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, Worker
-from tests.playing_bot import FakeQueue, clara, playing
+from tests.playing_bot import FakeQueue, clara, emptied, playing
 from tests.ports import free_port
 from tests.test_queue import asks, watch
 
@@ -81,7 +81,7 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     jobs = await JobQueue.open(url)
-    await jobs.put("long", asks(length=300), user_id=1)
+    await jobs.put("long", asks(length=500), user_id=1)
     with Worker(tmp_path, "--silent") as worker:
         await watch(jobs, "long", State.RUNNING)
         worker.kill()
@@ -106,7 +106,7 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
         ended = {state: page[f'nocturne_jobs_total{{state="{state}"}}'] for state in ("done", "failed", "cancelled")}
         assert ended == {"done": 1, "failed": 2, "cancelled": 1}
         assert (page["nocturne_wait_seconds_count"], page["nocturne_compose_seconds_count"]) == (4, 1)
-        assert page["nocturne_compose_seconds_sum"] >= 3 and page["nocturne_render_seconds_count"] == 1
+        assert page["nocturne_compose_seconds_sum"] >= 5 and page["nocturne_render_seconds_count"] == 1
         assert (page["nocturne_slots_used"], page['nocturne_retries_total{of="job"}']) == (0, 1)
     await jobs.close()
 
@@ -140,6 +140,7 @@ async def test_a_bot_s_page(queue: FakeQueue, url: str, monkeypatch: pytest.Monk
                 await asked[0].finished()
                 await queue.cancel(str(asked[1].id))
                 await asked[1].finished()
+                assert await emptied(url)
                 queue.broken = 1
                 assert await look("/readyz") == (503, "The queue cannot be reached at the moment.\n")
                 queue.broken = 2

@@ -398,7 +398,7 @@ async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQu
 
 async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[..., Worker]):
     """As many at once as there are places; the next one begins when one has ended."""
-    for take, length in (1, 300), (2, 900), (3, 900):
+    for take, length in (1, 500), (2, 3000), (3, 3000):
         await unattended.put(str(take), asks(take=take, length=length), user_id=take)
     with begin("--places", "3") as worker:
         for job_id in "123":

@@ -23,8 +23,9 @@ from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from core.settings import Settings
 from core.studio import Draft
-from tests.fake_worker import PATIENCE, surroundings
+from tests.fake_worker import surroundings
 from tests.music import as_bytes, piano
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -154,5 +155,11 @@ def test_a_process_that_hangs_is_ended():
         "import time; from core import renderers, studio; renderers.FINISH_SECONDS = 1;"
         " studio.finish = lambda: time.sleep(60); renderers._finish('1')"
     )
-    hanging = subprocess.run([sys.executable, "-c", code], timeout=50, env=surroundings())
+    hanging = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, env=surroundings())
     assert hanging.returncode == -signal.SIGALRM
+
+
+def test_those_who_play_need_little():
+    """There is one a core, so none of them loads the queue, the settings or the models."""
+    code = "import sys, core.renderers; print({'dbos', 'sqlalchemy', 'pydantic', 'tensorflow'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, env=surroundings()) == "set()\n"

@@ -4,13 +4,12 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.supervisor import Supervisor, without_token
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -34,13 +33,6 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    patience = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < patience
-        await asyncio.sleep(0.02)
 
 
 async def test_a_killed_worker_is_started_again(tmp_path: Path):

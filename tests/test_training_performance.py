@@ -26,6 +26,7 @@ from training.performance import Plan
 from training.windows import FILLER, TrainingPiece, Variation, Windows, next_event_pairs, stretched, varied
 
 SAME = Variation(down=0, up=0, stretch=0.0)
+DROPOUT = ("--dropout", "0.1")
 
 
 def piece_of(count, first_key=20):
@@ -145,21 +146,29 @@ def arguments(data, run, events, *more, network=("--preset", "tiny")):
     ]
 
 
-def test_a_tiny_model_learns_and_composes(data, tmp_path):
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """The folder of a run that was left alone. Most of its time is that of its beginning, whatever it trains."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    performance.main(arguments(data, run, 6_000, *DROPOUT))
+    return run
+
+
+def test_a_tiny_model_learns_and_composes(data, whole, tmp_path):
     """On arpeggios the figure falls far below that of a fresh network, and what it composes stays in their keys;
     started again with a longer plan it goes on; another network's folder is refused."""
-    performance.main(arguments(data, tmp_path / "run", 20_000))
-    config = json.loads((tmp_path / "run/checkpoint/config.json").read_text())
+    config = json.loads((whole / "checkpoint/config.json").read_text())
     assert config["figures"]["validation"]["nats_per_note"] < 6  # a fresh network: 18
-    composer = PerformanceComposer.load(tmp_path / "run/checkpoint")
+    composer = PerformanceComposer.load(whole / "checkpoint", slots=2)
     assert composer.styles == ("any", "Czerny")
     request = ComposeRequest(Seed.parse("60"), take=1, length=50, model="performance", style="Czerny", temperature=0.5)
     pitches = [note.pitch for note in composer.compose(request).instruments[0].notes]
     assert pitches[0] == 60 and len(pitches) > 10
     assert np.mean([40 <= pitch <= 75 for pitch in pitches]) > 0.8
-    performance.main(arguments(data, tmp_path / "run", 22_000))
+    shutil.copytree(whole, tmp_path / "run")
+    performance.main(arguments(data, tmp_path / "run", 8_000, *DROPOUT))
     history = [json.loads(line) for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
-    assert [entry["events"] for entry in history] == [20_096, 22_016]
+    assert [entry["events"] for entry in history] == [6_016, 8_064]
     with pytest.raises(BadData, match="another network"):
         performance.main([*arguments(data, tmp_path / "run", 50_000), "--preset", "small"])
 
@@ -176,21 +185,18 @@ def wait_for_state(process, run):
         time.sleep(0.01)
 
 
-def test_a_killed_run_goes_on_exactly_where_it_was(data, tmp_path):
+def test_a_killed_run_goes_on_exactly_where_it_was(data, whole, tmp_path):
     """kill -9 in the middle, then started again: the very weights of a run that was left alone, dropout and all."""
-    dropout = ("--dropout", "0.1")
-    with started(arguments(data, tmp_path / "killed", 6_000, *dropout)) as process:
+    with started(arguments(data, tmp_path / "killed", 6_000, *DROPOUT)) as process:
         wait_for_state(process, tmp_path / "killed")
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with np.load(tmp_path / "killed/state.npz") as state:
         assert 0 < int(state["position"]) * 32 < 6_000
-    for run in ("killed", "whole"):
-        performance.main(arguments(data, tmp_path / run, 6_000, *dropout))
-        assert Checkpoint(tmp_path / run / "checkpoint", MODEL).architecture["dropout"] == 0.1
+    performance.main(arguments(data, tmp_path / "killed", 6_000, *DROPOUT))
     weights = []
-    for run in ("killed", "whole"):
-        with np.load(tmp_path / run / "checkpoint/weights.npz") as arrays:
+    for run in (tmp_path / "killed", whole):
+        with np.load(run / "checkpoint/weights.npz") as arrays:
             weights.append({name: arrays[name] for name in arrays.files})
     for name, array in weights[0].items():
         np.testing.assert_array_equal(array, weights[1][name])

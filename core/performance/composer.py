@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
+from core.memory import resident
 from core.performance.engine import FREE, Engine, gpus
 from core.performance.ensemble import Part, Stage
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
@@ -156,14 +156,6 @@ def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> in
     """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
     state = config.blocks * 2 * config.heads * config.window * config.size * 4  # keys and values in float32
     return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
-
-
-def resident() -> int:
-    """MiB that this process has in memory now, or at most had where that is all that can be known."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().partition("VmRSS:")[2].split()[0]) // 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20  # in bytes on macOS
 
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
 import signal
@@ -12,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
@@ -22,13 +20,14 @@ from core.ending import end_within
 from core.errors import NocturneError, QueueError
 from core.lock import fresh_name, lines, lock, write
 from core.logs import write_logs
+from core.memory import give_back
 from core.metrics import WORKER, Page
 from core.queue.server import JobServer
 from core.renderers import Renderers
 from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
-log = logging.getLogger("core.worker")  # as `python -m` this module is called __main__
+log = logging.getLogger(__name__)
 
 ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
@@ -59,8 +58,7 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
         began = time.monotonic()
         composers[model] = load_composer(model, settings.checkpoints, settings.slots, settings.memory_limit)
         log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
-    with suppress(OSError, AttributeError):  # there is no such call but in glibc
-        ctypes.CDLL(None).malloc_trim(0)  # gives back what the compiler took, 300 MB
+    give_back()  # what the compiler took, 300 MB
     return composers
 
 
@@ -161,9 +159,3 @@ def main(
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    os._exit(code)  # a thread inside FluidSynth or TensorFlow would hold up the usual way out; its job is kept
