@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
-from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, START, TIME_BINS
+from core.performance.events import BIN_CELLS, END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, START, TIME_BINS
 from core.performance.sampling import (
     FAST_PACE,
     FASTEST_PACE,
+    LIFT,
+    LONG_PEDAL,
+    MOST_LIFT,
     RESTRAINT,
     USUAL_PACE,
     Playing,
@@ -12,6 +15,7 @@ from core.performance.sampling import (
     legal_durations,
     legal_keys,
     legal_shifts,
+    lift,
     nucleus,
     played,
     restraint,
@@ -32,6 +36,7 @@ def playing(key, pedal=False, sounded=True, pace=USUAL_PACE):
         origin=one(0),
         sounded=one(sounded, bool),
         pedal=one(pedal, bool),
+        moved=one(0),
         seen=one(1),
         pace=one(pace, "float32"),
     )
@@ -134,3 +139,18 @@ def test_the_pace_follows_the_playing():
     for _ in range(100):
         state = played(state, np.array([[10, 40, 20, 20]]))
     assert float(state.pace[0]) > USUAL_PACE / 2
+
+
+def test_a_pedal_that_is_forgotten_is_lifted():
+    """What nobody does grows likelier the longer the pedal is down, and nothing else does; none of it when it is up."""
+    down = playing(key=3, pedal=True)
+    gains = [np.asarray(lift(down, one(LONG_PEDAL + cells)))[0] for cells in (-100, 0, 100, 10**5)]
+    assert [gain[PEDAL_UP] for gain in gains] == pytest.approx([0, 0, 100 * LIFT, MOST_LIFT])
+    assert all(not np.delete(gain, PEDAL_UP).any() and gain.shape == (KEYS,) for gain in gains)
+    assert not np.asarray(lift(playing(key=3), one(10**5))).any()
+
+
+def test_the_pedal_is_held_from_where_it_moved():
+    """Not from the notes that are struck meanwhile."""
+    state = played(played(playing(key=3), np.array([[30, PEDAL_DOWN, 0, 0]])), np.array([[20, 40, 20, 20]]))
+    assert bool(state.pedal[0]) and int(state.moved[0]) == BIN_CELLS[30]

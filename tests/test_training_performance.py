@@ -26,6 +26,7 @@ from training.performance import Plan
 from training.windows import FILLER, TrainingPiece, Variation, Windows, next_event_pairs, stretched, varied
 
 SAME = Variation(down=0, up=0, stretch=0.0)
+DROPOUT = ("--dropout", "0.1")
 
 
 def piece_of(count, first_key=20):
@@ -141,7 +142,6 @@ def arguments(data, run, events, *more, network=("--preset", "tiny")):
         "100000",
         "--check-size",
         "300",
-        "--no-jit",
         *more,
     ]
 
@@ -150,7 +150,7 @@ def arguments(data, run, events, *more, network=("--preset", "tiny")):
 def whole(data, tmp_path_factory):
     """The folder of a run that was left alone. Most of its time is that of its beginning, whatever it trains."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    performance.main(arguments(data, run, 6_000))
+    performance.main(arguments(data, run, 6_000, *DROPOUT))
     return run
 
 
@@ -166,7 +166,7 @@ def test_a_tiny_model_learns_and_composes(data, whole, tmp_path):
     assert pitches[0] == 60 and len(pitches) > 10
     assert np.mean([40 <= pitch <= 75 for pitch in pitches]) > 0.8
     shutil.copytree(whole, tmp_path / "run")
-    performance.main(arguments(data, tmp_path / "run", 8_000))
+    performance.main(arguments(data, tmp_path / "run", 8_000, *DROPOUT))
     history = [json.loads(line) for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
     assert [entry["events"] for entry in history] == [6_016, 8_064]
     with pytest.raises(BadData, match="another network"):
@@ -186,14 +186,15 @@ def wait_for_state(process, run):
 
 
 def test_a_killed_run_goes_on_exactly_where_it_was(data, whole, tmp_path):
-    """kill -9 in the middle, then started again: the very weights of a run that was left alone."""
-    with started(arguments(data, tmp_path / "killed", 6_000)) as process:
+    """kill -9 in the middle, then started again: the very weights of a run that was left alone, dropout and all."""
+    with started(arguments(data, tmp_path / "killed", 6_000, *DROPOUT)) as process:
         wait_for_state(process, tmp_path / "killed")
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with np.load(tmp_path / "killed/state.npz") as state:
         assert 0 < int(state["position"]) * 32 < 6_000
-    performance.main(arguments(data, tmp_path / "killed", 6_000))
+    performance.main(arguments(data, tmp_path / "killed", 6_000, *DROPOUT))
+    assert Checkpoint(tmp_path / "killed/checkpoint", MODEL).architecture["dropout"] == 0.1
     weights = []
     for run in (tmp_path / "killed", whole):
         with np.load(run / "checkpoint/weights.npz") as arrays:
@@ -212,7 +213,7 @@ def test_two_devices_go_on_as_one(data, tmp_path):
     for devices in (1, 2):
         run = tmp_path / str(devices)
         process = started(
-            [*arguments(data, run, 2_000), "--jit", "--check-events", "128"],
+            [*arguments(data, run, 2_000), "--check-events", "128"],
             KERAS_BACKEND="jax",
             JAX_PLATFORMS="cpu",
             XLA_FLAGS=f"--xla_force_host_platform_device_count={devices}",

@@ -25,6 +25,7 @@ from core import checkpoint
 from core.checkpoint import Checkpoint
 from core.errors import BadData
 from core.performance.composer import MODEL, config_of
+from core.performance.engine import gpus
 from core.performance.events import KEY
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
 from training.commands import add_run_options, run_command
@@ -262,7 +263,8 @@ def main(arguments: list[str] | None = None) -> None:
     pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
-    config = replace(base, styles=styles)
+    dropout = base.dropout if options.dropout is None else options.dropout
+    config = replace(base, styles=styles, dropout=dropout)
     plan = Plan(
         events=options.events,
         batch=options.batch,
@@ -278,7 +280,8 @@ def main(arguments: list[str] | None = None) -> None:
     model = built(config, PerformanceTrainer)
     if source:
         begin_from(model, source)
-    model.compile(optimizer=optimizer_of(plan), jit_compile=options.jit)
+    jit = options.jit if options.jit is not None else keras.backend.backend() == "jax" or gpus() > 0
+    model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
     run.train(
         Checker(model, excerpts(validation, options.check_size), plan.length),
@@ -318,9 +321,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
+    parser.add_argument("--dropout", type=float, help="share of what each block adds that is left out (default: none)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
-    parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")
+    parser.add_argument(
+        "--jit",
+        action=argparse.BooleanOptionalAction,
+        help="compile the step by XLA (default: with JAX or a GPU; on processors TensorFlow is faster without)",
+    )
     parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
     parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")
     parser.add_argument("--check-size", type=int, default=60_000, help="validation events in such a measurement")

@@ -20,6 +20,7 @@ from core.performance.sampling import (
     legal_durations,
     legal_keys,
     legal_shifts,
+    lift,
     played,
     restraint,
 )
@@ -167,7 +168,7 @@ class Engine:
         logits = heads[1](hidden, chosen)
         end = ops.softmax(logits, axis=-1)[:, END]
         now = played(playing, ops.stack([chosen[0]] * 4, axis=-1)).time
-        choose(logits, legal_keys(playing, chosen[0], now - playing.origin >= wishes.earliest_end))
+        choose(logits + lift(playing, now), legal_keys(playing, chosen[0], now - playing.origin >= wishes.earliest_end))
         struck = chosen[1] < PITCHES
         choose(heads[2](hidden, chosen))
         chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)
