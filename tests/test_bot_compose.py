@@ -622,6 +622,7 @@ async def test_progress_leaves_room_for_answers(queue: FakeQueue, url: str, monk
                     queue.run(interaction.id, time.monotonic() % 1)
                 return sorted(revision.at for one in asked for revision in one.message.revisions[1:])
 
+            await until(lambda: len(queue.requests) == len(asked))
             await until(lambda: len(move()) > 40)
             edits = move()
             begin = edits[0]

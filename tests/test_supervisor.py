@@ -56,9 +56,10 @@ async def test_a_worker_that_will_not_leave_is_killed(tmp_path: Path):
 
 async def test_a_crash_loop_is_a_line_a_crash(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """A worker that cannot start is tried again with growing delays; each end is one line, without a traceback."""
-    async with supervisor(f"{NOTE}; sys.exit(2)", tmp_path / "notes"):
-        await until(lambda: len(caplog.records) == 3)
-    said = [record.getMessage() for record in caplog.records]
+    # one that lived for the longest delay, as long as a busy machine may take to start it, counts as a first again
+    async with supervisor(f"{NOTE}; sys.exit(2)", tmp_path / "notes", longest_delay=60):
+        await until(lambda: len(caplog.records) >= 3)
+    said = [record.getMessage() for record in caplog.records[:3]]
     assert [line.partition(" after ")[0] for line in said] == ["the worker ended with exit code 2"] * 3
     assert [line.rpartition(" in ")[2] for line in said] == ["0.05 s", "0.1 s", "0.2 s"]
     assert "3 times in a row" in said[2]
@@ -67,7 +68,7 @@ async def test_a_crash_loop_is_a_line_a_crash(tmp_path: Path, caplog: pytest.Log
 async def test_a_worker_that_cannot_even_be_started_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """A missing program is a line as well, and tried again."""
     async with Supervisor((str(tmp_path / "nothing"),), first_delay=0.01):
-        await until(lambda: len(caplog.records) == 2)
+        await until(lambda: len(caplog.records) >= 2)
     assert "could not be started (No such file or directory)" in caplog.records[0].getMessage()
 
 

@@ -194,6 +194,7 @@ def test_a_killed_run_goes_on_exactly_where_it_was(data, whole, tmp_path):
     with np.load(tmp_path / "killed/state.npz") as state:
         assert 0 < int(state["position"]) * 32 < 6_000
     performance.main(arguments(data, tmp_path / "killed", 6_000, *DROPOUT))
+    assert Checkpoint(tmp_path / "killed/checkpoint", MODEL).architecture["dropout"] == 0.1
     weights = []
     for run in (tmp_path / "killed", whole):
         with np.load(run / "checkpoint/weights.npz") as arrays:
