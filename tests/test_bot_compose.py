@@ -13,7 +13,7 @@ import pytest
 from pretty_midi import PrettyMIDI
 from sqlalchemy import text
 
-from bot import asking, delivery, replies
+from bot import asking, delivery, messenger, replies
 from bot.answers import Answer, Answers
 from bot.database import Database
 from core.queue.jobs import Job, State
@@ -627,7 +627,7 @@ async def test_progress_leaves_room_for_answers(queue: FakeQueue, url: str, monk
             edits = move()
             begin = edits[0]
             assert max(sum(at <= other < at + 1 for other in edits) for at in edits if at > begin) < 20
-            monkeypatch.setattr(delivery.Pace, "room", lambda *_: False)
+            monkeypatch.setattr(messenger.Pace, "room", lambda *_: False)
             for interaction in asked:
                 queue.finish(interaction.id)
             await asyncio.gather(*(interaction.finished() for interaction in asked))
