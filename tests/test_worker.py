@@ -97,6 +97,24 @@ async def test_a_worker_that_is_told_twice_leaves_its_job_for_later(url: str, tm
     await jobs.close()
 
 
+def test_a_worker_that_loads_ends_with_its_parent(tmp_path: Path):
+    """Also under nohup, where SIGHUP is ignored by whatever is started."""
+    code = """
+import signal, time
+from core.worker import main
+from tests.fake_worker import SilentFinisher
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+main(["--end-with-parent"], lambda settings: time.sleep(600), SilentFinisher)
+"""
+    environment = surroundings(DATA_DIR=str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, cwd=tmp_path, env=environment) as worker:
+        while not (tmp_path / "worker.lock").exists():
+            assert worker.poll() is None
+            time.sleep(0.02)
+        worker.stdin.close()
+        assert worker.wait(PATIENCE) == -signal.SIGHUP
+
+
 def test_a_worker_ends_with_its_parent(tmp_path: Path):
     """`kill -9` of the process that started it ends the worker, and its lock is free again."""
     parent_code = """

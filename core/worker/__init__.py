@@ -123,6 +123,7 @@ def end_with_parent() -> None:
         sys.stdin.buffer.read()
         os.kill(os.getpid(), signal.SIGHUP)
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a bot under nohup has it ignored, and so would its worker
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
