@@ -26,6 +26,7 @@ _PATIENCE_MS = 1000 * PATIENCE_SECONDS
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plugins
 _Result = TypeVar("_Result")
 
 
