@@ -22,7 +22,6 @@ ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""
 
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
-_PATIENCE_MS = 1000 * PATIENCE_SECONDS
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class Database:
                 try:
                     busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
                 finally:
-                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * PATIENCE_SECONDS}")
         except SQLAlchemyError:
             return False
         return not busy
@@ -114,7 +113,6 @@ def _migrated(connection: sa.Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")  # the queue writes to the same file
     with suppress(sqlite3.OperationalError):  # somebody else uses the file now; it is for speed, and for ever
         connection.execute("PRAGMA journal_mode = WAL")  # who reads and who writes do not wait for each other
     connection.execute("PRAGMA secure_delete = ON")  # a removed row's token is overwritten, not left in a free page

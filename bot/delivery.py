@@ -141,8 +141,8 @@ class Deliveries:
             except Exception:
                 _log.exception("answers could not be held on to")
 
-    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> bool:
-        """Take on an interaction: note it down, acknowledge it, and see to its answer in the background; False when
+    async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
+        """Take on an interaction: note it down, acknowledge it, and see to its answer in the background, unless
         another bot was faster, who then does. What Discord was told of is noted, so that a bot killed at any moment
         goes on with it. Raises TooManyJobs and QueueFull before anything else, and QueueError when it cannot be noted
         in time."""
@@ -170,7 +170,6 @@ class Deliveries:
         else:
             del self._open[answer.job_id]
             self._coming.discard(answer.job_id)
-        return ours
 
     async def _note(self, answer: Answer) -> bool:
         """Write the row; False when another bot has. One that is still being written when Discord waits no longer is

@@ -321,7 +321,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
-    parser.add_argument("--dropout", type=float, help="share of what each block adds that is left out (default: none)")
+    parser.add_argument("--dropout", type=float, help="share of each block that is left out (default: the network's)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
     parser.add_argument(
