@@ -47,10 +47,11 @@ def predicted(composer: Composer) -> float:
 
 
 def main() -> None:
-    composers = {model: load_composer(model) for model in MODELS}
-    article = predicted(composers["article"])
+    composers = {f"model '{model}'": load_composer(model) for model in MODELS}
+    composers["model 'performance', preset 'base'"] = load_composer("performance", preset="base")
+    article = predicted(composers["model 'article'"])
     times = {"the article's loop, a predict call a word": article}
-    times |= {f"Nocturne, model '{model}'": composed(composer) for model, composer in composers.items()}
+    times |= {f"Nocturne, {name}": composed(composer) for name, composer in composers.items()}
     rows = [
         [name, f"{seconds:.2f}", f"{LENGTH * STEP_SECONDS / seconds:.0f}", f"{article / seconds:.1f}"]
         for name, seconds in times.items()

@@ -76,6 +76,7 @@ async def serve(settings: BotSettings) -> None:
                 Library(database, settings.files_url, settings.keep_days),
                 RuleBook(database),
                 checkpoints=settings.checkpoints,
+                preset=settings.preset,
                 max_jobs_per_user=settings.max_jobs_per_user,
                 queue_limit=settings.queue_limit,
                 test_guild=settings.test_guild,

@@ -16,6 +16,7 @@ from discord import app_commands
 
 from bot.replies import COLOUR
 from bot.texts import described, named, say, say_some
+from core.composer import folder_of
 from core.errors import QueueError
 from core.request import MODELS
 
@@ -53,8 +54,8 @@ class Card:
             return cls(folder.name)
 
 
-async def read_cards(checkpoints: Path) -> list[Card]:
-    return [await Card.read(checkpoints / model) for model in MODELS]
+async def read_cards(checkpoints: Path, preset: str) -> list[Card]:
+    return [await Card.read(folder_of(model, checkpoints, preset)) for model in MODELS]
 
 
 @app_commands.command(

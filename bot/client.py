@@ -87,6 +87,7 @@ class Nocturne(discord.AutoShardedClient):
         rules: RuleBook,
         *,
         checkpoints: Path,
+        preset: str,
         max_jobs_per_user: int,
         queue_limit: int,
         test_guild: int | None = None,
@@ -112,7 +113,7 @@ class Nocturne(discord.AutoShardedClient):
         self.started_at = time.time()
         self.cards: list[Card] = []
         self.tree = Tree(self)
-        self._checkpoints = checkpoints
+        self._checkpoints, self._preset = checkpoints, preset
         self._sweeping: asyncio.Task[None] | None = None
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
@@ -120,7 +121,7 @@ class Nocturne(discord.AutoShardedClient):
         """Between the login and the first event. Raises BadSetting for a test guild that the bot is not in."""
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
-        self.cards = await read_cards(self._checkpoints)
+        self.cards = await read_cards(self._checkpoints, self._preset)
         self.add_dynamic_items(CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton)
         self.add_dynamic_items(*RULE_SELECTS)
         await self.tree.set_translator(Translator())

@@ -254,7 +254,7 @@ def make(
     find_soundfont(settings.soundfont)
     with progress_bar() as bar:
         model = requests[0].model
-        pianist = composer.load_composer(model, settings.checkpoints, slots=1)
+        pianist = composer.load_composer(model, settings.checkpoints, settings.preset, slots=1)
         if attention and not hasattr(pianist, "attention"):
             raise BadRequest(f"the model '{model}' cannot say what it attends to")
         for request in requests:

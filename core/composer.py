@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import BadCheckpoint
 from core.request import MODELS, ComposeRequest
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
-"""The trained weights that ship with Nocturne: one folder a model."""
+"""The trained weights that ship with Nocturne: one folder a model and preset."""
+SMALL: Final = "small"
+"""The preset of the performance model whose folder is called as the model is; the article's network has no other."""
 
 Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
@@ -43,25 +45,34 @@ class Composer(Protocol):
         ...
 
 
+def folder_of(model: str, checkpoints: Path, preset: str) -> Path:
+    """Where the weights of a model lie."""
+    return checkpoints / (model if preset == SMALL or model == "article" else f"{model}-{preset}")
+
+
 def load_composer(
-    model: str, checkpoints: Path = CHECKPOINTS, slots: int | None = None, memory: int | None = None
+    model: str,
+    checkpoints: Path = CHECKPOINTS,
+    preset: str = SMALL,
+    slots: int | None = None,
+    memory: int | None = None,
 ) -> Composer:
-    """Load the folder `checkpoints / model` and warm it up. It makes up to `slots` pieces at once, or as many as suits
-    the machine, and no more than fit into `memory` MiB. Raises BadCheckpoint when the folder is missing or does not fit
-    together."""
+    """Load the model's folder and warm it up. It makes up to `slots` pieces at once, or as many as suits the machine,
+    and no more than fit into `memory` MiB. Raises BadCheckpoint when the folder is missing or does not fit together."""
     if model not in MODELS:
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    folder = folder_of(model, checkpoints, preset)
     with _quiet():
         composer: Composer
         if model == "article":
             from core.article.composer import ArticleComposer
 
-            composer = ArticleComposer.load(checkpoints / model)
+            composer = ArticleComposer.load(folder)
         else:
             from core.performance.composer import PerformanceComposer
 
-            composer = PerformanceComposer.load(checkpoints / model, slots, memory)
+            composer = PerformanceComposer.load(folder, slots, memory)
         composer.warm_up()
     return composer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core.composer import CHECKPOINTS
+from core.composer import CHECKPOINTS, SMALL
 from core.errors import BadSetting
 
 SOUNDFONTS = tuple(
@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     checkpoints: Annotated[Path, AfterValidator(_folder)] = Field(
         default=CHECKPOINTS, description="a folder with one folder of weights a model"
     )
+    preset: Literal["small", "base"] = Field(default=SMALL, description="small or base")
     slots: int | None = Field(default=None, ge=2, le=256, description="how many pieces to compose at once, 2 to 256")
     memory_limit: int = Field(default=2048, ge=256, description="the worker's memory in MiB, 256 or more")
     metrics_host: str = Field(

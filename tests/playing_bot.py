@@ -114,6 +114,7 @@ async def playing(
         library,
         RuleBook(database),
         checkpoints=Path("nowhere"),
+        preset="small",
         max_jobs_per_user=most,
         queue_limit=limit,
         shards=shards,

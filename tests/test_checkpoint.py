@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.article.composer import ArticleComposer
-from core.composer import CHECKPOINTS, load_composer
+from core.composer import CHECKPOINTS, SMALL, folder_of, load_composer
 from core.errors import BadCheckpoint
 from core.request import MODELS
 from tests.tiny_checkpoint import make_article_checkpoint
@@ -76,9 +76,16 @@ def test_an_unknown_model_is_refused(tmp_path):
         load_composer("tuba", tmp_path)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_what_is_shipped_fits_together(model):
+@pytest.mark.parametrize(("model", "preset"), [*((model, SMALL) for model in MODELS), ("performance", "base")])
+def test_what_is_shipped_fits_together(model, preset):
     """Every model that a listener can choose loads, with a model card and a licence beside its weights."""
-    assert load_composer(model, slots=2).model == model
-    assert (CHECKPOINTS / model / "README.md").is_file()
-    assert (CHECKPOINTS / model / "LICENSE").is_file()
+    assert load_composer(model, preset=preset, slots=2).model == model
+    folder = folder_of(model, CHECKPOINTS, preset)
+    assert (folder / "README.md").is_file()
+    assert (folder / "LICENSE").is_file()
+
+
+def test_presets_have_folders_of_their_own(tmp_path):
+    """But the article's network, of which there is one."""
+    folders = {folder_of(model, tmp_path, preset) for model in MODELS for preset in ("small", "base")}
+    assert {folder.name for folder in folders} == {"performance", "performance-base", "article"}

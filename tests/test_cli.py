@@ -35,7 +35,7 @@ class Slow(Pianist):
         time.sleep(60)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background inherits deafness to it
-composer.load_composer = lambda model, checkpoints, slots: Slow()
+composer.load_composer = lambda model, checkpoints, preset, slots: Slow()
 sys.exit(__main__.main(["compose"]))
 """
 
@@ -51,7 +51,7 @@ def pianist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: AttentivePianist())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: AttentivePianist())
 
 
 def compose(*arguments: str) -> int:
@@ -135,7 +135,7 @@ def test_attention_is_drawn_when_asked(tmp_path: Path):
 
 def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Refused before anything is composed."""
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Pianist())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Pianist())
     assert compose("--seed", "72", "--attention") == 2
     assert capsys.readouterr().err == "the model 'performance' cannot say what it attends to\n"
 
@@ -196,7 +196,7 @@ def test_notes_that_the_model_lacks_are_one_sentence(
         def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Unknowing())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Unknowing())
     assert compose("--seed", "C8") == 2
     assert capsys.readouterr().err == "the model knows no C8; near ones are B7, A7 and G7\n"
 
@@ -250,7 +250,7 @@ def go_on(*arguments: str) -> int:
 def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Its notes and then the new ones, in the file that was named, with sound and picture beside it; what was used of
     it is said."""
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, slots: Continuing())
+    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
     assert go_on("mine.mid", "--take", "7") == 0
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]

@@ -5,7 +5,7 @@ from keras import ops
 
 from core.performance.engine import CHUNK, Engine, Wishes
 from core.performance.events import END, NO_DURATION, NO_VELOCITY, PITCHES, SIZES, START_EVENT
-from core.performance.model import PerformanceConfig, built, nats_of
+from core.performance.model import Lookup, PerformanceConfig, built, nats_of
 
 TINY = PerformanceConfig(styles=("any", "Bach"), width=16, blocks=2, queries=4, heads=2, window=CHUNK)
 
@@ -137,3 +137,27 @@ def wishes(forced):
         earliest_end=np.zeros(slots, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
     )
+
+
+def test_a_teacher_spreads_what_is_to_be_learnt():
+    """A quarter of it what is true, the rest what the teacher holds likely, and nothing where nothing is to be said."""
+    events = any_events(6)
+    events[0, 0] = [3, PITCHES, NO_VELOCITY, NO_DURATION]
+    generator = np.random.default_rng(0)
+    logits = [generator.normal(size=(1, 6, size)).astype(np.float32) for size in SIZES]
+    taught = [generator.dirichlet(np.ones(size), (1, 6)).astype(np.float32) for size in SIZES]
+    nats = np.asarray(nats_of(logits, events, taught, share=0.75))
+    true = np.asarray(nats_of(logits, events))
+    for attribute, (scores, said) in enumerate(zip(logits, taught, strict=True)):
+        expected = 0.25 * true[..., attribute] - 0.75 * (said * np.asarray(ops.log_softmax(scores))).sum(axis=-1)
+        applies = np.array([[attribute < 2, *[True] * 5]])
+        np.testing.assert_allclose(nats[..., attribute], np.where(applies, expected, 0), rtol=1e-4)
+
+
+def test_a_lookup_by_product_is_the_same_lookup():
+    """The same rows, and the same sums where an index comes twice; for training on a GPU."""
+    layer = Lookup(5, 3)
+    indices = np.array([[0, 4, 4]], dtype=np.int32)
+    rows = np.asarray(layer(indices))
+    layer.by_product = True
+    np.testing.assert_allclose(np.asarray(layer(indices)), rows, rtol=1e-6)

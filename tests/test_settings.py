@@ -48,6 +48,7 @@ def test_the_environment_wins_over_the_file(empty_folder: Path, monkeypatch: pyt
         ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud', accepted is DEBUG, INFO, WARNING or ERROR"),
         ("SOUNDFONT", "no.sf2", "SOUNDFONT is 'no.sf2', accepted is a SoundFont file (.sf2)"),
         ("DATA_DIR", "file/data", "DATA_DIR is 'file/data', accepted is a folder that can be written to"),
+        ("PRESET", "huge", "PRESET is 'huge', accepted is small or base"),
         ("CHECKPOINTS", "gone", "CHECKPOINTS is 'gone', accepted is a folder with one folder of weights a model"),
     ],
 )

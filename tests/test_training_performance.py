@@ -13,19 +13,20 @@ from pretty_midi import Note
 
 from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL, PerformanceComposer
-from core.performance.events import END, KEY, START, encode
+from core.performance.composer import MODEL, PerformanceComposer, network_of
+from core.performance.events import END, KEY, PEDAL_DOWN, START, encode
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.music import piano
 from tests.tiny_performance import STYLES, make_performance_checkpoint
 from training import performance
+from training.calibration import TEMPERATURES, calibrate
 from training.data import of_split, read_folder
-from training.evaluate import evaluate
+from training.evaluate import Scorer, evaluate, nats_per_note, score
 from training.performance import Plan
 from training.windows import FILLER, TrainingPiece, Variation, Windows, next_event_pairs, stretched, varied
 
-SAME = Variation(down=0, up=0, stretch=0.0)
+SAME = Variation(down=0, up=0, stretch=0.0, loudness=0)
 DROPOUT = ("--dropout", "0.1")
 
 
@@ -90,6 +91,16 @@ def test_a_variation_stays_on_the_piano():
     window = np.array([[10, 86, 64, 10], [10, 3, 64, 10], [10, END, 0, 0]])
     keys = {tuple(varied(window, Variation(), np.random.default_rng(seed))[:, KEY]) for seed in range(60)}
     assert keys == {(86 + step, 3 + step, END) for step in range(-3, 2)}
+
+
+def test_a_variation_moves_all_velocities_alike():
+    """By a few steps up or down, within what MIDI holds; the pedal has none."""
+    window = np.array([[0, 30, 64, 10], [10, 40, 2, 10], [10, PEDAL_DOWN, 0, 0], [10, 50, 126, 10]])
+    moved = [varied(window, Variation(), np.random.default_rng(seed))[:, 2] for seed in range(200)]
+    assert {int(velocities[0]) for velocities in moved} == set(range(56, 73))
+    for velocities in moved:
+        step = velocities[0] - 64
+        assert velocities[1:].tolist() == [max(2 + step, 1), 0, min(126 + step, 127)]
 
 
 def test_stretching_rounds_absolute_times():
@@ -203,6 +214,32 @@ def test_a_killed_run_goes_on_exactly_where_it_was(data, whole, tmp_path):
         np.testing.assert_array_equal(array, weights[1][name])
 
 
+def test_it_learns_from_teachers(data, whole, tmp_path):
+    """From nothing it comes near its teachers sooner than without them; they are no part of it."""
+    figures = {}
+    for name, more in (("alone", ()), ("taught", ("--teachers", *[str(whole / "checkpoint")] * 2))):
+        performance.main(arguments(data, tmp_path / name, 2_000, *more))
+        config = json.loads((tmp_path / name / "checkpoint/config.json").read_text())
+        figures[name] = config["figures"]["validation"]["nats_per_note"]
+        assert config["parameters"] == json.loads((whole / "checkpoint/config.json").read_text())["parameters"]
+    assert figures["taught"] < figures["alone"]
+
+
+def test_calibration_finds_how_sure_the_network_may_be(tmp_path):
+    """A network that is four times as sure as it was is made as unsure as is tried, and predicts better for it."""
+    pieces = [piece_of(200)]
+    network = network_of(Checkpoint(make_performance_checkpoint(tmp_path / "tiny"), MODEL))
+    for head in network.heads:
+        head.output_dense.set_weights([4 * array for array in head.output_dense.get_weights()])
+    before = [head.output_dense.get_weights()[0] for head in network.heads]
+    figure = nats_per_note(pieces, score(Scorer(network), pieces, [0], 64))["nats_per_note"]
+    temperatures = calibrate(network, pieces)
+    assert nats_per_note(pieces, score(Scorer(network), pieces, [0], 64))["nats_per_note"] < figure
+    assert max(temperatures) == max(TEMPERATURES)
+    for head, array, temperature in zip(network.heads, before, temperatures, strict=True):
+        np.testing.assert_allclose(head.output_dense.get_weights()[0], array / temperature, rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_two_devices_go_on_as_one(data, tmp_path):
@@ -245,7 +282,7 @@ def test_it_starts_from_a_checkpoint(data, tmp_path):
     new one is added behind them and begins as `any`."""
     folder = make_performance_checkpoint(tmp_path / "trained")
     trained = Checkpoint(folder, MODEL)
-    performance.main(arguments(data, tmp_path / "run", 0, network=("--start-from", str(folder))))
+    performance.main(arguments(data, tmp_path / "run", 0, "--no-calibrate", network=("--start-from", str(folder))))
     begun = Checkpoint(tmp_path / "run/checkpoint", MODEL)
     assert begun.architecture["styles"] == [*STYLES, "Czerny"]
     with np.load(folder / "weights.npz") as before, np.load(tmp_path / "run/checkpoint/weights.npz") as after:

@@ -18,7 +18,7 @@ from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL, config_of
+from core.performance.composer import MODEL, network_of
 from core.performance.events import (
     ATTRIBUTES,
     BIN_WIDTHS,
@@ -32,7 +32,7 @@ from core.performance.events import (
     encode,
     read,
 )
-from core.performance.model import PerformanceModel, built, nats_of
+from core.performance.model import PerformanceModel, nats_of
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from training import likeness
 from training.commands import add_cache_option, run_command
@@ -144,8 +144,7 @@ def style_of(composer: str) -> str:
 def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str, cache: Path) -> dict[str, Any]:
     """The figure for all these recordings. `style` is one of the checkpoint's, or `own` for each composer's, where the
     checkpoint knows it. Raises BadData when a recording cannot be measured whole: none may be skipped."""
-    network = built(config_of(checkpoint))
-    checkpoint.load_into(network)
+    network = network_of(checkpoint)
     known = network.config.styles
     if style not in (*known, "own"):
         raise BadData(f"the checkpoint knows no style '{style}', only {', '.join(known)}, and 'own' for each its own")

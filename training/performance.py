@@ -2,7 +2,8 @@
 
 A run keeps its state in its folder every few minutes and goes on from there when it is started again, exactly where it
 was. Its plan may be changed between two starts: more events, another peak of the learning rate. At the end the weights
-are measured on the validation split and written as a checkpoint. Runs on TensorFlow, and with KERAS_BACKEND=jax."""
+are calibrated and measured on the validation split and written as a checkpoint. Runs on TensorFlow, and with
+KERAS_BACKEND=jax."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,10 +25,11 @@ from tqdm import tqdm
 from core import checkpoint
 from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL, config_of
+from core.performance.composer import MODEL, config_of, network_of
 from core.performance.engine import gpus
 from core.performance.events import KEY
-from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built, nats_of
+from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built, nats_of
+from training.calibration import calibrate
 from training.commands import add_run_options, run_command
 from training.data import data_folder, of_split, read_folder
 from training.evaluate import Scorer, moments_of, nats_per_note, score, style_of
@@ -37,8 +39,14 @@ from training.windows import TrainingPiece, Variation, Windows
 PRESETS = {
     "tiny": PerformanceConfig(width=64, blocks=2, queries=2, heads=1, window=128),
     "small": PerformanceConfig(width=256, blocks=4, queries=4, heads=2, window=512),
-    "base": PerformanceConfig(width=384, blocks=6, queries=6, heads=2, window=1024, dropout=0.1),
+    "base": PerformanceConfig(width=320, blocks=6, queries=4, heads=2, window=512),
+    "large": PerformanceConfig(width=512, blocks=8, queries=8, heads=2, window=512, dropout=0.3),
 }
+
+TAUGHT = 0.85
+"""How much of what a network with teachers learns is what they say; the rest is what the pianist played."""
+CALIBRATED = 100_000
+"""Validation events, the beginnings of all pieces, by which the finished network is calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +74,25 @@ class Plan:
 class PerformanceTrainer(PerformanceModel):
     """The network with its loss: -ln p of an event, all attributes together."""
 
+    _taught: Callable[[Any], list[Any]] | None = None
+
+    def learn_from(self, teachers: Sequence[PerformanceModel]) -> None:
+        """Learn what these networks hold likely to follow, on an average, besides what does follow."""
+
+        def taught(inputs: Any) -> list[Any]:
+            said = [
+                [ops.softmax(scores, axis=-1) for scores in teacher(inputs, training=False)] for teacher in teachers
+            ]
+            return [ops.stop_gradient(sum(parts) / len(parts)) for parts in zip(*said, strict=True)]
+
+        self._taught = taught  # a function, since a network that is an attribute would be trained too
+
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """`y` are the following events, (batch, events, 4), and `y_pred` the logits of each attribute."""
-        return ops.sum(nats_of(y_pred, y)) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
+        nats = nats_of(y_pred, y, self._taught(x) if self._taught else None, TAUGHT)
+        return ops.sum(nats) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
 
 
 class Run:
@@ -233,8 +255,7 @@ def spread(batch: int) -> int:
 
 def begin_from(model: PerformanceModel, checkpoint: Checkpoint) -> None:
     """Give the network the checkpoint's weights. It may know more styles; those begin as the checkpoint's `any`."""
-    trained = built(config_of(checkpoint))
-    checkpoint.load_into(trained)
+    trained = network_of(checkpoint)
     for weight, known in zip(model.trainable_variables, trained.trainable_variables, strict=True):
         values = ops.convert_to_numpy(known)
         more = weight.shape[0] - values.shape[0]
@@ -277,9 +298,12 @@ def main(arguments: list[str] | None = None) -> None:
     events = sum(len(piece.moments) for piece in pieces)
     print(f"{len(pieces)} pieces, {events:,} events; devices: {devices}", flush=True)
     keras.utils.set_random_seed(plan.seed)
+    Lookup.by_product = gpus() > 0
     model = built(config, PerformanceTrainer)
     if source:
         begin_from(model, source)
+    if options.teachers:
+        model.learn_from([network_of(Checkpoint(folder, MODEL)) for folder in options.teachers])
     jit = options.jit if options.jit is not None else keras.backend.backend() == "jax" or gpus() > 0
     model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
@@ -289,8 +313,13 @@ def main(arguments: list[str] | None = None) -> None:
         options.check_events,
     )
     network = shipped(model)
+    temperatures = calibrate(network, excerpts(validation, CALIBRATED)) if options.calibrate else None
     scores = score(Scorer(network), validation, [0] * len(validation), config.window)
-    figures = {"events": run.events, "validation": nats_per_note(validation, scores)}
+    figures = {
+        "events": run.events,
+        "temperatures": temperatures,
+        "validation": nats_per_note(validation, scores),
+    }
     checkpoint.save(
         options.output or options.run / "checkpoint",
         network,
@@ -322,12 +351,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
     parser.add_argument("--dropout", type=float, help="share of each block that is left out (default: the network's)")
+    parser.add_argument(
+        "--teachers", type=Path, nargs="+", metavar="CHECKPOINT", help="learn from these folders' networks as well"
+    )
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order and the variations")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
     parser.add_argument(
         "--jit",
         action=argparse.BooleanOptionalAction,
         help="compile the step by XLA (default: with JAX or a GPU; on processors TensorFlow is faster without)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="at the end, divide the logits by the temperatures at which validation is likeliest",
     )
     parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
     parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")

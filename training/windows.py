@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.performance.events import DURATION, END, KEY, PITCHES, SHIFT, START, encode, in_order
+from core.performance.events import DURATION, END, KEY, PITCHES, SHIFT, START, VELOCITY, encode, in_order
 
 FILLER = -1
 """What stands in all attributes of an event behind the end of a piece that is shorter than its window."""
@@ -25,11 +25,13 @@ class TrainingPiece:
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """How much a window may be changed: semitones down and up, and the natural logarithm of the tempo either way."""
+    """How much a window may be changed: semitones down and up, the natural logarithm of the tempo either way, and the
+    velocity, of 127, either way."""
 
     down: int = 5
     up: int = 6
-    stretch: float = 0.1
+    stretch: float = 0.15
+    loudness: int = 8
 
 
 def window_of(moments: np.ndarray, first: int, length: int) -> np.ndarray:
@@ -40,13 +42,15 @@ def window_of(moments: np.ndarray, first: int, length: int) -> np.ndarray:
 
 
 def varied(window: np.ndarray, variation: Variation, generator: np.random.Generator) -> np.ndarray:
-    """The window in another key, as far as the keys of a piano reach, and at another tempo."""
+    """The window in another key, as far as the keys of a piano reach, louder or softer, and at another tempo."""
     window = window.copy()
     struck = window[:, KEY] < PITCHES
     if struck.any():
         keys = window[struck, KEY]
         down, up = min(variation.down, int(keys.min())), min(variation.up, PITCHES - 1 - int(keys.max()))
         window[struck, KEY] += generator.integers(-down, up + 1)
+    louder = generator.integers(-variation.loudness, variation.loudness + 1)
+    window[struck, VELOCITY] = np.clip(window[struck, VELOCITY] + louder, 1, 127)
     return stretched(window, float(np.exp(generator.uniform(-variation.stretch, variation.stretch))))
 
 

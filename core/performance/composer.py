@@ -55,9 +55,7 @@ class PerformanceComposer:
         """To play up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
         Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
-        network = built(config_of(checkpoint))
-        checkpoint.load_into(network)
-        return cls(network, checkpoint.hash, slots, memory)
+        return cls(network_of(checkpoint), checkpoint.hash, slots, memory)
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -156,6 +154,13 @@ def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> in
     """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
     state = config.blocks * 2 * config.heads * config.window * config.size * 4  # keys and values in float32
     return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
+
+
+def network_of(checkpoint: Checkpoint) -> PerformanceModel:
+    """The network with the checkpoint's weights. Raises BadCheckpoint for one whose parts do not fit together."""
+    network = built(config_of(checkpoint))
+    checkpoint.load_into(network)
+    return network
 
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:

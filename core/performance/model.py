@@ -27,7 +27,7 @@ numbers as small as float32 can only just hold make processors many times slower
 @dataclass(frozen=True, slots=True)
 class PerformanceConfig:
     """The sizes of a network. `window` is how many events one attends to, itself included; `styles` are in the order
-    of their embeddings, the first being `any`."""
+    of their embeddings, the first being `any`. In training, `dropout` of what each block and head adds is left out."""
 
     styles: tuple[str, ...] = (ANY,)
     width: int = 256
@@ -78,6 +78,18 @@ class Cache(NamedTuple):
     past_values: Any
     recent_keys: Any
     recent_values: Any
+
+
+class Lookup(keras.layers.Embedding):
+    """A row for each index. With `by_product` the rows are taken by a product with ones and zeros: in training, a GPU
+    adds up the gradients of rows that many events share one after another otherwise, which takes most of its time."""
+
+    by_product = False
+
+    def call(self, indices: Any) -> Any:
+        if not self.by_product:
+            return super().call(indices)
+        return ops.matmul(ops.one_hot(indices, self.input_dim, dtype=self.compute_dtype), self.embeddings)
 
 
 class Gated(keras.layers.Layer):
@@ -162,22 +174,23 @@ class Block(keras.layers.Layer):
 class Head(keras.layers.Layer):
     """Predicts one attribute from the hidden state and the attributes of the event that are already chosen."""
 
-    def __init__(self, width: int, size: int, given: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, width: int, size: int, given: Sequence[int], dropout: float, **kwargs: Any) -> None:
         """`given` has the sizes of the attributes before this one."""
         super().__init__(**kwargs)
         self.embeddings = [
-            keras.layers.Embedding(given_size, width, name=f"embedding_{ATTRIBUTES[attribute]}")
+            Lookup(given_size, width, name=f"embedding_{ATTRIBUTES[attribute]}")
             for attribute, given_size in enumerate(given)
         ]
         self.feed = Gated(width, width, name="feed")
+        self.dropout = keras.layers.Dropout(dropout, name="dropout")
         self.norm = keras.layers.RMSNormalization(name="norm")
         self.output_dense = keras.layers.Dense(size, name="output", dtype="float32")
 
-    def call(self, hidden: Any, chosen: Sequence[Any]) -> Any:
+    def call(self, hidden: Any, chosen: Sequence[Any], training: bool = False) -> Any:
         """(…, width) hidden state and (…) indices of each earlier attribute -> (…, size) logits."""
         for embed, index in zip(self.embeddings, chosen, strict=True):
             hidden = hidden + embed(index)
-        return self.output_dense(self.norm(hidden + self.feed(hidden)))
+        return self.output_dense(self.norm(hidden + self.dropout(self.feed(hidden), training=training)))
 
 
 class PerformanceModel(keras.Model):
@@ -187,15 +200,15 @@ class PerformanceModel(keras.Model):
         super().__init__(name="performance")  # the weights' names in a checkpoint begin with it
         self.config = config
         self.embeddings = [
-            keras.layers.Embedding(size, config.width, name=f"embedding_{name}")
+            Lookup(size, config.width, name=f"embedding_{name}")
             for name, size in zip(ATTRIBUTES, READ_SIZES, strict=True)
         ]
-        self.style_embedding = keras.layers.Embedding(len(config.styles), config.width, name="embedding_style")
+        self.style_embedding = Lookup(len(config.styles), config.width, name="embedding_style")
         self.embedding_norm = keras.layers.RMSNormalization(name="embedding_norm")
         self.blocks = [Block(config, name=f"block_{number}") for number in range(1, config.blocks + 1)]
         self.norm = keras.layers.RMSNormalization(name="norm")
         self.heads = [
-            Head(config.width, size, READ_SIZES[:number], name=f"head_{name}")
+            Head(config.width, size, READ_SIZES[:number], config.dropout, name=f"head_{name}")
             for number, (name, size) in enumerate(zip(ATTRIBUTES, SIZES, strict=True))
         ]
 
@@ -227,16 +240,21 @@ class PerformanceModel(keras.Model):
         hidden = self.read(inputs["events"], inputs["style"], training)
         following = ops.maximum(inputs["following"], 0)
         chosen = [following[:, :, attribute] for attribute in range(len(ATTRIBUTES))]
-        return [head(hidden, chosen[:number]) for number, head in enumerate(self.heads)]
+        return [head(hidden, chosen[:number], training=training) for number, head in enumerate(self.heads)]
 
 
-def nats_of(logits: Sequence[Any], following: Any) -> Any:
+def nats_of(logits: Sequence[Any], following: Any, taught: Sequence[Any] | None = None, share: float = 0.0) -> Any:
     """-ln p of each attribute of the true events, (batch, events, 4); 0 for the velocity and duration of the pedal and
-    the end, which have none, and for events of -1, which only fill up a window."""
+    the end, which have none, and for events of -1, which only fill up a window.
+
+    With `taught`, the probabilities that a teacher gives each attribute, (batch, events, size) each: the mean of -ln p
+    over what may follow, of which `share` is as the teacher says and the rest what is true."""
     nats = []
     for attribute, scores in enumerate(logits):
         true = following[:, :, attribute]
         hit = ops.one_hot(true, SIZES[attribute], dtype=scores.dtype)  # all 0 for a value that is not predicted
+        if taught is not None:
+            hit = (1 - share) * hit + share * ops.cast(taught[attribute], scores.dtype)
         missed = ops.logsumexp(scores, axis=-1) - ops.sum(hit * scores, axis=-1)
         applies = following[:, :, KEY] < PITCHES if attribute in (VELOCITY, DURATION) else true >= 0
         nats.append(ops.where(ops.logical_and(applies, true >= 0), missed, 0.0))

@@ -56,7 +56,9 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
     composers = {}
     for model in reversed(MODELS):  # the default one takes what memory the others leave
         began = time.monotonic()
-        composers[model] = load_composer(model, settings.checkpoints, settings.slots, settings.memory_limit)
+        composers[model] = load_composer(
+            model, settings.checkpoints, settings.preset, settings.slots, settings.memory_limit
+        )
         log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
     give_back()  # what the compiler took, 300 MB
     return composers
