@@ -225,6 +225,19 @@ def test_it_learns_from_teachers(data, whole, tmp_path):
     assert figures["taught"] < figures["alone"]
 
 
+def test_a_teacher_reads_a_style_by_its_own_number(tmp_path):
+    """And without one that it does not know: `pop` is its third style, the pupil's second."""
+    teacher = network_of(Checkpoint(make_performance_checkpoint(tmp_path / "tiny"), MODEL))
+    taught = performance.taught_by([teacher, teacher], ("any", "pop", "Czerny"))
+    events = encode(piece_of(8)).astype(np.int32)[None]
+    inputs = {"events": events, "following": events}
+    for pupils, teachers in [(0, 0), (1, STYLES.index("pop")), (2, 0)]:
+        said = taught(inputs | {"style": np.array([pupils], dtype=np.int32)})
+        logits = teacher(inputs | {"style": np.array([teachers], dtype=np.int32)})
+        for probabilities, scores in zip(said, logits, strict=True):
+            np.testing.assert_allclose(np.asarray(probabilities), np.asarray(keras.ops.softmax(scores)), rtol=1e-5)
+
+
 def test_calibration_finds_how_sure_the_network_may_be(tmp_path):
     """A network that is four times as sure as it was is made as unsure as is tried, and predicts better for it."""
     pieces = [piece_of(200)]

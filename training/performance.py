@@ -74,25 +74,34 @@ class Plan:
 class PerformanceTrainer(PerformanceModel):
     """The network with its loss: -ln p of an event, all attributes together."""
 
-    _taught: Callable[[Any], list[Any]] | None = None
-
-    def learn_from(self, teachers: Sequence[PerformanceModel]) -> None:
-        """Learn what these networks hold likely to follow, on an average, besides what does follow."""
-
-        def taught(inputs: Any) -> list[Any]:
-            said = [
-                [ops.softmax(scores, axis=-1) for scores in teacher(inputs, training=False)] for teacher in teachers
-            ]
-            return [ops.stop_gradient(sum(parts) / len(parts)) for parts in zip(*said, strict=True)]
-
-        self._taught = taught  # a function, since a network that is an attribute would be trained too
+    taught: Callable[[dict[str, Any]], list[Any]] | None = None
+    """What is to be learnt besides what does follow; see `taught_by`."""
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """`y` are the following events, (batch, events, 4), and `y_pred` the logits of each attribute."""
-        nats = nats_of(y_pred, y, self._taught(x) if self._taught else None, TAUGHT)
+        nats = nats_of(y_pred, y, self.taught(x) if self.taught else None, TAUGHT)
         return ops.sum(nats) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
+
+
+def taught_by(teachers: Sequence[PerformanceModel], styles: Sequence[str]) -> Callable[[dict[str, Any]], list[Any]]:
+    """The mean of the probabilities that the teachers give each attribute, (batch, events, size) each, as a function of
+    a network's inputs; so the teachers are no part of that network. A style is one of `styles`, and a teacher that does
+    not know it reads without."""
+    places = [
+        [known.index(style) if style in known else 0 for style in styles]
+        for known in (teacher.config.styles for teacher in teachers)
+    ]
+
+    def taught(inputs: dict[str, Any]) -> list[Any]:
+        said = []
+        for teacher, place in zip(teachers, places, strict=True):
+            style = ops.take(ops.convert_to_tensor(place, "int32"), inputs["style"])
+            said.append([ops.softmax(logits) for logits in teacher(inputs | {"style": style}, training=False)])
+        return [ops.stop_gradient(sum(parts) / len(parts)) for parts in zip(*said, strict=True)]
+
+    return taught
 
 
 class Run:
@@ -303,7 +312,7 @@ def main(arguments: list[str] | None = None) -> None:
     if source:
         begin_from(model, source)
     if options.teachers:
-        model.learn_from([network_of(Checkpoint(folder, MODEL)) for folder in options.teachers])
+        model.taught = taught_by([network_of(Checkpoint(folder, MODEL)) for folder in options.teachers], styles)
     jit = options.jit if options.jit is not None else keras.backend.backend() == "jax" or gpus() > 0
     model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
