@@ -10,7 +10,7 @@ import numpy as np
 from core.performance.model import PerformanceModel
 from training.evaluate import Scorer, score
 
-TEMPERATURES = (0.96, 1.0, 1.04, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3)
+TEMPERATURES = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12, 1.16, 1.2, 1.24, 1.28)
 
 
 def calibrate(network: PerformanceModel, pieces: Sequence[np.ndarray]) -> list[float]:
