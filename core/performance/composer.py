@@ -34,6 +34,9 @@ SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
 than there is, and gain little."""
 STATES_A_SLOT = 4
 """How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way."""
+COOLING = 0.94
+"""What a listener's temperature of 1 is for the network. A calibrated one is as unsure as it ought to be before music
+that it has not heard; drawn from as it is, it wanders through more keys than pianists do (docs/exploration.md)."""
 SUB_TAKES = 4
 """How often a piece is made before one that is stuck is accepted: once, and three times again."""
 
@@ -84,7 +87,7 @@ class PerformanceComposer:
                 cells=cells,
                 take=request.take,
                 sub_take=sub_take,
-                temperature=request.temperature,
+                temperature=COOLING * request.temperature,
                 top_p=request.top_p,
                 style=style,
                 forced=primer.events if primer else forced_by(request.seed),
