@@ -47,6 +47,11 @@ def save(
     (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def rounded(array: Any) -> np.ndarray:
+    """A weight as it comes out of a checkpoint that it was saved in: through float16, back in float32."""
+    return np.asarray(array, dtype=np.float16).astype(np.float32)
+
+
 class Checkpoint:
     """A folder that was opened: its parts are those that were saved together."""
 

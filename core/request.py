@@ -62,7 +62,7 @@ AUDIO_FORMATS = ("mp3", "wav", "flac")
 
 @dataclass(frozen=True, slots=True)
 class ComposeRequest:
-    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is what logits are divided by, `top_p` is
+    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is how daring the draws are, `top_p` is
     the probability that the choices drawn from reach together (left out, what is usual for the model), and `take` is
     the number of the random draw: the same request gives the same piece. A `primer` is a MIDI file of a piano alone,
     which the piece begins with in place of a seed; `length` counts from its end. Raises BadRequest."""

@@ -276,7 +276,7 @@ def shipped(model: PerformanceModel) -> PerformanceModel:
     keras.mixed_precision.set_global_policy("float32")
     copy = built(model.config)
     for weight, trained in zip(copy.trainable_variables, model.trainable_variables, strict=True):
-        weight.assign(ops.convert_to_numpy(trained).astype(np.float16).astype(np.float32))
+        weight.assign(checkpoint.rounded(ops.convert_to_numpy(trained)))
     return copy
 
 
