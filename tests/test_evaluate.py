@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.music import piano
 from tests.tiny_performance import make_performance_checkpoint
 from training import evaluate, likeness
 from training.evaluate import Scorer, nats_per_note, score
+from training.windows import window_of
 
 CONFIG = PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=64)
 
@@ -37,7 +39,7 @@ def test_uniform_logits_give_the_closed_form():
     for weight in network.trainable_variables:
         weight.assign(np.zeros(weight.shape, dtype=np.float32))
     pieces = [random_piece(70), random_piece(9, seed=1)]
-    figures = nats_per_note(pieces, score(Scorer(network), pieces, [0, 0], length=32, batch=2))
+    figures = nats_per_note(pieces, score(Scorer(network), pieces, [0, 0], length=32, batch=64))
     moments = np.concatenate(pieces)
     struck = moments[:, 1] < PITCHES
     times, keys, velocities, _ = np.log(SIZES)
@@ -56,11 +58,12 @@ def test_uniform_logits_give_the_closed_form():
     assert sum(figures["by_attribute"].values()) == pytest.approx(figures["nats_per_note"])
 
 
-def test_every_event_is_scored_once_with_half_a_window_before_it():
+@pytest.mark.parametrize("recalls", [0, 1], ids=["a window", "and a memory"])
+def test_every_event_is_scored_once_with_half_a_window_before_it(recalls):
     """In windows that overlap by half: the first half of a piece's first window begins with the piece, all other
-    events are scored where 16 or more of 32 come before them."""
-    network = built(CONFIG)
-    piece = random_piece(98)
+    events are scored where 16 or more of 32 come before them. A piece that is shorter than that is read in less."""
+    network = built(replace(CONFIG, window=8, recalls=recalls, memory=32))
+    pieces = [random_piece(98), random_piece(9, seed=1)]
     seen = []
 
     class Counting(Scorer):
@@ -68,14 +71,22 @@ def test_every_event_is_scored_once_with_half_a_window_before_it():
             seen.append(inputs["following"].shape)
             return super().predict_on_batch(inputs)
 
-    scores = score(Counting(network), [piece], [0], length=32, batch=2)[0]
-    assert (scores[:, :2] > 0).all() and (scores[1:-2, 2:] > 0).all()
-    assert seen == [(2, 32, 4)] * 3  # ceil((101 - 32) / 16) + 1 windows in batches of 2
+    scores = score(Counting(network), pieces, [0, 0], length=32, batch=64)
+    for each in scores:
+        assert (each[:, :2] > 0).all() and (each[1:-2, 2:] > 0).all()
+    # 12 events in a window of their own; ceil((101 - 32) / 16) + 1 windows of the other piece in batches of 2
+    assert seen == [(4, 16, 4), *[(2, 32, 4)] * 3]
     for first in (16, 32):
-        window = encode(piece[first - 1 : first + 32])[None].astype(np.int32)
-        inputs = {"events": window[:, :-1], "following": window[:, 1:], "style": np.zeros(1, dtype=np.int32)}
-        alone = np.asarray(Scorer(network).predict_on_batch(inputs))[0]
-        np.testing.assert_allclose(scores[first + 16 : first + 32], alone[16:], rtol=1e-4)
+        window = encode(pieces[0][first - 1 : first + 32])[None].astype(np.int32)
+        np.testing.assert_allclose(scores[0][first + 16 : first + 32], alone(network, window)[16:], rtol=1e-4)
+    window = encode(window_of(pieces[1], 0, 12))[None].astype(np.int32)
+    np.testing.assert_allclose(scores[1], alone(network, window), rtol=1e-4)
+
+
+def alone(network, window):
+    """What each event of the window costs, read by itself."""
+    inputs = {"events": window[:, :-1], "following": window[:, 1:], "style": np.zeros(1, dtype=np.int32)}
+    return np.asarray(Scorer(network).predict_on_batch(inputs))[0]
 
 
 def test_a_lost_note_is_an_error(tmp_path, monkeypatch):

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from core.performance import engine
 from core.performance.engine import CHUNK, Engine, Wishes
 from core.performance.events import END, NO_DURATION, NO_VELOCITY, PITCHES, SIZES, START_EVENT
 from core.performance.model import Lookup, PerformanceConfig, built, nats_of
@@ -17,6 +20,8 @@ def network(config=TINY):
     generator = np.random.default_rng(7)
     for weight in model.trainable_variables:
         weight.assign(np.asarray(weight) + 0.2 * generator.normal(size=weight.shape))
+    for recall in filter(None, model.recalls):
+        recall.nothing.assign([0.2] * config.heads)  # so that it reads what is a little alike
     return model
 
 
@@ -85,6 +90,21 @@ def test_an_event_sees_no_further_than_its_window():
     np.testing.assert_array_equal(one[0, 12:], other[0, 12:])
 
 
+def test_a_memory_reaches_beyond_the_window():
+    """With it, an event further back than the window makes a difference, as soon as the one after it is that far back
+    too, and down to the memory's length."""
+    config = PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=8, recalls=1, memory=16)
+    model, events = network(config), any_events(40)
+    changed = events.copy()
+    changed[0, 3, 1] = (events[0, 3, 1] + 1) % PITCHES
+    one, other = logits_of(model, events)[0], logits_of(model, changed)[0]
+    differs = np.abs(one - other).max(axis=-1)[0] > 1e-4
+    # event 3 is read at place 4, by places 12 to 19 as what came, by 20 as what the next came after; and the block after
+    # the memory reads 7 places back
+    assert differs[4:28].all()
+    np.testing.assert_array_equal(one[0, 28:], other[0, 28:])
+
+
 def test_nats_leave_out_what_an_event_has_not():
     """The pedal and the end have neither velocity nor duration, and filler has nothing at all."""
     events = np.array(
@@ -108,23 +128,31 @@ class Probing(Engine):
 PROBE = np.random.default_rng(3).normal(size=TINY.width).astype(np.float32)
 
 
-def test_the_cached_step_gives_what_the_full_pass_gives():
+@pytest.mark.parametrize(
+    "recalls, kept, tolerance",
+    [(0, engine.KEPT, 1e-3), (2, "float32", 1e-3), (2, engine.KEPT, 5e-2)],
+    ids=["a window", "and memories", "which are rounded"],
+)
+def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, kept, tolerance):
     """Event by event with the cache, in a slot that began a chunk later than its neighbour, the hidden state from which
-    all logits come is that of the full forward pass, also past the window's length, where the cache forgets."""
-    model = network()
-    engine = Probing(model, 2)
-    events, neighbour = any_events(3 * CHUNK), any_events(4 * CHUNK, seed=1)
-    state, probed = engine.start(), []
-    for chunk in range(4):
+    all logits come is that of the full forward pass, also past the lengths of the window and of the memory, where the
+    cache forgets."""
+    monkeypatch.setattr(engine, "KEPT", kept)
+    monkeypatch.setattr(engine, "RECALLING", 0.0)
+    model = network(replace(TINY, recalls=recalls, memory=2 * CHUNK))
+    probing = Probing(model, 2)
+    events, neighbour = any_events(4 * CHUNK), any_events(5 * CHUNK, seed=1)
+    state, probed = probing.start(), []
+    for chunk in range(5):
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
         if chunk == 1:
-            state = engine.seated(state, [0, None])
-        state, played = engine.advance(state, wishes(np.stack([neighbour[0, here], late], axis=1)))
+            state = probing.seated(state, [0, None])
+        state, played = probing.advance(state, wishes(np.stack([neighbour[0, here], late], axis=1)))
         probed.append(np.asarray(played.ends))
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
     full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32")))
-    np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=1e-3)
+    np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=tolerance)
 
 
 def wishes(forced):

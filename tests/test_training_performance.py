@@ -39,37 +39,49 @@ def piece_of(count, first_key=20):
 def test_the_window_at_a_position_is_always_the_same():
     """Whoever asks, in whatever order: so a run goes on as if it had never stopped."""
     pieces = [TrainingPiece(piece_of(count), style=1) for count in (50, 7, 130)]
-    one, other = (Windows(pieces, 16, Variation(), 0.5, seed=3) for _ in range(2))
-    forwards = [one.at(position) for position in range(40)]
-    backwards = [other.at(position) for position in reversed(range(40))][::-1]
-    for (events, style), (again, same) in zip(forwards, backwards, strict=True):
-        np.testing.assert_array_equal(events, again)
-        assert style == same
-    assert len({events.tobytes() for events, _ in forwards}) == 40
+    one, other = (Windows(pieces, 16, 2, Variation(), 0.5, seed=3) for _ in range(2))
+    forwards = [one.batch(position) for position in range(20)]
+    backwards = [other.batch(position) for position in reversed(range(20))][::-1]
+    for (inputs, following), (again, same) in zip(forwards, backwards, strict=True):
+        np.testing.assert_array_equal(following, same)
+        np.testing.assert_array_equal(inputs["style"], again["style"])
+    assert len({following.tobytes() for _, following in forwards}) == 20
 
 
 def test_a_pass_reaches_all_pieces_and_their_ends():
     """Every piece has as many windows as it takes to hold it, and in a few passes each event was in one."""
     piece = piece_of(100)
     piece[:, 2] = 1 + np.arange(100)
-    windows = Windows([TrainingPiece(piece, style=0)], 16, SAME, 0.0, seed=1)
+    windows = Windows([TrainingPiece(piece, style=0)], 16, 1, SAME, 0.0, seed=1)
     assert len(windows) == 7
-    velocities = {int(row[2]) for position in range(70) for row in windows.at(position)[0][1:] if row[KEY] != END}
+    velocities = {int(row[2]) for position in range(70) for row in windows.batch(position)[1][0] if row[KEY] != END}
     assert velocities == {velocity // 4 for velocity in range(1, 100)}
 
 
 def test_a_share_of_a_folder_is_in_each_pass():
     """Of 10 windows at a share of 0.3 three are drawn, others in another pass."""
     pieces = [TrainingPiece(piece_of(16), 0), TrainingPiece(piece_of(160), 1, share=0.3)]
-    windows = Windows(pieces, 16, SAME, 0.0, seed=1)
+    windows = Windows(pieces, 16, 1, SAME, 0.0, seed=1)
     assert len(windows) == 4
-    assert sorted(windows.at(position)[1] for position in range(4)) == [0, 1, 1, 1]
+    styles = [windows.batch(position)[0]["style"].tolist() for position in range(4)]
+    assert sorted(styles) == [[0], [1], [1], [1]]
+
+
+def test_short_pieces_share_the_room_of_long_ones():
+    """In batches of their own, of shorter windows, so that there is little filler; what is missing in the last one is
+    taken from the first."""
+    pieces = [TrainingPiece(piece_of(count), style=0) for count in (64, 64, 20, 30, 17, 9, 5)]
+    windows = Windows(pieces, 64, 1, SAME, 1.0, seed=1, shortest=16)
+    shapes = sorted(windows.batch(position)[1].shape[:2] for position in range(len(windows)))
+    assert shapes == [(1, 64), (1, 64), (2, 32), (2, 32), (4, 16)]
+    filler = [(windows.batch(position)[1][:, :, KEY] == FILLER).mean() for position in range(len(windows))]
+    assert max(filler) < 0.6
 
 
 def test_teacher_forcing_sets_each_event_beside_the_next():
     """A piece shorter than its window begins with the start and is filled up with events that count for nothing."""
-    windows = Windows([TrainingPiece(piece_of(5), style=2)], 8, SAME, 0.0, seed=1)
-    inputs, following = windows.batch(0, 1)
+    windows = Windows([TrainingPiece(piece_of(5), style=2)], 8, 1, SAME, 0.0, seed=1)
+    inputs, following = windows.batch(0)
     wanted = encode(piece_of(5))
     assert inputs["events"][0, 0, KEY] == START
     np.testing.assert_array_equal(inputs["events"][0, 1:5], wanted[:4])
@@ -91,6 +103,17 @@ def test_a_variation_stays_on_the_piano():
     window = np.array([[10, 86, 64, 10], [10, 3, 64, 10], [10, END, 0, 0]])
     keys = {tuple(varied(window, Variation(), np.random.default_rng(seed))[:, KEY]) for seed in range(60)}
     assert keys == {(86 + step, 3 + step, END) for step in range(-3, 2)}
+
+
+def test_a_variation_may_turn_the_keyboard_round():
+    """What was low is high, at the same distances; the pedal and the end stay what they are."""
+    window = np.array([[0, 30, 64, 10], [10, 34, 64, 10], [10, PEDAL_DOWN, 0, 0], [10, END, 0, 0]])
+    variation = Variation(mirrored=0.5)
+    keys = [varied(window, variation, np.random.default_rng(seed))[:, KEY] for seed in range(60)]
+    assert all(each[2:].tolist() == [PEDAL_DOWN, END] for each in keys)
+    turned = [each for each in keys if each[1] - each[0] == -4]
+    assert {int(each[0]) for each in turned} <= set(range(52, 64))  # about 87 - 30
+    assert 15 < len(turned) < 45 and len(turned) + sum(each[1] - each[0] == 4 for each in keys) == 60
 
 
 def test_a_variation_moves_all_velocities_alike():
@@ -309,6 +332,42 @@ def test_it_starts_from_a_checkpoint(data, tmp_path):
     recordings = of_split(read_folder(data), "validation")
     figures = evaluate(trained, recordings, "any", tmp_path / "cache")
     assert begun.config["figures"]["validation"]["by_attribute"] == pytest.approx(figures["by_attribute"], rel=1e-4)
+
+
+def test_what_recalls_is_trained_alone(data, tmp_path):
+    """A block more recalls than in the checkpoint, which changes nothing at first; then what recalls is all that changes.
+    Windows are longer than what the network attends to, and the keyboard is turned round in some."""
+    folder = make_performance_checkpoint(tmp_path / "trained")
+    begin = [
+        "--length",
+        "128",
+        "--batch",
+        "1",
+        "--recalls",
+        "2",
+        "--only-recalls",
+        "--mirrored",
+        "0.5",
+        "--no-calibrate",
+    ]
+    checkpoints = []
+    for events in (0, 1_000):
+        run = tmp_path / str(events)
+        performance.main(arguments(data, run, events, *begin, network=("--start-from", str(folder))))
+        checkpoints.append(Checkpoint(run / "checkpoint", MODEL))
+    figures = [each.config["figures"]["validation"]["nats_per_note"] for each in checkpoints]
+    recordings = of_split(read_folder(data), "validation")
+    before = evaluate(Checkpoint(folder, MODEL), recordings, "any", tmp_path / "cache")["nats_per_note"]
+    assert figures[0] == pytest.approx(before, rel=1e-4)
+    assert figures[1] < before - 0.01
+    with np.load(folder / "weights.npz") as old, np.load(tmp_path / "1000/checkpoint/weights.npz") as new:
+        assert any("recall_1" in name for name in set(new.files) - set(old.files))
+        for name in old.files:
+            same = np.array_equal(new[name][: len(old[name])], old[name])
+            assert same or "recall" in name
+        assert not np.array_equal(*(each["performance/recall_2/value/kernel"] for each in (old, new)))
+    with pytest.raises(BadData, match="has no layers that recall"):
+        performance.main(arguments(data, tmp_path / "none", 1_000, "--only-recalls"))
 
 
 def test_held_out_music_is_left_out(data, tmp_path, capsys):

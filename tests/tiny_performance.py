@@ -19,7 +19,19 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 64)
     from core.performance.model import PerformanceConfig, built
 
     keras.utils.set_random_seed(0)
-    network = built(PerformanceConfig(styles=STYLES, width=width, blocks=2, queries=2, heads=2, window=window))
+    sizes = {
+        "width": width,
+        "blocks": 2,
+        "queries": 2,
+        "heads": 2,
+        "window": window,
+        "recalls": 1,
+        "memory": 2 * window,
+    }
+    network = built(PerformanceConfig(styles=STYLES, **sizes))
+    recall = network.recalls[-1]
+    recall.nothing.assign([0.2, 0.2])  # so that it reads what is a little alike
+    recall.merge.kernel.assign(np.random.default_rng(0).normal(size=recall.merge.kernel.shape))
     for head in (network.heads[0], network.heads[3]):
         head.output_dense.bias.assign(-TIME_EDGES / np.float32(20))
     checkpoint.save(

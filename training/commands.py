@@ -28,6 +28,8 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
 def run_command(program: str, main: Callable[[], None]) -> None:
     """Run a command; an error raised on purpose is one sentence on standard error and exit code 1."""
     logging.basicConfig(format="%(message)s")
+    # it warns that windows of several lengths are compiled one by one, as they have to be
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         main()
     except NocturneError as error:

@@ -41,6 +41,8 @@ from training.windows import filled, next_event_pairs, window_of
 
 EVENTS_KIND = "performance-1"
 """Names what `read_moments` makes, in the cache."""
+BATCH = 4096
+"""Events that are read at once, or one window of more."""
 
 
 def read_moments(path: Path) -> np.ndarray:
@@ -65,6 +67,8 @@ def notes_in(moments: np.ndarray) -> int:
 class Scorer(keras.Model):
     """-ln p of each attribute of the following events, (batch, events, 4), for the inputs of a PerformanceModel."""
 
+    columns = len(ATTRIBUTES)
+
     def __init__(self, network: PerformanceModel) -> None:
         super().__init__()
         self.network = network
@@ -74,24 +78,35 @@ class Scorer(keras.Model):
 
 
 def score(
-    scorer: Scorer, pieces: Sequence[np.ndarray], styles: Sequence[int], length: int, batch: int = 8
+    scorer: Scorer, pieces: Sequence[np.ndarray], styles: Sequence[int], length: int, batch: int = BATCH
 ) -> list[np.ndarray]:
-    """-ln p of every attribute of every event of each piece: (events, 4) a piece, of float64.
+    """-ln p of every attribute of every event of each piece: (events, 4) a piece, of float64, or as many columns as the
+    scorer has.
 
     A piece is read in windows of `length` events that overlap by half; each event is scored once, in the window that
-    gives it at least half a window of context, or the piece from its start."""
-    scores = [np.zeros((len(piece), 4)) for piece in pieces]
-    todo = [(number, first) for number, piece in enumerate(pieces) for first in _starts(len(piece), length)]
-    for group in _groups(todo, batch):
-        windows = [filled(encode(window_of(pieces[number], first, length)), length + 1) for number, first in group]
-        # a batch that is not full would be compiled for anew
-        windows += [windows[0]] * (batch - len(group))
-        events, following = next_event_pairs(np.stack(windows).astype(np.int32))
-        style = np.array([styles[number] for number, _ in group] + [0] * (batch - len(group)), dtype=np.int32)
-        nats = np.asarray(scorer.predict_on_batch({"events": events, "following": following, "style": style}))
-        for (number, first), window in zip(group, nats, strict=False):
-            fresh = length // 2 if first else 0
-            scores[number][first + fresh : first + length] = window[fresh : len(pieces[number]) - first]
+    gives it at least half a window of context, or the piece from its start. About `batch` events are read at once."""
+    scores = [np.zeros((len(piece), scorer.columns)) for piece in pieces]
+    unit = min(length, scorer.network.config.window)
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for number, piece in enumerate(pieces):
+        for first in _starts(len(piece), length):
+            size = unit
+            while size < min(length, len(piece) - first):
+                size *= 2
+            groups.setdefault(size, []).append((number, first))
+    for size, todo in sorted(groups.items()):
+        scorer.make_predict_function(force=True)  # for this size alone: the network must know it when it is compiled
+        rows = max(batch // size, 1)
+        for group in _groups(todo, rows):
+            windows = [filled(encode(window_of(pieces[number], first, size)), size + 1) for number, first in group]
+            # a batch that is not full would be compiled for anew
+            windows += [windows[0]] * (rows - len(group))
+            events, following = next_event_pairs(np.stack(windows).astype(np.int32))
+            style = np.array([styles[number] for number, _ in group] + [0] * (rows - len(group)), dtype=np.int32)
+            nats = np.asarray(scorer.predict_on_batch({"events": events, "following": following, "style": style}))
+            for (number, first), window in zip(group, nats, strict=False):
+                fresh = length // 2 if first else 0
+                scores[number][first + fresh : first + length] = window[fresh : len(pieces[number]) - first]
     return scores
 
 
@@ -154,7 +169,7 @@ def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str
     names = [style_of(recording.composer) if style == "own" else style for recording, _ in entries]
     styles = [known.index(name) if name in known else 0 for name in names]
     pieces = [moments for _, moments in entries]
-    return nats_per_note(pieces, score(Scorer(network), pieces, styles, network.config.window))
+    return nats_per_note(pieces, score(Scorer(network), pieces, styles, network.config.reach))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -46,7 +46,7 @@ PRESETS = {
 TAUGHT = 0.85
 """How much of what a network with teachers learns is what they say; the rest is what the pianist played."""
 CALIBRATED = 100_000
-"""Validation events, the beginnings of all pieces, by which the finished network is calibrated."""
+"""About how many validation events the finished network is calibrated by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ class Run:
     def __init__(self, folder: Path, model: PerformanceTrainer, plan: Plan, pieces: Sequence[TrainingPiece]) -> None:
         """Goes on from the folder's state, where there is one. Raises BadData for one of another network."""
         self.folder, self.model, self.plan = folder, model, plan
-        self.windows = Windows(pieces, plan.length, plan.variation, plan.style_dropout, plan.seed)
+        shortest = min(plan.length, model.config.window)
+        self.windows = Windows(pieces, plan.length, plan.batch, plan.variation, plan.style_dropout, plan.seed, shortest)
         self.position = 0
         self.history: list[dict[str, Any]] = []
         model.optimizer.build(model.trainable_variables)
@@ -124,8 +125,8 @@ class Run:
 
     @property
     def events(self) -> int:
-        """How many events were trained on."""
-        return self.position * self.plan.length
+        """How many events were trained on, with those that filled up windows."""
+        return self.position * self.plan.batch * self.plan.length
 
     @property
     def _variables(self) -> list[Any]:
@@ -155,15 +156,20 @@ class Run:
         """Train what is left of the plan; keep the state every `save_seconds`, and measure and log every
         `check_events`."""
         board = board_of(self.folder / "tensorboard")
-        total = -(-self.plan.events // self.plan.length)
+        a_batch = self.plan.batch * self.plan.length
+        total = -(-self.plan.events // a_batch)
+        functions: dict[int, Any] = {}  # one a length: the network must know it when it is compiled
         saved, losses = time.monotonic(), []
-        bar = tqdm(total=total * self.plan.length, initial=self.events, unit=" events", unit_scale=True, mininterval=10)
+        bar = tqdm(total=total * a_batch, initial=self.events, unit=" events", unit_scale=True, mininterval=10)
         for inputs, following in self._batches(total):
             self.model.optimizer.learning_rate = self.plan.rate_at(self.events)
+            length = following.shape[1]
+            self.model.train_function = functions.get(length)
             losses.append(float(self.model.train_on_batch(inputs, following)))
+            functions[length] = self.model.train_function
             before = self.events
-            self.position += self.plan.batch
-            bar.update(self.events - before)
+            self.position += 1
+            bar.update(a_batch)
             finished = self.position >= total
             if before // check_events != self.events // check_events or finished:
                 entry = {"events": self.events, "rate": self.plan.rate_at(before), "loss": float(np.mean(losses))}
@@ -180,12 +186,12 @@ class Run:
         bar.close()
 
     def _batches(self, total: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-        """The batches from the position on; the next is made while one is trained on."""
+        """The batches from the position on, up to `total`; the next is made while one is trained on."""
         with ThreadPoolExecutor(1) as pool:
-            ahead: Future[Any] = pool.submit(self.windows.batch, self.position, self.plan.batch)
-            for position in range(self.position, total, self.plan.batch):
+            ahead: Future[Any] = pool.submit(self.windows.batch, self.position)
+            for position in range(self.position, total):
                 batch = ahead.result()
-                ahead = pool.submit(self.windows.batch, position + self.plan.batch, self.plan.batch)
+                ahead = pool.submit(self.windows.batch, position + 1)
                 yield batch
 
 
@@ -210,9 +216,9 @@ def board_of(folder: Path) -> Any:
 
 
 def excerpts(pieces: Sequence[np.ndarray], events: int) -> list[np.ndarray]:
-    """The beginnings of all pieces, about `events` in all: enough to see how a run does."""
-    each = max(events // len(pieces), 2)
-    return [piece[:each] for piece in pieces]
+    """Some of the pieces, evenly chosen, about `events` in all: enough to see how a run does."""
+    every = max(sum(map(len, pieces)) // max(events, 1), 1)
+    return list(pieces[::every])
 
 
 def optimizer_of(plan: Plan) -> keras.optimizers.Optimizer:
@@ -263,19 +269,31 @@ def spread(batch: int) -> int:
 
 
 def begin_from(model: PerformanceModel, checkpoint: Checkpoint) -> None:
-    """Give the network the checkpoint's weights. It may know more styles; those begin as the checkpoint's `any`."""
-    trained = network_of(checkpoint)
-    for weight, known in zip(model.trainable_variables, trained.trainable_variables, strict=True):
-        values = ops.convert_to_numpy(known)
+    """Give the network the checkpoint's weights. It may know more styles; those begin as the checkpoint's `any`. What
+    recalls it may have and the checkpoint not; that begins as nothing."""
+    trained = {weight.path: ops.convert_to_numpy(weight) for weight in network_of(checkpoint).trainable_variables}
+    for weight in model.trainable_variables:
+        values = trained.get(weight.path)
+        if values is None:
+            continue
         more = weight.shape[0] - values.shape[0]
         weight.assign(np.concatenate([values, np.repeat(values[:1], more, axis=0)]) if more else values)
+
+
+def leave_but_recalls(model: PerformanceModel) -> None:
+    """Train nothing but what reads the memory: a network that plays well learns no piece by heart meanwhile. Raises
+    BadData for one that has no such layers."""
+    if not any(model.recalls):
+        raise BadData("the network has no layers that recall; give it some by --recalls")
+    for layer in model.layers:
+        layer.trainable = layer in model.recalls
 
 
 def shipped(model: PerformanceModel) -> PerformanceModel:
     """The network as its checkpoint will be loaded: weights rounded to float16, all arithmetic in float32."""
     keras.mixed_precision.set_global_policy("float32")
     copy = built(model.config)
-    for weight, trained in zip(copy.trainable_variables, model.trainable_variables, strict=True):
+    for weight, trained in zip(copy.weights, model.weights, strict=True):
         weight.assign(checkpoint.rounded(ops.convert_to_numpy(trained)))
     return copy
 
@@ -293,15 +311,16 @@ def main(arguments: list[str] | None = None) -> None:
     pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
-    dropout = base.dropout if options.dropout is None else options.dropout
-    config = replace(base, styles=styles, dropout=dropout)
+    given = {"dropout": options.dropout, "recalls": options.recalls}
+    config = replace(base, styles=styles, **{name: value for name, value in given.items() if value is not None})
     plan = Plan(
         events=options.events,
-        batch=options.batch,
-        length=options.length or config.window,
+        batch=options.batch or (1 if config.recalls else 8),
+        length=options.length or config.window * (8 if config.recalls else 1),
         rate=options.rate,
         warm_up=options.warm_up,
         seed=options.seed,
+        variation=Variation(mirrored=options.mirrored),
     )
     devices = spread(plan.batch)
     events = sum(len(piece.moments) for piece in pieces)
@@ -311,19 +330,21 @@ def main(arguments: list[str] | None = None) -> None:
     model = built(config, PerformanceTrainer)
     if source:
         begin_from(model, source)
+    if options.only_recalls:
+        leave_but_recalls(model)
     if options.teachers:
         model.taught = taught_by([network_of(Checkpoint(folder, MODEL)) for folder in options.teachers], styles)
     jit = options.jit if options.jit is not None else keras.backend.backend() == "jax" or gpus() > 0
     model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
     run.train(
-        Checker(model, excerpts(validation, options.check_size), plan.length),
+        Checker(model, excerpts(validation, options.check_size), config.reach),
         options.save_seconds,
         options.check_events,
     )
     network = shipped(model)
     temperatures = calibrate(network, excerpts(validation, CALIBRATED)) if options.calibrate else None
-    scores = score(Scorer(network), validation, [0] * len(validation), config.window)
+    scores = score(Scorer(network), validation, [0] * len(validation), config.reach)
     figures = {
         "events": run.events,
         "temperatures": temperatures,
@@ -355,11 +376,20 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     begin.add_argument("--preset", choices=PRESETS, default="small", help="the sizes of a network that begins anew")
     begin.add_argument("--start-from", type=Path, metavar="CHECKPOINT", help="begin with the weights of this folder")
     parser.add_argument("--events", type=int, default=defaults.events, help="to train on in all; may grow when resumed")
-    parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
-    parser.add_argument("--length", type=int, help="events in a window (default: the preset's window)")
+    parser.add_argument("--batch", type=int, help="windows in a step (default: 8, or 1 of a network that recalls)")
+    parser.add_argument(
+        "--length",
+        type=int,
+        help="events in a window (default: what the network attends to, or 8 times that if it recalls)",
+    )
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")
     parser.add_argument("--dropout", type=float, help="share of each block that is left out (default: the network's)")
+    parser.add_argument("--recalls", type=int, help="how many of its last blocks recall (default: the network's)")
+    parser.add_argument("--only-recalls", action="store_true", help="train what recalls, and leave all else as it is")
+    parser.add_argument(
+        "--mirrored", type=float, default=0.0, help="share of windows with the keyboard turned round, low for high"
+    )
     parser.add_argument(
         "--teachers", type=Path, nargs="+", metavar="CHECKPOINT", help="learn from these folders' networks as well"
     )

@@ -15,7 +15,7 @@ from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
 from core.memory import resident
-from core.performance.engine import FREE, Engine, gpus
+from core.performance.engine import FREE, MEMORY, Engine, gpus
 from core.performance.ensemble import Part, Stage
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.guard import trouble
@@ -37,6 +37,8 @@ STATES_A_SLOT = 4
 COOLING = 0.94
 """What a listener's temperature of 1 is for the network. A calibrated one is as unsure as it ought to be before music
 that it has not heard; drawn from as it is, it wanders through more keys than pianists do (docs/exploration.md)."""
+PRIMER_EVENTS = 2048
+"""How many of a primer's events the network hears at the most, its last: they take as long as events that it plays."""
 SUB_TAKES = 4
 """How often a piece is made before one that is stuck is accepted: once, and three times again."""
 
@@ -81,7 +83,8 @@ class PerformanceComposer:
         A piece that is stuck is made again with the next sub-take."""
         cells = round(request.seconds / CELL)
         style = self._style(request.style)
-        primer = Primer(request.primer, self.network.config.window) if request.primer else None
+        heard = min(self.network.config.reach, PRIMER_EVENTS)
+        primer = Primer(request.primer, heard) if request.primer else None
         for sub_take in range(SUB_TAKES):
             part = Part(
                 cells=cells,
@@ -112,16 +115,16 @@ class PerformanceComposer:
 
 
 class Primer:
-    """Piano playing that a piece goes on from; `events` are its last, as many as a network sees at once."""
+    """Piano playing that a piece goes on from; `events` are its last."""
 
-    def __init__(self, midi: bytes, window: int) -> None:
-        """Raises BadRequest for one without a note on a piano's keys."""
+    def __init__(self, midi: bytes, most: int) -> None:
+        """No more than `most` of its events count. Raises BadRequest for one without a note on a piano's keys."""
         self._music = PrettyMIDI(io.BytesIO(midi))
         moments = read(self._music)[:-1]
         if not (moments[:, KEY] < PITCHES).any():
             raise BadRequest("the primer has no notes on a piano's keys")
         self._last = int(moments[:, SHIFT].sum())
-        self.events = encode(moments[-window:]).astype(np.int32)
+        self.events = encode(moments[-most:]).astype(np.int32)
 
     def followed_by(self, moments: np.ndarray) -> PrettyMIDI:
         """The primer, untouched, and then the moments, whose time counts from its last event. What would strike a key
@@ -155,7 +158,9 @@ def arrangement(config: PerformanceConfig, slots: int | None, memory: int | None
 
 def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> int:
     """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
-    state = config.blocks * 2 * config.heads * config.window * config.size * 4  # keys and values in float32
+    window = config.blocks * config.window * 4  # bytes of a number of each event's key and value
+    memory = config.recalls * min(config.memory, MEMORY) * 2
+    state = 2 * config.heads * config.size * (window + memory)
     return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
 
 

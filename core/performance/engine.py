@@ -12,6 +12,7 @@ from keras import ops
 
 from core.performance.events import END, KEY, NO_DURATION, NO_VELOCITY, PITCHES, SHIFT, START_EVENT
 from core.performance.model import Cache, PerformanceModel, rotation
+from core.performance.recall import Memory, with_chunk
 from core.performance.sampling import (
     FORBIDDEN,
     USUAL_PACE,
@@ -27,6 +28,13 @@ from core.performance.sampling import (
 
 CHUNK = 64
 """Events between two looks at the outside: progress, cancelling and new pieces come in there."""
+MEMORY = 4096
+"""Events that a piece can recall at the most, six minutes or so; a network's memory may be longer where it only reads."""
+KEPT = "float16"
+"""How the keys and values of these events are kept."""
+RECALLING = 0.1
+"""How much more readily than in training it recalls what it played: a network that predicts a pianist who comes back to
+something follows, but of itself it would not come back (docs/exploration.md)."""
 FREE = -1
 """In place of an attribute that the model is to choose."""
 
@@ -44,12 +52,14 @@ class Wishes(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is carried from chunk to chunk: the last event, (slots, 4), where the pieces are, and for each block the
-    keys, (slots, heads, size, window), and values, (slots, heads, window, size), of the past."""
+    """What is carried from chunk to chunk: the last event, (slots, 4), where the pieces are, for each block the keys,
+    (slots, heads, size, window), and values, (slots, heads, window, size), of the past, and for each block with recall
+    its memory."""
 
     event: Any
     playing: Playing
     past: Any
+    memories: tuple[Memory, ...]
 
 
 class Played(NamedTuple):
@@ -67,6 +77,8 @@ class Engine:
     def __init__(self, model: PerformanceModel, slots: int) -> None:
         if model.config.window < CHUNK:
             raise ValueError(f"a window of {model.config.window} events is shorter than a chunk of {CHUNK}")
+        if model.config.memory % CHUNK:
+            raise ValueError(f"a memory of {model.config.memory} events is no multiple of a chunk of {CHUNK}")
         self.model, self.slots = model, slots
         self.advance = compiled(self._advance)
         """(state, wishes) -> (the next state, what was played)."""
@@ -80,8 +92,11 @@ class Engine:
             pedal=np.zeros(self.slots, dtype=bool),
             pace=np.full(self.slots, USUAL_PACE, dtype=np.float32),
         )
-        past = self._nothing(self.model.config.window)
-        return State(np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), playing, past)
+        config = self.model.config
+        past = tuple(self._nothing(config.window) for _ in range(config.blocks))
+        length = min(config.memory, MEMORY)
+        memories = tuple(Memory(self._nothing(1)[0], *self._nothing(length, KEPT)) for _ in range(config.recalls))
+        return State(np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), playing, past, memories)
 
     def seated(self, state: State, rows: Sequence[int | None]) -> State:
         """The pieces of these rows of another state, for as many slots or for others, in the slots from 0 on; None is
@@ -98,30 +113,36 @@ class Engine:
 
         fresh = self.start()
         playing = Playing(*map(renewed, state.playing, fresh.playing))
-        past = tuple((moved(keys), moved(values)) for keys, values in state.past)  # masked where a piece begins
-        return State(renewed(state.event, fresh.event), playing, past)
+        # what they hold is masked where a piece begins
+        past = tuple((moved(keys), moved(values)) for keys, values in state.past)
+        memories = tuple(Memory(*map(moved, memory)) for memory in state.memories)
+        return State(renewed(state.event, fresh.event), playing, past, memories)
 
-    def _nothing(self, events: int) -> Any:
-        """Keys and values of so many events, for each block."""
-        config = self.model.config
-        keys, values = (config.heads, config.size, events), (config.heads, events, config.size)
-        return tuple((ops.zeros((self.slots, *keys)), ops.zeros((self.slots, *values))) for _ in range(config.blocks))
+    def _nothing(self, events: int, dtype: str = "float32") -> tuple[Any, Any]:
+        """Keys and values of so many events."""
+        heads, size = self.model.config.heads, self.model.config.size
+        keys, values = (self.slots, heads, size, events), (self.slots, heads, events, size)
+        return ops.zeros(keys, dtype), ops.zeros(values, dtype)
 
     def _advance(self, state: State, wishes: Wishes) -> tuple[State, Played]:
-        began = state.playing.seen
-        recent = self._nothing(CHUNK)
+        config = self.model.config
+        recent = tuple(self._nothing(CHUNK) for _ in range(config.blocks))
+        recalled = tuple(
+            (ops.slice_update(self._nothing(CHUNK + 1)[0], (0, 0, 0, 0), memory.last_key), self._nothing(CHUNK)[1])
+            for memory in state.memories
+        )
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
 
         def body(place: Any, carried: Any) -> Any:
-            event, playing, recent, events, ends = carried
-            hidden, recent = self._read(event, playing, began, wishes.style, state.past, recent, place)
+            event, playing, recent, recalled, events, ends = carried
+            hidden, recent, recalled = self._read(event, playing, wishes.style, state, recent, recalled, place)
             event, end = self._choose(hidden, playing, wishes, place)
             events = ops.slice_update(events, (place, 0, 0), event[None])
             ends = ops.slice_update(ends, (place, 0), end[None])
-            return event, played(playing, event), recent, events, ends
+            return event, played(playing, event), recent, recalled, events, ends
 
-        event, playing, recent, events, ends = ops.fori_loop(
-            0, CHUNK, body, (state.event, state.playing, recent, events, ends)
+        event, playing, recent, recalled, events, ends = ops.fori_loop(
+            0, CHUNK, body, (state.event, state.playing, recent, recalled, events, ends)
         )
         past = tuple(
             (
@@ -130,24 +151,38 @@ class Engine:
             )
             for (keys, values), (new_keys, new_values) in zip(state.past, recent, strict=True)
         )
-        return State(event, playing, past), Played(events, ends)
+        memories = tuple(
+            with_chunk(memory, *chunk, state.playing.seen)
+            for memory, chunk in zip(state.memories, recalled, strict=True)
+        )
+        return State(event, playing, past, memories), Played(events, ends)
 
     def _read(
-        self, event: Any, playing: Playing, began: Any, style: Any, past: Any, recent: Any, place: Any
-    ) -> tuple[Any, Any]:
+        self, event: Any, playing: Playing, style: Any, state: State, recent: Any, recalled: Any, place: Any
+    ) -> tuple[Any, Any, Any]:
         """The hidden state after the last events, (slots, width), and the recent keys and values with theirs."""
-        window = self.model.config.window
+        window, began = self.model.config.window, state.playing.seen
         older = ops.arange(window)[None]
         newer = ops.arange(CHUNK)[None]
         # by age: `older` 0 was played `window` events before the chunk; nothing before the piece's start counts
         masks = (ops.logical_and(older > place, older >= window - began[:, None]), newer <= place)
         turns = rotation(self.model.config, playing.seen[:, None], playing.time[:, None])
         hidden = self.model.embed(event[:, None], style)
-        updated = []
-        for block, old, new in zip(self.model.blocks, past, recent, strict=True):
+        memories = iter(zip(state.memories, recalled, strict=True))
+        now_recent, now_recalled = [], []
+        for recall, block, old, new in zip(self.model.recalls, self.model.blocks, state.past, recent, strict=True):
+            if recall is not None:
+                memory, (keys, values) = next(memories)
+                hidden, key, value = recall.step(hidden, memory, began, place, RECALLING)
+                # a key lies beside the event after its moment
+                keys, values = (
+                    ops.slice_update(keys, (0, 0, 0, place + 1), key),
+                    ops.slice_update(values, (0, 0, place, 0), value),
+                )
+                now_recalled.append((keys, values))
             hidden, keys, values = block.step(hidden, turns, Cache(*old, *new), masks, place)
-            updated.append((keys, values))
-        return self.model.norm(hidden)[:, 0], tuple(updated)
+            now_recent.append((keys, values))
+        return self.model.norm(hidden)[:, 0], tuple(now_recent), tuple(now_recalled)
 
     def _choose(self, hidden: Any, playing: Playing, wishes: Wishes, place: Any) -> tuple[Any, Any]:
         """The next events, (slots, 4), and the probability of the end in each slot."""

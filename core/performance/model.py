@@ -14,20 +14,19 @@ import keras
 from keras import ops
 
 from core.performance.events import ATTRIBUTES, BIN_CELLS, DURATION, KEY, PITCHES, SHIFT, SIZES, VELOCITY
+from core.performance.recall import FAINT, Recall
 
 ANY = "any"
 """The style that stands for none in particular."""
 READ_SIZES = tuple(size + 1 for size in SIZES)
 """How many values of each attribute can be read: those predicted, and the start's key, no velocity, no duration."""
-FAINT = 40.0
-"""What is attended to with less than exp(-FAINT) of the most is left out: its weight would vanish in the rounding, and
-numbers as small as float32 can only just hold make processors many times slower."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerformanceConfig:
     """The sizes of a network. `window` is how many events one attends to, itself included; `styles` are in the order
-    of their embeddings, the first being `any`. In training, `dropout` of what each block and head adds is left out."""
+    of their embeddings, the first being `any`. The last `recalls` blocks have a layer before them that reads what is
+    further back, of the last `memory` events. In training, `dropout` of what each layer adds is left out."""
 
     styles: tuple[str, ...] = (ANY,)
     width: int = 256
@@ -35,11 +34,18 @@ class PerformanceConfig:
     queries: int = 4
     heads: int = 2
     window: int = 512
+    recalls: int = 0
+    memory: int = 8192
     dropout: float = 0.0
 
     @property
     def size(self) -> int:
         return self.width // self.queries
+
+    @property
+    def reach(self) -> int:
+        """How many events back it reads, in one way or the other."""
+        return self.memory if self.recalls else self.window
 
 
 def rotation(config: PerformanceConfig, places: Any, times: Any) -> tuple[Any, Any]:
@@ -165,10 +171,38 @@ class Block(keras.layers.Layer):
     def call(self, hidden: Any, rotation: tuple[Any, Any], mask: Any, training: bool = False) -> Any:
         """`mask` is (events, events): True where the row's event may attend to the column's."""
         queries, keys, values = self.project(hidden, rotation)
-        scores = ops.einsum("bqhsd,bkhd->bhsqk", queries, keys)
-        attention = ops.softmax(ops.where(mask, ops.cast(scores, "float32"), -1e9), axis=-1)
-        attended = ops.einsum("bhsqk,bkhd->bqhsd", ops.cast(attention, values.dtype), values)
+        bands, size = mask.shape[0], mask.shape[1]
+        queries, keys, values = (
+            ops.reshape(vectors, (-1, bands, size, *vectors.shape[2:])) for vectors in (queries, keys, values)
+        )
+        if bands > 1:
+            keys, values = _behind_the_last(keys), _behind_the_last(values)
+        scores = ops.einsum("bnqhsd,bnkhd->bnhsqk", queries, keys)
+        shape = ops.shape(scores)
+        # TensorFlow's softmax takes five dimensions at the most
+        scores = ops.reshape(ops.cast(scores, "float32"), (-1, bands, self.config.queries, *shape[-2:]))
+        attention = ops.reshape(ops.softmax(ops.where(mask[:, None], scores, -1e9), axis=-1), shape)
+        attended = ops.einsum("bnhsqk,bnkhd->bnqhsd", ops.cast(attention, values.dtype), values)
         return self.finish(hidden, attended, training)
+
+
+def bands_of(count: int, window: int) -> Any:
+    """Which events may attend to which, (bands, events, events read). So that the work grows with the count alone, the
+    events stand in bands as long as a window, each of which reads itself and the band before; a count that is more than
+    a window is a multiple of it."""
+    if count <= window:
+        place = ops.arange(count)
+        return (place[:, None] >= place[None, :])[None]
+    age = ops.arange(window)[:, None] + window - ops.arange(2 * window)[None, :]
+    seen = ops.logical_and(age >= 0, age < window)[None]
+    first = ops.logical_and(seen, ops.arange(2 * window)[None, None, :] >= window)
+    return ops.concatenate([first, ops.repeat(seen, count // window - 1, axis=0)], axis=0)
+
+
+def _behind_the_last(bands: Any) -> Any:
+    """(batch, bands, events, …) -> (batch, bands, 2 events, …): each behind the one before it."""
+    before = ops.concatenate([ops.zeros_like(bands[:, :1]), bands[:, :-1]], axis=1)
+    return ops.concatenate([before, bands], axis=2)
 
 
 class Head(keras.layers.Layer):
@@ -205,7 +239,23 @@ class PerformanceModel(keras.Model):
         ]
         self.style_embedding = Lookup(len(config.styles), config.width, name="embedding_style")
         self.embedding_norm = keras.layers.RMSNormalization(name="embedding_norm")
-        self.blocks = [Block(config, name=f"block_{number}") for number in range(1, config.blocks + 1)]
+        numbers = range(1, config.blocks + 1)
+        self.blocks = [Block(config, name=f"block_{number}") for number in numbers]
+        self.recalls = [
+            Recall(
+                config.width,
+                config.heads,
+                config.size,
+                window=config.window,
+                memory=config.memory,
+                dropout=config.dropout,
+                name=f"recall_{number}",
+            )
+            if number > config.blocks - config.recalls
+            else None
+            for number in numbers
+        ]
+        """For each block what stands before it, if anything."""
         self.norm = keras.layers.RMSNormalization(name="norm")
         self.heads = [
             Head(config.width, size, READ_SIZES[:number], config.dropout, name=f"head_{name}")
@@ -221,17 +271,20 @@ class PerformanceModel(keras.Model):
 
     def read(self, events: Any, style: Any, training: bool = False) -> Any:
         """(batch, events, 4) events and (batch,) styles -> hidden states, (batch, events, width), each of which knows
-        the events up to its own, `window` of them at most to a block."""
-        count = events.shape[1]
+        the events up to its own, `window` of them at most to a block, and those beyond it by recall."""
+        asked, window = events.shape[1], self.config.window
+        count = asked if asked <= window else -(-asked // window) * window
+        events = ops.pad(events, ((0, 0), (0, count - asked), (0, 0)))
+        mask = bands_of(count, window)
         place = ops.arange(count)
-        age = place[:, None] - place[None, :]
-        mask = ops.logical_and(age >= 0, age < self.config.window)
         times = ops.cumsum(ops.take(ops.convert_to_tensor(BIN_CELLS, "float32"), events[:, :, SHIFT]), axis=1)
         turns = rotation(self.config, ops.broadcast_to(place[None], ops.shape(times)), times)
         hidden = self.embed(events, style)
-        for block in self.blocks:
+        for recall, block in zip(self.recalls, self.blocks, strict=True):
+            if recall is not None:
+                hidden = recall(hidden, training=training)
             hidden = block(hidden, turns, mask, training=training)
-        return self.norm(hidden)
+        return self.norm(hidden)[:, :asked]
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> list[Any]:
         """Teacher forcing. `inputs` has `events` and the `following` event of each, both (batch, events, 4), and the
