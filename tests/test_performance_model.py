@@ -99,8 +99,8 @@ def test_a_memory_reaches_beyond_the_window():
     changed[0, 3, 1] = (events[0, 3, 1] + 1) % PITCHES
     one, other = logits_of(model, events)[0], logits_of(model, changed)[0]
     differs = np.abs(one - other).max(axis=-1)[0] > 1e-4
-    # event 3 is read at place 4, by places 12 to 19 as what came, by 20 as what the next came after; and the block after
-    # the memory reads 7 places back
+    # event 3 is read at place 4, by places 12 to 19 as what came, by 20 as what the next came after; and the block
+    # after the memory reads 7 places back
     assert differs[4:28].all()
     np.testing.assert_array_equal(one[0, 28:], other[0, 28:])
 

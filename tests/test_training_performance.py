@@ -335,8 +335,8 @@ def test_it_starts_from_a_checkpoint(data, tmp_path):
 
 
 def test_what_recalls_is_trained_alone(data, tmp_path):
-    """A block more recalls than in the checkpoint, which changes nothing at first; then what recalls is all that changes.
-    Windows are longer than what the network attends to, and the keyboard is turned round in some."""
+    """A block more recalls than in the checkpoint, which changes nothing at first; then what recalls is all that
+    changes. Windows are longer than what the network attends to, and the keyboard is turned round in some."""
     folder = make_performance_checkpoint(tmp_path / "trained")
     begin = [
         "--length",

@@ -29,10 +29,10 @@ from core.performance.sampling import (
 CHUNK = 64
 """Events between two looks at the outside: progress, cancelling and new pieces come in there."""
 MEMORY = 4096
-"""Events that a piece can recall at the most, six minutes or so; a network's memory may be longer where it only reads."""
+"""Events that a piece can recall at the most, six minutes or so. Where a network only reads, it may be more."""
 KEPT = "float16"
 """How the keys and values of these events are kept."""
-RECALLING = 0.1
+RECALLING = 0.06
 """How much more readily than in training it recalls what it played: a network that predicts a pianist who comes back to
 something follows, but of itself it would not come back (docs/exploration.md)."""
 FREE = -1
@@ -152,8 +152,8 @@ class Engine:
             for (keys, values), (new_keys, new_values) in zip(state.past, recent, strict=True)
         )
         memories = tuple(
-            with_chunk(memory, *chunk, state.playing.seen)
-            for memory, chunk in zip(state.memories, recalled, strict=True)
+            with_chunk(memory, keys, values, state.playing.seen)
+            for memory, (keys, values) in zip(state.memories, recalled, strict=True)
         )
         return State(event, playing, past, memories), Played(events, ends)
 

@@ -169,7 +169,7 @@ class Block(keras.layers.Layer):
         return self.finish(hidden, attended[:, None]), recent_keys, recent_values
 
     def call(self, hidden: Any, rotation: tuple[Any, Any], mask: Any, training: bool = False) -> Any:
-        """`mask` is (events, events): True where the row's event may attend to the column's."""
+        """`mask` is that of `bands_of`: True where the row's event may attend to the column's."""
         queries, keys, values = self.project(hidden, rotation)
         bands, size = mask.shape[0], mask.shape[1]
         queries, keys, values = (

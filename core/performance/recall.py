@@ -93,9 +93,9 @@ class Recall(keras.layers.Layer):
 
     def step(self, hidden: Any, memory: Memory, began: Any, place: Any, readily: float) -> tuple[Any, Any, Any]:
         """What `call` does, for one event a slot: (slots, 1, width), `place` events after the `began`, (slots,), that
-        are in the memory. It is so much more `readily` reminded of a moment than in training, where 1 would be of
-        those that have nothing in common with it. Returns the hidden state, and the event's key, (slots, heads, size, 1),
-        and value, (slots, heads, 1, size)."""
+        are in the memory. A moment may be less alike than in training to be read, by the share `readily` of what that
+        is at first. Returns the hidden state, and the event's key, (slots, heads, size, 1), and value, (slots, heads,
+        1, size)."""
         queries, keys, values = (ops.transpose(part, (0, 2, 1, 3)) for part in self.project(hidden))
         length = memory.keys.shape[-1]
         band = math.gcd(BAND, length)

@@ -60,7 +60,7 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
             model, settings.checkpoints, settings.preset, settings.slots, settings.memory_limit
         )
         log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
-    give_back()  # what the compiler took, 300 MB
+        give_back()  # what the compiler took, 300 MB and more
     return composers
 
 
