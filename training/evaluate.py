@@ -92,7 +92,7 @@ def score(
         for first in _starts(len(piece), length):
             size = unit
             while size < min(length, len(piece) - first):
-                size *= 2
+                size = min(2 * size, length)
             groups.setdefault(size, []).append((number, first))
     for size, todo in sorted(groups.items()):
         scorer.make_predict_function(force=True)  # for this size alone: the network must know it when it is compiled

@@ -15,7 +15,7 @@ from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
 from core.memory import resident
-from core.performance.engine import FREE, MEMORY, Engine, gpus
+from core.performance.engine import FREE, KEPT, MEMORY, Engine, gpus
 from core.performance.ensemble import Part, Stage
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.guard import trouble
@@ -159,7 +159,7 @@ def arrangement(config: PerformanceConfig, slots: int | None, memory: int | None
 def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> int:
     """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
     window = config.blocks * config.window * 4  # bytes of a number of each event's key and value
-    memory = config.recalls * min(config.memory, MEMORY) * 2
+    memory = config.recalls * min(config.memory, MEMORY) * np.dtype(KEPT).itemsize
     state = 2 * config.heads * config.size * (window + memory)
     return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
 

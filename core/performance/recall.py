@@ -20,7 +20,6 @@ FAINT = 40.0
 numbers as small as float32 can only just hold make processors many times slower."""
 ALIKE = 0.84
 """The likeness, at first, whose score is that of reading nothing; 1 is the same direction."""
-
 BAND = 512
 """Events of a memory that are read at once; what no slot has filled yet is not read."""
 
@@ -105,7 +104,7 @@ class Recall(keras.layers.Layer):
             peak, total, attended = carried
             first = number * band
             places = first + ops.arange(band)
-            # the number of the event that lies there, if any does
+            # the number of the event that lies there; below 1, none does that has a moment before it
             event = began[:, None] - 1 - (began[:, None] - 1 - places[None]) % length
             age = began[:, None] + place - event
             seen = ops.logical_and(event >= 1, ops.logical_and(age >= self.window, age < length))
