@@ -76,6 +76,8 @@ def test_short_pieces_share_the_room_of_long_ones():
     assert shapes == [(1, 64), (1, 64), (2, 32), (2, 32), (4, 16)]
     filler = [(windows.batch(position)[1][:, :, KEY] == FILLER).mean() for position in range(len(windows))]
     assert max(filler) < 0.6
+    few = [TrainingPiece(piece_of(64), style=0), TrainingPiece(piece_of(9), style=0, share=0.2)]
+    assert len(Windows(few, 64, 1, SAME, 1.0, seed=1, shortest=16)) == 1  # none of the short one's windows is drawn
 
 
 def test_teacher_forcing_sets_each_event_beside_the_next():

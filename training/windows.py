@@ -131,8 +131,9 @@ class Windows:
         batches = []
         for length, room in self._room.items():
             alike = windows[self._lengths[windows] == length]
+            count = -(-len(alike) // room)
             # those that are missing in the last batch are taken from the first
-            batches += np.split(np.resize(alike, -(-len(alike) // room) * room), range(room, len(alike), room))
+            batches += list(np.resize(alike, (count, room)))
         return [batches[place] for place in shuffle.permutation(len(batches))]
 
     def __len__(self) -> int:
