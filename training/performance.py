@@ -45,6 +45,9 @@ PRESETS = {
 
 TAUGHT = 0.85
 """How much of what a network with teachers learns is what they say; the rest is what the pianist played."""
+WINDOWS = 8
+"""In a step, as long as what the network attends to; or one as long as all of them, where it recalls what is further
+back."""
 CALIBRATED = 100_000
 """About how many validation events the finished network is calibrated by."""
 
@@ -55,7 +58,7 @@ class Plan:
     learning rate rises over the first `warm_up` events and falls as a cosine to nothing at the last."""
 
     events: int = 20_000_000
-    batch: int = 8
+    batch: int = WINDOWS
     length: int = 512
     rate: float = 6e-3
     adam_ratio: float = 0.5
@@ -64,6 +67,11 @@ class Plan:
     style_dropout: float = 0.5
     seed: int = 1
     variation: Variation = field(default_factory=Variation)
+
+    @property
+    def step(self) -> int:
+        """Events in a step, with those that fill up windows."""
+        return self.batch * self.length
 
     def rate_at(self, events: int) -> float:
         """The learning rate once this many events have been trained on."""
@@ -126,7 +134,7 @@ class Run:
     @property
     def events(self) -> int:
         """How many events were trained on, with those that filled up windows."""
-        return self.position * self.plan.batch * self.plan.length
+        return self.position * self.plan.step
 
     @property
     def _variables(self) -> list[Any]:
@@ -156,11 +164,10 @@ class Run:
         """Train what is left of the plan; keep the state every `save_seconds`, and measure and log every
         `check_events`."""
         board = board_of(self.folder / "tensorboard")
-        a_batch = self.plan.batch * self.plan.length
-        total = -(-self.plan.events // a_batch)
+        total = -(-self.plan.events // self.plan.step)
         functions: dict[int, Any] = {}  # one a length: the network must know it when it is compiled
         saved, losses = time.monotonic(), []
-        bar = tqdm(total=total * a_batch, initial=self.events, unit=" events", unit_scale=True, mininterval=10)
+        bar = tqdm(total=total * self.plan.step, initial=self.events, unit=" events", unit_scale=True, mininterval=10)
         for inputs, following in self._batches(total):
             self.model.optimizer.learning_rate = self.plan.rate_at(self.events)
             length = following.shape[1]
@@ -169,7 +176,7 @@ class Run:
             functions[length] = self.model.train_function
             before = self.events
             self.position += 1
-            bar.update(a_batch)
+            bar.update(self.plan.step)
             finished = self.position >= total
             if before // check_events != self.events // check_events or finished:
                 entry = {"events": self.events, "rate": self.plan.rate_at(before), "loss": float(np.mean(losses))}
@@ -315,8 +322,8 @@ def main(arguments: list[str] | None = None) -> None:
     config = replace(base, styles=styles, **{name: value for name, value in given.items() if value is not None})
     plan = Plan(
         events=options.events,
-        batch=options.batch or (1 if config.recalls else 8),
-        length=options.length or config.window * (8 if config.recalls else 1),
+        batch=options.batch or (1 if config.recalls else WINDOWS),
+        length=options.length or config.window * (WINDOWS if config.recalls else 1),
         rate=options.rate,
         warm_up=options.warm_up,
         seed=options.seed,
@@ -376,11 +383,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     begin.add_argument("--preset", choices=PRESETS, default="small", help="the sizes of a network that begins anew")
     begin.add_argument("--start-from", type=Path, metavar="CHECKPOINT", help="begin with the weights of this folder")
     parser.add_argument("--events", type=int, default=defaults.events, help="to train on in all; may grow when resumed")
-    parser.add_argument("--batch", type=int, help="windows in a step (default: 8, or 1 of a network that recalls)")
+    parser.add_argument(
+        "--batch", type=int, help=f"windows in a step (default: {WINDOWS}, or 1 of a network that recalls)"
+    )
     parser.add_argument(
         "--length",
         type=int,
-        help="events in a window (default: what the network attends to, or 8 times that if it recalls)",
+        help=f"events in a window (default: what the network attends to, or {WINDOWS} times that if it recalls)",
     )
     parser.add_argument("--rate", type=float, default=defaults.rate, help="peak of the learning rate")
     parser.add_argument("--warm-up", type=int, default=defaults.warm_up, help="events until that peak")

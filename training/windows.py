@@ -89,8 +89,8 @@ class Windows:
     """Endless batches of windows, each pass over the pieces in a new order, cut at new places. The batch at a position
     is always the same, so a run goes on from any position as if it had never stopped.
 
-    A batch has room for `batch` windows of `length` events. Pieces of half that length or a quarter have shorter ones,
-    twice or four times as many of which are a batch, so that little of it is filler."""
+    A batch has room for `batch` windows of `length` events. Pieces of half that length, a quarter and so on have
+    shorter ones, twice or four times as many of which are a batch, so that little of it is filler."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Windows:
         self._groups = [np.flatnonzero((kinds == kind).all(axis=1)) for kind in np.unique(kinds, axis=0)]
         self._taken = [round(float(kinds[group[0], 1]) * len(group)) for group in self._groups]
         self._room = {each: batch * (length // each) for each in sorted(set(lengths))}
-        self._order = -1, self._shuffled(0)
+        self._order = 0, self._shuffled(0)
 
     def _length_for(self, events: int, shortest: int) -> int:
         length = self.length
