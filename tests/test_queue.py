@@ -37,6 +37,7 @@ from tests.fake_worker import (
 )
 from tests.music import as_bytes, piano
 from tests.postgres import Postgres
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
@@ -343,6 +344,7 @@ async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Cal
     await unattended.put("survivor", asks(take=5, length=100), user_id=1)
     with begin() as worker:
         await watch(unattended, "survivor", State.RUNNING)
+        await until(lambda: worker.history("began"))  # it is said to run a moment before it does
         worker.kill()
     with begin() as worker:
         assert (await watch(unattended, "survivor", *ENDED)).state == State.DONE
