@@ -24,10 +24,10 @@ test-long: dev ## run those that do: workers and trainings that are killed, hang
 	@$(PYTHON) -m pytest -m long
 
 fuzz: dev ## try thousands of damaged files, odd texts and broken records, others each time
-	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/test_fuzz.py
+	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/system/test_fuzz.py
 
 chaos: dev ## ten minutes of every fault on SQLite, then on PostgreSQL; CHAOS_SECONDS and CHAOS_SEED choose
-	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(PYTHON) -m pytest -s -m "" tests/test_chaos.py
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(PYTHON) -m pytest -s -m "" tests/system/test_chaos.py
 
 lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff format --check .
@@ -54,10 +54,10 @@ audit: dev ## look the pinned packages up in PyPI's advisories
 	@bin/audit
 
 # Every word that the bot says stands in English in the code; new ones get an empty place in each catalogue.
-texts: dev ## bring the translations in bot/locales up to date with the code
+texts: dev ## bring the translations in bot/language/locales up to date with the code
 	@mkdir -p build
 	@$(PYTHON) -m babel.messages.frontend --quiet extract $(WORDS) --output-file build/messages.pot bot core
-	@for file in bot/locales/*.po; do $(PYTHON) -m babel.messages.frontend --quiet update --no-fuzzy-matching \
+	@for file in bot/language/locales/*.po; do $(PYTHON) -m babel.messages.frontend --quiet update --no-fuzzy-matching \
 		--ignore-obsolete --width 110 --ignore-pot-creation-date --input-file build/messages.pot \
 		--output-file $$file --locale $$(sed -n 's/.*"Language: \(.*\)\\n".*/\1/p' $$file) || exit 1; done
 WORDS = --no-location --no-default-keywords $(addprefix --keyword ,say say_some:1,2 Text described named BadRequest \

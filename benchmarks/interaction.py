@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from benchmarks._report import megabytes, table
-from bot.estimates import A_FEW_SECONDS
+from bot.delivery.estimates import A_FEW_SECONDS
 from core.request import MODELS
-from tests.bot_process import BotProcess, children
 from tests.discord_standin import Discord, Message, Person
+from tests.support.bot_process import BotProcess, children
 
 REPEATS = 3
 AT_ONCE = (1, 4, 16, 50)

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks._report import megabytes, table
-from tests.bot_process import BotProcess
 from tests.discord_standin import Discord, Interaction, Person
-from tests.fake_worker import Worker
+from tests.support.bot_process import BotProcess
+from tests.support.fake_worker import Worker
 
 PATIENCE = 300.0
 """Seconds after the last interaction until what is unanswered counts as such."""

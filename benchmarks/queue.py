@@ -15,8 +15,8 @@ from core.queue.client import JobQueue
 from core.queue.jobs import State
 from core.request import ComposeRequest
 from core.seed import Seed
-from tests.fake_worker import Worker
-from tests.postgres import MISSING, installed, running
+from tests.support.fake_worker import Worker
+from tests.support.postgres import MISSING, installed, running
 
 COST = 2.0
 """Seconds a piece."""

@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks._report import table
-from core import audio, studio
-from core.renderers import Renderers
+from core import pipeline
+from core.pipeline import Draft
+from core.rendering import audio
+from core.rendering.pool import Renderers
 from core.request import ComposeRequest, Recipe
 from core.seed import Seed
 from core.settings import Settings
-from core.studio import Draft
 
 PIECE = Path(__file__).parents[1] / "docs" / "nocturne-performance-72-500-take2.mid"
 AT_ONCE = 8
@@ -24,7 +25,7 @@ STAGES = ("render", "encode", "draw")
 def main() -> None:
     settings = Settings.load()
     draft = Draft.of(Recipe(ComposeRequest(Seed.parse("72"), take=2), ""), PIECE.read_bytes())
-    alone = [studio.finish(draft, settings.soundfont).seconds for _ in range(3)]
+    alone = [pipeline.finish(draft, settings.soundfont).seconds for _ in range(3)]
     rows = [[f"{stage}, alone", f"{statistics.median(seconds[stage] for seconds in alone):.2f}"] for stage in STAGES]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
         renderers = Renderers(settings.model_copy(update={"data_dir": Path(folder)}))

@@ -12,20 +12,20 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from bot import metrics
-from bot.answers import Answers
 from bot.client import Nocturne
-from bot.database import Database
-from bot.library import Library
-from bot.logs import write_logs
-from bot.rules import RuleBook
+from bot.process import metrics
+from bot.process.logs import write_logs
+from bot.process.supervisor import Supervisor
 from bot.settings import BotSettings
-from bot.supervisor import Supervisor
-from core.ending import end_within
+from bot.store.database import Database
+from bot.store.pending_replies import Answers
+from bot.store.pieces import Library
+from bot.store.server_rules import RuleBook
 from core.errors import BadSetting, NocturneError, QueueError
-from core.lock import fresh_name, lines, lock, write
-from core.memory import keep_small
-from core.metrics import Page
+from core.process.lock import fresh_name, lines, lock, write
+from core.process.memory import keep_small
+from core.process.metrics import Page
+from core.process.shutdown import end_within
 from core.queue.client import JobQueue
 
 REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"

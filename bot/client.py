@@ -14,23 +14,24 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from bot import metrics, replies
-from bot.about import Card, about, read_cards
-from bot.answers import Answers
-from bot.arranging import ArrangeSelect, PlayButton
-from bot.asking import ACKNOWLEDGED_ALREADY
-from bot.compose import compose, go_on, go_on_from_message
-from bot.delivery import Deliveries
-from bot.forget import ForgetButton, forget
-from bot.library import Library
-from bot.managing import RULE_SELECTS, settings
-from bot.pieces import CancelButton, PageButton, PieceButton, history, piece
-from bot.rules import RuleBook
+from bot.commands.about import Card, about, read_cards
+from bot.commands.arrange import ArrangeSelect, PlayButton
+from bot.commands.compose import compose, go_on, go_on_from_message
+from bot.commands.forget import ForgetButton, forget
+from bot.commands.pieces import CancelButton, PageButton, PieceButton, history, piece
+from bot.commands.queue import cancel, queue
+from bot.commands.server_settings import RULE_SELECTS, settings
+from bot.commands.submit import ACKNOWLEDGED_ALREADY
+from bot.delivery.follower import Deliveries
+from bot.language import replies
+from bot.language.i18n import Translator, speak
+from bot.process import metrics
 from bot.settings import Shards
-from bot.texts import Translator, speak
-from bot.unfinished import cancel, queue
+from bot.store.pending_replies import Answers
+from bot.store.pieces import Library
+from bot.store.server_rules import RuleBook
 from core.errors import BadSetting
-from core.midi import Reader, Upload
+from core.midi.reader import Reader, Upload
 from core.queue.client import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks

@@ -214,7 +214,7 @@ def run_compose(options: argparse.Namespace) -> None:
 
 def run_continue(options: argparse.Namespace) -> None:
     """As careful with the file as the bot is with those that it is sent."""
-    from core.midi import MAX_BYTES, Reader
+    from core.midi.reader import MAX_BYTES, Reader
 
     if options.output.suffix != ".mid":
         raise BadRequest(f"'{options.output}' does not end in .mid, as the new file's name has to")
@@ -246,8 +246,8 @@ def make(
     attention: bool = False,
 ) -> None:
     """Compose and finish pieces, and report each; `path_of` says where one's files go, without their suffix."""
-    from core import composer, studio
-    from core.audio import find_soundfont
+    from core import composer, pipeline
+    from core.rendering.audio import find_soundfont
     from core.settings import Settings
 
     settings = Settings.load()
@@ -259,8 +259,8 @@ def make(
             raise BadRequest(f"the model '{model}' cannot say what it attends to")
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
-            draft = studio.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
-            piece = studio.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
+            draft = pipeline.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
+            piece = pipeline.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
             show(bar, 100)
             files = write(path_of(piece), piece, piece.attention if attention else ())
             bar.write(report(piece, files, as_json), file=sys.stdout)

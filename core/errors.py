@@ -16,7 +16,7 @@ NocturneError
 
 from __future__ import annotations
 
-from core.texts import Text, Value
+from core.text import Text, Value
 
 
 class NocturneError(Exception):

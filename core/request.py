@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import BadRequest, shown
 from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
-from core.texts import NOTHING, Text
+from core.text import NOTHING, Text
 
 STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""

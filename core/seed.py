@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import BadRequest, shown
-from core.texts import Text
+from core.text import Text
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The keys of a piano, A0 to C8."""

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from tests.playing_bot import FakeQueue
-    from tests.postgres import Postgres
+    from tests.support.playing_bot import FakeQueue
+    from tests.support.postgres import Postgres
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -35,7 +35,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 @pytest.fixture
 def queue() -> FakeQueue:
-    from tests.playing_bot import FakeQueue  # discord.py is slow to import, and most tests do without
+    from tests.support.playing_bot import FakeQueue  # discord.py is slow to import, and most tests do without
 
     return FakeQueue()
 
@@ -43,7 +43,7 @@ def queue() -> FakeQueue:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The server of all tests."""
-    from tests.postgres import MISSING, installed, running
+    from tests.support.postgres import MISSING, installed, running
 
     programs = installed()
     if programs is None:

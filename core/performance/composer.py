@@ -14,12 +14,12 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
-from core.memory import resident
 from core.performance.engine import FREE, KEPT, MEMORY, Engine, gpus
 from core.performance.ensemble import Part, Stage
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.guard import trouble
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
+from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 

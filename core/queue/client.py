@@ -15,7 +15,7 @@ from dbos._serialization import deserialize_value
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WORKFLOW, connect, reaching
 from core.queue.jobs import SORRY, TOO_LONG, Job, Line, State
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
-from core.texts import Text
+from core.text import Text
 
 JOB_SECONDS = 600
 """What a job may take from the moment a worker takes it."""

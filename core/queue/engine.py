@@ -15,8 +15,8 @@ from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.database import IDLE_SECONDS
 from core.errors import QueueError
+from core.process.database import IDLE_SECONDS
 from core.queue.jobs import UNREACHABLE
 
 APPLICATION = "nocturne"

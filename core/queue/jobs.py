@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.request import Piece
-from core.texts import Text
+from core.text import Text
 
 SORRY = Text("Something went wrong while making this piece. Please try again, perhaps with another take.")
 """What a listener reads when an error was not foreseen; the log says more."""

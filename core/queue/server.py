@@ -15,11 +15,12 @@ from dbos import DBOS, WorkflowStatus
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import metrics, pulse
 from core.composer import Progress
-from core.database import IDLE_SECONDS
 from core.errors import Cancelled, NocturneError, QueueError
-from core.logs import about_job
+from core.process import metrics
+from core.process.database import IDLE_SECONDS
+from core.process.logs import about_job
+from core.queue import liveness
 from core.queue.engine import (
     APPLICATION,
     FAILURES,
@@ -88,13 +89,13 @@ class JobServer:
         self._leaving = threading.Event()  # stop where you are
         self._over = threading.Event()  # nothing is left to look after
         self._held: set[str] = set()
-        self._watch = pulse.Watch(self._end)
+        self._watch = liveness.Watch(self._end)
 
     def start(self) -> None:
         """Take over what the dead left unfinished, and begin to take new jobs. Raises QueueError."""
         self._client = connect(self._url)
         with reaching():
-            self._roll = pulse.Roll(self._url, self._executor)
+            self._roll = liveness.Roll(self._url, self._executor)
             self._roll.beat()  # before it has a job: who has one and no entry counts as dead
             unfinished = self._unfinished()
             self._make_room(unfinished, self._before)
@@ -158,16 +159,16 @@ class JobServer:
         """Say that this worker lives, take over the jobs of those that do not, and see to it that jobs which were cut
         short run alone; until this worker ends."""
         beaten, steady = -math.inf, math.inf
-        while not self._over.wait(min(1.0, pulse.BEAT_SECONDS)):
-            if time.monotonic() < beaten + pulse.BEAT_SECONDS and self._room != 1:
+        while not self._over.wait(min(1.0, liveness.BEAT_SECONDS)):
+            if time.monotonic() < beaten + liveness.BEAT_SECONDS and self._room != 1:
                 continue
             try:
                 self._roll.beat()
                 gap, beaten = time.monotonic() - beaten, time.monotonic()
                 # While the database was away, or this process was stopped, others may have been silent without dying.
-                steady = beaten if gap > pulse.DEAD_SECONDS / 2 else min(steady, beaten)
+                steady = beaten if gap > liveness.DEAD_SECONDS / 2 else min(steady, beaten)
                 unfinished = self._unfinished()
-                sure = beaten > steady + pulse.DEAD_SECONDS and not self._closing.is_set()
+                sure = beaten > steady + liveness.DEAD_SECONDS and not self._closing.is_set()
                 dead = self._dead(unfinished) if sure else set()
                 self._make_room(unfinished, dead)
                 if dead:
@@ -212,7 +213,7 @@ class JobServer:
         _log.critical(
             "job %s has not advanced for %g s: the model hangs, and this worker ends with exit code %d",
             job_id,
-            pulse.HANG_SECONDS,
+            liveness.HANG_SECONDS,
             HUNG,
         )
         last = threading.Timer(5, os._exit, (HUNG,))  # where the database hangs as well

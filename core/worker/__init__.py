@@ -14,16 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
-from core import studio
+from core import pipeline
 from core.composer import Composer, Progress, load_composer
-from core.ending import end_within
 from core.errors import NocturneError, QueueError
-from core.lock import fresh_name, lines, lock, write
-from core.logs import write_logs
-from core.memory import give_back
-from core.metrics import WORKER, Page
+from core.process.lock import fresh_name, lines, lock, write
+from core.process.logs import write_logs
+from core.process.memory import give_back
+from core.process.metrics import WORKER, Page
+from core.process.shutdown import end_within
 from core.queue.server import JobServer
-from core.renderers import Renderers
+from core.rendering.pool import Renderers
 from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
@@ -40,12 +40,12 @@ LEAVE_SECONDS = 27
 
 
 class Finisher(Protocol):
-    """What `core.renderers.Renderers` is to the worker."""
+    """What `core.rendering.pool.Renderers` is to the worker."""
 
     processes: int
 
     def finish(
-        self, draft: studio.Draft, rendering: Rendering, size_limit: int | None, progress: Progress
+        self, draft: pipeline.Draft, rendering: Rendering, size_limit: int | None, progress: Progress
     ) -> Piece: ...
 
     def close(self) -> None: ...
@@ -70,11 +70,11 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
 
     def compose(request: ComposeRequest, composed: Composed | None, progress: Progress) -> dict[str, Any]:
         if composed:
-            return studio.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
-        return studio.compose(composers[request.model], request, progress).to_json()
+            return pipeline.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
+        return pipeline.compose(composers[request.model], request, progress).to_json()
 
     def finish(draft: dict[str, Any], rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
-        return finisher.finish(studio.Draft.from_json(draft), rendering, size_limit, progress)
+        return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress)
 
     places = max(composer.places for composer in composers.values())
     before = lines(held)[-NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is

@@ -1,0 +1,44 @@
+"""/forget: everything that is stored about somebody is removed, after a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.commands.components import Pressing
+from bot.language import replies
+from bot.language.i18n import described, named, say
+
+if TYPE_CHECKING:
+    from bot.client import Nocturne
+
+
+@app_commands.command(name=named("forget"), description=described("Remove everything that is stored here about you"))
+async def forget(interaction: discord.Interaction[Nocturne]) -> None:
+    view = discord.ui.View(timeout=None)
+    view.add_item(ForgetButton("yes"))
+    view.add_item(ForgetButton("no"))
+    await interaction.response.send_message(say(replies.FORGET), view=view, ephemeral=True)
+
+
+class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"forget:(?P<answer>yes|no)"):
+    """The answer to the question, always about the one who presses it."""
+
+    def __init__(self, answer: str) -> None:
+        style = discord.ButtonStyle.danger if answer == "yes" else discord.ButtonStyle.secondary
+        label = replies.FORGET_YES if answer == "yes" else replies.FORGET_NO
+        super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=f"forget:{answer}"))
+        self.answer = answer
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        await interaction.response.defer()
+        if self.answer == "yes":
+            client, user_id = interaction.client, interaction.user.id
+            await client.deliveries.cancel_all(user_id)
+            await client.library.forget(user_id)
+            await client.rules.forget(user_id)
+            await client.queue.forget(user_id)
+        said = replies.FORGOTTEN if self.answer == "yes" else replies.KEPT
+        await interaction.edit_original_response(content=say(said), view=None)

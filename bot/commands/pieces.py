@@ -1,0 +1,209 @@
+"""The buttons on a piece, and what brings a piece back. What a button needs to know is in its custom_id, so it goes on
+working after a restart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.commands.arrange import Arrangement
+from bot.commands.components import Pressing
+from bot.commands.options import Wish
+from bot.commands.submit import admitted, ask, looked_up
+from bot.language import replies
+from bot.language.i18n import described, named, say
+from bot.store.pieces import ID, Stored
+from core.errors import BadRequest, shown
+from core.process.logs import about_job
+from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
+from core.seed import Seed
+from core.text import Text
+
+if TYPE_CHECKING:
+    from bot.client import Nocturne
+
+
+class CancelButton(
+    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
+):
+    """Takes a job back while it waits or runs; only for the one who asked for it."""
+
+    def __init__(self, job_id: str) -> None:
+        style = discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=say("Cancel"), style=style, custom_id=f"cancel:{job_id}"))
+        self.job_id = job_id
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        deliveries = interaction.client.deliveries
+        requester = await deliveries.requester(self.job_id)
+        if requester is None:
+            await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
+        elif requester != interaction.user.id:
+            await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
+        else:
+            await interaction.response.defer()
+            await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
+
+
+def cancel_view(job_id: str) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    view.add_item(CancelButton(job_id))
+    return view
+
+
+OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
+"""How much of a piece a variation keeps: whichever is less."""
+PAGE = 8
+"""Pieces on a page of somebody's history."""
+
+
+class PieceButton(
+    Pressing,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>{ID})",
+):
+    """Does something with a piece that is stored."""
+
+    def __init__(self, action: str, piece_id: str) -> None:
+        style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
+        custom_id = f"piece:{action}:{piece_id}"
+        super().__init__(discord.ui.Button(label=say(_LABELS[action]), style=style, custom_id=custom_id))
+        self.action, self.piece_id = action, piece_id
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        stored = await looked_up(interaction, self.piece_id)
+        if self.action == "recipe":
+            await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
+        elif self.action == "arrange":
+            chosen = Arrangement.of(stored)
+            await interaction.response.send_message(chosen.question(), view=chosen.view(), ephemeral=True)
+        elif self.action == "attention":
+            piece = await interaction.client.library.piece(stored)
+            await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
+        elif self.action == "delete":
+            await _delete(interaction, stored)
+        else:
+            rules = await admitted(interaction)
+            with about_job(str(interaction.id)):
+                request = await _NEXT[self.action](interaction.client, stored)
+            wish = Wish(request, stored.recipe.rendering, stored.private)
+            parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
+            await ask(interaction, wish, rules, parent=parent)
+
+
+_LABELS = {
+    "take": Text("New take"),
+    "vary": Text("Variation"),
+    "continue": Text("Continue"),
+    "arrange": Text("Arrange"),
+    "attention": Text("Attention"),
+    "recipe": Text("Recipe"),
+    "delete": Text("Delete"),
+}
+
+
+async def _new_take(_: Nocturne, stored: Stored) -> ComposeRequest:
+    return replace(stored.recipe.request, take=fresh_take())
+
+
+async def _variation(client: Nocturne, stored: Stored) -> ComposeRequest:
+    """The same opening, and then as much again as there was."""
+    composed = (await client.library.piece(stored)).composed
+    seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
+    upload = await client.read(composed, seconds)
+    length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
+    return _primed(stored, upload.midi, length)
+
+
+async def _continuation(client: Nocturne, stored: Stored) -> ComposeRequest:
+    """The whole piece, and then as much again as was asked for, where there is room. Raises BadRequest."""
+    room = MAX_LENGTH - _steps(stored.duration) - 1
+    if room < MIN_LENGTH:
+        raise BadRequest(replies.LONG_ENOUGH)
+    composed = (await client.library.piece(stored)).composed
+    return _primed(stored, composed, min(stored.recipe.request.length, room))
+
+
+_NEXT = {"take": _new_take, "vary": _variation, "continue": _continuation}
+
+
+def _primed(stored: Stored, primer: bytes, length: int) -> ComposeRequest:
+    return replace(stored.recipe.request, seed=Seed(), primer=primer, length=length, take=fresh_take())
+
+
+def _steps(seconds: float) -> int:
+    return round(seconds / STEP_SECONDS)
+
+
+async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) -> None:
+    """Its row, its files, and this message."""
+    if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
+        await interaction.response.send_message(say(replies.NOT_YOURS_TO_DELETE), ephemeral=True)
+        return
+    await interaction.response.defer()
+    await interaction.client.library.remove(stored.id)
+    await interaction.delete_original_response()
+
+
+def piece_view(stored: Stored) -> discord.ui.View:
+    """What can be done with a piece. The article's model cannot go on from one, but tells what it attended to."""
+    view = discord.ui.View(timeout=None)
+    primed = stored.recipe.request.model == "performance"
+    actions = ["take", "vary", "continue"] if primed else ["take"]
+    actions += ["arrange", "attention"] if stored.pictures else ["arrange"]
+    for action in [*actions, "recipe", "delete"]:
+        view.add_item(PieceButton(action, stored.id))
+    return view
+
+
+@app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
+@app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
+async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
+    typed = id.strip(" `").lower()  # as it is shown, it may be copied
+    if not re.fullmatch(ID, typed):
+        raise BadRequest(
+            "'{typed}' is not the id of a piece, which has eight letters and digits; /history tells those of yours",
+            typed=shown(typed, 20),
+        )
+    stored = await looked_up(interaction, typed)
+    await interaction.response.defer(ephemeral=stored.private)
+    piece = await interaction.client.library.piece(stored)
+    reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
+    await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+
+
+@app_commands.command(
+    name=named("history"), description=described("The pieces that you have asked for, the newest first")
+)
+async def history(interaction: discord.Interaction[Nocturne]) -> None:
+    await interaction.response.defer(ephemeral=True)
+    await _show_page(interaction, 0)
+
+
+class PageButton(
+    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
+):
+    """Turns to a page of the presser's own history."""
+
+    def __init__(self, page: str, label: str = "·") -> None:
+        style = discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
+        self.page = int(page)
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        await interaction.response.defer()
+        await _show_page(interaction, self.page)
+
+
+async def _show_page(interaction: discord.Interaction[Nocturne], page: int) -> None:
+    theirs = await interaction.client.library.of(interaction.user.id, page * PAGE, PAGE + 1)
+    view = discord.ui.View(timeout=None)
+    if page:
+        view.add_item(PageButton(str(page - 1), say("Newer")))
+    if len(theirs) > PAGE:
+        view.add_item(PageButton(str(page + 1), say("Older")))
+    await interaction.edit_original_response(content=replies.pages(theirs[:PAGE], page * PAGE), view=view)

@@ -1,0 +1,137 @@
+"""/settings: what the managers of a server allow there, shown and changed in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.commands.components import Pressing
+from bot.language import replies
+from bot.language.i18n import described, named, say
+from bot.store.server_rules import Rules
+from core.errors import BadRequest
+from core.request import ANY_STYLE, MAX_LENGTH, MODELS, STEP_SECONDS
+from core.text import Text
+
+if TYPE_CHECKING:
+    from bot.client import Nocturne
+
+LENGTHS = (150, 300, 500, 900, 1500, MAX_LENGTH)
+A_DAY = (0, 5, 10, 20, 50, 100)
+MOST_AT_ONCE = 10
+MOST_OPTIONS = 25
+
+_QUESTIONS = {
+    "channels": Text("**Channels** where members may ask for pieces; none for all of them"),
+    "length": Text("**Longest piece**"),
+    "at_once": Text("**Pieces a member may have in the making at once**"),
+    "a_day": Text("**Pieces a member may have a day**"),
+    "style": Text("**Style** of a piece for which none is named"),
+    "model": Text("**Model** of a piece for which none is named"),
+    "private": Text("**Who sees** a piece"),
+}
+
+
+@app_commands.command(name=named("settings"), description=described("What members may do with me in this server"))
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.allowed_installs(guilds=True, users=False)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+async def settings(interaction: discord.Interaction[Nocturne]) -> None:
+    await interaction.response.defer(ephemeral=True)
+    rules = await interaction.client.rules.get(_managed(interaction))
+    await interaction.edit_original_response(view=settings_view(interaction.client, rules))
+
+
+class ChannelSelect(Pressing, discord.ui.DynamicItem[discord.ui.ChannelSelect[Any]], template=r"rules:channels"):
+    def __init__(self, channels: Sequence[int] = ()) -> None:
+        select = discord.ui.ChannelSelect[Any](
+            custom_id="rules:channels",
+            min_values=0,
+            max_values=MOST_OPTIONS,
+            placeholder=say("all channels"),
+            default_values=[
+                discord.SelectDefaultValue(id=channel, type=discord.SelectDefaultValueType.channel)
+                for channel in channels
+            ],
+        )
+        super().__init__(select)
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        await _change(interaction, channels=tuple(channel.id for channel in self.item.values))
+
+
+class RuleSelect(
+    Pressing,
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"rules:(?P<rule>length|at_once|a_day|style|model|private)",
+):
+    """Every rule but the channels is chosen from a list."""
+
+    def __init__(self, rule: str, options: Sequence[tuple[Any, str]] = ((0, "·"),), now: Any = None) -> None:
+        self.rule = rule
+        select = discord.ui.Select[Any](
+            custom_id=f"rules:{rule}",
+            options=[
+                discord.SelectOption(label=label, value=str(value), default=value == now) for value, label in options
+            ],
+        )
+        super().__init__(select)
+
+    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+        [chosen] = self.item.values
+        options = {str(value): value for value, _ in _options(interaction.client)[self.rule]}
+        if chosen not in options:
+            raise BadRequest("there is no such choice any more; please open the settings again")
+        await _change(interaction, **{self.rule: options[chosen]})
+
+
+RULE_SELECTS = (ChannelSelect, RuleSelect)
+
+
+def settings_view(client: Nocturne, rules: Rules) -> discord.ui.LayoutView:
+    """The message: a line and a list for each rule."""
+    selects: dict[str, discord.ui.Item[Any]] = {"channels": ChannelSelect(rules.channels)}
+    for rule, options in _options(client).items():
+        selects[rule] = RuleSelect(rule, options, getattr(rules, rule))
+    container = discord.ui.Container[Any](accent_colour=replies.COLOUR)
+    for rule, question in _QUESTIONS.items():
+        container.add_item(discord.ui.TextDisplay(say(question)))
+        container.add_item(discord.ui.ActionRow(selects[rule]))
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(say("Settings of this server. What you choose is in force at once.")))
+    view.add_item(container)
+    return view
+
+
+def _options(client: Nocturne) -> dict[str, list[tuple[Any, str]]]:
+    """What each rule can be, and how that is said."""
+    most = client.deliveries.most
+    styles = list(dict.fromkeys([ANY_STYLE, *client.styles()]))
+    return {
+        "length": [
+            (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))
+            for steps in LENGTHS
+        ],
+        "at_once": [(0, say("as many as I allow anywhere ({most})", most=most))]
+        + [(count, str(count)) for count in range(1, min(most, MOST_AT_ONCE))],
+        "a_day": [(count, str(count) if count else say("as many as they like")) for count in A_DAY],
+        "style": [(style, style) for style in styles[:MOST_OPTIONS]],
+        "model": [(model, model) for model in MODELS],
+        "private": [(False, say("everybody, unless its listener keeps it private")), (True, say("its listener alone"))],
+    }
+
+
+async def _change(interaction: discord.Interaction[Nocturne], **changes: Any) -> None:
+    client = interaction.client
+    rules = await client.rules.change(_managed(interaction), **changes)
+    await interaction.response.edit_message(view=settings_view(client, rules))
+
+
+def _managed(interaction: discord.Interaction[Nocturne]) -> int:
+    """The server whose manager asks. Raises BadRequest for anybody else, whatever the server lets them type."""
+    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+        raise BadRequest("only those who may manage this server can change its settings")
+    return interaction.guild_id

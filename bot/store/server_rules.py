@@ -1,0 +1,128 @@
+"""What the managers of a server allow there, kept in the database."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.commands.options import Wish
+from bot.store.database import Database, upsert
+from core.errors import BadRequest
+from core.request import ANY_STYLE, DEFAULT_LENGTH, DEFAULT_MODEL, MAX_LENGTH, STEP_SECONDS
+
+DAY = 86_400.0
+NO_SERVER = 0
+"""In place of its id, in a direct message."""
+
+_rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
+_asked = sa.table(
+    "nocturne_asked",
+    sa.column("job_id", sa.Text),
+    sa.column("guild_id", sa.BigInteger),
+    sa.column("user_id", sa.BigInteger),
+    sa.column("asked_at", sa.Float),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`channels` are ids, none for all; `length` is in steps; `at_once` and `a_day` are pieces of one member, 0 for as
+    many as the bot allows; `style` and `model` are taken where a listener names none; `private` shows every piece to
+    its listener alone."""
+
+    channels: tuple[int, ...] = ()
+    length: int = MAX_LENGTH
+    at_once: int = 0
+    a_day: int = 0
+    style: str = ANY_STYLE
+    model: str = DEFAULT_MODEL
+    private: bool = False
+
+    def allow_channel(self, *ids: int | None) -> None:
+        """Raises BadRequest for a channel (or a thread and its channel) that is not among those allowed."""
+        if self.channels and not set(ids) & set(self.channels):
+            named = " ".join(f"<#{channel}>" for channel in self.channels)
+            raise BadRequest("in this server I play only in {channels}", channels=named)
+
+    def applied(self, wish: Wish) -> Wish:
+        """The wish as it may be fulfilled here. Raises BadRequest for a longer piece than is allowed."""
+        if wish.request.length > self.length:
+            raise BadRequest(
+                "in this server a piece may have up to {most} steps ({seconds:g} s), and this one would have {length}",
+                most=self.length,
+                seconds=self.length * STEP_SECONDS,
+                length=wish.request.length,
+            )
+        return wish._replace(private=wish.private or self.private)
+
+    def usual(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options with what is usual here in place of what was left out."""
+        chosen = {"model": self.model, "length": min(DEFAULT_LENGTH, self.length)} | options
+        if chosen["model"] == DEFAULT_MODEL and self.style != ANY_STYLE:
+            chosen = {"style": self.style} | chosen
+        return chosen
+
+
+FREE = Rules()
+
+
+class RuleBook:
+    """Its methods may raise QueueError when the database cannot be reached."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, guild_id: int | None) -> Rules:
+        """A server's rules; nothing is forbidden where there is no server, or nobody has made any."""
+        if guild_id is None:
+            return FREE
+        select = sa.select(_rules.c.rules).where(_rules.c.guild_id == guild_id)
+        kept = await self._database.run(lambda connection: connection.execute(select).scalar())
+        return Rules(**kept | {"channels": tuple(kept["channels"])}) if kept else FREE
+
+    async def change(self, guild_id: int, **changes: Any) -> Rules:
+        """Returns the rules that are in force from here on."""
+        rules = replace(await self.get(guild_id), **changes)
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(_rules).where(_rules.c.guild_id == guild_id))
+            connection.execute(sa.insert(_rules), {"guild_id": guild_id, "rules": asdict(rules)})
+
+        await self._database.run(write)
+        return rules
+
+    async def allow_today(self, rules: Rules, guild_id: int | None, user_id: int) -> None:
+        """Raises BadRequest when a member has had as many pieces within a day as is allowed."""
+        if guild_id is None or not rules.a_day:
+            return
+        theirs = (_asked.c.guild_id == guild_id) & (_asked.c.user_id == user_id)
+        select = sa.select(_asked.c.asked_at).where(theirs & (_asked.c.asked_at > time.time() - DAY))
+        times = await self._database.run(lambda connection: connection.execute(select).scalars().all())
+        if len(times) >= rules.a_day:
+            again = sorted(times)[-rules.a_day] + DAY
+            raise BadRequest(
+                "in this server a member may have {most} pieces a day; the next one is possible {when}",
+                most=rules.a_day,
+                when=f"<t:{again:.0f}:R>",
+            )
+
+    async def forget(self, user_id: int) -> None:
+        delete = sa.delete(_asked).where(_asked.c.user_id == user_id)
+        await self._database.run(lambda connection: connection.execute(delete))
+
+
+def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> bool:
+    """Somebody asked for a piece; False when that is known already. To be called in the transaction that takes it on,
+    so that whoever was told so cannot ask again uncounted. What is older than a day is removed."""
+    now = time.time()
+    connection.execute(sa.delete(_asked).where(_asked.c.asked_at < now - DAY))
+    row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "asked_at": now}
+    insert = upsert(connection)(_asked).values(row).on_conflict_do_nothing()
+    return connection.execute(insert.returning(_asked.c.job_id)).scalar() is not None
+
+
+def uncount(connection: sa.Connection, job_id: str) -> None:
+    connection.execute(sa.delete(_asked).where(_asked.c.job_id == job_id))

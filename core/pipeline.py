@@ -1,0 +1,181 @@
+"""From a request to a finished piece, in the two steps that the worker and the command line share."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pretty_midi import PrettyMIDI
+
+from core.composer import Composer, Progress
+from core.errors import RenderError
+from core.rendering import audio, pictures
+from core.rendering.arrange import edit
+from core.request import AS_COMPOSED, DEFAULT_INSTRUMENT, USUAL_TEMPO, ComposeRequest, Piece, Recipe, Rendering
+from core.seed import CHORD_SECONDS
+
+
+class Attention(NamedTuple):
+    """What a model attended to in a window of its piece: the words of that window, and a matrix a block of the network,
+    (words, words), whose row t says what word t attended to."""
+
+    words: list[str]
+    matrices: list[list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A piece that is composed, but not yet played or drawn; it travels as JSON. `duration` is in seconds of music;
+    `seconds` says how long the composing took; `attention` is there where the model can tell."""
+
+    recipe: Recipe
+    duration: float
+    notes: int
+    midi: bytes
+    seconds: dict[str, float]
+    attention: Attention | None = None
+
+    @property
+    def music(self) -> PrettyMIDI:
+        """`midi`, read again."""
+        return PrettyMIDI(io.BytesIO(self.midi))
+
+    @classmethod
+    def of(cls, recipe: Recipe, midi: bytes) -> Draft:
+        """What was composed once and kept, to be rendered in another way; `midi` is as composed, before any edits."""
+        music = PrettyMIDI(io.BytesIO(midi))
+        return cls(recipe, round(music.get_end_time(), 3), _notes(music), midi, {})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"recipe": self.recipe.to_json(), "midi": base64.b64encode(self.midi).decode()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Draft:
+        attention = Attention(*data["attention"]) if data.get("attention") else None
+        return cls(
+            **data
+            | {
+                "recipe": Recipe.from_json(data["recipe"]),
+                "midi": base64.b64decode(data["midi"]),
+                "attention": attention,
+            }
+        )
+
+
+def compose(composer: Composer, request: ComposeRequest, progress: Progress = lambda share: None) -> Draft:
+    """Raises BadRequest for a seed that the composer cannot begin with, and RenderError for a piece without a note."""
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "compose"):
+        music = composer.compose(request, progress)
+    notes = _notes(music)
+    if not notes:
+        raise RenderError("the piece that was composed has no notes; another take or seed may have some")
+    recipe = Recipe(request, composer.checkpoint)
+    attention = None
+    if attend := getattr(composer, "attention", None):
+        words, matrices = attend(music)
+        attention = Attention(words, [matrix.round(4).tolist() for matrix in matrices])
+    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds, attention)
+
+
+def finish(
+    draft: Draft,
+    soundfont: Path | None = None,
+    size_limit: int | None = None,
+    rendering: Rendering = AS_COMPOSED,
+) -> Piece:
+    """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
+    (default `audio.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise.
+    Raises RenderError, and BadRequest for a tempo at which the piece would be too long."""
+    seconds = dict(draft.seconds)
+    duration = round(rendering.lasting(draft.duration), 3)
+    recipe = replace(draft.recipe, rendering=rendering)
+    music, midi = draft.music, draft.midi
+    begins, word = beginning(recipe.request, music)
+    if rendering.edits:
+        edit(music, rendering)
+        midi = _bytes(music)
+
+    def draw() -> tuple[bytes, tuple[bytes, ...]]:
+        with _timed(seconds, "draw"):
+            roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
+            return roll, _drawn(draft.attention, title(recipe)) if draft.attention else ()
+
+    with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
+        drawn = beside.submit(draw)
+        sound, audio_format = _record(midi, rendering.audio, soundfont, size_limit or audio.SIZE_LIMIT, seconds)
+        picture, attention = drawn.result()
+    return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
+
+
+def _record(
+    midi: bytes, wished: str, soundfont: Path | None, size_limit: int, seconds: dict[str, float]
+) -> tuple[bytes, str]:
+    """Play it, and how long that took goes into `seconds`. What does not fit as it was wished becomes an MP3."""
+    with _timed(seconds, "render"):
+        if wished == "flac" and (flac := audio.render_flac(midi, soundfont, size_limit)) is not None:
+            return flac, wished
+        samples = audio.render(midi, soundfont)
+    with _timed(seconds, "encode"):
+        wav = audio.encode_wav(samples, size_limit) if wished == "wav" else None
+        return (audio.encode(samples, size_limit), "mp3") if wav is None else (wav, wished)
+
+
+def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
+    """A PNG a block of the network."""
+    return tuple(
+        pictures.attention(np.array(matrix), attention.words, f"{heading} · attention, block {block}")
+        for block, matrix in enumerate(attention.matrices, start=1)
+    )
+
+
+def title(recipe: Recipe) -> str:
+    """What stands above a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
+    request, rendering = recipe.request, recipe.rendering
+    names = "continued" if request.primer else request.seed.names
+    parts = [names if len(names) <= 30 else names[:29] + "…", f"take {request.take}"]
+    if rendering.instrument != DEFAULT_INSTRUMENT:
+        parts.append(rendering.instrument)
+    if rendering.tempo != USUAL_TEMPO:
+        parts.append(f"{rendering.tempo} %")
+    if rendering.transpose:
+        parts.append(f"{rendering.transpose:+d}".replace("-", "−"))
+    return " · ".join(parts)
+
+
+def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:
+    """How many seconds of the music were there before it was composed, and what they are called."""
+    if request.primer:
+        return max(_onsets(PrettyMIDI(io.BytesIO(request.primer)))), "primer"
+    if request.seed.is_random:
+        return 0.0, ""
+    return min(_onsets(music)) + len(request.seed.chords) * CHORD_SECONDS, "seed"
+
+
+def _onsets(music: PrettyMIDI) -> list[float]:
+    return [note.start for part in music.instruments for note in part.notes]
+
+
+def _notes(music: PrettyMIDI) -> int:
+    return sum(len(part.notes) for part in music.instruments)
+
+
+def _bytes(music: PrettyMIDI) -> bytes:
+    file = io.BytesIO()
+    music.write(file)
+    return file.getvalue()
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - started, 3)

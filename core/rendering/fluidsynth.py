@@ -1,0 +1,46 @@
+"""midi2audio under limits, in a process of its own that `core.rendering.audio` starts: the limits can be set safely
+only from inside a process that does nothing else. FluidSynth inherits them, so one that would never end stops by itself
+even when whoever waited for it was killed."""
+
+import resource
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import midi2audio
+
+RATE = 44100
+"""Samples a second."""
+
+VOICES = 128
+"""That sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes half
+as long again, for what is 23 dB below the rest."""
+
+OPTIONS = ("-o", f"synth.polyphony={VOICES}", "-o", "synth.dynamic-sample-loading=1")
+"""Of a SoundFont of 148 MB only the instrument that plays is read: 45 MB of memory in place of 170."""
+
+
+def play(
+    soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int, most_memory: int
+) -> None:
+    """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time and `most_memory`
+    bytes of address space: by its suffix a WAV of 32 bits a sample, which quiet music needs as long as it is not
+    levelled, or a FLAC of 16. Raises CalledProcessError."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
+    if sys.platform != "darwin":  # macOS has no such limit, and setting it may fail
+        resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
+    depth = "s32" if sound.endswith(".wav") else "s16"
+
+    def fluidsynth(command: list[str]) -> None:
+        """What midi2audio runs, but a failure is not dropped."""
+        subprocess.check_call([*command, "-O", depth, "-g", gain, *OPTIONS])
+
+    midi2audio.subprocess = SimpleNamespace(call=fluidsynth)
+    midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, sound)
+
+
+if __name__ == "__main__":
+    soundfont, midi, sound, gain, *limits = sys.argv[1:]
+    play(soundfont, midi, sound, gain, *map(int, limits))

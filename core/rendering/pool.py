@@ -1,0 +1,120 @@
+"""Processes that play and draw pieces beside the model, so that it never waits for FluidSynth or the encoder."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for_end
+from typing import TYPE_CHECKING, Any
+
+from core import pipeline
+from core.composer import Progress
+from core.errors import RenderError
+from core.pipeline import Draft
+from core.process.logs import about_job, current_job, write_logs
+from core.process.memory import keep_small
+from core.request import AS_COMPOSED, Piece, Rendering
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+FINISH_SECONDS = 330
+"""What a process may take for a piece, before it is ended as one that hangs: FluidSynth alone has 300."""
+LOOK_SECONDS = 0.2
+"""How often who waits for a piece looks up whether it is still wanted."""
+
+log = logging.getLogger(__name__)
+
+
+class Renderers:
+    """A process a core, started anew when one dies. What they write on the way is in a folder of their own under
+    DATA_DIR, which a worker that was killed leaves behind and the next one clears."""
+
+    def __init__(self, settings: Settings, processes: int | None = None) -> None:
+        self.processes = processes or os.cpu_count() or 1
+        self._soundfont = settings.soundfont
+        self._log_level = settings.log_level
+        self._scratch = settings.data_dir / "scratch"
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        self._lock = threading.Lock()
+        self._pool = self._started()
+
+    def finish(
+        self,
+        draft: Draft,
+        rendering: Rendering = AS_COMPOSED,
+        size_limit: int | None = None,
+        progress: Progress = lambda share: None,
+    ) -> Piece:
+        """What `pipeline.finish` does, in one of the processes. `progress` is called again and again; what it
+        raises ends the waiting. Raises RenderError, also when the process dies twice."""
+        for _ in range(2):
+            pool = self._pool
+            try:
+                work = (current_job(), draft, self._soundfont, size_limit, rendering)
+                return _awaited(pool.submit(_finish, *work), progress)
+            except BrokenProcessPool:
+                log.warning("a process that plays pieces has died; they are started again")
+                with self._lock:
+                    if self._pool is pool:
+                        self._pool = self._started()
+        raise RenderError("The piece was composed, but playing it failed twice. Please try again, perhaps shorter.")
+
+    def close(self) -> None:
+        """End the processes, whatever they are at."""
+        for process in multiprocessing.active_children():
+            process.terminate()
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(self._scratch), self._log_level))
+        for _ in range(self.processes):
+            pool.submit(os.getpid)  # so that they are there before the first piece is
+        return pool
+
+
+def _awaited(future: Future[Piece], progress: Progress) -> Piece:
+    try:
+        while not wait([future], LOOK_SECONDS).done:
+            progress(1.0)
+    except BaseException:
+        future.cancel()
+        raise
+    return future.result()
+
+
+def _finish(job_id: str, *work: Any) -> Piece:
+    signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
+    try:
+        with about_job(job_id):
+            return pipeline.finish(*work)
+    finally:
+        signal.alarm(0)
+        gc.collect()  # the parts of a picture hold one another, 10 MB that would stay for some pieces more
+
+
+def _prepare(scratch: str, log_level: str) -> None:
+    """In each process, first: write into `scratch`, log as the worker does, and end when it does, however it ends."""
+    keep_small()
+    gc.freeze()  # so that collecting what a piece has left takes 10 ms and not 50
+    tempfile.tempdir = scratch
+    write_logs(log_level)
+    worker = multiprocessing.parent_process()
+    assert worker is not None
+
+    def watch() -> None:
+        wait_for_end([worker.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-worker", daemon=True).start()

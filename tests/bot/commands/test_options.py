@@ -1,0 +1,140 @@
+"""What listeners type into `/compose` is understood, and suggestions are what they mean to type."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, suggestions, understand
+from core.errors import BadRequest
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
+from core.seed import Seed
+
+C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
+TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
+
+
+@pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
+def test_one_request_typed_in_many_ways(typed: str):
+    """A pitch, a name, a suggestion's name and options typed along with the seed all mean the same piece."""
+    assert understand(typed, length=None, take=7) == (C5, AS_COMPOSED, False)
+
+
+def test_all_options_may_be_typed_into_the_seed():
+    """Somebody who types the whole command into `seed` gets what it says."""
+    request, *_ = understand("72 style:Chopin top_p=0.9", take=3)
+    assert request == ComposeRequest(Seed(((72,),)), take=3, style="Chopin", top_p=0.9)
+    request, rendering, private = understand(
+        "60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes"
+        " instrument:Music_Box tempo:80 transpose=-3"
+    )
+    assert request == ComposeRequest(Seed(((60, 64), (67,))), take=3, length=100, temperature=0.9, model="article")
+    assert rendering == Rendering(instrument="music box", tempo=80, transpose=-3)
+    assert private
+
+
+def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
+    """Clients that send a choice's name in place of its value are understood."""
+    assert understand("C4+E4 G4 (60,64 67)", take=1)[0].seed == Seed(((60, 64), (67,)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("c mi", [("C minor (60,63,67)", "60,63,67"), ("C minor 7 (60,63,67,70)", "60,63,67,70")]),
+        ("f# dim", [("F# diminished (66,69,72)", "66,69,72")]),
+        ("B♭ maj", [("Bb major (70,74,77)", "70,74,77")]),
+    ],
+)
+def test_chords_are_suggested_by_name(typed: str, offered: list[tuple[str, str]]):
+    """Their notes are the value, and beside the name; a root alone, or nothing, offers them after its notes."""
+    assert suggestions(typed) == offered
+    for beginning in ("", "C"):
+        *notes, last = suggestions(beginning)
+        assert len(notes) < MAX_SUGGESTIONS and ("C4 (60)", "60") in notes
+        assert last == ("C diminished (60,63,66)", "60,63,66")
+
+
+@pytest.mark.parametrize("typed", ["C minor", "c minor", "C minor (60,63,67)", "60,63,67", "C4,Eb4,G4"])
+def test_a_chord_may_be_typed_by_name(typed: str):
+    """As it is suggested, in whatever case."""
+    assert understand(typed)[0].seed == Seed(((60, 63, 67),))
+
+
+def test_a_take_that_is_left_out_is_drawn():
+    """Two `/compose random` differ."""
+    assert len({understand("random")[0].take for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "filled", "sentence"),
+    [
+        ("72 length:long", {}, "length is 'long', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s"),
+        ("72 length:", {}, "length is '', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s"),
+        ("72 private:perhaps", {}, "private is 'perhaps', accepted is yes or no"),
+        ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
+        ("72 take:" + "9" * 4000, {}, "take is '99999999999999999...', accepted is a whole number"),
+        ("72 length:300", {"length": 500}, "length is given twice, as 500 and as 300"),
+        ("72 model:x", {"model": "a\nb"}, "model is given twice, as a b and as x"),
+        ("72", {"audio": "a\nb"}, "there is no audio format 'a b', only mp3, wav, flac"),
+        ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
+        ("72", {"tempo": 10}, "tempo 10 is outside 25 to 400 percent"),
+        ("72", {"length": 3000, "tempo": 50}, "at 50 % the piece would last 1200 s, at most 600 are played"),
+        ("72", {"model": "mozart"}, "there is no model 'mozart', only performance, article"),
+    ],
+)
+def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):
+    """A wrong option is refused by a sentence that says what came and what is accepted."""
+    with pytest.raises(BadRequest) as refused:
+        understand(typed, **filled)
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("typed", ["60" + " " * 5990 + "6", "C" + " " * 5990 + "!", "60 " * 1999, "C4," * 1999])
+def test_a_long_text_takes_no_long_time(typed: str):
+    """Nobody else is served meanwhile: it is a moment, where it was up to 0.6 s a letter typed."""
+    began = time.process_time()
+    suggestions(typed)
+    with pytest.raises(BadRequest):
+        understand(typed)
+    assert time.process_time() - began < 0.1
+
+
+def test_random_is_suggested_first():
+    """Before anything is typed, and while `random` may still become of it."""
+    assert suggestions("")[0] == suggestions("ra")[0] == ("random", "random")
+    assert all(name != "random" for name, _ in suggestions("C"))
+
+
+def test_notes_are_suggested_as_one_types():
+    """Names and pitches that begin as what was typed; names keep the spelling that was begun."""
+    assert suggestions("C5") == [("C5 (72)", "72")]
+    assert suggestions("bb")[0] == ("Bb4 (70)", "70")
+    assert suggestions("7")[:2] == [("A#4 (70)", "70"), ("B4 (71)", "71")]
+
+
+def test_the_last_of_several_notes_is_suggested():
+    """What was typed before stays, as chords (`+`) and as melody."""
+    assert suggestions("60,64 6")[-3:] == [(f"C4+E4 {n} (60,64 {p})", f"60,64 {p}") for n, p in LAST_THREE]
+    assert suggestions("C4 ")[0] == ("C4 C4 (60 60)", "60 60")
+
+
+LAST_THREE = (("G4", 67), ("G#4", 68), ("A4", 69))
+
+
+def test_a_whole_command_in_the_seed_is_suggested_as_it_is():
+    """`72 length:500` stays what was typed, as long as it can be made."""
+    assert suggestions("72 length:500") == [("72 length:500", "72 length:500")]
+    assert suggestions("72 length:5") == []
+
+
+@given(TYPED)
+def test_every_suggestion_can_be_chosen(typed: str):
+    """Whatever is typed, Discord takes the suggestions, and a name and its value mean the same seed."""
+    offered = suggestions(typed)
+    assert len(offered) <= MAX_SUGGESTIONS
+    assert len({name for name, _ in offered}) == len(offered)
+    for name, value in offered:
+        assert 1 <= len(name) <= MAX_SUGGESTION and 1 <= len(value) <= MAX_SUGGESTION
+        assert understand(name, take=1, length=500) == understand(value, take=1, length=500)

@@ -1,0 +1,235 @@
+"""The buttons under a piece, /piece and /history, pressed and typed in the stand-in's client."""
+
+import io
+import re
+import sqlite3
+
+import pytest
+from pretty_midi import Note, PrettyMIDI
+
+from tests.discord_standin import Discord, Message, Person
+from tests.support.music import as_bytes, piano
+from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
+
+pytestmark = pytest.mark.asyncio
+
+MIDI = as_bytes(
+    piano(*(Note(80, 40 + second, second, second + 0.9) for second in range(20)), pedal=[(0.5, 127), (15, 0)])
+)
+ALL = ["New take", "Variation", "Continue", "Arrange", "Recipe", "Delete"]
+
+
+async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
+    """A piece of 20 s, delivered."""
+    asked = await listener.types("/compose", **{"seed": "72", "length": 100, "take": 7} | options)
+    await asked.answered()
+    queue.finish(asked.id, midi=MIDI, composed=MIDI, duration=20.0)
+    return await asked.finished()
+
+
+def labels(message: Message) -> list[str]:
+    return [button["label"] for button in message.buttons]
+
+
+def pitches(midi: bytes) -> list[int]:
+    return [note.pitch for note in PrettyMIDI(io.BytesIO(midi)).instruments[0].notes]
+
+
+async def test_a_new_take_is_another_draw(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """The same recipe but for the take, as a message of its own, which has buttons again; the first one stays. The
+    bot was started again in between."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener, tempo=80)
+            assert labels(message) == ALL
+        async with playing(standin, queue, url, monkeypatch):
+            pressed = await listener.clicks(message, "New take")
+            await pressed.answered()
+            request = asks_for(queue, pressed)
+            assert (str(request.seed), request.length) == ("72", 100) and request.take != 7
+            assert queue.terms[1]["rendering"].tempo == 80
+            queue.finish(pressed.id)
+            answer = await pressed.finished()
+            assert answer is not message and labels(answer) == ALL and labels(message) == ALL
+
+
+@pytest.mark.parametrize(("label", "kept", "length"), [("Variation", 4, 80), ("Continue", 20, 100)])
+async def test_a_piece_is_gone_on_from(
+    label: str, kept: int, length: int, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A variation keeps the opening, a fifth of it; a continuation all of it. Both work after a restart, by whoever
+    presses."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener, style="any", temperature=0.9)
+        async with playing(standin, queue, url, monkeypatch):
+            pressed = await other.clicks(message, label)
+            await pressed.answered()
+            request = asks_for(queue, pressed)
+            assert pitches(request.primer) == list(range(40, 40 + kept))
+            assert (request.length, request.temperature, request.seed.is_random) == (length, 0.9, True)
+            queue.finish(pressed.id)
+            answer = await pressed.finished()
+            said = (await (await other.clicks(answer, "Recipe")).answered()).content
+            [source] = re.findall("It goes on from piece `([a-z2-7]{8})`", said)
+            assert (await pressed.answered()).revisions[1].content.startswith(f"**Going on from piece {source}**")
+            assert answer.embeds[0]["title"] == "A piece that goes on from another"
+            assert answer.embeds[0]["footer"]["text"].startswith(f"It goes on from piece {source}: /continue ")
+            assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
+            taken = await other.clicks(answer, "New take")
+            await taken.answered()
+            queue.finish(taken.id)
+            said = (await (await other.clicks(await taken.finished(), "Recipe")).answered()).content
+            assert f"It goes on from piece `{source}`" in said
+
+
+async def test_there_is_no_room_beyond_the_longest_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A piece of nearly ten minutes is not continued, with a sentence for the one who pressed."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", length=3000)
+            await asked.answered()
+            queue.finish(asked.id, duration=598.0)
+            said = await (await listener.clicks(await asked.finished(), "Continue")).answered()
+            assert said.ephemeral and said.content.startswith("This piece is nearly as long as a piece can be")
+
+
+async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """As a block of text that the presser alone sees, with id and checkpoint; the id brings the piece back."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener, instrument="harp")
+        async with playing(standin, queue, url, monkeypatch):
+            said = await (await listener.clicks(message, "Recipe")).answered()
+            command, line = said.content.removeprefix("```\n").split("\n```\n")
+            assert command == "/compose seed:72 length:100 take:7 instrument:harp" and said.ephemeral
+            assert line.endswith("made by checkpoint `0123456789ab`.")
+            back = await (await listener.types("/piece", id=line.split("`")[1])).finished()
+            assert labels(back) == ALL and not back.ephemeral
+            refused = await (await listener.types("/piece", id="the last one")).answered()
+            assert refused.content.startswith("'the last one' is not the id of a piece") and refused.ephemeral
+            assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
+            assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
+
+
+async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """What its buttons make is private too, and /piece brings it back for its owner alone."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener, private=True)
+            pressed = await listener.clicks(message, "New take")
+            assert (await pressed.answered()).ephemeral
+            queue.finish(pressed.id)
+            said = await (await listener.clicks(message, "Recipe")).answered()
+            [id] = re.findall("Piece `([a-z2-7]{8})`", said.content)
+            assert (await (await listener.types("/piece", id=id.upper())).finished()).ephemeral
+            refused = await (await other.types("/piece", id=id)).answered()
+            assert refused.content == "This piece is private, and not yours." and refused.ephemeral
+            theirs = await composed(queue, other)
+            for action, label in (("recipe", "Recipe"), ("continue", "Continue"), ("delete", "Delete")):
+                [button] = [button for button in theirs.buttons if button["label"] == label]
+                button["custom_id"] = f"piece:{action}:{id}"  # as no client of Discord's would send it
+                refused = await (await other.clicks(theirs, label)).answered()
+                assert refused.content == "This piece is private, and not yours." and refused.ephemeral
+
+
+async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Its requester, and whoever may manage messages there: then the message is gone, and so is the piece. Others are
+    told."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            refused = await (await other.clicks(message, "Delete")).answered()
+            assert refused.content.startswith("Only the person who asked for this piece") and refused.ephemeral
+            [stored] = await bot.library.of(listener.user.id, 0, 9)
+            await listener.clicks(message, "Delete")
+            await message.until(lambda message: message.deleted)
+            assert await bot.library.of(listener.user.id, 0, 9) == []
+            gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
+            assert gone.content == "This piece is no longer stored."
+            message = await composed(queue, listener)
+            await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
+            await message.until(lambda message: message.deleted)
+            assert await bot.library.of(listener.user.id, 0, 9) == []
+
+
+async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Every one of them."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            await bot.library.forget(listener.user.id)
+            for label in ALL:
+                said = await (await listener.clicks(message, label)).answered()
+                assert said.content == "This piece is no longer stored." and said.ephemeral
+
+
+async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Its model takes no primer, so those buttons are not there."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener, model="article")
+            assert labels(message) == ["New take", "Arrange", "Recipe", "Delete"]
+
+
+async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/forget asks first; then what is in the making is cancelled, and pieces, answers and jobs are gone. Nothing of
+    anybody else's is."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            await composed(queue, listener)
+            await composed(queue, other)
+            waiting = await listener.types("/compose", seed="72")
+            await waiting.answered()
+            question = await (await listener.types("/forget")).answered()
+            assert question.ephemeral and labels(question) == ["Remove everything", "Keep it"]
+            await listener.clicks(question, "Keep it")
+            await question.until(lambda message: message.content == "Everything is as it was.")
+            assert len(await bot.library.of(listener.user.id, 0, 9)) == 1
+            question = await (await listener.types("/forget")).answered()
+            await listener.clicks(question, "Remove everything")
+            await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
+            assert (await waiting.finished()).content.startswith("Cancelled")
+            assert await bot.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
+            assert len(await bot.library.of(other.user.id, 0, 9)) == 1
+            assert await emptied(url)
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        stored = "\n".join(connection.iterdump())
+    connection.close()
+    assert str(other.user.id) in stored and str(listener.user.id) not in stored
+
+
+async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """One's own pieces, eight a page, newest first; for the one who asks alone. A page turns after a restart too."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            for take in range(10):
+                await composed(queue, listener, take=take)
+            asked = await listener.types("/history")
+            page = await asked.answered()
+            lines = page.content.splitlines()
+            assert page.ephemeral and len(lines) == 9 and lines[0].endswith("/compose seed:72 length:100 take:9")
+            assert labels(page) == ["Older"]
+        async with playing(standin, queue, url, monkeypatch):
+            await listener.clicks(page, "Older")
+            await page.until(lambda page: "take:0" in page.content)
+            assert labels(page) == ["Newer"] and len(page.content.splitlines()) == 3
+            await listener.clicks(page, "Newer")
+            await page.until(lambda page: "take:9" in page.content)
+            nothing = await (await other.types("/history")).answered()
+            assert nothing.content == "There is no piece of yours here. `/compose random` makes one."

@@ -1,0 +1,133 @@
+"""What the bot says in other languages than English: every word of the code has a translation that fits its place."""
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import discord
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from bot.language import i18n, replies
+from bot.language.i18n import say, say_some, speak
+from core.errors import BadRequest
+from core.text import NOTHING, Text
+from tests.discord_standin import Discord
+from tests.support.playing_bot import FakeQueue, playing
+
+ROOT = Path(i18n.__file__).parents[2]
+LOCALES = ("de", "zh-CN")
+KEYWORDS = dict.fromkeys(
+    ("say", "Text", "described", "named", "BadRequest", "QueueError", "RenderError", "UnknownNotes")
+)
+
+
+def words_of_the_code() -> set[str | tuple[str, str]]:
+    """As `make texts` finds them."""
+    found: set[str | tuple[str, str]] = set()
+    for package in ("bot", "core"):
+        extracted = extract_from_dir(ROOT / package, keywords=KEYWORDS | {"say_some": (1, 2)})  # type: ignore[dict-item]
+        found |= {message for _, _, message, _, _ in extracted if message}  # type: ignore[misc]
+    return found
+
+
+def catalogue(locale: str) -> Catalog:
+    with (i18n.LOCALES / f"{locale}.po").open("rb") as file:
+        return read_po(file, locale=locale.replace("-", "_"))
+
+
+def places(template: str) -> list[str]:
+    """`{take}` and `{seconds:g}`, in any order."""
+    return sorted(f"{name}:{kind}" for _, name, kind, _ in string.Formatter().parse(template) if name is not None)
+
+
+def translated(message: Message) -> Iterator[tuple[str, str]]:
+    if isinstance(message.id, tuple):
+        yield from ((message.id[1], said) for said in message.string)
+    else:
+        yield message.id, str(message.string)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_word_is_translated(locale: str):
+    """None is missing (`make texts` makes a place for it), none is left over, and the values stand in each."""
+    messages = [message for message in catalogue(locale) if message.id]
+    assert {message.id for message in messages} == words_of_the_code()
+    for message in messages:
+        for english, said in translated(message):
+            assert said and not message.fuzzy, f"{english!r} has no translation into {locale}"
+            assert places(said) == places(english) or isinstance(message.id, tuple), (english, said)
+            assert english[0].isspace() == said[0].isspace() or locale == "zh-CN"
+
+
+def test_each_listener_reads_their_own_language():
+    """Also numbers of things, sentences in sentences, and errors; any other language is English."""
+    refused = BadRequest("the seed is empty; {accepted}", accepted=Text("a whole number"))
+    speak(discord.Locale.german)
+    assert say("Delete") == "Löschen" and replies.explain(refused) == "Der Anfang ist leer; eine ganze Zahl."
+    said = [say_some("{count} semitone higher", "{count} semitones higher", count) for count in (1, 2)]
+    assert said == ["1 Halbton höher", "2 Halbtöne höher"]
+    speak(discord.Locale.chinese)
+    assert say("take {take}", take=7) == "版本 7" and replies.explain(refused) == "种子是空的；一个整数。"
+    speak("xx/../de")
+    assert say("Delete") == "Delete" and say(NOTHING) == ""
+    assert str(refused) == "the seed is empty; a whole number"
+
+
+def test_a_text_travels_as_json():
+    """With texts among its values; older versions wrote the bare sentence."""
+    text = Text(
+        "{option} is '{typed}', accepted is {accepted}",
+        {"option": "take", "typed": 1.5, "accepted": Text("{n}", {"n": 4})},
+    )
+    assert Text.from_json(text.to_json()) == text
+    assert str(Text.from_json("braces {stay}")) == "braces {stay}"
+
+
+@pytest.mark.asyncio
+async def test_commands_are_registered_in_all_languages(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Descriptions within Discord's limits, and names that it takes; recipes are the same everywhere."""
+    async with Discord() as standin, playing(standin, queue, url, monkeypatch):
+        commands = await standin.registered("compose", "about")
+    assert commands["about"]["name_localizations"] == {"de": "über", "zh-CN": "关于"}
+    assert commands["Continue this MIDI"]["name_localizations"]["de"] == "Dieses MIDI fortsetzen"
+    for name in ("compose", "continue"):
+        assert not commands[name].get("name_localizations")
+    for command in commands.values():
+        for part in [command, *command.get("options", [])]:
+            assert not part.get("name_localizations") or part is command
+            for said in (part.get("description_localizations") or {}).values():
+                assert 1 <= len(said) <= 100
+            if part["type"] != discord.AppCommandType.message.value:
+                assert {*part["description_localizations"]} == {*LOCALES}, part["name"]
+        for said in (command.get("name_localizations") or {}).values():
+            slash = command["type"] == discord.AppCommandType.chat_input.value
+            assert re.fullmatch(r"[-_\w]{1,32}", said) and said == said.lower() if slash else len(said) <= 32
+
+
+@pytest.mark.asyncio
+async def test_an_answer_stays_in_the_listener_s_language(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """From the place in the queue to the buttons of the piece, also when the bot was restarted in between; what
+    others press is answered in theirs."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        clara, robert = standin.person("clara", guild, locale="de"), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await clara.types("/compose", seed="72", length=100, take=7)
+            assert (
+                await asked.answered()
+            ).content == "**C5** · 20 s (100 Schritte) · Take 7\nDu bist als Nächstes dran."
+        async with playing(standin, queue, url, monkeypatch):
+            said = await (await robert.clicks(await asked.answered(), "Abbrechen")).answered()
+            assert said.content == "Only the person who asked for this piece can cancel it."
+            queue.finish(asked.id)
+            message = await asked.finished()
+            assert [field["name"] for field in message.embeds[0]["fields"]][:3] == ["Anfang", "Länge", "Take"]
+            assert [button["label"] for button in message.buttons][:2] == ["Neuer Take", "Variation"]
+            refused = await (await clara.types("/compose", seed="ding")).answered()
+            assert refused.content.startswith("Der Anfang „ding“ ist nicht zu verstehen; möglich ist „random“")
+            question = await (await clara.types("/forget")).answered()
+            assert [button["label"] for button in question.buttons] == ["Alles entfernen", "Behalten"]

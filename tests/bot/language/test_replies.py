@@ -1,0 +1,127 @@
+"""What the bot says."""
+
+import pytest
+from discord import app_commands
+
+from bot.language import replies
+from bot.language.replies import Reply
+from core.errors import BadRequest
+from core.queue.jobs import COMPOSED, Job, State
+from core.request import ComposeRequest
+from core.seed import Seed
+from core.text import Text
+from tests.support.pieces import REQUEST, piece
+
+PLENTY = 10 * 2**20
+
+
+def test_only_errors_raised_on_purpose_speak_for_themselves():
+    """A NocturneError is shown as a sentence, also when discord.py has wrapped it; anything else is an apology."""
+
+    async def command(interaction) -> None: ...
+
+    compose = app_commands.Command(name="compose", description="compose", callback=command)
+    wrapped = app_commands.CommandInvokeError(compose, BadRequest("length 5 is outside 25 to 3000"))
+    assert replies.explain(wrapped) == "Length 5 is outside 25 to 3000."
+    assert replies.explain(ZeroDivisionError("secret")) == str(replies.SORRY)
+    assert replies.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == str(replies.SORRY)
+    assert replies.explain(app_commands.CommandSignatureMismatch(compose)) == str(replies.OUTDATED)
+
+
+def test_a_sentence_fits_a_message():
+    """However long a mistake is, its sentence stays below Discord's 2,000 characters."""
+    assert len(replies.explain(BadRequest("seed " * 5000))) < 2000
+
+
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (Job("1", State.QUEUED, place=1), "You are next."),
+        (Job("1", State.QUEUED, place=2), "Number 2 in the queue, 1 piece ahead of yours."),
+        (Job("1", State.QUEUED, place=4), "Number 4 in the queue, 3 pieces ahead of yours."),
+        (Job("1", State.QUEUED), "In the queue."),
+        (Job("1", State.RUNNING, progress=0.0), "Composing\n`▱▱▱▱▱▱▱▱▱▱▱▱` 0%"),
+        (Job("1", State.RUNNING, progress=0.25), "Composing\n`▰▰▰▱▱▱▱▱▱▱▱▱` 25%"),
+        (Job("1", State.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
+    ],
+)
+def test_progress_says_where_it_is(job: Job, says: str):
+    """The place in the queue, then the share that is done, under what was asked for."""
+    assert replies.progress(job, REQUEST) == f"**C5** · 100 s (500 steps) · take 7\n{says}"
+
+
+@pytest.mark.parametrize(
+    ("wait", "says"),
+    [
+        (3.0, "It begins in a few seconds."),
+        (18.0, "It begins in about 20 s."),
+        (77.0, "It begins in about 75 s."),
+        (161.0, "It begins in about 2.5 min."),
+    ],
+)
+def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
+    """In no more detail than is known."""
+    assert replies.progress(Job("1", State.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
+
+
+def test_a_piece_comes_with_its_recipe():
+    """The embed names seed, length in seconds, take, temperature, model and number of notes, and shows the picture."""
+    reply = replies.finished(piece(), PLENTY)
+    assert reply.embed
+    assert {field.name: field.value for field in reply.embed.fields} == {
+        "Seed": "C5",
+        "Length": "100 s (500 steps)",
+        "Take": "7",
+        "Temperature": "1",
+        "Model": "performance",
+        "Notes": "312",
+    }
+    assert reply.embed.image.url == "attachment://nocturne-performance-72-500-take7.png"
+    assert [name for name, _ in reply.attachments] == [
+        f"nocturne-performance-72-500-take7.{suffix}" for suffix in ("mp3", "mid", "png")
+    ]
+
+
+def test_the_recipe_can_be_typed_again():
+    """The command under a piece leaves out what is usual, and says all the rest."""
+    assert replies.command(REQUEST) == "/compose seed:72 take:7"
+    unusual = ComposeRequest(Seed.parse("C4,E4 G4"), take=1, length=50, temperature=0.9, style="Chopin", top_p=0.9)
+    assert replies.command(unusual) == (
+        "/compose seed:60,64 67 length:50 style:Chopin temperature:0.9 top_p:0.9 take:1"
+    )
+    of_the_article = ComposeRequest(Seed(), take=1, model="article")
+    assert replies.command(of_the_article) == "/compose seed:random take:1 model:article"
+
+
+def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():
+    """The last resort: notes and picture, and why."""
+    reply = replies.finished(piece(audio=bytes(2**20 + 1)), 2**20)
+    assert [name[-4:] for name, _ in reply.attachments] == [".mid", ".png"]
+    assert reply.embed and "larger than the 1 MiB" in str(reply.embed.description)
+
+
+def test_the_longest_seed_fits_an_embed():
+    """25 chords of 10 notes stay within Discord's limits on embeds."""
+    longest = Seed(tuple(tuple(range(90 + n % 5, 100 + n % 5)) for n in range(25)))
+    embed = replies.finished(piece(ComposeRequest(longest, take=1)), PLENTY).embed
+    assert embed and len(embed) <= 6000
+    assert len(str(embed.title)) <= 256 and all(len(str(field.value)) <= 1024 for field in embed.fields)
+
+
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (Job("1", State.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
+        (Job("1", State.FAILED, error=Text("no word for C9")), "No word for C9."),
+        (Job("1", State.FAILED), str(replies.SORRY)),
+    ],
+)
+def test_a_job_without_a_piece_says_why(job: Job, says: str):
+    """Cancelled and failed jobs end with one sentence and no files."""
+    assert replies.outcome(job, REQUEST, PLENTY) == Reply(says)
+
+
+def test_a_reply_can_be_sent_twice():
+    """Each attempt has files of its own: the first one reads its own to the end."""
+    reply = Reply(attachments=(("a.mid", b"MThd"),))
+    assert [file.fp.read() for _ in range(2) for file in reply.files()] == [b"MThd", b"MThd"]

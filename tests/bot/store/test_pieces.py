@@ -1,0 +1,236 @@
+"""bot/store/pieces.py and bot/store/database.py: pieces are kept, found again, and gone when their time is over."""
+
+import asyncio
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from bot.store import pieces as module
+from bot.store.database import Database
+from bot.store.pending_replies import Answer
+from bot.store.pieces import Files, Library
+from core.errors import BadRequest
+from tests.support.pieces import REQUEST, piece
+from tests.support.ports import free_port
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
+
+PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={})
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def answer(job_id: str = "1", user_id: int = 42) -> Answer:
+    return Answer(job_id, REQUEST, user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0, parent="abcdefgh")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "pieces"
+
+
+@pytest_asyncio.fixture
+async def library(url: str, folder: Path):
+    database = await Database.open(url)
+    yield Library(database, folder, keep_days=1)
+    await database.close()
+
+
+async def test_a_piece_is_kept_with_its_files(library: Library):
+    """What was delivered comes back as it was, by an id that can be typed."""
+    stored = await library.add(answer(), PIECE)
+    assert len(stored.id) == 8 and stored.id.isalnum() and stored.id == stored.id.lower()
+    assert await library.get(stored.id) == stored
+    assert (stored.user_id, stored.private, stored.parent) == (42, True, "abcdefgh")
+    assert await library.piece(stored) == PIECE
+
+
+async def test_a_piece_that_is_added_twice_is_one(library: Library, folder: Path):
+    """As a bot does that was killed between storing and answering."""
+    first = await library.add(answer(), PIECE)
+    assert await library.add(answer(), PIECE) == first
+    assert names(folder) == {first.id}
+
+
+async def test_nothing_stays_of_a_piece_that_cannot_be_written(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As on a full disk, of which half a piece would only take more; later it is kept."""
+
+    def full(self: Files, piece_id: str, contents: object) -> None:
+        (folder / piece_id).mkdir(parents=True)
+        (folder / piece_id / "piece.mid").write_bytes(b"MThd")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            await library.add(answer(), PIECE)
+    assert names(folder) == set()
+    stored = await library.add(answer(), PIECE)
+    assert names(folder) == {stored.id}
+
+
+async def test_a_removed_piece_is_gone(library: Library, folder: Path):
+    """Row and files; asking for it says so, and so does a piece whose files alone are gone."""
+    stored, other = await library.add(answer(), PIECE), await library.add(answer("2"), PIECE)
+    await library.remove(stored.id)
+    assert names(folder) == {other.id}
+    (folder / other.id / "piece.mid").unlink()
+    for lookup in (library.get(stored.id), library.get("nonsense"), library.piece(other)):
+        with pytest.raises(BadRequest, match="no longer stored"):
+            await lookup
+
+
+async def test_history_is_newest_first(library: Library):
+    """A user's own, a page at a time."""
+    ids = [(await library.add(answer(str(job)), PIECE)).id for job in range(5)]
+    await library.add(answer("9", user_id=7), PIECE)
+    assert [stored.id for stored in await library.of(42, 0, 2)] == [ids[4], ids[3]]
+    assert [stored.id for stored in await library.of(42, 4, 2)] == [ids[0]]
+    await library.forget(42)
+    assert await library.of(42, 0, 9) == [] and len(await library.of(7, 0, 9)) == 1
+
+
+async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """After their days, with their files; and files without a row, though not those that are just being written."""
+    await library.sweep()  # before there is anything
+    old = await library.add(answer("1"), PIECE)
+    for name in ("orphaned", ".halfway1"):
+        (folder / name).mkdir()
+        os.utime(folder / name, (0, 0))
+    (folder / "written1").mkdir()
+    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 23 * 3600)
+    young = await library.add(answer("2"), PIECE)
+    os.utime(folder / "written1", (module.time.time(),) * 2)
+    monkeypatch.setattr(module.time, "time", lambda now=module.time.time: now() + 2 * 3600)
+    os.utime(folder / "written1", (module.time.time(),) * 2)
+    await library.sweep()
+    assert names(folder) == {young.id, "written1"}
+    with pytest.raises(BadRequest):
+        await library.get(old.id)
+
+
+async def test_a_piece_that_cannot_be_read_is_left_out(
+    library: Library, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """It hides no other piece, and is removed in time, or when its user says so."""
+    stored = [await library.add(answer(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
+    beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with beside.begin() as connection:
+        for recipe, piece_id in (("[]", stored[0].id), ('{"seed": {}}', stored[2].id)):
+            set_recipe = sa.text("UPDATE nocturne_pieces SET recipe = :recipe WHERE id = :id")
+            connection.execute(set_recipe, {"recipe": recipe, "id": piece_id})
+    assert await library.of(42, 0, 9) == [stored[1]]
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await library.get(stored[0].id)
+    await library.forget(42)
+    assert names(folder) == {stored[2].id}
+    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 25 * 3600)
+    await library.sweep()
+    assert names(folder) == set()
+    with beside.begin() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM nocturne_pieces")).scalar() == 0
+    beside.dispose()
+
+
+@pytest.mark.parametrize("typed", ["", "nonsense1", "../../..", "abcdefgh\n", "\x00" * 8, "x" * 6000])
+async def test_what_is_no_id_is_not_looked_up(library: Library, monkeypatch: pytest.MonkeyPatch, typed: str):
+    """PostgreSQL takes not every text that can be typed."""
+    monkeypatch.setattr(library, "_found", None)
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await library.get(typed)
+
+
+async def test_a_database_without_migrations_is_taken_over(url: str):
+    """One that an older bot made keeps what is in it."""
+    older = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with older.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE nocturne_answers (job_id TEXT NOT NULL PRIMARY KEY, answer JSON NOT NULL)")
+        )
+        connection.execute(sa.text("INSERT INTO nocturne_answers VALUES ('1', '[]')"))
+    for _ in range(2):
+        await (await Database.open(url)).close()
+    with older.begin() as connection:
+        kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
+        assert kept == [("1", "[]")]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0004",)]
+    older.dispose()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def address(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a place where there are no files yet. S3 is a server of the test's own; with a hundred megabytes of packages
+    it is no part of what tests need."""
+    if request.param == "memory":
+        yield f"memory://{secrets.token_hex(4)}/pieces"
+        return
+    for package in ("s3fs", "moto.server"):
+        pytest.importorskip(package, reason="S3 is tried where s3fs and moto[server] are installed")
+    import boto3  # type: ignore[import-not-found]
+    from moto.server import ThreadedMotoServer  # type: ignore[import-not-found]
+
+    port = free_port()
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # it remembers the server of the test before
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="nocturne")
+    yield f"s3://nocturne/{secrets.token_hex(4)}/pieces"
+    server.stop()
+
+
+async def test_files_may_be_elsewhere(address: str, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Two bots with the same database and the same address see the same pieces, whatever fsspec keeps them in."""
+    databases = [await Database.open(url) for _ in range(2)]
+    mine, theirs = (Library(database, address, keep_days=1) for database in databases)
+    await mine.sweep()  # before there is anything
+    stored, other = await mine.add(answer(), PIECE), await theirs.add(answer("2"), PIECE)
+    assert await theirs.piece(await theirs.get(stored.id)) == PIECE
+    mine._files.write("orphaned", {"piece.mid": b"MThd"})
+    await theirs.sweep()
+    assert sorted(mine._files.names()) == sorted([stored.id, other.id, "orphaned"])
+    monkeypatch.setattr(module, "SWEEP_SECONDS", -60.0)
+    await theirs.sweep()
+    assert sorted(mine._files.names()) == sorted([stored.id, other.id])
+    await theirs.remove(stored.id)
+    await theirs.remove(stored.id)
+    assert mine._files.names() == [other.id]
+    with pytest.raises(BadRequest, match="no longer stored"):
+        await mine.piece(stored)
+    for database in databases:
+        await database.close()
+
+
+async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a file system raises, the bot knows it as OSError."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(library._files._system, "pipe_file", fail)
+    with pytest.raises(OSError, match="cannot be reached: ZeroDivisionError"):
+        await library.add(answer(), PIECE)
+    assert await library.of(42, 0, 9) == []
+
+
+async def test_several_bots_may_come_first(url: str):
+    """They bring the same database up to date in the same moment."""
+    databases = await asyncio.gather(*(Database.open(url) for _ in range(4)))
+    for database in databases:
+        assert await Library(database, Path("nowhere"), 1).of(42, 0, 9) == []
+        await database.close()

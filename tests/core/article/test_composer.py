@@ -1,0 +1,104 @@
+"""core/article/composer.py: pieces from one note, several, and none."""
+
+import numpy as np
+import pytest
+
+from core.article.composer import ArticleComposer, words_of_seed
+from core.article.frames import piano_roll, words_of
+from core.errors import Cancelled, UnknownNotes
+from core.request import ComposeRequest
+from core.seed import Seed
+from tests.support.tiny_checkpoint import make_article_checkpoint
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory):
+    return ArticleComposer.load(make_article_checkpoint(tmp_path_factory.mktemp("tiny") / "article"))
+
+
+def request(seed: str, take: int = 7, length: int = 60, temperature: float = 1.0) -> ComposeRequest:
+    return ComposeRequest(Seed.parse(seed), take=take, length=length, temperature=temperature)
+
+
+def notes(midi):
+    return [(note.pitch, round(note.start, 4), round(note.end, 4)) for note in midi.instruments[0].notes]
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"), [("72", ["72"]), ("60,64,67 72", ["60,64,67", "60,64,67", "72", "72"]), ("random", [])]
+)
+def test_a_piece_begins_with_its_seed(composer, seed, words):
+    """One note is one frame, as in the article; of several, each lasts 0.4 s."""
+    assert words_of_seed(Seed.parse(seed)) == words
+    assert words_of(piano_roll(composer.compose(request(seed))))[: len(words)] == words
+
+
+def test_the_same_recipe_gives_the_same_piece(composer):
+    """Also after other pieces were made in between; another take gives another."""
+    first = composer.compose(request("random"))
+    other = composer.compose(request("random", take=8))
+    assert notes(composer.compose(request("random"))) == notes(first) != notes(other)
+
+
+@pytest.mark.parametrize("length", [25, 60, 101])
+def test_length_counts_steps_of_a_fifth_of_a_second(composer, length):
+    """The last note ends within the length, and near it: this network is never silent for long."""
+    end = composer.compose(request("random", length=length)).get_end_time()
+    assert length * 0.2 - 2 < end <= length * 0.2 + 1e-6
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 2.0])
+def test_what_is_drawn_follows_the_network(composer, temperature):
+    """The compiled loop draws each word with the probability that the network gives it: the drawn words are those at
+    which the summed probabilities pass the draws. The temperature divides the logits of the words that sound; silence,
+    the last, keeps its share."""
+    window = np.full((1, 50), composer.vocabulary.silence, dtype=np.int32)
+    draws = np.random.default_rng(3).random(25, dtype=np.float32)
+    _, drawn = composer._go_on(window, draws, np.float32(temperature))
+    heard = np.concatenate([window[0], drawn])
+    windows = np.stack([heard[step : step + 50] for step in range(25)])
+    scores = np.exp(np.asarray(composer.network(windows)).astype(np.float64))
+    silence = scores[:, -1:] / scores.sum(axis=1, keepdims=True)
+    sounding = scores[:, :-1] ** (1 / temperature)
+    sounding *= (1 - silence) / sounding.sum(axis=1, keepdims=True)
+    sums = np.cumsum(np.concatenate([sounding, silence], axis=1), axis=1)
+    for draw, word, passed in zip(draws, drawn.numpy(), sums, strict=True):
+        assert passed[word] >= draw - 1e-4
+        assert word == 0 or passed[word - 1] <= draw + 1e-4
+
+
+def test_progress_rises_to_one(composer):
+    """The share that is done is told before every chunk and at the end."""
+    shares = []
+    composer.compose(request("72", length=101), shares.append)
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1], len(shares)) == (0.0, 1.0, 5)
+
+
+def test_a_cancel_stops_the_composer(composer):
+    """What `progress` raises comes out between two chunks."""
+
+    def cancel(share):
+        if share > 0.3:
+            raise Cancelled("taken back")
+
+    with pytest.raises(Cancelled):
+        composer.compose(request("72", length=500), cancel)
+
+
+def test_unknown_notes_are_refused_before_any_work(composer):
+    """The vocabulary lacks this cluster: one sentence, three near words, no progress."""
+    with pytest.raises(UnknownNotes, match=r"'60,61,62'.*near ones"):
+        composer.compose(request("60,61,62"), lambda share: pytest.fail("work was begun"))
+
+
+@pytest.mark.parametrize("length", [25, 200])
+def test_attention_is_that_of_the_pieces_own_words(composer, length):
+    """50 words of the piece (a shorter one is padded as in training) and two matrices whose rows sum to 1."""
+    midi = composer.compose(request("72", length=length))
+    words, matrices = composer.attention(midi)
+    assert len(words) == 50
+    sounding = [word for word in words if word != "e"]
+    assert set(sounding) <= set(words_of(piano_roll(midi)))
+    for matrix in matrices:
+        assert matrix.sum(axis=1) == pytest.approx(np.ones(50), abs=1e-5)

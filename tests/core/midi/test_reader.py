@@ -1,0 +1,253 @@
+"""core/midi: what strangers send is read right, or refused with a sentence, and harms nobody."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pretty_midi import PrettyMIDI
+
+from core.errors import BadRequest
+from core.midi import reader as module
+from core.midi.reader import TOO_MUCH, Reader, Upload, reduced
+from core.midi.smf import Heard, Part
+from tests.support.midi_corpus import BEAT, DAMAGED, LEGAL, event, meta, note, smf, track
+
+GOOD = LEGAL["one note"][0]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    """One with time enough for a machine that is busy."""
+    reader = Reader(seconds=30)
+    yield reader
+    reader.close()
+
+
+def notes_of(upload: Upload) -> list[tuple[float, float, int, int]]:
+    [piano] = PrettyMIDI(io.BytesIO(upload.midi)).instruments
+    assert upload.notes == len(piano.notes) and not piano.is_drum
+    return sorted((note.start, note.end, note.pitch, note.velocity) for note in piano.notes)
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_what_is_odd_but_legal_is_read_right(reader: Reader, name: str):
+    """Every note of it, to a millisecond."""
+    data, wanted = LEGAL[name]
+    upload = reader.read(data)
+    np.testing.assert_allclose(notes_of(upload), sorted(wanted), atol=0.0011)
+    assert upload.seconds == pytest.approx(max(end for _, end, _, _ in wanted), abs=0.0011)
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_cannot_be_read_gets_a_sentence(reader: Reader, name: str):
+    """One that names what is wrong; and the next file is read as ever."""
+    data, sentence = DAMAGED[name]
+    with pytest.raises(BadRequest, match=sentence):
+        reader.read(data)
+    assert reader.read(GOOD).notes == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "remark"),
+    [
+        (GOOD, "Read as one piano: track 1."),
+        (smf(track(event(0, meta(3, b"Right  hand\n<@1>")), note())), "Read as one piano: Right hand1."),
+        (
+            smf(track(note()), track(note(channel=9), note(3), note(4))),
+            "Read as one piano: track 1; left out: the drums",
+        ),
+        (smf(track(note(), note(120))), "track 1; left out: notes beyond a piano's keys (1)."),
+        (smf(*[track(note())] * 8), "track 1, track 2, track 3, track 4, track 5, … (8)."),
+    ],
+)
+def test_it_says_what_was_used(reader: Reader, data: bytes, remark: str):
+    """Which tracks, by their names where they have some, and what was left out; no name can be a mention or a link."""
+    assert remark in str(reader.read(data).remark)
+
+
+def test_the_pedals_become_one(reader: Reader):
+    """It is down where that of any channel is, and what a channel without notes does is not heard."""
+    data = smf(
+        track(event(0, b"\xb0\x40\x7f"), note(lasts=2 * BEAT), event(0, b"\xb0\x40\x00")),
+        track(event(BEAT, b"\xb1\x40\x7f"), note(channel=1, lasts=2 * BEAT), event(0, b"\xb1\x40\x00")),
+        track(event(0, b"\xb2\x40\x7f")),
+    )
+    [piano] = PrettyMIDI(io.BytesIO(reader.read(data).midi)).instruments
+    assert [(move.time, move.value) for move in piano.control_changes] == [(0.0, 127), (1.5, 0)]
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_note_without_end_does_not_forbid_to_go_on(reader: Reader, released: bool):
+    """One that would last longer than any piece ends where one goes on from; the whole file is refused."""
+    endless = note(62, lasts=1400 * BEAT) if released else event(0, b"\x90\x3e\x50") + note(64, at=1400 * BEAT)
+    data = smf(track(note()), track(endless))
+    assert notes_of(reader.read(data, until=1.0)) == [(0.0, 0.5, 60, 80), (0.0, 1.0, 62, 80)]
+    for until in (None, 1e9, float("inf")):
+        with pytest.raises(BadRequest, match=r"lasts 70[01] s"):
+            reader.read(data, until)
+
+
+def test_only_what_was_used_is_named(reader: Reader):
+    """Neither tracks nor drums that begin after the moment from which one goes on."""
+    late = [track(note(62, at=8 * BEAT)), track(note(36, at=8 * BEAT, channel=9))]
+    data = smf(track(note()), *late)
+    assert str(reader.read(data, until=1.0).remark) == "Read as one piano: track 1."
+    assert str(reader.read(data).remark) == "Read as one piano: track 1, track 2; left out: the drums."
+    with pytest.raises(BadRequest, match=r"no notes but drums that a piano could play before 1 s"):
+        reader.read(smf(track(note(channel=9)), late[0]), until=1.0)
+
+
+def test_what_begins_later_is_left_out(reader: Reader):
+    """What sounds on at that moment stays as it is; a file that is too long is read up to there."""
+    data = smf(track(note(lasts=4 * BEAT), note(62, at=3000 * BEAT)), track(note(64, at=2 * BEAT)))
+    assert notes_of(reader.read(data, until=1.0)) == [(0.0, 2.0, 60, 80)]
+    assert [pitch for _, _, pitch, _ in notes_of(reader.read(data, until=1.001))] == [60, 64]
+    with pytest.raises(BadRequest, match=r"no notes that a piano could play before 0\.2 s"):
+        reader.read(smf(track(note(at=BEAT))), until=0.2)
+
+
+def test_it_becomes_a_request(reader: Reader):
+    """To go on from it; together they may not be longer than the longest piece."""
+    upload = reader.read(GOOD)
+    request = upload.continued(length=200, take=7)
+    assert (request.primer, request.length, request.seed.is_random) == (upload.midi, 200, True)
+    with pytest.raises(BadRequest, match="together longer than 600 s"):
+        upload.continued(length=3000, take=7)
+
+
+def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    """The clock ends it, and the next file is read by a new process."""
+    reader = Reader(seconds=0.2)
+    os.kill(reader._running().pid, signal.SIGSTOP)  # its start does not count
+    with pytest.raises(BadRequest, match=str(TOO_MUCH)):
+        reader.read(GOOD)
+    monkeypatch.setattr(reader, "_limit", 30)
+    assert reader.read(GOOD).notes == 1
+    reader.close()
+
+
+def test_a_reader_that_was_killed_is_replaced(reader: Reader):
+    """The next file finds a new one, also when nobody has noticed yet."""
+    for noticed in (True, False):
+        process = reader._running()
+        os.kill(process.pid, signal.SIGKILL)
+        if noticed:
+            process.wait()
+        assert reader.read(GOOD).notes == 1
+
+
+def test_memory_and_files_are_limited(reader: Reader):
+    """As the kernel has it: half a gigabyte of addresses, and no file can be written; of the environment it has
+    nothing."""
+    reader.read(GOOD)
+    folder = Path(f"/proc/{reader._running().pid}")
+    limits = {line[:26].strip(): line[26:].split()[0] for line in (folder / "limits").read_text().splitlines()}
+    assert limits["Max address space"] == str(module.MEMORY)
+    assert limits["Max file size"] == "0"
+    assert int(limits["Max cpu time"]) <= 60
+    assert (folder / "environ").read_bytes() == b"OPENBLAS_NUM_THREADS=1\0"
+
+
+def test_memory_beyond_the_limit_is_refused():
+    """By the kernel, in the real reader: a gigabyte is no more than a sentence, and the next file is read."""
+    code = """
+import sys
+from core.midi import reader
+parse = reader.parse
+reader.parse = lambda data: parse(data) if data != b"much" else [bytearray(2**30)]
+reader._serve(sys.stdin.buffer, sys.stdout.buffer)
+"""
+    questions = b"".join(
+        json.dumps({"until": None, "size": len(data)}).encode() + b"\n" + data for data in (b"much", GOOD)
+    )
+    said = subprocess.run([sys.executable, "-c", code], input=questions, stdout=subprocess.PIPE, check=True).stdout
+    ready, much, good = said.splitlines()
+    assert (ready, json.loads(much), json.loads(good)["notes"]) == (b"ready", {"error": TOO_MUCH.to_json()}, 1)
+
+
+def test_200_files_are_read_by_one_process():
+    """Good or bad; and when the reader is closed, it is gone."""
+    reader = Reader(seconds=30)
+    process = reader._running()
+    for number in range(100):
+        assert reader.read(GOOD).notes == 1
+        with pytest.raises(BadRequest):
+            reader.read(DAMAGED["a number without end"][0][: 100 + number])
+    assert reader._running() is process
+    reader.close()
+    assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_a_reader_does_not_outlive_its_parent():
+    """Not even one that is killed and can say nothing."""
+    code = (
+        "import time; from core.midi.reader import Reader; print(Reader()._running().pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        status = Path(f"/proc/{int(parent.stdout.readline())}/status")
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while status.exists() and "State:\tZ" not in status.read_text():  # a zombie waits for init alone
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_reader_leaves_nothing_behind():
+    """After it is closed its process is gone; and it goes by itself when whoever has it does."""
+    reader = Reader()
+    process = reader._running()
+    reader.close()
+    assert process.poll() is not None
+    orphan = module._started()
+    assert orphan.stdin is not None
+    orphan.stdin.close()
+    assert orphan.wait(30) == 0
+
+
+def test_reading_loads_no_tensorflow():
+    """Nor anything of the bot: a small process."""
+    code = "import sys, json, core.midi.reader, pretty_midi; print(json.dumps(list(sys.modules)))"
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert not {"tensorflow", "keras", "discord", "dbos"} & set(loaded)
+
+
+LAST = 5000
+NOTES = st.builds(
+    lambda start, lasts, pitch, velocity: Heard(start / 1e4, (start + lasts) / 1e4, pitch, velocity),
+    st.integers(0, LAST),
+    st.integers(0, LAST),
+    st.integers(60, 62),
+    st.integers(1, 127),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NOTES, min_size=1, max_size=30))
+def test_notes_are_as_midi_can_hold_them(notes: list[Heard]):
+    """However close: every millisecond in which a key is struck is one note, as loud as the loudest, that lasts to the
+    next or as long as it was held."""
+    wanted: dict[tuple[int, int], tuple[int, int]] = {}
+    for heard in notes:
+        start = round(heard.start * 1000)
+        end, velocity = wanted.get((heard.pitch, start), (0, 0))
+        held = max(round(heard.end * 1000), start + 1)
+        wanted[heard.pitch, start] = max(end, held), max(velocity, heard.velocity)
+    expected = []
+    for (pitch, start), (end, velocity) in wanted.items():
+        later = [other for key, other in wanted if key == pitch and other > start]
+        expected.append((start, min([end, *later]), pitch, velocity))
+    read = notes_of(reduced([Part(1, 0, "", notes)], None))
+    assert [(round(s * 1000), round(e * 1000), p, v) for s, e, p, v in read] == sorted(expected)

@@ -1,0 +1,356 @@
+import io
+import json
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pretty_midi import Note, PrettyMIDI
+
+from core.errors import BadCheckpoint, BadRequest, Cancelled
+from core.performance import composer as module
+from core.performance import ensemble
+from core.performance.composer import PerformanceComposer, arrangement
+from core.performance.engine import Engine
+from core.performance.ensemble import Ensemble, Part, Stage
+from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
+from core.performance.guard import trouble
+from core.performance.model import PerformanceConfig
+from core.request import ComposeRequest
+from core.seed import Seed
+from tests.support.music import as_bytes, piano
+from tests.support.tiny_performance import make_performance_checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_performance_checkpoint(tmp_path_factory.mktemp("performance"))
+
+
+@pytest.fixture(scope="module")
+def composer(folder):
+    return PerformanceComposer.load(folder)
+
+
+def asked(seed="random", take=1, length=50, **options):
+    return ComposeRequest(seed=Seed.parse(seed), take=take, length=length, model="performance", **options)
+
+
+def notes_of(midi):
+    return sorted(midi.instruments[0].notes, key=lambda note: (note.start, note.pitch))
+
+
+def test_the_same_recipe_gives_the_same_file(composer, folder):
+    """Byte for byte, from the same checkpoint loaded twice."""
+    again = PerformanceComposer.load(folder)
+    assert again.checkpoint == composer.checkpoint
+    assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()))
+
+
+def test_takes_styles_temperatures_and_nuclei_differ(composer):
+    """Changing any of them changes the piece."""
+    changed = [
+        asked(take=2),
+        asked(style="Bach"),
+        asked(temperature=0.7),
+        asked(top_p=0.5),
+    ]
+    assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 5
+
+
+@pytest.mark.parametrize("alone, company", [([1], [1]), ([2], [2, 3, 5]), ([2], [8])])
+def test_a_piece_is_the_same_in_company(composer, alone, company):
+    """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
+    the events are the same, bit for bit. (A row alone differs from a row among others.)"""
+    engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
+
+    def part(take):
+        return Part(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
+
+    wanted = {}
+    for take in range(5):
+        ensemble, mine = Ensemble([engines[slots] for slots in alone]), part(take)
+        while not mine.done:
+            ensemble.play([mine])
+        wanted[take] = mine.moments().tolist()
+    ensemble, waiting, playing, done = Ensemble([engines[slots] for slots in company]), [*map(part, range(5))], [], []
+    while len(done) < 5:
+        if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
+            playing.append(waiting.pop())
+        ensemble.play(playing)
+        done += [part for part in playing if part.done]
+        playing = [part for part in playing if not part.done]
+    assert {mine.take: mine.moments().tolist() for mine in done} == wanted
+
+
+def test_pieces_of_many_threads_are_played_together(composer):
+    """More at once than there are places: each comes out as it does alone, and all are told their progress."""
+    takes, shares = range(composer.places + 3), defaultdict(list)
+
+    def compose(take):
+        return as_bytes(composer.compose(asked(take=take, length=200), shares[take].append))
+
+    alone = [as_bytes(composer.compose(asked(take=take, length=200))) for take in takes]
+    with ThreadPoolExecutor(len(takes)) as pool:
+        assert list(pool.map(compose, takes)) == alone
+    assert all(told == sorted(told) and told[-1] == 1 for told in shares.values())
+
+
+def test_who_leaves_makes_room(composer):
+    """Pieces that are cancelled in the middle give up their places; nothing else is disturbed."""
+
+    def cancel_later(share):
+        if share > 0.02:
+            raise Cancelled("enough")
+
+    def compose(take):
+        with pytest.raises(Cancelled):
+            composer.compose(asked(take=take, length=3000), cancel_later)
+
+    with ThreadPoolExecutor(2 * composer.places) as pool:
+        list(pool.map(compose, range(2 * composer.places)))
+    assert as_bytes(composer.compose(asked())) == as_bytes(composer.compose(asked()))
+
+
+def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
+    """Who is played by it is told so at once; the next piece is made as ever."""
+    composer = PerformanceComposer.load(folder, slots=2)
+    before = as_bytes(composer.compose(asked()))
+    engine = composer._stage._engines[0]
+    engine.advance, kept = None, engine.advance
+    with pytest.raises(RuntimeError, match="the engine broke down"):
+        composer.compose(asked())
+    engine.advance = kept
+    assert as_bytes(composer.compose(asked())) == before
+
+
+@pytest.mark.parametrize(
+    "slots, memory, sizes, places",
+    [
+        (1, None, [2], 2),
+        (2, None, [2], 2),
+        (None, None, [2, 4], 8),
+        (16, None, [2, 4], 8),
+        (64, None, [2, 4, 16], 32),
+        (64, 1600, [2, 4], 8),
+        (64, 1300, [2], 4),
+        (64, 1, [2], 2),
+    ],
+)
+def test_slots_are_arranged_in_buckets(monkeypatch, caplog, slots, memory, sizes, places):
+    """On two cores: no more places than were asked for and fit into the memory, but one bucket at least; it is said
+    when they are fewer."""
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(module, "resident", lambda: 1000)
+    monkeypatch.setattr(module, "gpus", lambda: 0)
+    found, bands = arrangement(PerformanceConfig(), slots, memory)
+    assert found == sizes and bands * sizes[-1] == places
+    assert ("so there are fewer" in caplog.text) == (memory is not None)
+
+
+@pytest.mark.parametrize("seed, pitches", [("72", [72]), ("67,60,64", [60, 64, 67])])
+def test_a_chord_begins_the_piece(composer, seed, pitches):
+    """The seed's keys are struck together at the very beginning."""
+    notes = notes_of(composer.compose(asked(seed)))
+    assert [note.pitch for note in notes[: len(pitches)]] == pitches
+    assert all(note.start == 0 for note in notes[: len(pitches)])
+
+
+def test_a_melody_begins_the_piece(composer):
+    """Its notes come one after another, 0.4 s each; the last is held as long as the model likes."""
+    notes = notes_of(composer.compose(asked("C4 E4 G4,B4")))
+    assert [note.pitch for note in notes[:4]] == [60, 64, 67, 71]
+    np.testing.assert_allclose([note.start for note in notes[:4]], [0, 0.4, 0.8, 0.8])
+    np.testing.assert_allclose([note.end for note in notes[:2]], [0.4, 0.8])
+
+
+def continued(composer, primer, **options):
+    return composer.compose(asked(primer=as_bytes(primer), **options))
+
+
+def test_a_primer_is_gone_on_from(composer):
+    """Its notes stay as they are, and what is new comes after them and lasts as long as was asked for."""
+    primer = piano(Note(66, 60, 1.0, 1.5), Note(94, 64, 1.25, 1.533), pedal=[(1.1, 127), (1.6, 0)])
+    midi = continued(composer, primer)
+    notes = notes_of(midi)
+    for note, wanted in zip(notes, notes_of(primer), strict=False):
+        assert (note.pitch, note.velocity) == (wanted.pitch, wanted.velocity)
+        np.testing.assert_allclose([note.start, note.end], [wanted.start, wanted.end], atol=0.002)
+    assert len(notes) > 2 and min(note.start for note in notes[2:]) >= 1.6
+    assert 1.6 + 9 <= midi.get_end_time() <= 1.6 + 10.001
+
+
+def test_a_long_primer_is_gone_on_from(composer):
+    """The network sees the last events of more than its window; its time goes on from the true end."""
+    primer = piano(*(Note(66, 40 + number % 7, number * 0.2, number * 0.2 + 0.1) for number in range(900)))
+    midi = continued(composer, primer, length=100)
+    notes = notes_of(midi)
+    assert [note.pitch for note in notes[:900]] == [note.pitch for note in notes_of(primer)]
+    assert 179.8 + 18 <= midi.get_end_time() <= 179.8 + 20.001
+
+
+def test_what_the_primer_still_holds_is_not_struck_again(composer):
+    """All keys are held beyond the end, so nothing new can be heard before they are released."""
+    held = piano(*(Note(66, pitch, 0, 5) for pitch in range(21, 109)))
+    assert all(note.start in (0, pytest.approx(0)) or note.start >= 5 for note in notes_of(continued(composer, held)))
+
+
+def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
+    """Without notes; beside a seed; by the article's model."""
+    with pytest.raises(BadRequest, match="the primer has no notes"):
+        continued(composer, piano())
+    for other in ({"seed": "72"}, {"model": "article"}):
+        with pytest.raises(BadRequest, match="goes on from a primer"):
+            ComposeRequest(**{"seed": Seed.parse(other.pop("seed", "random")), "take": 1, "primer": b"MThd", **other})
+
+
+@pytest.mark.parametrize("length", [25, 100])
+def test_a_piece_lasts_as_long_as_asked(composer, length):
+    """It ends in the last tenth of its length and not after it, with the pedal up."""
+    midi = composer.compose(asked(length=length))
+    assert 0.9 * length * 0.2 <= midi.get_end_time() <= length * 0.2 + 0.001
+    pedal = [change.value for change in midi.instruments[0].control_changes]
+    assert not pedal or pedal[-1] == 0
+
+
+def test_progress_rises_to_the_whole(composer):
+    """What is reported never falls, and ends at 1."""
+    shares = []
+    composer.compose(asked(length=200), shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_a_cancelled_piece_leaves_the_composer_as_it_was(composer):
+    """Raising from progress stops it, and the next piece comes out as ever."""
+
+    def cancel(share):
+        raise Cancelled("enough")
+
+    before = as_bytes(composer.compose(asked()))
+    with pytest.raises(Cancelled):
+        composer.compose(asked(length=3000), cancel)
+    assert as_bytes(composer.compose(asked())) == before
+
+
+def test_an_unknown_style_is_refused_with_those_known(composer):
+    """Upper and lower case are the same."""
+    with pytest.raises(BadRequest, match="no style 'Satie', only any, Bach, pop"):
+        composer.compose(asked(style="Satie"))
+    assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
+
+
+def test_a_stuck_piece_is_made_again(composer, monkeypatch):
+    """With the next sub-take, three times at most; what is then there is taken, and the recipe gives it again."""
+    first = as_bytes(composer.compose(asked()))
+    judged = []
+    monkeypatch.setattr(module, "trouble", lambda moments: judged.append(moments) or "stuck")
+    second = as_bytes(composer.compose(asked()))
+    assert len(judged) == 4
+    assert len({moments.tobytes() for moments in judged}) == 4
+    assert second != first and as_bytes(composer.compose(asked())) == second
+
+
+def line(*rows):
+    return np.array([*rows, (100, END, 0, 0)], dtype=np.int32)
+
+
+@pytest.mark.parametrize(
+    "moments, wrong",
+    [
+        (line(*((20, 30 + number * number % 41, 64, 20) for number in range(200))), None),
+        (line(*((20, 40, 64, 20) for _ in range(200))), "stuck on a note"),
+        (line(*((20, 40 + number % 5, 64, 20) for number in range(200))), "stuck in a loop"),
+        (line(*((2, 30 + number * number % 41, 64, 20) for number in range(600))), "more notes than fingers can play"),
+        (line((0, 40, 64, 20), (10, 41, 64, 20), (10, 42, 64, 20), (2500, PEDAL_DOWN, 0, 0)), "next to no notes"),
+        (line(*((0, 40 + number, 64, 20) for number in range(9)), (900, 50, 64, 20)), "a long silence"),
+    ],
+)
+def test_what_counts_as_trouble(moments, wrong):
+    """One key, a loop, next to nothing, silence; music is none of these."""
+    assert trouble(moments) == wrong
+
+
+def heard(*events, ends, cells=100, forced=0):
+    part = Part(cells=cells, take=0, forced=np.zeros((forced, 4), dtype=np.int32))
+    part.heard(np.array(events, dtype=np.int32), np.array(ends, dtype=np.float32))
+    return part
+
+
+def test_a_piece_stops_where_an_end_is_likeliest():
+    """Of the events in the last tenth, the piece ends in the place of that before which the end is likeliest; notes
+    that are held ring to the end of the length at most, and the pedal comes up last."""
+    note = (39, 16, 30)
+    part = heard(
+        (5, *note),
+        (90, PEDAL_DOWN, NO_VELOCITY, NO_DURATION),
+        (2, *note),
+        (2, *note),
+        (2, *note),
+        (9, *note),
+        ends=[0.9, 0.1, 0.1, 0.8, 0.2, 0.9],
+    )
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [
+        [0, 39, 30],
+        [90, PEDAL_DOWN, 0],
+        [2, 39, 8],
+        [8, PEDAL_UP, 0],
+        [0, END, 0],
+    ]
+
+
+def test_a_piece_stops_where_the_model_ends_it():
+    """At the first end that is drawn."""
+    part = heard((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
+
+
+def test_a_frantic_piece_is_not_played_to_its_end():
+    """Hundreds of notes within seconds: it is over at once, and made again."""
+    crowd = [(2, number % 80, 16, 5) for number in range(600)]
+    assert heard(*crowd, ends=[0.0] * 600, cells=60_000).done
+    assert not heard(*[(5, *note[1:]) for note in crowd], ends=[0.0] * 600, cells=60_000).done
+
+
+def test_what_comes_after_the_length_is_left_out():
+    """A chunk may run on past the length, even to an end: the piece has nothing of it."""
+    note = (39, 16, 30)
+    part = heard((5, *note), (85, *note), (60, *note), (10, END, NO_VELOCITY, NO_DURATION), ends=[0.0] * 4)
+    assert part.done
+    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [[0, 39, 30], [85, 39, 15], [15, END, 0]]
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
+    """An architecture of another version or another shape gives a sentence, not a traceback."""
+    for change in ({"width": 24}, {"styles": []}, {"layers": 3}):
+        config = json.loads((folder / "config.json").read_text())
+        config["architecture"] |= change
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        (tmp_path / "weights.npz").write_bytes((folder / "weights.npz").read_bytes())
+        with pytest.raises(BadCheckpoint, match=r"does not fit|another version"):
+            PerformanceComposer.load(tmp_path)
+
+
+def test_a_written_piece_is_read_as_it_was_made(composer):
+    """Writing the file loses and changes nothing: its moments are those of the piece."""
+    midi = composer.compose(asked(length=100))
+    again = PrettyMIDI(io.BytesIO(as_bytes(midi)))
+    assert read(again).tolist() == read(midi).tolist()
+
+
+def test_a_part_that_waits_for_a_place_says_so(monkeypatch):
+    """Again and again, so that it can be taken back, and nobody thinks that the model hangs."""
+    monkeypatch.setattr(ensemble, "WAIT_SECONDS", 0.01)
+    full = Stage([SimpleNamespace(slots=0, start=lambda: None)], 1)
+    told = []
+
+    def progress(share):
+        told.append(share)
+        if len(told) == 3:
+            raise Cancelled("the piece was taken back")
+
+    with pytest.raises(Cancelled):
+        full.perform(Part(cells=100, take=1), progress)
+    assert told == [0.0, 0.0, 0.0]

@@ -1,0 +1,443 @@
+"""Jobs are put, run, watched, taken back and survive `kill -9`, on every engine; the worker is real, its composer is
+not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import pytest_asyncio
+from pretty_midi import Note
+from sqlalchemy import Engine, MetaData, create_engine, make_url, text
+
+from core.errors import QueueError
+from core.queue.client import JobQueue
+from core.queue.jobs import COMPOSED, SORRY, TOO_LATE, TOO_LONG, Job, State
+from core.queue.server import RUNS
+from core.request import Composed, ComposeRequest, Recipe, Rendering
+from core.seed import Seed
+from tests.support.fake_worker import (
+    BROKEN_TAKE,
+    FAILING_TAKE,
+    KILLED_ONCE_TAKE,
+    PATIENCE,
+    POISONED_TAKE,
+    SLOW_TAKE,
+    UNKNOWN,
+    Worker,
+    surroundings,
+)
+from tests.support.music import as_bytes, piano
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
+
+NOTE = Note(66, 60, 0.0, 1.0)
+ENDED = (State.DONE, State.FAILED, State.CANCELLED)
+
+
+def asks(take: int = 1, length: int = 25) -> ComposeRequest:
+    """A request; the fake composer makes 100 steps of `length` a second."""
+    return ComposeRequest(Seed.parse("72"), take=take, length=length)
+
+
+async def watch(jobs: JobQueue, job_id: str, *states: State) -> Job:
+    """The job, once it is in one of these states."""
+    async with asyncio.timeout(PATIENCE):
+        while (job := await known(jobs, job_id)).state not in states:  # noqa: ASYNC110 - it can only be asked
+            await asyncio.sleep(0.05)
+        return job
+
+
+async def known(jobs: JobQueue, job_id: str) -> Job:
+    job = await jobs.job(job_id)
+    assert job is not None, f"there is no job {job_id}"
+    return job
+
+
+async def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, env=surroundings())
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode()
+
+
+def database(url: str) -> Engine:
+    """With the queue's tables, which in PostgreSQL have a schema of their own."""
+    if url.startswith("sqlite"):
+        return create_engine(url)
+    where = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(where.update_query_dict({"options": "-csearch_path=dbos"}))
+
+
+def rows(url: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every row of every table of the queue, with the table's name."""
+    engine = database(url)
+    schema = MetaData()
+    schema.reflect(engine)
+    with engine.connect() as connection:
+        for table in schema.sorted_tables:
+            yield from ((table.name, dict(row)) for row in connection.execute(table.select()).mappings())
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def worker(url_for: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """A worker that all tests share which do not kill it."""
+    folder = tmp_path_factory.mktemp("shared")
+    with Worker(folder, "--silent", QUEUE_URL=url_for(folder)) as worker:
+        yield worker
+
+
+@pytest_asyncio.fixture
+async def jobs(worker: Worker) -> AsyncIterator[JobQueue]:
+    """The queue of the shared worker."""
+    jobs = await JobQueue.open(worker.url)
+    yield jobs
+    await jobs.close()
+
+
+@pytest_asyncio.fixture
+async def unattended(url: str) -> AsyncIterator[JobQueue]:
+    """A queue that no worker attends to yet."""
+    jobs = await JobQueue.open(url)
+    yield jobs
+    await jobs.close()
+
+
+@pytest.fixture
+def begin(url: str, tmp_path: Path) -> Callable[..., Worker]:
+    """Starts a worker for that queue."""
+    return lambda *arguments: Worker(tmp_path, "--silent", *arguments, QUEUE_URL=url)
+
+
+async def test_a_piece_comes_back(jobs: JobQueue):
+    """What was asked for comes back as a piece, with its times, its wait, and the size limit it was made for."""
+    await jobs.put("piece", asks(take=7), user_id=1, size_limit=1000)
+    job = await watch(jobs, "piece", *ENDED)
+    assert (job.state, job.progress, job.error) == (State.DONE, 1.0, None)
+    assert job.piece is not None and job.waited is not None
+    assert job.piece.recipe.request == asks(take=7)
+    assert job.piece.midi.startswith(b"MThd") and job.piece.audio == b"1000"
+    assert job.piece.seconds["compose"] > 0 and job.waited > 0
+
+
+async def test_what_is_composed_is_only_rendered(jobs: JobQueue, worker: Worker):
+    """A job may bring its notes along: the composer is not asked, and the piece is rendered as is wished."""
+    rendering, composed = Rendering(instrument="harpsichord", tempo=80), Composed("fedcba987654", as_bytes(piano(NOTE)))
+    await jobs.put("again", asks(take=61), user_id=1, rendering=rendering, composed=composed)
+    job = await watch(jobs, "again", *ENDED)
+    assert job.piece is not None and 61 not in worker.history("began")
+    assert job.piece.recipe == Recipe(asks(take=61), "fedcba987654", rendering)
+    assert job.piece.composed == composed.midi and job.piece.notes == 1
+
+
+async def test_an_unknown_job_is_none(jobs: JobQueue):
+    """Nobody ever put it."""
+    assert await jobs.job("nobody") is None
+
+
+async def test_putting_twice_is_one_job(jobs: JobQueue, worker: Worker):
+    """The same id is the same job: while it waits, and after it is done."""
+    await asyncio.gather(*(jobs.put("twice", asks(take=22), user_id=1) for _ in range(2)))
+    await watch(jobs, "twice", State.DONE)
+    await jobs.put("twice", asks(take=22), user_id=1)
+    assert (await known(jobs, "twice")).state == State.DONE
+    assert worker.history("began").count(22) == 1
+
+
+async def test_progress_rises(jobs: JobQueue):
+    """A running job's progress rises from 0 to 1 and is seen on the way."""
+    await jobs.put("long", asks(length=200), user_id=1)
+    seen = []
+    async with asyncio.timeout(PATIENCE):
+        while (job := await known(jobs, "long")).state not in ENDED:
+            if job.state == State.RUNNING:
+                seen.append(job.progress)
+            await asyncio.sleep(0.05)
+        seen.append(job.progress)
+    assert seen == sorted(seen) and seen[-1] == 1.0
+    assert len({share for share in seen if 0 < share < 1}) >= 2
+
+
+async def test_a_running_job_is_taken_back(jobs: JobQueue, worker: Worker):
+    """Cancelled in the middle, the composer stops soon and is free for the next; the log has one line and no more."""
+    await jobs.put("unwanted", asks(take=31, length=3000), user_id=1)
+    await watch(jobs, "unwanted", State.RUNNING)
+    await jobs.cancel("unwanted")
+    assert (await known(jobs, "unwanted")).state == State.CANCELLED
+    await jobs.put("wanted", asks(take=32), user_id=1)
+    await watch(jobs, "wanted", State.DONE)
+    assert 31 not in worker.history("composed")
+    assert worker.log.count("unwanted") == 1 and "job unwanted cancelled" in worker.log
+
+
+async def test_a_piece_is_taken_back_while_it_is_rendered(jobs: JobQueue, worker: Worker):
+    """That late, too, it is gone for the listener at once, and the log has one line and no more."""
+    await jobs.put("regretted", asks(take=SLOW_TAKE), user_id=1)
+    async with asyncio.timeout(PATIENCE):
+        while (await known(jobs, "regretted")).progress < COMPOSED:  # noqa: ASYNC110 - it can only be asked
+            await asyncio.sleep(0.05)
+    await jobs.cancel("regretted")
+    assert (await known(jobs, "regretted")).state == State.CANCELLED
+    await asyncio.to_thread(worker.wait_for, "job regretted cancelled")
+    await jobs.put("next", asks(), user_id=1)
+    await watch(jobs, "next", State.DONE)
+    assert worker.log.count("regretted") == 1 and (await known(jobs, "regretted")).piece is None
+
+
+async def test_a_job_fails_with_its_sentence(jobs: JobQueue):
+    """An error raised on purpose reaches the listener in its own words."""
+    await jobs.put("failing", asks(take=FAILING_TAKE), user_id=1)
+    job = await watch(jobs, "failing", *ENDED)
+    assert (job.state, str(job.error), job.piece) == (State.FAILED, UNKNOWN, None)
+
+
+async def test_a_surprise_is_not_shown(jobs: JobQueue, worker: Worker):
+    """An error that nobody foresaw reaches the listener as a friendly sentence, and the log in full, with the job."""
+    await jobs.put("broken", asks(take=BROKEN_TAKE), user_id=1)
+    job = await watch(jobs, "broken", *ENDED)
+    assert (job.state, job.error) == (State.FAILED, SORRY)
+    assert "job broken failed\nTraceback" in worker.log and "ZeroDivisionError: broken on purpose" in worker.log
+
+
+async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Worker):
+    """Nobody waits for it any more."""
+    await jobs.put("late", asks(take=41), user_id=1, deadline=time.time() - 1)
+    job = await watch(jobs, "late", *ENDED)
+    assert (job.state, job.error) == (State.FAILED, TOO_LATE)
+    assert 41 not in worker.history("began")
+
+
+async def test_a_job_that_takes_too_long_is_given_up(jobs: JobQueue, monkeypatch: pytest.MonkeyPatch):
+    """The time-out ends it with a sentence of its own, not as if the listener had taken it back."""
+    monkeypatch.setattr("core.queue.client.JOB_SECONDS", 0.5)
+    await jobs.put("endless", asks(length=3000), user_id=1)
+    job = await watch(jobs, "endless", *ENDED)
+    assert (job.state, job.error) == (State.FAILED, TOO_LONG)
+
+
+async def test_nothing_of_an_answered_job_stays(jobs: JobQueue, worker: Worker):
+    """After `delete` no row of any table mentions the job."""
+    await jobs.put("forgotten-0815", asks(), user_id=1)
+    await watch(jobs, "forgotten-0815", State.DONE)
+    assert any("forgotten-0815" in str(row) for _, row in rows(worker.url))
+    await jobs.delete("forgotten-0815")
+    assert not any("forgotten-0815" in str(row) for _, row in rows(worker.url))
+    assert await jobs.job("forgotten-0815") is None
+
+
+async def test_nothing_of_a_forgotten_user_stays(jobs: JobQueue, worker: Worker):
+    """After `forget` no row of any table mentions the user, and others' jobs are still there."""
+    for job_id, user_id in ("f1", 48151623), ("f2", 48151623), ("f3", 42108):
+        await jobs.put(job_id, asks(), user_id=user_id)
+        await watch(jobs, job_id, State.DONE)
+    assert any("48151623" in str(row) for _, row in rows(worker.url))
+    await jobs.forget(48151623)
+    assert not any("48151623" in str(row) for _, row in rows(worker.url))
+    assert await jobs.job("f1") is None and (await known(jobs, "f3")).state == State.DONE
+
+
+async def test_everything_is_stored_as_json(jobs: JobQueue, worker: Worker):
+    """Request, draft, progress, piece and failure: whatever the queue keeps for a program is JSON."""
+    for job_id, take in ("good", 1), ("bad", FAILING_TAKE), ("ugly", BROKEN_TAKE):
+        await jobs.put(f"json-{job_id}", asks(take=take), user_id=1)
+        await watch(jobs, f"json-{job_id}", *ENDED)
+    stored = list(rows(worker.url))
+    formats = {row["serialization"] for _, row in stored if row.get("serialization")}
+    values = [
+        row[key] for _, row in stored for key in ("inputs", "output", "error", "value", "message") if row.get(key)
+    ]
+    assert formats == {"portable_json"}
+    assert len(values) >= 10 and all(json.loads(str(value)) is not None for value in values)
+
+
+async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
+    """A row that claims to be a pickle does not run code in whoever reads it."""
+    harmful = "gASVIAAAAAAAAACMCGJ1aWx0aW5zlIwEZXhlY5STlIwEYm9vbZSFlFKULg=="  # exec('boom')
+    await jobs.put("tampered", asks(), user_id=1)
+    await watch(jobs, "tampered", State.DONE)
+    engine = database(worker.url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE workflow_status SET serialization='py_pickle' WHERE workflow_uuid='tampered'"))
+        connection.execute(
+            text("UPDATE workflow_output SET output=:output WHERE workflow_uuid='tampered'"), {"output": harmful}
+        )
+    engine.dispose()
+    job = await jobs.job("tampered")
+    assert job is not None and (job.state, job.error) == (State.FAILED, SORRY)
+
+
+async def test_everybody_is_served_before_anybody_is_served_twice(unattended: JobQueue, begin: Callable[..., Worker]):
+    """The second job of one user stands behind the first of another, whoever came first, and places say so."""
+    for job_id, user in ("1", "ann"), ("2", "ann"), ("3", "ann"), ("4", "bob"), ("5", "cat"), ("6", "bob"):
+        await unattended.put(job_id, asks(take=int(job_id)), user_id=user)
+    places = {job_id: (await known(unattended, job_id)).place for job_id in "123456"}
+    assert places == {"1": 1, "4": 2, "5": 3, "2": 4, "6": 5, "3": 6}
+    assert len((await unattended.line()).waiting) == 6
+    with begin() as worker:
+        await watch(unattended, "3", State.DONE)
+        first, *others = worker.history("began")
+        assert first in (1, 4, 5)  # taken together by an idle worker, they run for the model
+        assert others == [take for take in (1, 4, 5, 2, 6, 3) if take != first]
+    await asyncio.sleep(0.6)  # places are looked up twice a second at most
+    assert len((await unattended.line()).waiting) == 0
+
+
+async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.MonkeyPatch):
+    """Where each of them stands is known at once after it was put, a user's second job behind everybody's first."""
+    for user, take in ((1, 1), (1, 2), (2, 3), (3, 4)):
+        await unattended.put(f"{user}-{take}", asks(take=take), user_id=user)
+    order = ["1-1", "2-3", "3-4", "1-2"]
+    assert (await unattended.line()).waiting == order
+    looks: list[int] = []
+    monkeypatch.setattr("core.queue.client._LINE_SECONDS", 60.0)
+    monkeypatch.setattr(unattended, "_look", lambda: looks.append(1))
+    jobs = [await unattended.standing(job_id) for job_id in order]
+    assert [job.place for job in jobs if job and job.state is State.QUEUED] == [1, 2, 3, 4] and not looks
+    monkeypatch.undo()
+    assert sorted(await unattended.ids()) == sorted(order)
+    await unattended.delete("2-3")
+    await unattended.cancel("1-1")
+    assert sorted(await unattended.ids()) == ["1-1", "1-2", "3-4"]
+    ended = await unattended.standing("1-1")
+    assert ended is not None and ended.state is State.CANCELLED
+
+
+async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable[..., Worker]):
+    """Cancelled before it began, a job never begins, and the ones behind it move up."""
+    for job_id in "12":
+        await unattended.put(job_id, asks(take=int(job_id)), user_id=job_id)
+    await unattended.cancel("1")
+    assert (await known(unattended, "1")).state == State.CANCELLED
+    assert (await known(unattended, "2")).place == 1
+    with begin() as worker:
+        await watch(unattended, "2", State.DONE)
+        assert worker.history("began") == [2]
+
+
+async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueue, begin: Callable[..., Worker]):
+    """A worker takes more jobs while it composes one; they still stand in line."""
+    with begin():
+        await unattended.put("first", asks(length=3000), user_id=1)
+        await watch(unattended, "first", State.RUNNING)
+        await unattended.put("second", asks(length=3000), user_id=2)
+        await unattended.put("third", asks(length=3000), user_id=3)
+        await asyncio.sleep(1)
+        assert [(await known(unattended, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
+        line = await unattended.line()
+        assert line.waiting == ["second", "third"] and [*line.shares] == ["first"] and 0 <= line.shares["first"] < 0.5
+
+
+async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Callable[..., Worker]):
+    """`kill -9` in the middle of composing: after the restart the job is done, once."""
+    await unattended.put("survivor", asks(take=5, length=100), user_id=1)
+    with begin() as worker:
+        await watch(unattended, "survivor", State.RUNNING)
+        await until(lambda: worker.history("began"))  # it is said to run a moment before it does
+        worker.kill()
+    with begin() as worker:
+        assert (await watch(unattended, "survivor", *ENDED)).state == State.DONE
+        assert worker.history("began") == [5, 5]
+        assert worker.history("composed") == [5]
+
+
+async def test_a_job_outlives_a_restart_of_the_database(postgres: Postgres, tmp_path: Path):
+    """While PostgreSQL is away, the bot is told so in a sentence; then the job goes on in the same worker, and others
+    are taken."""
+    jobs = await JobQueue.open(where := postgres.fresh())
+    with Worker(tmp_path, "--silent", QUEUE_URL=where) as worker:
+        await jobs.put("first", asks(take=1, length=300), user_id=1)
+        await watch(jobs, "first", State.RUNNING)
+        await asyncio.to_thread(postgres.stop)
+        with pytest.raises(QueueError, match="cannot be reached"):
+            await jobs.job("first")
+        await asyncio.sleep(2)
+        await asyncio.to_thread(postgres.start)
+        await jobs.put("second", asks(take=2), user_id=1)
+        for job_id in "first", "second":
+            assert (await watch(jobs, job_id, *ENDED)).state == State.DONE
+        assert worker.history("began") == [1, 2]
+    await jobs.close()
+
+
+async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, begin: Callable[..., Worker]):
+    """`kill -9` while rendering: after the restart only the rendering is repeated."""
+    await unattended.put("half", asks(take=KILLED_ONCE_TAKE), user_id=1)
+    with begin() as worker:
+        await asyncio.to_thread(worker.process.wait, PATIENCE)
+    with begin() as worker:
+        assert (await watch(unattended, "half", *ENDED)).state == State.DONE
+        assert worker.history("began") == [KILLED_ONCE_TAKE]
+
+
+async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQueue, begin: Callable[..., Worker]):
+    """One poisoned job among eight that are composed together: from its second run on each runs alone, so that after
+    three runs it is given up with a sentence, and the seven others are answered."""
+    for take in (1, 2, 3, POISONED_TAKE, 5, 6, 7, 8):
+        await unattended.put(str(take), asks(take=take), user_id=take)
+    for _ in range(RUNS):
+        with begin("--places", "8") as worker:
+            await asyncio.to_thread(worker.process.wait, PATIENCE)
+    with begin("--places", "8") as worker:
+        poisoned = await watch(unattended, str(POISONED_TAKE), *ENDED)
+        assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
+        for take in (1, 2, 3, 5, 6, 7, 8):
+            assert (await watch(unattended, str(take), *ENDED)).state == State.DONE
+        assert worker.history("began").count(POISONED_TAKE) == RUNS
+        assert f"workflow {POISONED_TAKE}" in worker.log  # that it was given up
+
+
+async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[..., Worker]):
+    """As many at once as there are places; the next one begins when one has ended."""
+    for take, length in (1, 500), (2, 3000), (3, 3000):
+        await unattended.put(str(take), asks(take=take, length=length), user_id=take)
+    with begin("--places", "3") as worker:
+        for job_id in "123":
+            await watch(unattended, job_id, State.RUNNING)
+        await unattended.put("4", asks(take=4), user_id=4)  # put with the others, it might be begun before one of them
+        assert (await known(unattended, "4")).state == State.QUEUED
+        await watch(unattended, "4", State.RUNNING)
+        assert worker.history("composed") == [1]
+        await watch(unattended, "4", State.DONE)
+
+
+async def test_both_processes_may_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Bot and worker start at the same moment on a folder that does not exist yet, its name relative."""
+    monkeypatch.chdir(tmp_path)
+    code = "import asyncio; from core.queue.client import JobQueue; asyncio.run(JobQueue.open('sqlite:///new/jobs.sqlite'))"
+    await asyncio.gather(*(python(code) for _ in range(4)))
+    assert (tmp_path / "new" / "jobs.sqlite").exists()
+
+
+async def test_a_queue_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
+    """A file that is no database is reported without a traceback."""
+    (tmp_path / "nocturne.sqlite").write_text("a letter to Elise, not a database " * 100)
+    with pytest.raises(QueueError, match="cannot be reached"):
+        await JobQueue.open(f"sqlite:///{tmp_path}/nocturne.sqlite")
+
+
+async def test_the_queue_is_light():
+    """Whoever imports the bot's side of the queue does not import what the worker needs."""
+    code = "import sys, core.queue.client; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
+    assert await python(code) == "[]\n"
+
+
+async def test_the_engine_does_not_fill_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    """What it says again and again while the database is away stands in the log once a minute."""
+    engine = logging.getLogger("dbos")
+    for later in (0, 1, 59, 61):
+        monkeypatch.setattr("core.queue.engine.time", SimpleNamespace(monotonic=lambda now=later: now))
+        engine.warning("Exception in queue thread: connection refused")
+        engine.warning("Workflow 4711 was lost")
+    assert [record.getMessage()[:9] for record in caplog.records] == ["Exception", "Workflow "] * 2

@@ -1,0 +1,165 @@
+"""core/rendering/pool.py: pieces are finished in other processes, which may die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pretty_midi import Note
+
+from core import pipeline
+from core.errors import Cancelled, RenderError
+from core.pipeline import Draft
+from core.process.logs import about_job
+from core.rendering.pool import Renderers
+from core.request import ComposeRequest, Recipe, Rendering
+from core.seed import Seed
+from core.settings import Settings
+from tests.support.fake_worker import surroundings
+from tests.support.music import as_bytes, piano
+from tests.support.waiting import PATIENCE
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return Settings.load()
+
+
+@pytest.fixture
+def renderers(settings: Settings) -> Iterator[Renderers]:
+    renderers = Renderers(settings, processes=1)
+    yield renderers
+    renderers.close()
+    assert not multiprocessing.active_children()
+
+
+def draft(seconds: float = 2.0) -> Draft:
+    recipe = Recipe(ComposeRequest(Seed.parse("60"), take=1), "0123456789ab")
+    notes = [Note(80, 40 + number % 40, number / 4, number / 4 + 0.25) for number in range(int(4 * seconds))]
+    return Draft.of(recipe, as_bytes(piano(*notes)))
+
+
+def kill_renderers() -> None:
+    for process in multiprocessing.active_children():
+        os.kill(process.pid or 0, signal.SIGKILL)
+
+
+def test_a_piece_is_what_the_studio_makes(renderers: Renderers, settings: Settings):
+    """Another process makes the same files, and leaves nothing behind."""
+    rendering = Rendering(transpose=3)
+    here, there = pipeline.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
+    assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
+    assert list((settings.data_dir / "scratch").iterdir()) == []
+
+
+def test_what_a_process_logs_names_its_job(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """What goes wrong in another process stands in the worker's log, with the job that it was about."""
+    (tmp_path / "fluidsynth").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "fluidsynth").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    renderers = Renderers(settings, processes=1)
+    with about_job("4711"), pytest.raises(RenderError):
+        renderers.finish(draft())
+    renderers.close()
+    [line] = [line for line in capfd.readouterr().err.splitlines() if "FluidSynth ended" in line]
+    assert " ERROR   core.rendering.audio: job 4711: FluidSynth ended with exit code " in line
+
+
+def test_a_piece_that_is_taken_back_is_not_waited_for(renderers: Renderers):
+    """What progress raises comes out at once, and the next piece is made."""
+
+    def cancel(share: float) -> None:
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        renderers.finish(draft(600), progress=cancel)
+    assert renderers.finish(draft()).audio
+
+
+def test_a_process_that_dies_is_replaced(renderers: Renderers):
+    """Killed once in the middle of a piece, the piece is made by the next process; killed again, there is a sentence;
+    and the piece after that is made as ever."""
+    renderers.finish(draft())
+    killings = 0
+
+    def kill(times: int) -> None:
+        nonlocal killings
+        if killings < times:
+            killings += 1
+            kill_renderers()
+
+    assert renderers.finish(draft(20), progress=lambda share: kill(1)).audio and killings == 1
+    killings = 0
+    with pytest.raises(RenderError, match="playing it failed twice"):
+        renderers.finish(draft(600), progress=lambda share: kill(9))
+    assert renderers.finish(draft()).audio
+
+
+def test_pieces_of_many_threads_are_made(renderers: Renderers):
+    """More at once than there are processes."""
+    made: list[bytes] = []
+    threads = [threading.Thread(target=lambda: made.append(renderers.finish(draft()).audio)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 3 and len(set(made)) == 1
+
+
+def test_processes_end_with_their_worker(tmp_path: Path):
+    """`kill -9` of the worker ends them; what was left behind is cleared by the next one."""
+    code = """
+import multiprocessing, time
+from core.process.logs import about_job
+from core.rendering.pool import Renderers
+from core.settings import Settings
+if __name__ == "__main__":
+    renderers = Renderers(Settings.load(), processes=1)
+    while not multiprocessing.active_children(): time.sleep(0.05)
+    (Settings.load().data_dir / "scratch" / "left").touch()
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(600)
+"""
+    script = tmp_path / "worker.py"
+    script.write_text(code)
+    environment = surroundings(DATA_DIR=str(tmp_path))
+    worker = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
+    assert worker.stdout is not None
+    child = int(worker.stdout.readline())
+    worker.kill()
+    worker.wait()
+    patience = time.monotonic() + PATIENCE
+    while Path(f"/proc/{child}").exists() and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
+    assert (tmp_path / "scratch" / "left").exists()
+    following = Renderers(Settings(data_dir=tmp_path), processes=1)
+    assert not (tmp_path / "scratch" / "left").exists()
+    following.close()
+
+
+def test_a_process_that_hangs_is_ended():
+    """Also where it hangs outside Python, so that it does not take up a place for ever."""
+    code = (
+        "import time; from core import pipeline; from core.rendering import pool; pool.FINISH_SECONDS = 1;"
+        " pipeline.finish = lambda: time.sleep(60); pool._finish('1')"
+    )
+    hanging = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, env=surroundings())
+    assert hanging.returncode == -signal.SIGALRM
+
+
+def test_those_who_play_need_little():
+    """There is one a core, so none of them loads the queue, the settings or the models."""
+    code = "import sys, core.rendering.pool; print({'dbos', 'sqlalchemy', 'pydantic', 'tensorflow'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, env=surroundings()) == "set()\n"

@@ -1,0 +1,91 @@
+"""core/checkpoint.py and ArticleComposer.load: a folder fits together or is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from core.article.composer import ArticleComposer
+from core.composer import CHECKPOINTS, SMALL, folder_of, load_composer
+from core.errors import BadCheckpoint
+from core.request import MODELS
+from tests.support.tiny_checkpoint import make_article_checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return make_article_checkpoint(tmp_path_factory.mktemp("tiny") / "article")
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    return shutil.copytree(tiny, tmp_path / "article")
+
+
+def test_a_folder_is_loaded_again_the_same(tiny):
+    """Two composers of one folder have the same hash and the same weights, rounded to float16."""
+    first, second = ArticleComposer.load(tiny), ArticleComposer.load(tiny)
+    assert first.checkpoint == second.checkpoint
+    for one, other in zip(first.network.weights, second.network.weights, strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())
+
+
+def test_the_card_does_not_change_the_hash(tiny, folder):
+    """The hash names what shapes a piece; the words about it may be corrected."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"name": "better named"}))
+    assert ArticleComposer.load(folder).checkpoint == ArticleComposer.load(tiny).checkpoint
+
+
+@pytest.mark.parametrize("part", ["weights.npz", "vocabulary.txt", "config.json"])
+def test_a_missing_part_is_refused(folder, part):
+    """One sentence names the folder and the part."""
+    (folder / part).unlink()
+    with pytest.raises(BadCheckpoint, match=part):
+        ArticleComposer.load(folder)
+
+
+def test_a_vocabulary_of_another_training_is_refused(folder):
+    """Weights with a vocabulary that they were not trained with would play wrong notes without a word."""
+    words = (folder / "vocabulary.txt").read_text().splitlines()
+    (folder / "vocabulary.txt").write_text("\n".join([words[1], words[0], *words[2:]]) + "\n")
+    with pytest.raises(BadCheckpoint, match=r"vocabulary\.txt is not the file"):
+        ArticleComposer.load(folder)
+
+
+def test_weights_of_another_size_are_refused(folder, tmp_path):
+    """A config whose architecture is not that of the weights names the first weight that differs."""
+    config = json.loads((folder / "config.json").read_text())
+    config["architecture"]["units"] = 9
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadCheckpoint, match="does not fit the network"):
+        ArticleComposer.load(folder)
+
+
+def test_a_config_that_is_no_json_is_refused(folder):
+    """A folder that is something else altogether."""
+    (folder / "config.json").write_text("hello")
+    with pytest.raises(BadCheckpoint, match="is no checkpoint"):
+        ArticleComposer.load(folder)
+
+
+def test_an_unknown_model_is_refused(tmp_path):
+    """`load_composer` knows the models by name."""
+    with pytest.raises(BadCheckpoint, match="there is no model 'tuba'"):
+        load_composer("tuba", tmp_path)
+
+
+@pytest.mark.parametrize(("model", "preset"), [*((model, SMALL) for model in MODELS), ("performance", "base")])
+def test_what_is_shipped_fits_together(model, preset):
+    """Every model that a listener can choose loads, with a model card and a licence beside its weights."""
+    assert load_composer(model, preset=preset, slots=2).model == model
+    folder = folder_of(model, CHECKPOINTS, preset)
+    assert (folder / "README.md").is_file()
+    assert (folder / "LICENSE").is_file()
+
+
+def test_presets_have_folders_of_their_own(tmp_path):
+    """But the article's network, of which there is one."""
+    folders = {folder_of(model, tmp_path, preset) for model in MODELS for preset in ("small", "base")}
+    assert {folder.name for folder in folders} == {"performance", "performance-base", "article"}

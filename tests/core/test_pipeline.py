@@ -1,0 +1,146 @@
+"""From a request to a piece with everything that is sent."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+import soundfile
+from PIL import Image
+from pretty_midi import Note, PrettyMIDI
+
+from core import pipeline
+from core.errors import BadRequest, RenderError
+from core.pipeline import Draft
+from core.request import AUDIO_FORMATS, INSTRUMENTS, ComposeRequest, Recipe, Rendering
+from core.seed import Seed
+from tests.support.music import Pianist, as_bytes, decibels, decode, piano, scale
+
+
+@pytest.fixture(scope="module")
+def draft() -> Draft:
+    return pipeline.compose(Pianist(), ComposeRequest(Seed.parse("60,64,67"), take=7, length=25))
+
+
+def test_a_draft_crosses_the_queue(draft: Draft):
+    """What was composed is the same after it was JSON."""
+    assert Draft.from_json(json.loads(json.dumps(draft.to_json()))) == draft
+
+
+def test_a_draft_says_what_was_composed(draft: Draft):
+    """Five seconds: the seed's three notes and two notes a second; the recipe names the checkpoint."""
+    assert (draft.duration, draft.notes) == (5.0, 13)
+    assert draft.recipe.checkpoint == Pianist.checkpoint
+    assert {note.pitch for note in draft.music.instruments[0].notes if note.start == 0} >= {60, 64, 67}
+    assert list(draft.seconds) == ["compose"]
+
+
+def test_progress_goes_through():
+    """The composer tells how far it is."""
+    shares: list[float] = []
+    pipeline.compose(Pianist(), ComposeRequest(Seed(), take=1), shares.append)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+
+
+def test_a_piece_without_notes_is_refused():
+    """Nobody wants to listen to it, and the sentence says what may help."""
+
+    class Silent(Pianist):
+        def compose(self, request: ComposeRequest, progress: object = None) -> PrettyMIDI:
+            return piano()
+
+    with pytest.raises(RenderError, match="has no notes; another take or seed may"):
+        pipeline.compose(Silent(), ComposeRequest(Seed(), take=1))
+
+
+def test_a_piece_is_finished(draft: Draft):
+    """The .mid parses, the .mp3 sounds as long as the music, the .png is a picture, and each stage was timed."""
+    piece = pipeline.finish(draft)
+    assert (piece.recipe, piece.duration, piece.notes, piece.midi) == (draft.recipe, 5.0, 13, draft.midi)
+    assert PrettyMIDI(io.BytesIO(piece.midi)).get_end_time() == pytest.approx(5.0, abs=0.01)
+    samples, rate = decode(piece.audio)
+    assert 5.0 < len(samples) / rate < 7.5
+    assert Image.open(io.BytesIO(piece.picture)).format == "PNG"
+    assert sorted(piece.seconds) == ["compose", "draw", "encode", "render"]
+
+
+def test_a_piece_keeps_to_the_size_limit(draft: Draft):
+    """The MP3 gets a lower bitrate where less may be sent."""
+    assert len(pipeline.finish(draft, size_limit=50_000).audio) <= 50_000
+
+
+def test_finishing_twice_gives_the_same(draft: Draft):
+    """A job that is repeated after a crash makes the same files."""
+    once, again = pipeline.finish(draft), pipeline.finish(draft)
+    assert (once.audio, once.picture) == (again.audio, again.picture)
+
+
+def test_edits_are_in_every_file(draft: Draft):
+    """An octave higher and at half speed: the .mid says so, the sound lasts twice as long, the recipe names it."""
+    rendering = Rendering("harpsichord", tempo=50, transpose=12)
+    piece = pipeline.finish(draft, rendering=rendering)
+    music = PrettyMIDI(io.BytesIO(piece.midi))
+    before = draft.music.instruments[0].notes
+    assert music.instruments[0].program == INSTRUMENTS["harpsichord"]
+    assert [note.pitch for note in music.instruments[0].notes] == [note.pitch + 12 for note in before]
+    assert (piece.duration, piece.notes, piece.recipe.rendering) == (10.0, 13, rendering)
+    samples, rate = decode(piece.audio)
+    assert 10.0 < len(samples) / rate < 12.5
+    assert piece.picture != pipeline.finish(draft).picture
+
+
+def test_a_piece_is_rendered_again_without_composing(draft: Draft):
+    """From what an edited piece keeps: another rendering of it is the one that the draft would have had."""
+    edited = pipeline.finish(draft, rendering=Rendering("celesta", tempo=80, transpose=-24))
+    again = pipeline.finish(Draft.of(edited.recipe, edited.composed), rendering=Rendering("harp"))
+    first = pipeline.finish(draft, rendering=Rendering("harp"))
+    assert replace(again, seconds={}) == replace(first, seconds={})
+
+
+@pytest.mark.parametrize("wished", AUDIO_FORMATS)
+def test_the_sound_has_the_format_that_was_wished_for(draft: Draft, wished: str):
+    """Each is what it says, and all are as loud."""
+    piece = pipeline.finish(draft, rendering=Rendering(audio=wished))
+    assert (piece.audio_format, str(piece.remark)) == (wished, "")
+    assert soundfile.info(io.BytesIO(piece.audio)).format == wished.upper()
+    samples, _ = decode(piece.audio)
+    assert decibels(samples) == pytest.approx(-3, abs=1)
+
+
+@pytest.mark.parametrize("wished", ["wav", "flac"])
+def test_what_is_too_large_becomes_an_mp3(draft: Draft, wished: str):
+    """And the piece says so."""
+    piece = pipeline.finish(draft, size_limit=90_000, rendering=Rendering(audio=wished))
+    assert piece.audio_format == "mp3"
+    assert len(piece.audio) <= 90_000
+    assert piece.remark
+
+
+def test_a_tempo_that_takes_too_long_is_refused(draft: Draft):
+    """Before anything is played."""
+    long = Draft.of(draft.recipe, as_bytes(scale(seconds=200)))
+    with pytest.raises(BadRequest, match="at 25 % the piece would last 800 s"):
+        pipeline.finish(long, rendering=Rendering(tempo=25))
+
+
+def test_what_a_piece_begins_with():
+    """A seed lasts 0.4 s a chord from the first note on, a primer until its last onset; random is nothing."""
+    music = scale(seconds=5)
+    assert pipeline.beginning(ComposeRequest(Seed(), take=7), music) == (0.0, "")
+    assert pipeline.beginning(ComposeRequest(Seed.parse("60 62"), take=7), music) == (0.8, "seed")
+    primer = as_bytes(piano(Note(80, 60, 0.0, 9.0), Note(80, 62, 2.0, 3.0)))
+    assert pipeline.beginning(ComposeRequest(Seed(), take=7, primer=primer), music) == (2.0, "primer")
+
+
+@pytest.mark.parametrize(
+    ("seed", "rendering", "title"),
+    [
+        ("72", Rendering(), "C5 · take 7"),
+        ("random", Rendering(audio="wav"), "random · take 7"),
+        ("60,64,67 72", Rendering(tempo=80), "C4+E4+G4 C5 · take 7 · 80 %"),
+        ("72", Rendering("music box", transpose=-3), "C5 · take 7 · music box · −3"),
+    ],
+)
+def test_the_title_is_the_recipe(seed: str, rendering: Rendering, title: str):
+    """What stands above the picture names the notes, the take and the edits."""
+    assert pipeline.title(Recipe(ComposeRequest(Seed.parse(seed), take=7), "0123456789ab", rendering)) == title

@@ -1,0 +1,203 @@
+"""core/request.py: what crosses the queue."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from core.errors import BadRequest
+from core.request import (
+    DEFAULT_MODEL,
+    MODELS,
+    USUAL_TOP_P,
+    ComposeRequest,
+    Piece,
+    Recipe,
+    Rendering,
+    fresh_take,
+)
+from core.seed import Seed
+from core.text import NOTHING
+
+CHORD = Seed.parse("60,64,67 C5")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"length": 24}, r"length 24 is outside 25 to 3000 steps of 0\.2 s \(5 to 600 s\)"),
+        ({"length": 3001}, "length 3001 is outside"),
+        ({"temperature": 0.05}, r"temperature 0\.05 is outside 0\.1 to 2"),
+        ({"temperature": float("nan")}, "temperature nan is outside"),
+        ({"top_p": 0.0}, r"top_p 0 is outside 0\.1 to 1"),
+        ({"top_p": 1.01}, r"top_p 1\.01 is outside"),
+        ({"take": -1}, "take -1 is outside 0 to 4294967295"),
+        ({"model": "tuba"}, "there is no model 'tuba'"),
+        ({"model": "tu\nba" * 20}, "there is no model 'tu batu batu batu"),
+        ({"style": ""}, "the style '' is not a name, which has 1 to 60 letters, digits or spaces"),
+        ({"style": "x" * 61}, "is not a name"),
+        ({"style": "Chopin\n2026-01-01 ERROR bot: "}, "the style 'Chopin 2026-01-01 ERROR bot:' is not a name"),
+        ({"style": "[a prize](https://example.org)"}, "is not a name"),
+        ({"model": "article", "style": "Chopin"}, "the article's model knows no styles"),
+        ({"model": "article", "top_p": 0.9}, "the article's model knows no styles and no top_p"),
+        (
+            {"seed": Seed.parse(" ".join(["60"] * 25)), "length": 25},
+            "the seed lasts 10 s, longer than the piece of 5 s",
+        ),
+    ],
+)
+def test_nonsense_is_refused_where_it_is_made(options, complaint):
+    """One sentence says what came and what is accepted."""
+    with pytest.raises(BadRequest, match=complaint):
+        ComposeRequest(**{"seed": CHORD, "take": 7} | options)
+
+
+@pytest.mark.parametrize("style", ["any", "Chopin", "Dvořák", "Saint-Saëns", "O'Carolan", "C.P.E. Bach"])
+def test_a_style_may_be_any_name(style):
+    """Which of them there are, the model knows."""
+    assert ComposeRequest(CHORD, take=7, style=style).style == style
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"take": "7"}, TypeError),
+        ({"take": True}, TypeError),
+        ({"take": 2**70}, TypeError),
+        ({"length": 100.5}, TypeError),
+        ({"temperature": 10**400}, TypeError),
+        ({"style": 7}, TypeError),
+        ({"seed": ["60"]}, TypeError),
+        ({"seed": "H"}, BadRequest),
+        ({"primer": "no base64"}, BadRequest),
+        ({"primer": 7}, TypeError),
+        ({"rendering": []}, TypeError),
+        ({"rendering": {"tempo": "100"}}, TypeError),
+        ({"checkpoint": None}, TypeError),
+    ],
+)
+def test_a_damaged_recipe_is_refused(changes, error):
+    """By an error that its readers expect, when it is read and not when it is used."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
+    with pytest.raises(error):
+        Recipe.from_json(json.loads(json.dumps(recipe.to_json() | changes)))
+    for other in (None, [], "", 7):
+        with pytest.raises(TypeError):
+            Recipe.from_json(other)
+
+
+def test_what_a_newer_version_adds_is_left_out():
+    """It may run beside this one for a while."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
+    written = recipe.to_json() | {"added_later": 1, "rendering": recipe.rendering.to_json() | {"added_later": 1}}
+    assert Recipe.from_json(written) == recipe
+
+
+def test_what_is_left_out_is_what_is_usual():
+    """The usual top_p belongs to the model, and stands in the request as a number: a recipe says it all."""
+    assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == MODELS[0]
+    for model in MODELS:
+        assert ComposeRequest(CHORD, take=7, model=model).top_p == USUAL_TOP_P[model]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_survives_the_queue(model):
+    """Recipe -> JSON text -> Recipe changes nothing."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7, length=50, temperature=0.9, model=model), "0123456789ab")
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_primer_survives_the_queue():
+    """Its bytes cross JSON; a job that was put before there were primers is still read."""
+    request = ComposeRequest(Seed(), take=7, primer=b"MThd\x00\xff")
+    assert ComposeRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    older = {key: value for key, value in ComposeRequest(CHORD, take=7).to_json().items() if key != "primer"}
+    assert ComposeRequest.from_json(older) == ComposeRequest(CHORD, take=7)
+    assert Recipe(request, "0123456789ab").name == "nocturne-performance-continued-500-take7"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"instrument": "tuba"}, "there is no instrument 'tuba', only grand, bright, "),
+        ({"tempo": 24}, "tempo 24 is outside 25 to 400 percent"),
+        ({"tempo": 401}, "tempo 401 is outside"),
+        ({"transpose": -25}, "transpose -25 is outside -24 to 24 semitones"),
+        ({"transpose": 25}, "transpose 25 is outside"),
+        ({"audio": "ogg"}, "there is no audio format 'ogg', only mp3, wav, flac"),
+    ],
+)
+def test_a_rendering_is_checked_where_it_is_made(options, complaint):
+    """One sentence, here too."""
+    with pytest.raises(BadRequest, match=complaint):
+        Rendering(**options)
+
+
+def test_a_rendering_survives_the_queue():
+    """Alone and in a recipe; a recipe of an older version is one without edits."""
+    rendering = Rendering("music box", tempo=80, transpose=-3, audio="flac")
+    assert Rendering.from_json(json.loads(json.dumps(rendering.to_json()))) == rendering
+    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab", rendering)
+    data = json.loads(json.dumps(recipe.to_json()))
+    assert Recipe.from_json(data) == recipe
+    del data["rendering"]
+    assert Recipe.from_json(data).rendering == Rendering()
+
+
+def test_nobody_waits_for_an_hour_of_music():
+    """Slower is longer, but not beyond ten minutes; what was longer before may be played as it is."""
+    assert Rendering(tempo=50).lasting(100) == 200
+    assert Rendering(tempo=200).lasting(620) == 310
+    assert Rendering().lasting(620) == 620
+    with pytest.raises(BadRequest, match=r"^at 50 % the piece would last 620 s, at most 600 are played$"):
+        Rendering(tempo=50).lasting(310)
+
+
+def test_a_piece_survives_the_queue():
+    """Its files are bytes, and JSON has none."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
+    piece = Piece(recipe, 99.8, 700, b"MThd\x00\xff", b"\xff\xfb", b"\x89PNG", {"compose": 1.5})
+    assert Piece.from_json(json.loads(json.dumps(piece.to_json()))) == piece
+    edited = replace(piece, audio_format="wav", composed=b"MThd\x01")
+    assert Piece.from_json(json.loads(json.dumps(edited.to_json()))) == edited
+
+
+def test_a_piece_of_an_older_version_is_still_read():
+    """It was an MP3, and never edited."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
+    piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {})
+    older = {key: value for key, value in piece.to_json().items() if key not in ("audio_format", "composed")}
+    assert Piece.from_json(older) == piece
+    assert (piece.audio_format, piece.composed) == ("mp3", b"MThd")
+
+
+def test_a_piece_says_when_its_sound_is_in_another_format():
+    """Only then."""
+    recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab", Rendering(audio="wav"))
+    piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {}, "mp3")
+    assert str(piece.remark) == "As WAV this piece is too large to be sent, so it is an MP3."
+    assert replace(piece, audio_format="wav").remark == NOTHING
+
+
+def test_a_file_is_named_after_its_recipe():
+    """Letters, digits and hyphens alone; what is unusual about the recipe stands in the name."""
+    plain = ComposeRequest(CHORD, take=7, model="article")
+    assert Recipe(plain, "0123456789ab").name == "nocturne-article-60-64-67-72-500-take7"
+    cool = ComposeRequest(Seed(), take=7, length=50, temperature=0.9, model="article")
+    assert Recipe(cool, "0123456789ab").name == "nocturne-article-random-50-t90-take7"
+    edits = Rendering("church organ", tempo=80, transpose=3)
+    assert Recipe(cool, "0123456789ab", edits).name == "nocturne-article-random-50-t90-take7-church-organ-80pct-up3"
+    assert Recipe(cool, "0123456789ab", Rendering(transpose=-12)).name.endswith("-take7-down12")
+
+
+def test_a_longest_seed_makes_no_longest_name():
+    """25 chords are no reason for a name that a file system refuses."""
+    seed = Seed(tuple((21 + number, 60, 108) for number in range(25)))
+    assert len(Recipe(ComposeRequest(seed, take=7), "0123456789ab").name) < 100
+
+
+def test_a_fresh_take_can_be_typed():
+    """At most six digits, and not always the same ones."""
+    takes = {fresh_take() for _ in range(20)}
+    assert len(takes) > 1
+    assert all(0 <= take < 1_000_000 for take in takes)

@@ -1,0 +1,46 @@
+"""Other versions of Nocturne, as far as others notice: what they write for other processes to read. `older` knows
+nothing of what was added since there are bot and worker, `newer` adds something to each record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dbos import DBOSClient
+
+from core.request import ComposeRequest, Piece, Rendering
+
+VERSIONS = ("older", "current", "newer")
+ADDED = {"rendering", "composed", "attention", "remark", "parent", "source", "guild_id", "locale"}
+
+
+def become(version: str) -> None:
+    """To be called before anything is written."""
+    if version == "current":
+        return
+    change: Callable[[dict[str, Any]], dict[str, Any]] = _without_what_was_added
+    if version == "newer":
+        change = _with_more
+    records: list[Any] = [ComposeRequest, Rendering, Piece]
+    try:
+        from bot.store.pending_replies import Answer
+    except ImportError:  # a worker need not have what the bot has
+        pass
+    else:
+        records.append(Answer)
+    for record in records:
+        record.to_json = lambda self, written=record.to_json: change(written(self))
+    enqueue = DBOSClient.enqueue_async
+
+    async def enqueue_async(self: DBOSClient, options: Any, request: Any, terms: dict[str, Any]) -> Any:
+        return await enqueue(self, options, request, change(terms))
+
+    DBOSClient.enqueue_async = enqueue_async  # type: ignore[method-assign]
+
+
+def _without_what_was_added(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ADDED}
+
+
+def _with_more(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"added_later": {"voices": 2}}

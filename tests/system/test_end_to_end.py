@@ -1,0 +1,331 @@
+"""From what somebody types in Discord to the files they download: bot and worker are real, Discord is a stand-in."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import soundfile
+from PIL import Image
+from pretty_midi import PrettyMIDI
+
+from tests.discord_standin import Discord, Guild, Message, Person
+from tests.support.bot_process import BotProcess
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+MIDDLE = 1000
+"""Steps of a piece that takes seconds, so that things can happen to it."""
+PATIENCE = 300.0
+"""Seconds that such a piece may take on a machine that is busy with other things, its worker being started again."""
+
+
+@dataclass
+class Stage:
+    """A running bot in a server, and two people there."""
+
+    discord: Discord
+    bot: BotProcess
+    guild: Guild
+    clara: Person
+    robert: Person
+
+
+@contextlib.asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[Stage]:
+    """Bot and worker from their start to their end. Of no token there may be a trace then: not in the log, which is at
+    DEBUG, nor in the data, where all is answered."""
+    async with Discord() as discord:
+        guild = discord.guild()
+        clara, robert = discord.person("clara", guild), discord.person("robert", guild)
+        bot = BotProcess(folder, discord.environment | {"LOG_LEVEL": "DEBUG"})
+        bot.start()
+        try:
+            await discord.registered("compose", "about", within=PATIENCE)
+            yield Stage(discord, bot, guild, clara, robert)
+            await bot.forgets(discord.world.interactions)  # Discord has the last answer before the bot knows it
+            assert await bot.stop() == 0
+        finally:
+            bot.kill_all()
+        assert bot.log.count("[token]") >= len(discord.world.interactions)  # they were there to be left out
+        for token in (discord.token, *discord.world.interactions):
+            assert bot.files_with(token.rstrip("=")) == []  # in an address = is written as %3D
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One bot for all tests; whatever they do to it, it runs afterwards."""
+    async with staged(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
+
+
+async def music(discord: Discord, message: Message) -> PrettyMIDI:
+    return PrettyMIDI(io.BytesIO(await discord.download(message.file(".mid"))))
+
+
+def beginning(midi: PrettyMIDI) -> list[int]:
+    """The pitches that sound first, from low to high."""
+    notes = [note for instrument in midi.instruments for note in instrument.notes]
+    first = min(note.start for note in notes)
+    return sorted(note.pitch for note in notes if note.start == first)
+
+
+async def test_commands_are_registered(stage: Stage):
+    """/compose has `seed` first, required and with suggestions, and is there in servers and in direct messages."""
+    commands = await stage.discord.registered("compose", "about")
+    compose = commands["compose"]
+    names = [option["name"] for option in compose["options"]]
+    played = ["instrument", "tempo", "transpose", "audio"]
+    assert names == ["seed", "length", "style", "temperature", "top_p", "take", "model", *played, "private"]
+    assert [option["name"] for option in compose["options"] if option["required"]] == ["seed"]
+    assert compose["options"][0]["autocomplete"]
+    assert (compose["options"][1]["min_value"], compose["options"][1]["max_value"]) == (25, 3000)
+    assert (compose["contexts"], compose["integration_types"]) == ([0, 1, 2], [0, 1])
+
+
+async def test_a_piece_is_continued(stage: Stage):
+    """By its button: the new file has the old one's notes, untouched, and then others."""
+    asked = await stage.clara.types("/compose", seed="60,64,67", length=50, take=7)
+    first = await asked.finished(PATIENCE)
+    pressed = await stage.robert.clicks(first, "Continue")
+    before, after = await music(stage.discord, first), await music(stage.discord, await pressed.finished(PATIENCE))
+    old, new = (
+        [(note.start, note.end, note.pitch, note.velocity) for note in midi.instruments[0].notes]
+        for midi in (before, after)
+    )
+    assert set(old) < set(new)
+    assert before.get_end_time() + 5 < after.get_end_time() <= before.get_end_time() + 10.001
+
+
+async def test_a_piece(stage: Stage):
+    """Acknowledged in time, and in the end one embed with the recipe and three files that are what their names say."""
+    asked = await stage.clara.types("/compose", seed="72", length=150, take=7, temperature=1.0, model="article")
+    assert asked.acknowledged_after is not None and asked.acknowledged_after < 3
+    message = await asked.finished(PATIENCE)
+
+    (embed,) = message.embeds
+    fields = {field["name"]: field["value"] for field in embed["fields"]}
+    assert (fields["Seed"], fields["Take"], fields["Temperature"], fields["Model"]) == ("C5", "7", "1", "article")
+    assert fields["Length"].startswith("30 s")
+    assert {file.filename for file in message.attachments} == {
+        f"nocturne-article-72-150-take7.{suffix}" for suffix in ("mid", "mp3", "png")
+    }
+    assert [button["label"] for button in message.buttons] == ["New take", "Arrange", "Attention", "Recipe", "Delete"]
+    assert not message.ephemeral
+
+    midi = await music(stage.discord, message)
+    assert beginning(midi) == [72]
+    assert 27 < midi.get_end_time() <= 30
+    assert int(fields["Notes"]) == sum(len(instrument.notes) for instrument in midi.instruments)
+
+    samples, rate = soundfile.read(io.BytesIO(await stage.discord.download(message.file(".mp3"))))
+    assert -1 < len(samples) / rate - midi.get_end_time() < 5  # the last notes ring out
+    assert 0.25 < np.abs(samples).max() < 0.95
+
+    picture = Image.open(io.BytesIO(await stage.discord.download(message.file(".png"))))
+    assert picture.format == "PNG" and min(picture.size) >= 300
+    assert embed["image"]["url"] == message.file(".png").url
+
+
+async def test_a_recipe_is_repeated(stage: Stage):
+    """The same take gives the same .mid, without a take two pieces differ, and a chord is begun with as a chord."""
+    options = {"seed": "60,64,67", "length": 50}
+    asked = [await stage.clara.types("/compose", **options, **take) for take in ({"take": 3}, {"take": 3}, {})]
+    first, second, third = [(await one.finished(PATIENCE)).file(".mid").bytes for one in asked]
+    assert first == second != third
+    assert beginning(PrettyMIDI(io.BytesIO(first))) == [60, 64, 67]
+
+
+async def test_a_style(stage: Stage):
+    """The composers that the shipped model knows are suggested; an unknown style is answered with all of them."""
+    assert [choice.value for choice in await stage.clara.autocompletes("/compose", "style", "cho")] == ["Chopin"]
+    styles = ("chopin", "Elvis")
+    asked = [await stage.robert.types("/compose", seed="C5", length=25, style=style) for style in styles]
+    played, refused = [await one.finished(PATIENCE) for one in asked]
+    (embed,) = played.embeds
+    assert {"name": "Style", "value": "chopin", "inline": True} in embed["fields"]
+    assert "no style 'Elvis', only any, " in refused.content and not refused.attachments
+
+
+async def test_suggestions(stage: Stage):
+    """`random` comes first; what is typed narrows the rest down."""
+    choices = await stage.clara.autocompletes("/compose", "seed", "")
+    assert choices[0].value == "random"
+    assert [choice.value for choice in await stage.clara.autocompletes("/compose", "seed", "C5")] == ["72"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"seed": "H9"}, "seed 'H9' is not understood"),
+        ({"seed": "109"}, "pitch 109 is not on a piano"),
+        ({"seed": "72 length:9999"}, "length 9999 is outside 25 to 3000"),
+        ({"seed": "60 62 " * 10, "length": 25}, "longer than the piece of 5 s"),
+    ],
+)
+async def test_bad_input(stage: Stage, options: dict[str, str | int], sentence: str):
+    """One sentence, at once, that only the one who asked can see."""
+    message = await (await stage.clara.types("/compose", **options)).finished()
+    assert sentence.lower() in message.content.lower()
+    assert message.ephemeral and not message.embeds and not message.attachments
+
+
+async def test_notes_that_the_model_does_not_know(stage: Stage):
+    """The sentence comes from the worker, and names three near ones."""
+    message = await (await stage.clara.types("/compose", seed="21,22,23,24", length=25, model="article")).finished(
+        PATIENCE
+    )
+    assert not message.attachments and not message.embeds
+    assert message.content.count(",") >= 2, message.content
+
+
+async def test_a_private_piece(stage: Stage):
+    """Everything that is said about it is for the one who asked alone."""
+    message = await (await stage.clara.types("/compose", seed="random", length=25, private=True)).finished(PATIENCE)
+    assert message.ephemeral and message.attachments
+
+
+async def test_a_direct_message(stage: Stage):
+    """/compose works in the bot's direct messages."""
+    asked = await stage.clara.types("/compose", where=stage.clara.dm, seed="C5", length=25)
+    assert (await asked.finished(PATIENCE)).attachments
+
+
+async def test_an_app_that_only_a_person_installed(stage: Stage):
+    """/compose works where the bot is not: in a foreign server and among friends."""
+    street = stage.discord.guild("Street", installed=False)
+    felix = stage.discord.person("felix", street, installed=True)
+    for place in (street.channels[0], felix.chat_with(stage.clara)):
+        asked = await felix.types("/compose", where=place, seed="C5", length=25)
+        assert (await asked.finished(PATIENCE)).attachments
+
+
+async def test_small_files(stage: Stage):
+    """Where Discord takes little, the recording is made to fit, and nothing is refused."""
+    stage.discord.size_limit = 200_000
+    try:
+        message = await (await stage.clara.types("/compose", seed="C5", length=150)).finished(PATIENCE)
+    finally:
+        stage.discord.size_limit = None
+    assert {file.filename.rpartition(".")[2] for file in message.attachments} >= {"mid", "mp3"}
+    assert all(len(file.bytes) <= 200_000 for file in message.attachments)
+
+
+async def test_about(stage: Stage):
+    """It says what the model is, that it is not for sale, and how busy the bot is."""
+    message = await (await stage.clara.types("/about")).finished()
+    assert "non-commercial" in message.text
+    assert "waiting" in message.text
+    assert "Started" in message.text
+
+
+async def test_discord_has_its_moments(stage: Stage):
+    """The gateway drops, an edit fails, an answer gets lost: the piece arrives all the same, once."""
+    asked = await stage.clara.types("/compose", seed="72", length=500)
+    stage.discord.gateway.drop()
+    stage.discord.fails("PATCH", "@original", answer=503)
+    stage.discord.fails("PATCH", "@original", answer=429, retry_after=0.2)
+    stage.discord.fails("PATCH", "@original", broken=True, processed=True)
+    message = await asked.finished(PATIENCE)
+    assert len(message.attachments) == 3
+    assert (await stage.clara.types("/about")).acknowledged_after is not None
+
+
+async def test_a_token_that_has_expired(stage: Stage):
+    """What is ready after 15 minutes comes as a message in the channel, which calls the one who asked."""
+    asked = await stage.clara.types("/compose", seed="72", length=500)
+    await asked.shows(lambda message: message.content)
+    stage.discord.advance(15 * 60)
+    message = await stage.discord.written(stage.clara.channel, PATIENCE)
+    assert message.pings == [stage.clara.user.id]
+    assert {file.filename.rpartition(".")[2] for file in message.attachments} == {"mid", "mp3", "png"}
+    assert {refusal.code for refusal in stage.discord.refused()} == {50027}
+
+
+async def test_the_log(stage: Stage):
+    """A job has one line with its id, its user, its recipe and its times."""
+    asked = await stage.clara.types("/compose", seed="C5", length=25, take=11)
+    await asked.finished(PATIENCE)
+    line = await stage.bot.logs(f"job {asked.id} of user {stage.clara.user.id}")
+    assert "/compose seed:72 length:25 take:11" in line
+    assert all(f"{stage} " in line for stage in ("wait", "compose", "render", "deliver"))
+
+
+async def test_progress_and_cancel(stage: Stage):
+    """The place in the queue, then progress at most every 2 s; Cancel works while it waits and while it runs, and for
+    the one who asked alone."""
+    running = await stage.clara.types("/compose", seed="72", length=3000)
+    await running.shows(lambda message: "Composing" in message.content, PATIENCE)
+    waiting = await stage.robert.types("/compose", seed="72", length=MIDDLE)
+    place = await waiting.shows(lambda message: "next" in message.content)
+
+    refused = await stage.robert.clicks(running.message, "Cancel")
+    assert refused.message.ephemeral and "only the person" in refused.message.content.lower()
+    await stage.robert.clicks(place, "Cancel")
+    assert (await waiting.finished()).content.startswith("Cancelled")
+
+    await running.shows(lambda message: len(message.revisions) >= 4, PATIENCE)
+    told = [revision.at for revision in running.message.revisions[1:]]
+    assert min(later - earlier for earlier, later in pairwise(told)) > 1.9
+    await stage.clara.clicks(running.message, "Cancel")
+    message = await running.finished()
+    assert message.content.startswith("Cancelled") and not message.attachments and not message.buttons
+
+
+@pytest.mark.long
+async def test_a_killed_worker(stage: Stage):
+    """Kill -9 in the middle of a job: it runs again in a new worker, and is answered once."""
+    before = list(stage.clara.channel.messages)
+    asked = await stage.clara.types("/compose", seed="72", length=MIDDLE, take=7)
+    await asked.shows(lambda message: "%" in message.content, PATIENCE)
+    (killed,) = stage.bot.workers
+    stage.bot.kill_workers()
+    message = await asked.finished(PATIENCE)
+    assert len(message.attachments) == 3
+    assert beginning(await music(stage.discord, message)) == [72]
+    assert stage.bot.workers != [killed]
+    assert [bool(revision.attachments) for revision in message.revisions].count(True) == 1
+    assert stage.clara.channel.messages == [*before, message]
+
+
+async def test_a_killed_bot_and_worker(stage: Stage):
+    """Kill -9 of both: after the restart every job's answer is there, by an edit of the original one, and a button from
+    before the restart works."""
+    before = list(stage.clara.channel.messages)
+    asked = await stage.clara.types("/compose", seed="72", length=MIDDLE, take=7)
+    other = await stage.robert.types("/compose", seed="C4 E4 G4", length=MIDDLE)
+    await asked.shows(lambda message: "%" in message.content, PATIENCE)
+    await other.shows(lambda message: message.buttons, PATIENCE)
+    stage.bot.kill_all()
+    await stage.discord.world.until(lambda world: not stage.discord.gateway.live)
+    lost = await stage.clara.types("/compose", seed="72")
+    assert lost.acknowledged_after is None
+
+    stage.bot.start()
+    await stage.discord.registered("compose", within=PATIENCE)
+    await stage.robert.clicks(other.message, "Cancel")
+    assert (await other.finished(PATIENCE)).content.startswith("Cancelled")
+    message = await asked.finished(PATIENCE)
+    assert len(message.attachments) == 3
+    assert beginning(await music(stage.discord, message)) == [72]
+    assert stage.clara.channel.messages == [*before, message, other.message]
+
+
+async def test_a_wrong_token(tmp_path: Path):
+    """One sentence that names the setting and not the token, and exit code 2."""
+    async with Discord() as discord:
+        wrong = {"DISCORD_TOKEN": "MTE.wrong.token", "SPAWN_WORKER": "false", "LOG_LEVEL": "DEBUG"}
+        bot = BotProcess(tmp_path, discord.environment | wrong)
+        bot.start()
+        assert await bot.ended() == 2
+        assert bot.log.splitlines()[-1].startswith("DISCORD_TOKEN is refused by Discord")
+        assert "Traceback" not in bot.log
+        assert bot.files_with("MTE.wrong.token") == []
+        assert {refusal.status for refusal in discord.refused()} == {401}
