@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from benchmarks._report import table
-from core.composer import load_composer
+from core.loader import load_composer
 from core.performance import engine
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus

@@ -7,8 +7,10 @@ import time
 import numpy as np
 
 from benchmarks._report import table
-from core.composer import Composer, load_composer
-from core.request import MODELS, STEP_SECONDS, ComposeRequest
+from core.composer import Composer
+from core.loader import load_composer
+from core.models import MODELS
+from core.request import STEP_SECONDS, ComposeRequest
 from core.seed import Seed
 
 LENGTH = 500

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks._report import megabytes, table
 from bot.delivery.estimates import A_FEW_SECONDS
-from core.request import MODELS
+from core.models import MODELS
 from tests.discord_standin import Discord, Message, Person
 from tests.support.bot_process import BotProcess, children
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
+from core.models import MODELS
 from core.request import (
     ANY_STYLE,
     AUDIO_FORMATS,
@@ -32,7 +33,6 @@ from core.request import (
     MIN_TEMPERATURE,
     MIN_TEMPO,
     MIN_TOP_P,
-    MODELS,
     STEP_SECONDS,
     USUAL,
     USUAL_TEMPO,
@@ -205,6 +205,8 @@ def run_compose(options: argparse.Namespace) -> None:
     first = ComposeRequest(Seed.parse(options.seed), model=options.model, **request_of(options))
     takes = range(first.take, first.take + options.takes)
     replace(first, take=takes[-1])
+    if options.attention and not MODELS[first.model].attends:
+        raise BadRequest(f"the model '{first.model}' cannot say what it attends to")
     rendering = rendering_of(options)
     rendering.lasting(first.seconds)
     folder = writable(options.output)
@@ -246,7 +248,7 @@ def make(
     attention: bool = False,
 ) -> None:
     """Compose and finish pieces, and report each; `path_of` says where one's files go, without their suffix."""
-    from core import composer, pipeline
+    from core import loader, pipeline
     from core.rendering.audio import find_soundfont
     from core.settings import Settings
 
@@ -254,12 +256,10 @@ def make(
     find_soundfont(settings.soundfont)
     with progress_bar() as bar:
         model = requests[0].model
-        pianist = composer.load_composer(model, settings.checkpoints, settings.preset, slots=1)
-        if attention and not hasattr(pianist, "attention"):
-            raise BadRequest(f"the model '{model}' cannot say what it attends to")
+        composer = loader.load_composer(model, settings.checkpoints, settings.preset, slots=1)
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
-            draft = pipeline.compose(pianist, request, lambda share: show(bar, COMPOSED * share))
+            draft = pipeline.compose(composer, request, lambda share: show(bar, COMPOSED * share))
             piece = pipeline.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
             show(bar, 100)
             files = write(path_of(piece), piece, piece.attention if attention else ())

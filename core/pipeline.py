@@ -79,11 +79,15 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
-    attention = None
-    if attend := getattr(composer, "attention", None):
-        words, matrices = attend(music)
-        attention = Attention(words, [matrix.round(4).tolist() for matrix in matrices])
-    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds, attention)
+    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds, _attention(composer, music))
+
+
+def _attention(composer: Composer, music: PrettyMIDI) -> Attention | None:
+    """Attention as it travels: in plain lists, rounded to what a picture shows."""
+    if (told := composer.attention(music)) is None:
+        return None
+    words, matrices = told
+    return Attention(words, [matrix.round(4).tolist() for matrix in matrices])
 
 
 def finish(

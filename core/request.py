@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import BadRequest, shown
+from core.models import DEFAULT_MODEL, MODELS
 from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
 from core.text import NOTHING, Text
@@ -19,16 +20,13 @@ MIN_LENGTH, DEFAULT_LENGTH, MAX_LENGTH = 25, 500, 3000
 MIN_TEMPERATURE, DEFAULT_TEMPERATURE, MAX_TEMPERATURE = 0.1, 1.0, 2.0
 MIN_TOP_P, MAX_TOP_P = 0.1, 1.0
 USUAL = -1.0
-"""A `top_p` that stands for what is usual for the model: `USUAL_TOP_P`."""
-USUAL_TOP_P = {"performance": 0.98, "article": 1.0}
+"""A `top_p` that stands for what is usual for the model: `ModelSpec.usual_top_p`."""
 ANY_STYLE = "any"
 MAX_STYLE = 60
 """Characters of a style's name."""
 _NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
 """What Discord would make a mention, a link or a heading of."""
 MAX_TAKE = 2**32 - 1
-MODELS = ("performance", "article")
-DEFAULT_MODEL = "performance"
 
 INSTRUMENTS = {
     "grand": 0,
@@ -101,8 +99,9 @@ class ComposeRequest:
             raise BadRequest(
                 "there is no model '{model}', only {known}", model=shown(self.model), known=", ".join(MODELS)
             )
+        model = MODELS[self.model]
         if self.top_p == USUAL:
-            object.__setattr__(self, "top_p", USUAL_TOP_P[self.model])
+            object.__setattr__(self, "top_p", model.usual_top_p)
         if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
             raise BadRequest(
                 "top_p {top_p:g} is outside {least:g} to {most:g}", top_p=self.top_p, least=MIN_TOP_P, most=MAX_TOP_P
@@ -113,9 +112,9 @@ class ComposeRequest:
                 style=shown(self.style),
                 most=MAX_STYLE,
             )
-        if self.model == "article" and (self.style, self.top_p) != (ANY_STYLE, 1):
+        if not model.knows_styles and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
-        if self.primer and (self.model == "article" or self.seed.chords):
+        if self.primer and (not model.continues_primer or self.seed.chords):
             raise BadRequest("only the model 'performance' goes on from a primer, and without a seed")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
             raise BadRequest(
@@ -248,7 +247,7 @@ class Recipe:
         seed = "continued" if request.primer else _plain(str(request.seed))
         warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
         style = "" if request.style == ANY_STYLE else f"-{_plain(request.style)}"
-        nucleus = "" if request.top_p == USUAL_TOP_P[request.model] else f"-p{round(100 * request.top_p)}"
+        nucleus = "" if request.top_p == MODELS[request.model].usual_top_p else f"-p{round(100 * request.top_p)}"
         composed = f"nocturne-{request.model}-{seed}-{request.length}{style}{warmth}{nucleus}-take{request.take}"
         edits = self.rendering
         instrument = "" if edits.instrument == DEFAULT_INSTRUMENT else f"-{_plain(edits.instrument)}"

@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core.composer import CHECKPOINTS, SMALL
 from core.errors import BadSetting
+from core.models import CHECKPOINTS, SMALL
 
 SOUNDFONTS = tuple(
     Path(folder, "FluidR3_GM.sf2")

@@ -16,9 +16,8 @@ from discord import app_commands
 
 from bot.language.i18n import described, named, say, say_some
 from bot.language.replies import COLOUR
-from core.composer import folder_of
 from core.errors import QueueError
-from core.request import MODELS
+from core.models import MODELS
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -55,7 +54,7 @@ class Card:
 
 
 async def read_cards(checkpoints: Path, preset: str) -> list[Card]:
-    return [await Card.read(folder_of(model, checkpoints, preset)) for model in MODELS]
+    return [await Card.read(model.folder(checkpoints, preset)) for model in MODELS.values()]
 
 
 @app_commands.command(

@@ -15,6 +15,7 @@ from bot.language.i18n import described, named
 from bot.store.pieces import Stored
 from core.errors import BadRequest, QueueError
 from core.midi.reader import MAX_BYTES, too_large
+from core.models import MODELS
 from core.request import (
     AUDIO_FORMATS,
     DEFAULT_LENGTH,
@@ -31,7 +32,6 @@ from core.request import (
     MIN_TEMPERATURE,
     MIN_TEMPO,
     MIN_TOP_P,
-    MODELS,
     STEP_SECONDS,
     ComposeRequest,
 )

@@ -18,6 +18,7 @@ from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, shown
+from core.models import MODELS
 from core.process.logs import about_job
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
@@ -150,10 +151,10 @@ async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) ->
 
 
 def piece_view(stored: Stored) -> discord.ui.View:
-    """What can be done with a piece. The article's model cannot go on from one, but tells what it attended to."""
+    """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to."""
     view = discord.ui.View(timeout=None)
-    primed = stored.recipe.request.model == "performance"
-    actions = ["take", "vary", "continue"] if primed else ["take"]
+    model = MODELS[stored.recipe.request.model]
+    actions = ["take", "vary", "continue"] if model.continues_primer else ["take"]
     actions += ["arrange", "attention"] if stored.pictures else ["arrange"]
     for action in [*actions, "recipe", "delete"]:
         view.add_item(PieceButton(action, stored.id))

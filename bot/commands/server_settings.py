@@ -13,7 +13,8 @@ from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
-from core.request import ANY_STYLE, MAX_LENGTH, MODELS, STEP_SECONDS
+from core.models import MODELS
+from core.request import ANY_STYLE, MAX_LENGTH, STEP_SECONDS
 from core.text import Text
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from bot.delivery.estimates import A_FEW_SECONDS, rounded
 from bot.language.i18n import say, say_some
 from bot.store.pieces import Stored
 from core.errors import NocturneError
+from core.models import MODELS
 from core.queue.jobs import COMPOSED, Job, State
 from core.request import (
     ANY_STYLE,
@@ -22,7 +23,6 @@ from core.request import (
     DEFAULT_LENGTH,
     DEFAULT_MODEL,
     DEFAULT_TEMPERATURE,
-    USUAL_TOP_P,
     ComposeRequest,
     Piece,
     Rendering,
@@ -142,7 +142,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str 
     embed.add_field(name=say("Notes"), value=f"{piece.notes:,}")
     if request.style != ANY_STYLE:
         embed.add_field(name=say("Style"), value=request.style)
-    if request.top_p != USUAL_TOP_P[request.model]:
+    if request.top_p != MODELS[request.model].usual_top_p:
         embed.add_field(name=say("Top p"), value=f"{request.top_p:g}")
     if rendering.edits:
         embed.add_field(name=say("Played"), value=_played(rendering))
@@ -229,7 +229,7 @@ def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
         "length": None if request.length == DEFAULT_LENGTH else str(request.length),
         "style": None if request.style == ANY_STYLE else request.style,
         "temperature": None if request.temperature == DEFAULT_TEMPERATURE else f"{request.temperature:g}",
-        "top_p": None if request.top_p == USUAL_TOP_P[request.model] else f"{request.top_p:g}",
+        "top_p": None if request.top_p == MODELS[request.model].usual_top_p else f"{request.top_p:g}",
         "take": str(request.take),
         "model": None if request.model == DEFAULT_MODEL else request.model,
     }

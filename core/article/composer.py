@@ -48,8 +48,9 @@ class ArticleComposer:
         )
 
     @classmethod
-    def load(cls, folder: Path) -> ArticleComposer:
-        """Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
+    def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> ArticleComposer:
+        """Its pieces share nothing but the weights, so that `slots` and `memory` limit nothing.
+        Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
         vocabulary = Vocabulary(checkpoint.text(VOCABULARY).splitlines())
         try:

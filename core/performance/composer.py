@@ -105,6 +105,9 @@ class PerformanceComposer:
         progress(1.0)
         return primer.followed_by(moments) if primer else write(moments)
 
+    def attention(self, music: PrettyMIDI) -> None:
+        """None: no picture is drawn of what it attends to."""
+
     def _style(self, name: str) -> int:
         folded = [style.casefold() for style in self.styles]
         if name.casefold() not in folded:

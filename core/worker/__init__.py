@@ -15,8 +15,10 @@ from types import FrameType
 from typing import Any, Protocol, TextIO
 
 from core import pipeline
-from core.composer import Composer, Progress, load_composer
+from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
+from core.loader import load_composer
+from core.models import MODELS
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.memory import give_back
@@ -24,7 +26,7 @@ from core.process.metrics import WORKER, Page
 from core.process.shutdown import end_within
 from core.queue.server import JobServer
 from core.rendering.pool import Renderers
-from core.request import MODELS, Composed, ComposeRequest, Piece, Recipe, Rendering
+from core.request import Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
 log = logging.getLogger(__name__)

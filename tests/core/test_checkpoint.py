@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core.article.composer import ArticleComposer
-from core.composer import CHECKPOINTS, SMALL, folder_of, load_composer
 from core.errors import BadCheckpoint
-from core.request import MODELS
+from core.loader import load_composer
+from core.models import CHECKPOINTS, MODELS
 from tests.support.tiny_checkpoint import make_article_checkpoint
 
 
@@ -76,16 +76,18 @@ def test_an_unknown_model_is_refused(tmp_path):
         load_composer("tuba", tmp_path)
 
 
-@pytest.mark.parametrize(("model", "preset"), [*((model, SMALL) for model in MODELS), ("performance", "base")])
+@pytest.mark.parametrize(
+    ("model", "preset"), [(spec.name, preset) for spec in MODELS.values() for preset in spec.presets]
+)
 def test_what_is_shipped_fits_together(model, preset):
     """Every model that a listener can choose loads, with a model card and a licence beside its weights."""
     assert load_composer(model, preset=preset, slots=2).model == model
-    folder = folder_of(model, CHECKPOINTS, preset)
+    folder = MODELS[model].folder(CHECKPOINTS, preset)
     assert (folder / "README.md").is_file()
     assert (folder / "LICENSE").is_file()
 
 
 def test_presets_have_folders_of_their_own(tmp_path):
     """But the article's network, of which there is one."""
-    folders = {folder_of(model, tmp_path, preset) for model in MODELS for preset in ("small", "base")}
+    folders = {spec.folder(tmp_path, preset) for spec in MODELS.values() for preset in ("small", "base")}
     assert {folder.name for folder in folders} == {"performance", "performance-base", "article"}

@@ -13,7 +13,7 @@ import pytest
 from pretty_midi import Note, PrettyMIDI
 
 from core import __main__ as cli
-from core import composer, settings
+from core import loader, settings
 from core.composer import Progress
 from core.errors import UnknownNotes
 from core.request import ComposeRequest
@@ -26,7 +26,7 @@ from tests.support.waiting import PATIENCE
 ROOT = Path(__file__).parents[2]
 SLOW = """
 import signal, sys, time
-from core import __main__, composer
+from core import __main__, loader
 from tests.support.music import Pianist
 
 class Slow(Pianist):
@@ -35,7 +35,7 @@ class Slow(Pianist):
         time.sleep(60)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background inherits deafness to it
-composer.load_composer = lambda model, checkpoints, preset, slots: Slow()
+loader.load_composer = lambda model, checkpoints, preset, slots: Slow()
 sys.exit(__main__.main(["compose"]))
 """
 
@@ -51,7 +51,7 @@ def pianist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: AttentivePianist())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: AttentivePianist())
 
 
 def compose(*arguments: str) -> int:
@@ -128,14 +128,14 @@ def test_a_take_that_is_left_out_is_drawn(capsys: pytest.CaptureFixture[str]):
 
 def test_attention_is_drawn_when_asked(tmp_path: Path):
     """A picture for each of the two blocks."""
-    assert compose("--seed", "72", "--take", "7", "--attention") == 0
-    name = "nocturne-performance-72-25-take7-attention"
+    assert compose("--model", "article", "--seed", "72", "--take", "7", "--attention") == 0
+    name = "nocturne-article-72-25-take7-attention"
     assert sorted(file.name for file in tmp_path.glob("out/*attention*")) == [f"{name}-1.png", f"{name}-2.png"]
 
 
 def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Refused before anything is composed."""
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Pianist())
+    """Refused before the model is loaded."""
+    monkeypatch.setattr(loader, "load_composer", None)
     assert compose("--seed", "72", "--attention") == 2
     assert capsys.readouterr().err == "the model 'performance' cannot say what it attends to\n"
 
@@ -196,7 +196,7 @@ def test_notes_that_the_model_lacks_are_one_sentence(
         def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Unknowing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Unknowing())
     assert compose("--seed", "C8") == 2
     assert capsys.readouterr().err == "the model knows no C8; near ones are B7, A7 and G7\n"
 
@@ -212,7 +212,7 @@ def test_a_missing_soundfont_is_known_before_composing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """Exit code 1 and how to install it; no model was loaded for nothing."""
-    monkeypatch.setattr(composer, "load_composer", None)
+    monkeypatch.setattr(loader, "load_composer", None)
     monkeypatch.setattr(settings, "SOUNDFONTS", ())
     assert compose() == 1
     assert capsys.readouterr().err.startswith("no SoundFont is installed")
@@ -250,7 +250,7 @@ def go_on(*arguments: str) -> int:
 def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Its notes and then the new ones, in the file that was named, with sound and picture beside it; what was used of
     it is said."""
-    monkeypatch.setattr(composer, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
     assert go_on("mine.mid", "--take", "7") == 0
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]
@@ -286,7 +286,7 @@ def test_a_file_that_cannot_be_continued_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ):
     """Exit code 2, no model is loaded, and no file is written."""
-    monkeypatch.setattr(composer, "load_composer", None)
+    monkeypatch.setattr(loader, "load_composer", None)
     (tmp_path / "good.mid").write_bytes(smf(track(note())))
     (tmp_path / "text.mid").write_text("hello")
     (tmp_path / "huge.mid").write_bytes(bytes(2**20 + 1))

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from core.errors import BadRequest
+from core.models import MODELS
 from core.request import (
     DEFAULT_MODEL,
-    MODELS,
-    USUAL_TOP_P,
     ComposeRequest,
     Piece,
     Recipe,
@@ -95,9 +94,9 @@ def test_what_a_newer_version_adds_is_left_out():
 
 def test_what_is_left_out_is_what_is_usual():
     """The usual top_p belongs to the model, and stands in the request as a number: a recipe says it all."""
-    assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == MODELS[0]
+    assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == next(iter(MODELS))
     for model in MODELS:
-        assert ComposeRequest(CHORD, take=7, model=model).top_p == USUAL_TOP_P[model]
+        assert ComposeRequest(CHORD, take=7, model=model).top_p == MODELS[model].usual_top_p
 
 
 @pytest.mark.parametrize("model", MODELS)

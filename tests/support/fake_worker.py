@@ -88,6 +88,9 @@ class FakeComposer:
         self._note(f"composed {request.take}")
         return scale(request)
 
+    def attention(self, music: PrettyMIDI) -> None:
+        pass
+
     def warm_up(self) -> None:
         pass
 

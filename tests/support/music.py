@@ -51,6 +51,7 @@ class Pianist:
 
     model = "performance"
     checkpoint = "0123456789ab"
+    places = 1
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         progress(0.0)
@@ -59,6 +60,9 @@ class Pianist:
             midi.instruments[0].notes.append(Note(100, pitch, 0.0, 0.4))
         progress(1.0)
         return midi
+
+    def attention(self, music: PrettyMIDI) -> tuple[list[str], list[np.ndarray]] | None:
+        return None
 
     def warm_up(self) -> None:
         pass

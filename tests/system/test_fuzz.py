@@ -26,6 +26,7 @@ from bot.store.pending_replies import Answer
 from core.errors import BadRequest
 from core.midi.reader import MAX_SECONDS, MEMORY, TOO_MUCH, Reader, Upload, reduced
 from core.midi.smf import MOST_NOTES, parse
+from core.models import MODELS
 from core.request import (
     AUDIO_FORMATS,
     INSTRUMENTS,
@@ -40,7 +41,6 @@ from core.request import (
     MIN_TEMPERATURE,
     MIN_TEMPO,
     MIN_TOP_P,
-    MODELS,
     Composed,
     ComposeRequest,
     Recipe,
@@ -255,7 +255,7 @@ FILLED = st.fixed_dictionaries(
         "temperature": st.none() | BROKEN,
         "top_p": st.none() | BROKEN,
         "take": st.none() | WHOLE,
-        "model": st.none() | st.sampled_from(MODELS) | TYPED,
+        "model": st.none() | st.sampled_from([*MODELS]) | TYPED,
         "instrument": st.none() | st.sampled_from(sorted(INSTRUMENTS)) | TYPED,
         "tempo": st.none() | WHOLE,
         "transpose": st.none() | st.integers(-30, 30) | WHOLE,
@@ -396,7 +396,7 @@ def requests(draw: st.DrawFn) -> ComposeRequest:
     if draw(st.booleans()):
         options |= {"style": draw(STYLES), "top_p": draw(st.floats(MIN_TOP_P, MAX_TOP_P))}
     else:
-        options |= {"model": draw(st.sampled_from(MODELS))}
+        options |= {"model": draw(st.sampled_from([*MODELS]))}
     most = int(options["length"] // 2)  # a chord lasts two steps
     seed = Seed(tuple(draw(st.lists(CHORDS, max_size=min(most, MAX_CHORDS)))))
     primer = draw(BYTES) if not seed.chords and options.get("model") != "article" else b""

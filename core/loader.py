@@ -1,0 +1,50 @@
+"""Loads a model's composer. Importing this costs nothing; loading one imports TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from core.composer import Composer
+from core.errors import BadCheckpoint
+from core.models import CHECKPOINTS, MODELS, SMALL
+
+
+def load_composer(
+    model: str,
+    checkpoints: Path = CHECKPOINTS,
+    preset: str = SMALL,
+    slots: int | None = None,
+    memory: int | None = None,
+) -> Composer:
+    """Load the model's folder and warm it up. It makes up to `slots` pieces at once, or as many as suits the machine,
+    and no more than fit into `memory` MiB. Raises BadCheckpoint when the folder is missing or does not fit together."""
+    if model not in MODELS:
+        raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    spec = MODELS[model]
+    module, _, name = spec.composer.partition(":")
+    with _quiet():
+        kind = getattr(import_module(module), name)
+        composer: Composer = kind.load(spec.folder(checkpoints, preset), slots, memory)
+        composer.warm_up()
+    return composer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what is written to standard error: TensorFlow greets there before it reads TF_CPP_MIN_LOG_LEVEL, and past
+    Python's `sys.stderr`. Exceptions pass as ever."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
