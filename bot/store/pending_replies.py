@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bot.store.database import Database, upsert
 from bot.store.server_rules import count, uncount
 from core.errors import BadRequest
-from core.queue.liveness import now
+from core.process.database import now
 from core.records import check_types, known_fields
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import NOTHING, Text

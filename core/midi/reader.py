@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.errors import BadRequest
+from core.midi.controllers import SUSTAIN
 from core.midi.smf import DRUMS, Heard, Part, Pedal, parse
 from core.request import MAX_LENGTH, STEP_SECONDS, ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
@@ -257,7 +258,7 @@ def _written(notes: list[Heard], pedal: list[Pedal]) -> bytes:
     piano = Instrument(program=0, name="Piano")
     for note in notes:
         piano.notes.append(Note(note.velocity, note.pitch, note.start, note.end))
-    piano.control_changes = [ControlChange(64, move.value, move.time) for move in pedal]
+    piano.control_changes = [ControlChange(SUSTAIN, move.value, move.time) for move in pedal]
     midi = PrettyMIDI(resolution=_TICKS_A_SECOND // 2, initial_tempo=120)
     midi.instruments.append(piano)
     file = io.BytesIO()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.errors import BadRequest
+from core.midi.controllers import SUSTAIN
 
 MOST_NOTES = 20_000
 """Ten minutes of the busiest playing are 18,000."""
@@ -17,7 +18,6 @@ MOST_TRACKS = 256
 DRUMS = 9
 """The channel of the drums, counted from 0."""
 
-_SUSTAIN = 64
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 _LENGTHS = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
 """Bytes that follow a status; none follow the others."""
@@ -207,7 +207,7 @@ class _Track:
         elif kind in (_NOTE_ON, _NOTE_OFF) and (strikes := self._held.get((channel, values[0]))):
             start, velocity = strikes.popleft()
             self.notes.append((start, self.end, channel, values[0], velocity))
-        elif kind == _CONTROL and values[0] == _SUSTAIN:
+        elif kind == _CONTROL and values[0] == SUSTAIN:
             self.pedal.append((self.end, values[1], channel))
 
     def _take_meta(self, kind: int, content: bytes) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
+from core.midi.controllers import PEDAL_THRESHOLD, SUSTAIN
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 
 CELL = 0.01
@@ -45,8 +46,6 @@ START_EVENT = np.array([0, START, NO_VELOCITY, NO_DURATION], dtype=np.int16)
 SIZES = (TIME_BINS, KEYS, VELOCITIES, TIME_BINS)
 """How many values of each attribute can be predicted."""
 
-SUSTAIN, PEDAL_THRESHOLD = 64, 64
-"""The sustain pedal's control number, and the least value at which it is down."""
 _TICKS_PER_BEAT, _BEATS_PER_MINUTE = 500, 120  # 1 ms a tick, so that every cell begins on one
 
 

@@ -29,6 +29,13 @@ def connected(url: str, **options: Any) -> sa.Engine:
     return engine
 
 
+def now(connection: sa.Connection) -> sa.TextClause:
+    """The time in seconds since 1970 by the database's clock, as a part of a statement."""
+    if connection.dialect.name == "postgresql":
+        return sa.text("extract(epoch from clock_timestamp())")
+    return sa.text("((julianday('now') - 2440587.5) * 86400.0)")
+
+
 def _hold_nobody_up(connection: Any, _: object) -> None:
     connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
     connection.commit()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from core.process.database import connected
+from core.process.database import connected, now
 
 BEAT_SECONDS = 5.0
 """How often a worker says that it lives."""
@@ -23,13 +23,6 @@ _TICK_SECONDS = 1.0
 _MIGRATION_LOCK = 0x6E6F6375  # of PostgreSQL, which frees it with the transaction
 _FORGET_SECONDS = 3600.0
 _table = sa.table("nocturne_workers", sa.column("name", sa.Text), sa.column("beat", sa.Float))
-
-
-def now(connection: sa.Connection) -> sa.TextClause:
-    """The time in seconds since 1970 by the database's clock, as a part of a statement."""
-    if connection.dialect.name == "postgresql":
-        return sa.text("extract(epoch from clock_timestamp())")
-    return sa.text("((julianday('now') - 2440587.5) * 86400.0)")
 
 
 class Roll:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pretty_midi import ControlChange, Instrument, PrettyMIDI
 
-from core.performance.events import SUSTAIN
+from core.midi.controllers import SUSTAIN
 from core.rendering.pedal import Span, pedal_of, ringing
 from core.request import INSTRUMENTS, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pretty_midi import Note, PrettyMIDI
 
-from core.performance.events import PEDAL_THRESHOLD, SUSTAIN
+from core.midi.controllers import PEDAL_THRESHOLD, SUSTAIN
 
 Span = tuple[float, float]
 """Start and end in seconds."""
