@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks._report import table
 from core.queue.client import JobQueue
-from core.queue.jobs import State
+from core.queue.jobs import JobState
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.support.fake_worker import Worker
@@ -40,7 +40,7 @@ async def alone(jobs: JobQueue) -> tuple[float, float]:
     for take in range(ALONE):
         began = time.monotonic()
         await jobs.put(f"alone-{take}", request(take), user_id=1)
-        while (job := await jobs.job(f"alone-{take}")) is None or job.state is not State.DONE:  # noqa: ASYNC110
+        while (job := await jobs.job(f"alone-{take}")) is None or job.state is not JobState.DONE:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         assert job.waited is not None and job.piece is not None
         spent.append(time.monotonic() - began - job.piece.seconds["compose"])
@@ -55,7 +55,7 @@ async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
     began = time.monotonic()
     await asyncio.gather(*(jobs.put(str(take), request(take), user_id=take) for take in range(count)))
     put = time.monotonic() - began
-    while (line := await jobs.line()).waiting or line.shares:  # noqa: ASYNC110 - it can only be asked
+    while (line := await jobs.snapshot()).waiting or line.shares:  # noqa: ASYNC110 - it can only be asked
         await asyncio.sleep(0.1)
     return put, time.monotonic() - began
 

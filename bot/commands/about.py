@@ -64,7 +64,7 @@ async def about(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     client = interaction.client
     try:
-        waiting = len((await client.queue.line()).waiting)
+        waiting = len((await client.queue.snapshot()).waiting)
     except QueueError:
         queue = say("cannot be reached at the moment")
     else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def queue(interaction: discord.Interaction[Nocturne]) -> None:
     await interaction.response.defer(ephemeral=True)
     client = interaction.client
-    waiting = len((await client.queue.line()).waiting)
+    waiting = len((await client.queue.snapshot()).waiting)
     theirs = [
         replies.progress(job, answer.request, client.deliveries.estimates.wait(answer.job_id), answer.parent)
         for answer in client.deliveries.of(interaction.user.id)

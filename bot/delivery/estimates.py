@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from core.queue.jobs import Line
+from core.queue.jobs import QueueSnapshot
 from core.request import DEFAULT_LENGTH
 
 HALF_LIFE = 30.0
@@ -68,14 +68,14 @@ class Estimates:
 
     def __init__(self, work_of: Callable[[str], Work | None]) -> None:
         self._work_of = work_of
-        self._last = Line()
+        self._last = QueueSnapshot()
         self._works: dict[str, Work] = {}  # of those at work
         self._begins: dict[str, float] | None = None  # of the last look, once somebody asks
         self._composing, self._recording = Stage(), Stage()
         self._places = self._most = 0.0  # of jobs in the first stage, and in both
         self._ended = 0
 
-    def see(self, line: Line) -> None:
+    def see(self, line: QueueSnapshot) -> None:
         """To be called with every look at the line while somebody waits in it."""
         before, self._last = self._last, line
         passed = line.seen - before.seen
@@ -86,7 +86,7 @@ class Estimates:
             self._learn(before, line, passed)
         self._works = {job: self._work(job) for job in line.shares}
 
-    def _learn(self, before: Line, line: Line, passed: float) -> None:
+    def _learn(self, before: QueueSnapshot, line: QueueSnapshot, passed: float) -> None:
         """From two looks, between which there was always somebody who waited."""
         was, now, back = before.composing, line.composing, set(line.waiting)  # back: its worker was killed
         composed = sum(

@@ -27,7 +27,7 @@ from bot.store.pieces import Library
 from core.errors import BadRequest, NocturneError, QueueError, QueueFull, TooManyJobs
 from core.process.logs import about_job
 from core.queue.client import JobQueue
-from core.queue.jobs import Job, Line, State
+from core.queue.jobs import Job, JobState, QueueSnapshot
 from core.request import Composed, Piece
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ LEAST_PROGRESS = 0.1
 """Of a job, before it is foretold when it will be over."""
 QUEUE_PATIENCE = (0.5, 1, 2, 4, 8, 16)
 """Seconds to wait between attempts, while the queue is not to be reached."""
-_OVER = (State.DONE, State.FAILED, State.CANCELLED)
+_OVER = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Deliveries:
         self._library = library
         self.most = max_jobs_per_user
         self._queue_limit = queue_limit
-        self._line = Line()
+        self._line = QueueSnapshot()
         self._coming: set[str] = set()  # accepted, and not in the queue yet
         self._messenger = Messenger(client)
         self._open: dict[str, Answer] = {}
@@ -195,7 +195,7 @@ class Deliveries:
         """Raises QueueFull when as many jobs wait, of all bots, as may. The line is looked at twice a second at most,
         however many ask."""
         with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
-            self._see(await self._queue.line())
+            self._see(await self._queue.snapshot())
         self._check_room()
 
     def _check_room(self) -> None:
@@ -203,7 +203,7 @@ class Deliveries:
             eased = self.estimates.eased(int(ROOM * self._queue_limit) - len(self._coming))
             raise QueueFull(replies.full(time.time() + max(eased, 1.0) if eased is not None else None))
 
-    def _see(self, line: Line) -> None:
+    def _see(self, line: QueueSnapshot) -> None:
         self._line = line
         self.estimates.see(line)
 
@@ -279,12 +279,12 @@ class Deliveries:
             self._open.pop(answer.job_id, None)  # its listener may ask for the next one from here on
             times = {"deliver": time.monotonic() - begun, "in all": time.time() - answer.accepted_at}
             _log.info("%s", _log_line(answer, job, how, times))
-            metrics.answered(job.state if job else State.FAILED, how, times["deliver"], times["in all"])
+            metrics.answered(job.state if job else JobState.FAILED, how, times["deliver"], times["in all"])
             await self._removed(answer)  # first, for its token; a job without a row is only space
             await self._queue.delete(answer.job_id)
         except Exception:
             _log.exception("job %s stays unanswered for now", answer.job_id)
-            metrics.ANSWERS.labels(job.state if job else State.FAILED, "unanswered").inc()
+            metrics.ANSWERS.labels(job.state if job else JobState.FAILED, "unanswered").inc()
         finally:
             self._open.pop(answer.job_id, None)
             self._coming.discard(answer.job_id)
@@ -358,8 +358,8 @@ class Deliveries:
             if answer.deadline is not None and time.time() > answer.deadline:
                 await self._queue.cancel(job_id)
                 raise QueueError(replies.TOO_LATE)
-            if job.state is State.QUEUED:
-                self._see(await patiently(self._queue.line, (QueueError,), QUEUE_PATIENCE))
+            if job.state is JobState.QUEUED:
+                self._see(await patiently(self._queue.snapshot, (QueueError,), QUEUE_PATIENCE))
             else:
                 begun = begun or time.time()
                 if job.progress > LEAST_PROGRESS:
@@ -387,7 +387,7 @@ class Deliveries:
 
 def _log_line(answer: Answer, job: Job | None, how: str, times: Mapping[str, float]) -> str:
     """All that there is to say about a job, in a line: who asked for what, what became of it, and where time went."""
-    state = job.state if job else State.FAILED
+    state = job.state if job else JobState.FAILED
     reason = f" ({job.error})" if job and job.error else ""
     waited = {"wait": job.waited} if job and job.waited is not None else {}
     made = job.piece.seconds if job and job.piece else {}

@@ -16,7 +16,7 @@ from bot.language.i18n import say, say_some
 from bot.store.pieces import Stored
 from core.errors import NocturneError
 from core.models import MODELS
-from core.queue.jobs import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import (
     ANY_STYLE,
     AS_COMPOSED,
@@ -93,7 +93,7 @@ def reason(error: BaseException) -> Text:
 def progress(job: Job, request: ComposeRequest, wait: float | None = None, parent: str = "") -> str:
     """What the answer says while its piece waits or is made; `wait` is in how many seconds it is begun, where that can
     be told, and `parent` the id of the piece that it goes on from, where it does from one."""
-    if job.state is State.QUEUED:
+    if job.state is JobState.QUEUED:
         if job.place is None:
             how = say("In the queue.")
         elif job.place == 1:
@@ -114,9 +114,9 @@ def progress(job: Job, request: ComposeRequest, wait: float | None = None, paren
 
 def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
     """The last word on a job that is over; `remark` is for a piece that is there."""
-    if job.state is State.CANCELLED:
+    if job.state is JobState.CANCELLED:
         return Reply(say("Cancelled: {piece}", piece=_summary(request, parent)))
-    if job.state is State.DONE and job.piece:
+    if job.state is JobState.DONE and job.piece:
         return finished(job.piece, size_limit, remark, parent)
     return Reply(sentence(say(job.error or SORRY)))
 

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from core.errors import BadRequest, QueueError, QueueFull, TooManyJobs
 from core.process.metrics import SECONDS, Page, registry
 from core.queue.client import JobQueue
-from core.queue.jobs import State
+from core.queue.jobs import JobState
 
 if TYPE_CHECKING:
     from bot.client import Nocturne
@@ -37,7 +37,7 @@ JOBS = Gauge(
     "nocturne_queue_jobs", "Unfinished jobs in the queue, of all bots, by state.", ["state"], registry=REGISTRY
 )
 
-for state in State.DONE, State.FAILED, State.CANCELLED:
+for state in JobState.DONE, JobState.FAILED, JobState.CANCELLED:
     ANSWERS.labels(state, "answered")  # a line from the start on, or its first increase would not be seen
 for reason in ("input", "limit", "full", "queue", "outdated", "error"):
     REFUSALS.labels(reason)
@@ -45,11 +45,11 @@ for of in ("queue", "discord"):
     RETRIES.labels(of)
 
 
-def answered(state: State, how: str, deliver: float, in_all: float) -> None:
+def answered(state: JobState, how: str, deliver: float, in_all: float) -> None:
     """Count an answer; both times are in seconds, and of `how` what stands before a comma."""
     ANSWERS.labels(state, how.partition(",")[0]).inc()
     DELIVER.observe(deliver)
-    if state is State.DONE:
+    if state is JobState.DONE:
         ANSWER.observe(in_all)
 
 
@@ -83,19 +83,19 @@ def attend(page: Page, client: Nocturne, queue: JobQueue) -> None:
         if not client.is_ready() or any(shard.is_closed() for shard in client.shards.values()):
             return "not connected to Discord"
         try:
-            await queue.line()
+            await queue.snapshot()
         except QueueError as error:
             return str(error)
         return ""
 
-    def count(state: State) -> float:
+    def count(state: JobState) -> float:
         try:
-            line = asyncio.run_coroutine_threadsafe(queue.line(), loop).result(LOOP_SECONDS)
-            return len(line.waiting if state is State.QUEUED else line.shares)
+            line = asyncio.run_coroutine_threadsafe(queue.snapshot(), loop).result(LOOP_SECONDS)
+            return len(line.waiting if state is JobState.QUEUED else line.shares)
         except (QueueError, TimeoutError):
             return math.nan
 
     page.stuck = lambda: ask(stuck)
     page.missing = lambda: ask(missing)
-    JOBS.labels(State.QUEUED).set_function(lambda: count(State.QUEUED))
-    JOBS.labels(State.RUNNING).set_function(lambda: count(State.RUNNING))
+    JOBS.labels(JobState.QUEUED).set_function(lambda: count(JobState.QUEUED))
+    JOBS.labels(JobState.RUNNING).set_function(lambda: count(JobState.RUNNING))

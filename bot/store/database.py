@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
 from core.process.database import PATIENCE_SECONDS, connected
-from core.queue.jobs import UNREACHABLE
+from core.queue.jobs import QUEUE_UNREACHABLE
 
 ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""
@@ -62,7 +62,7 @@ class Database:
                     return work(connection)
             except SQLAlchemyError as error:
                 _log.warning("the database cannot be reached: %s", type(error).__name__)  # its text has the row
-                raise QueueError(UNREACHABLE) from None
+                raise QueueError(QUEUE_UNREACHABLE) from None
             finally:
                 self._used = True
 

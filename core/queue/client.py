@@ -6,20 +6,23 @@ import asyncio
 import bisect
 import math
 import time
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import sqlalchemy as sa
 from dbos import DBOSClient, WorkflowStatus
 from dbos._serialization import deserialize_value
 
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WORKFLOW, connect, reaching
-from core.queue.jobs import SORRY, TOO_LONG, Job, Line, State
+from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 from core.text import Text
 
 JOB_SECONDS = 600
-"""What a job may take from the moment a worker takes it."""
-_LINE_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
+"""Time-out of a job, from the moment a worker takes it."""
+_SNAPSHOT_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
+
+Rank: TypeAlias = tuple[bool, float, float]
+"""Order of the jobs that wait: those that a worker holds already come first, then by priority, then by age."""
 
 
 class JobQueue:
@@ -27,8 +30,8 @@ class JobQueue:
 
     def __init__(self, client: DBOSClient) -> None:
         self._client = client
-        self._line = Line()
-        self._ranks: list[tuple[bool, float, float]] = []  # of those who wait, in their order
+        self._snapshot = QueueSnapshot()
+        self._ranks: list[Rank] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -51,8 +54,8 @@ class JobQueue:
         composed: Composed | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
-        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. What
-        is `composed` already is only rendered."""
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. A piece
+        that is `composed` already is only rendered."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
@@ -78,23 +81,27 @@ class JobQueue:
                     "composed": composed.to_json() if composed else None,
                 },
             )
-        if job_id not in self._line.waiting:  # where it stands is known, and a look a job is too much for a busy hour
+        self._insert(job_id, priority)
+
+    def _insert(self, job_id: str, priority: int) -> None:
+        """Add the job to the snapshot at its place: a look a job would be too much for a busy hour."""
+        if job_id not in self._snapshot.waiting:
             rank = (True, priority, math.inf)
             at = bisect.bisect_right(self._ranks, rank)
             self._ranks.insert(at, rank)
-            self._line.waiting.insert(at, job_id)
+            self._snapshot.waiting.insert(at, job_id)
 
     async def standing(self, job_id: str) -> Job | None:
-        """What `job` says, as of half a second ago or less: many can ask for a job each at the cost of one look."""
-        line = await self.line()
-        if job_id in line.shares:
-            return Job(job_id, State.RUNNING, progress=line.shares[job_id])
-        if job_id in line.waiting:
-            return Job(job_id, State.QUEUED, place=line.waiting.index(job_id) + 1)
+        """The job, as of half a second ago or less: many can ask for a job each at the cost of one look."""
+        snapshot = await self.snapshot()
+        if job_id in snapshot.shares:
+            return Job(job_id, JobState.RUNNING, progress=snapshot.shares[job_id])
+        if job_id in snapshot.waiting:
+            return Job(job_id, JobState.QUEUED, place=snapshot.waiting.index(job_id) + 1)
         return await self.job(job_id)
 
     async def job(self, job_id: str) -> Job | None:
-        """How the job stands; None when there is no such job."""
+        """The job as it is now; None when there is no such job."""
         with reaching():
             rows = await self._client.list_workflows_async(workflow_ids=[job_id], load_input=False)
             if not rows:
@@ -104,14 +111,14 @@ class JobQueue:
             if row.status not in UNFINISHED:
                 return _ended(row, begun)
             if row.status == "PENDING" and begun is not None:
-                return Job(job_id, State.RUNNING, progress=begun["share"], waited=begun["waited"])
-            return Job(job_id, State.QUEUED, place=await self._place(job_id))
+                return Job(job_id, JobState.RUNNING, progress=begun["share"], waited=begun["waited"])
+            return Job(job_id, JobState.QUEUED, place=await self._place(job_id))
 
     async def cancel(self, job_id: str) -> None:
         """Take the job back. A running one ends within a second or so; an ended one stays as it is."""
         with reaching():
             await self._client.cancel_workflow_async(job_id)
-        self._line = Line()
+        self._snapshot = QueueSnapshot()
 
     async def delete(self, job_id: str) -> None:
         """Forget a job that was answered: nothing of it stays."""
@@ -126,41 +133,42 @@ class JobQueue:
                 await self._client.delete_workflow_async(row.workflow_id)
 
     async def ids(self) -> list[str]:
-        """Of every job that there is, whatever has become of it."""
+        """The ids of all jobs, whatever has become of them."""
         with reaching():
             rows = await self._client.list_workflows_async(name=WORKFLOW, load_input=False, load_output=False)
             return [row.workflow_id for row in rows]
 
-    async def line(self) -> Line:
-        """How all jobs stand that are not composed yet, as of half a second ago or less."""
+    async def snapshot(self) -> QueueSnapshot:
+        """All unfinished jobs, those that are rendered included, as of half a second ago or less."""
         with reaching():
             async with self._looking:
-                if time.monotonic() > self._line.seen + _LINE_SECONDS:
-                    self._line, self._ranks = await asyncio.to_thread(self._look)
-                return self._line
+                if time.monotonic() > self._snapshot.seen + _SNAPSHOT_SECONDS:
+                    self._snapshot, self._ranks = await asyncio.to_thread(self._look)
+                return self._snapshot
 
     async def _progress(self, job_id: str) -> dict[str, float] | None:
         return await self._client.get_event_async(job_id, PROGRESS, timeout_seconds=0)
 
     async def _place(self, job_id: str) -> int:
-        line = await self.line()
-        if job_id not in line.waiting:  # put by another bot since the last look, or begun this very moment
-            self._line = Line()
-            line = await self.line()
-        return line.waiting.index(job_id) + 1 if job_id in line.waiting else 1
+        snapshot = await self.snapshot()
+        if job_id not in snapshot.waiting:  # put by another bot since the last look, or begun this very moment
+            self._snapshot = QueueSnapshot()
+            snapshot = await self.snapshot()
+        return snapshot.waiting.index(job_id) + 1 if job_id in snapshot.waiting else 1
 
-    def _look(self) -> tuple[Line, list[tuple[bool, float, float]]]:
-        """In a thread, as a whole: a busy bot's threads are few, and each statement would wait for one."""
+    def _look(self) -> tuple[QueueSnapshot, list[Rank]]:
+        """A fresh snapshot, and the rank of each job that waits. Called in a thread, as a whole: a busy bot's threads
+        are few, and each statement would wait for one."""
         rows = self._client.list_workflows(queue_name=QUEUE, status=UNFINISHED, load_input=False, load_output=False)
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
         # a worker may hold a job (PENDING) that still waits for the model
         shares = self._shares([row.workflow_id for row in rows if row.status == "PENDING"])
         waiting = [row for row in rows if row.workflow_id not in shares]
         ranks = [(row.status == "ENQUEUED", row.priority or 0.0, row.created_at or 0.0) for row in waiting]
-        return Line([row.workflow_id for row in waiting], shares, time.monotonic()), ranks
+        return QueueSnapshot([row.workflow_id for row in waiting], shares, time.monotonic()), ranks
 
     def _shares(self, job_ids: list[str]) -> dict[str, float]:
-        """How far those of these jobs are that have begun, in their order. DBOS would take two statements for each, and
+        """Progress of those of these jobs that have begun, in their order. DBOS would take two statements for each, and
         every bot looks twice a second at all that run: so this reads its table, whose names are private, and a test
         holds on to them."""
         if not job_ids:
@@ -184,11 +192,11 @@ def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
         deadline = row.workflow_deadline_epoch_ms
         # up to Python 3.11 DBOS writes whole seconds into SQLite
         if deadline is not None and row.completed_at is not None and row.completed_at > deadline - 1000:
-            return Job(row.workflow_id, State.FAILED, error=TOO_LONG, waited=waited)
-        return Job(row.workflow_id, State.CANCELLED, waited=waited)
+            return Job(row.workflow_id, JobState.FAILED, error=TOOK_TOO_LONG, waited=waited)
+        return Job(row.workflow_id, JobState.CANCELLED, waited=waited)
     outcome = row.output if isinstance(row.output, dict) else {}
     if "piece" in outcome:
         piece = Piece.from_json(outcome["piece"])
-        return Job(row.workflow_id, State.DONE, progress=1.0, piece=piece, waited=waited)
-    error = Text.from_json(outcome["error"]) if "error" in outcome else SORRY
-    return Job(row.workflow_id, State.FAILED, error=error, waited=waited)
+        return Job(row.workflow_id, JobState.DONE, progress=1.0, piece=piece, waited=waited)
+    error = Text.from_json(outcome["error"]) if "error" in outcome else UNFORESEEN
+    return Job(row.workflow_id, JobState.FAILED, error=error, waited=waited)

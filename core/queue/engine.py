@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
 from core.process.database import IDLE_SECONDS
-from core.queue.jobs import UNREACHABLE
+from core.queue.jobs import QUEUE_UNREACHABLE
 
 APPLICATION = "nocturne"
 VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
@@ -82,4 +82,4 @@ def reaching() -> Iterator[None]:
         yield
     except FAILURES as error:
         _log.warning("the queue cannot be reached: %s", str(error).partition("\n")[0])  # the rest is the statement
-        raise QueueError(UNREACHABLE) from error
+        raise QueueError(QUEUE_UNREACHABLE) from error

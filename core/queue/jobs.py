@@ -1,4 +1,4 @@
-"""What both sides of the queue, and those who read it, know of a job: plain data, without the engine."""
+"""Jobs as both sides of the queue and their readers see them: plain data, without the engine."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from enum import StrEnum
 from core.request import Piece
 from core.text import Text
 
-SORRY = Text("Something went wrong while making this piece. Please try again, perhaps with another take.")
-"""What a listener reads when an error was not foreseen; the log says more."""
-TOO_LATE = Text("This piece waited too long in the queue and was given up. Please ask again.")
-TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
-UNREACHABLE = Text("The queue cannot be reached at the moment. Please try again soon.")
+UNFORESEEN = Text("Something went wrong while making this piece. Please try again, perhaps with another take.")
+"""Said to a listener of an error that was not raised on purpose; the log says more."""
+WAITED_TOO_LONG = Text("This piece waited too long in the queue and was given up. Please ask again.")
+TOOK_TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
+QUEUE_UNREACHABLE = Text("The queue cannot be reached at the moment. Please try again soon.")
 
 COMPOSED = 0.5
 """The progress of a job whose notes are there; the rest is rendering."""
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     QUEUED = "queued"  # nobody has begun it
     RUNNING = "running"  # a worker composes or renders it
     DONE = "done"  # the piece is there
@@ -29,28 +29,34 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job. `place` is 1 for the next to begin, None once begun; `progress` is 0 to 1; `piece` is
-    there when it is done, `error` (a sentence) when it failed; `waited` is in seconds, None until it has begun."""
+    """A request in the queue, as it was when it was looked up."""
 
     id: str
-    state: State
+    state: JobState
     place: int | None = None
+    """1 for the next to begin; None once it has begun."""
     progress: float = 0.0
+    """0 to 1."""
     piece: Piece | None = None
+    """There once it is done."""
     error: Text | None = None
+    """A sentence, there once it has failed."""
     waited: float | None = None
+    """Seconds in the queue; None until it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """`waiting`: the ids of the jobs that nobody has begun, in the order they will be. `shares`: how far each of those
-    is that are begun, 0 to 1. `seen`: when, on the monotonic clock in seconds."""
+class QueueSnapshot:
+    """All unfinished jobs at one moment."""
 
     waiting: list[str] = field(default_factory=list)
+    """The ids of the jobs that nobody has begun, in the order in which they will be."""
     shares: dict[str, float] = field(default_factory=dict)
+    """Progress, 0 to 1, of each job that has begun and is composed or rendered."""
     seen: float = -math.inf
+    """The moment, on the monotonic clock in seconds."""
 
     @property
     def composing(self) -> dict[str, float]:
-        """How far those are composed that the model works on, 0 to 1."""
+        """Of the jobs that are composed, how much of each is, 0 to 1."""
         return {job: share / COMPOSED for job, share in self.shares.items() if share < COMPOSED}

@@ -33,7 +33,7 @@ from core.queue.engine import (
     connect,
     reaching,
 )
-from core.queue.jobs import COMPOSED, SORRY, TOO_LATE, State
+from core.queue.jobs import COMPOSED, UNFORESEEN, WAITED_TOO_LONG, JobState
 from core.request import Composed, ComposeRequest, Piece, Rendering
 
 RUNS = 3
@@ -228,7 +228,7 @@ class JobServer:
         job_id = str(DBOS.workflow_id)
         with about_job(job_id):
             outcome = self._outcome(job_id, request, terms)
-        metrics.JOBS.labels(State.DONE if "piece" in outcome else State.FAILED).inc()
+        metrics.JOBS.labels(JobState.DONE if "piece" in outcome else JobState.FAILED).inc()
         return outcome
 
     def _outcome(self, job_id: str, request: dict[str, Any], terms: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class JobServer:
                 _log.warning("job %s is another worker's now, to which this one seemed dead", job_id)
             else:
                 _log.info("job %s cancelled", job_id)
-                metrics.JOBS.labels(State.CANCELLED).inc()
+                metrics.JOBS.labels(JobState.CANCELLED).inc()
             raise _Leaving from None
         finally:
             self._held.discard(job_id)
@@ -270,7 +270,7 @@ class JobServer:
             if self._closing.is_set():
                 raise _Leaving
             if terms["deadline"] is not None and time.time() > terms["deadline"]:
-                raise QueueError(TOO_LATE)
+                raise QueueError(WAITED_TOO_LONG)
             waited = max(0.0, time.time() - terms["asked"])
             metrics.WAIT.observe(waited)
             progress = self._progress(job_id, 0.0, COMPOSED, waited)
@@ -379,4 +379,4 @@ def _sentence(job_id: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]
         return {"error": error.text.to_json()}
     except Exception:
         _log.exception("job %s failed", job_id)
-        return {"error": SORRY.to_json()}
+        return {"error": UNFORESEEN.to_json()}

@@ -20,7 +20,7 @@ from bot.store.pending_replies import Answer, Answers
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.errors import QueueError
-from core.queue.jobs import Job, Line, State
+from core.queue.jobs import Job, JobState, QueueSnapshot
 from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.support.pieces import piece
@@ -45,7 +45,7 @@ class FakeQueue:
         self.terms.append(terms)
         self.requests[job_id] = request
         self.renderings[job_id] = terms["rendering"]
-        self.jobs.setdefault(job_id, Job(job_id, State.QUEUED, place=1 + len((await self.line()).waiting)))
+        self.jobs.setdefault(job_id, Job(job_id, JobState.QUEUED, place=1 + len((await self.snapshot()).waiting)))
 
     async def job(self, job_id: str) -> Job | None:
         self._fail()
@@ -55,7 +55,7 @@ class FakeQueue:
         return await self.job(job_id)
 
     async def cancel(self, job_id: str) -> None:
-        self.jobs[job_id] = Job(job_id, State.CANCELLED)
+        self.jobs[job_id] = Job(job_id, JobState.CANCELLED)
 
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
@@ -66,19 +66,19 @@ class FakeQueue:
     async def forget(self, user_id: int) -> None:
         self.forgotten.append(user_id)
 
-    async def line(self) -> Line:
+    async def snapshot(self) -> QueueSnapshot:
         self._fail()
-        waiting = [job.id for job in self.jobs.values() if job.state is State.QUEUED]
-        shares = {job.id: job.progress for job in self.jobs.values() if job.state is State.RUNNING}
-        return Line(waiting, shares, time.monotonic())
+        waiting = [job.id for job in self.jobs.values() if job.state is JobState.QUEUED]
+        shares = {job.id: job.progress for job in self.jobs.values() if job.state is JobState.RUNNING}
+        return QueueSnapshot(waiting, shares, time.monotonic())
 
     def run(self, job_id: int, progress: float) -> None:
-        self.jobs[str(job_id)] = Job(str(job_id), State.RUNNING, progress=progress)
+        self.jobs[str(job_id)] = Job(str(job_id), JobState.RUNNING, progress=progress)
 
     def finish(self, job_id: int, **changes: Any) -> None:
         done = piece(self.requests[str(job_id)])
         done = replace(done, recipe=replace(done.recipe, rendering=self.renderings[str(job_id)]))
-        self.jobs[str(job_id)] = Job(str(job_id), State.DONE, piece=replace(done, **changes), waited=0.1)
+        self.jobs[str(job_id)] = Job(str(job_id), JobState.DONE, piece=replace(done, **changes), waited=0.1)
 
     def _fail(self) -> None:
         if self.broken:

@@ -18,7 +18,7 @@ from bot.delivery import follower, messenger
 from bot.language import replies
 from bot.store.database import Database
 from bot.store.pending_replies import Answer, Answers
-from core.queue.jobs import Job, State
+from core.queue.jobs import Job, JobState
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
 from tests.support.midi_corpus import note, smf, track
@@ -261,7 +261,7 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
             assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in the making."
             said = await (await clara.types("/cancel", piece=str(other.id))).answered()
             assert said.content == "This piece is not in the making any more."
-            assert queue.jobs[str(other.id)].state is State.QUEUED
+            assert queue.jobs[str(other.id)].state is JobState.QUEUED
 
 
 async def test_suggestions_reach_the_client(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -359,7 +359,7 @@ async def test_an_answer_that_another_bot_has_is_left_to_it(
             if renew < 1:
                 await until(lambda: [job.job_id for job in bot.deliveries.of(listener.user.id)] == [str(asked.id)])
             await listener.clicks(asked.message, "Cancel")
-            await until(lambda: queue.jobs[str(asked.id)].state is State.CANCELLED)
+            await until(lambda: queue.jobs[str(asked.id)].state is JobState.CANCELLED)
             await database.close()
 
 
@@ -476,7 +476,7 @@ async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
             monkeypatch.setattr(follower.time, "time", lambda: terms["deadline"] + 1)
             message = await asked.shows(lambda message: not message.buttons)
             assert message.content == str(replies.TOO_LATE)
-            assert queue.jobs[str(asked.id)].state is State.CANCELLED
+            assert queue.jobs[str(asked.id)].state is JobState.CANCELLED
 
 
 async def test_a_message_that_was_deleted_is_not_written_again(
@@ -591,7 +591,7 @@ async def test_a_full_queue_takes_nothing_more(queue: FakeQueue, url: str, monke
         guild = standin.guild()
         people = [standin.person(f"listener{number}", guild) for number in range(6)]
         async with playing(standin, queue, url, monkeypatch, limit=4) as bot:
-            queue.jobs["1"] = Job("1", State.QUEUED)  # another bot's
+            queue.jobs["1"] = Job("1", JobState.QUEUED)  # another bot's
             asked = await asyncio.gather(*(person.types("/compose", seed="72") for person in people))
             messages = [await interaction.answered() for interaction in asked]
             refused = [message for message in messages if message.ephemeral]
@@ -690,7 +690,7 @@ async def test_jobs_that_nobody_is_owed_are_removed(queue: FakeQueue, url: str, 
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/compose", seed="72")
             await asked.answered()
-        queue.jobs["1"] = Job("1", State.DONE)
+        queue.jobs["1"] = Job("1", JobState.DONE)
         async with playing(standin, queue, url, monkeypatch):
             await until(lambda: queue.deleted == ["1"])
             queue.finish(asked.id)

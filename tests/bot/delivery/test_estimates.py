@@ -3,7 +3,7 @@
 import pytest
 
 from bot.delivery.estimates import BESIDE, Estimates, Work, begin_in, rounded
-from core.queue.jobs import COMPOSED, Line
+from core.queue.jobs import COMPOSED, QueueSnapshot
 
 MOMENT = 0.05
 ALIKE = [400] * 60
@@ -41,7 +41,7 @@ class Workshop:
             self._pass_moment()
         chunks = {job: int(10 * steps / self.lengths[job]) / 10 for job, steps in self.composed.items()}
         shares = {job: COMPOSED * share for job, share in chunks.items()} | dict.fromkeys(self.recorded, COMPOSED)
-        self.estimates.see(Line(list(self.waiting), shares, self.now))
+        self.estimates.see(QueueSnapshot(list(self.waiting), shares, self.now))
 
     def _pass_moment(self) -> None:
         steps = MOMENT / (2 if self.machine and self.composed and self.recorded else 1)
@@ -128,8 +128,8 @@ def test_nothing_is_said_without_knowing():
     """No worker, no piece recorded yet, or a job that does not wait."""
     estimates = Estimates(dict.fromkeys("ab", Work.of(500)).get)
     assert estimates.wait("a") is None
-    estimates.see(Line(["a", "b"], {}, 1.0))
-    estimates.see(Line(["a", "b"], {}, 9.0))
+    estimates.see(QueueSnapshot(["a", "b"], {}, 1.0))
+    estimates.see(QueueSnapshot(["a", "b"], {}, 9.0))
     assert estimates.wait("a") is None
     shop = Workshop(ALIKE[:10], places=2)
     while len(shop.begun) < 4:
@@ -146,8 +146,8 @@ def test_what_a_killed_worker_left_was_not_done():
     while shop.now < 30:
         shop.look()
     before, jobs = shop.estimates.wait(shop.waiting[-1]), [*shop.composed, *shop.recorded]
-    shop.estimates.see(Line([*jobs, *shop.waiting], {}, shop.now + 0.5))
-    shop.estimates.see(Line(shop.waiting, dict.fromkeys(jobs, 0.0), shop.now + 1.0))
+    shop.estimates.see(QueueSnapshot([*jobs, *shop.waiting], {}, shop.now + 0.5))
+    shop.estimates.see(QueueSnapshot(shop.waiting, dict.fromkeys(jobs, 0.0), shop.now + 1.0))
     after = shop.estimates.wait(shop.waiting[-1])
     assert before is not None and after is not None and after >= before - 1
 

@@ -6,7 +6,7 @@ from discord import app_commands
 from bot.language import replies
 from bot.language.replies import Reply
 from core.errors import BadRequest
-from core.queue.jobs import COMPOSED, Job, State
+from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import ComposeRequest
 from core.seed import Seed
 from core.text import Text
@@ -36,13 +36,13 @@ def test_a_sentence_fits_a_message():
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        (Job("1", State.QUEUED, place=1), "You are next."),
-        (Job("1", State.QUEUED, place=2), "Number 2 in the queue, 1 piece ahead of yours."),
-        (Job("1", State.QUEUED, place=4), "Number 4 in the queue, 3 pieces ahead of yours."),
-        (Job("1", State.QUEUED), "In the queue."),
-        (Job("1", State.RUNNING, progress=0.0), "Composing\n`▱▱▱▱▱▱▱▱▱▱▱▱` 0%"),
-        (Job("1", State.RUNNING, progress=0.25), "Composing\n`▰▰▰▱▱▱▱▱▱▱▱▱` 25%"),
-        (Job("1", State.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
+        (Job("1", JobState.QUEUED, place=1), "You are next."),
+        (Job("1", JobState.QUEUED, place=2), "Number 2 in the queue, 1 piece ahead of yours."),
+        (Job("1", JobState.QUEUED, place=4), "Number 4 in the queue, 3 pieces ahead of yours."),
+        (Job("1", JobState.QUEUED), "In the queue."),
+        (Job("1", JobState.RUNNING, progress=0.0), "Composing\n`▱▱▱▱▱▱▱▱▱▱▱▱` 0%"),
+        (Job("1", JobState.RUNNING, progress=0.25), "Composing\n`▰▰▰▱▱▱▱▱▱▱▱▱` 25%"),
+        (Job("1", JobState.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
     ],
 )
 def test_progress_says_where_it_is(job: Job, says: str):
@@ -61,7 +61,7 @@ def test_progress_says_where_it_is(job: Job, says: str):
 )
 def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
     """In no more detail than is known."""
-    assert replies.progress(Job("1", State.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
+    assert replies.progress(Job("1", JobState.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
 
 
 def test_a_piece_comes_with_its_recipe():
@@ -111,9 +111,9 @@ def test_the_longest_seed_fits_an_embed():
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        (Job("1", State.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
-        (Job("1", State.FAILED, error=Text("no word for C9")), "No word for C9."),
-        (Job("1", State.FAILED), str(replies.SORRY)),
+        (Job("1", JobState.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
+        (Job("1", JobState.FAILED, error=Text("no word for C9")), "No word for C9."),
+        (Job("1", JobState.FAILED), str(replies.SORRY)),
     ],
 )
 def test_a_job_without_a_piece_says_why(job: Job, says: str):

@@ -16,7 +16,7 @@ from bot.process import metrics
 from core.errors import BadSetting
 from core.process.metrics import Page, registry
 from core.queue.client import JobQueue
-from core.queue.jobs import State
+from core.queue.jobs import JobState
 from tests.core.queue.test_queue import asks, watch
 from tests.discord_standin import Discord
 from tests.support.bot_process import BotProcess
@@ -83,22 +83,22 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
     jobs = await JobQueue.open(url)
     await jobs.put("long", asks(length=500), user_id=1)
     with Worker(tmp_path, "--silent") as worker:
-        await watch(jobs, "long", State.RUNNING)
+        await watch(jobs, "long", JobState.RUNNING)
         worker.kill()
     with Worker(tmp_path, "--silent", "--places", "2", WORKER_METRICS_PORT=str(port)) as worker:
-        await watch(jobs, "long", State.RUNNING)
+        await watch(jobs, "long", JobState.RUNNING)
         await asyncio.sleep(0.6)  # the queue is looked at twice a second at most
-        line = await jobs.line()
+        line = await jobs.snapshot()
         assert (line.waiting, len(line.shares)) == ([], 1)
         page = numbers((await asyncio.to_thread(got, f"{address}/metrics"))[1])
         assert (page["nocturne_slots"], page["nocturne_slots_used"], page["nocturne_ready"]) == (2, 1, 1)
         assert (page['nocturne_retries_total{of="job"}'], page['nocturne_jobs_total{state="done"}']) == (1, 0)
         for job_id, take in ("failing", FAILING_TAKE), ("broken", BROKEN_TAKE):
             await jobs.put(job_id, asks(take=take), user_id=2)
-            await watch(jobs, job_id, State.FAILED)
-        await watch(jobs, "long", State.DONE)
+            await watch(jobs, job_id, JobState.FAILED)
+        await watch(jobs, "long", JobState.DONE)
         await jobs.put("unwanted", asks(length=3000), user_id=1)
-        await watch(jobs, "unwanted", State.RUNNING)
+        await watch(jobs, "unwanted", JobState.RUNNING)
         await jobs.cancel("unwanted")
         await asyncio.to_thread(worker.wait_for, "job unwanted cancelled")
         assert await asyncio.to_thread(got, f"{address}/readyz") == (200, "ok\n")

@@ -15,7 +15,7 @@ import pytest_asyncio
 from dbos import DBOS
 
 from core.queue.client import JobQueue
-from core.queue.jobs import SORRY, State
+from core.queue.jobs import UNFORESEEN, JobState
 from core.queue.liveness import HANG_SECONDS, Roll, Watch
 from core.queue.server import HUNG, RUNS, polling
 from tests.core.queue.test_queue import ENDED, asks, known, watch
@@ -78,7 +78,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
         await asyncio.sleep(DEAD + 2)  # until they are sure of each other
         for take in range(1, 5):
             await jobs.put(str(take), asks(take=take, length=300), user_id=take)
-        await watch(jobs, "1", State.RUNNING)
+        await watch(jobs, "1", JobState.RUNNING)
         await asyncio.sleep(1)
         first, second = (a, b) if a.history("began") else (b, a)
         theirs = first.history("began")
@@ -87,7 +87,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
         await asyncio.to_thread(second.wait_for, "which does not live any more")
         assert time.monotonic() < killed + DEAD + 5
         for take in range(1, 5):
-            assert (await watch(jobs, str(take), *ENDED)).state == State.DONE
+            assert (await watch(jobs, str(take), *ENDED)).state == JobState.DONE
         left = set(theirs) - set(first.history("composed"))
         assert left and left <= set(second.history("began"))
         assert sorted(first.history("composed") + second.history("composed")) == [1, 2, 3, 4]
@@ -106,13 +106,13 @@ async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begi
         await where("1", workers, 1)
         first.process.send_signal(signal.SIGCONT)
         await asyncio.to_thread(first.wait_for, "job 1 is another worker's now")
-        assert (await watch(jobs, "1", *ENDED)).state == State.DONE
+        assert (await watch(jobs, "1", *ENDED)).state == JobState.DONE
         assert first.history("composed") == [] and second.history("composed") == [1]
         assert first.process.poll() is None
         for take in range(2, 6):
             await jobs.put(str(take), asks(take=take, length=100), user_id=take)
         for take in range(2, 6):
-            assert (await watch(jobs, str(take), *ENDED)).state == State.DONE
+            assert (await watch(jobs, str(take), *ENDED)).state == JobState.DONE
         assert first.history("composed")  # it is one of them again
 
 
@@ -130,7 +130,7 @@ async def test_a_worker_that_wakes_up_at_the_very_end_is_refused(jobs: JobQueue,
         await asyncio.to_thread(first.wait_for, "job 1 ")
         await asyncio.sleep(1)
         after = await known(jobs, "1")
-        assert after.state == done.state == State.DONE
+        assert after.state == done.state == JobState.DONE
         assert after.piece is not None and done.piece is not None and after.piece.seconds == done.piece.seconds
 
 
@@ -143,7 +143,7 @@ async def test_a_worker_whose_model_hangs_ends(take: int, code: int, jobs: JobQu
         said = "job hanging has not advanced for 4 s: the model hangs" if code == HUNG else "in compose"
         assert said in worker.log
     with begin("a", "--places", "2"):
-        assert (await watch(jobs, "hanging", *ENDED)).state == State.DONE
+        assert (await watch(jobs, "hanging", *ENDED)).state == JobState.DONE
 
 
 @pytest.mark.long
@@ -158,8 +158,8 @@ async def test_another_worker_takes_over_from_one_that_hangs(jobs: JobQueue, beg
             assert await asyncio.to_thread(worker.process.wait, PATIENCE) == HUNG
     with begin("last", "--places", "2"):
         hanging = await watch(jobs, "hanging", *ENDED)
-        assert (hanging.state, hanging.error) == (State.FAILED, SORRY)
-        assert (await watch(jobs, "other", *ENDED)).state == State.DONE
+        assert (hanging.state, hanging.error) == (JobState.FAILED, UNFORESEEN)
+        assert (await watch(jobs, "other", *ENDED)).state == JobState.DONE
     assert sum(worker.history("began").count(HANGING_TAKE) for worker in workers) == RUNS
 
 
@@ -173,12 +173,12 @@ async def test_a_database_that_was_away_costs_nobody_a_job(
         for take in 1, 2:
             await jobs.put(str(take), asks(take=take, length=1100), user_id=take)
         for take in 1, 2:
-            await watch(jobs, str(take), State.RUNNING)
+            await watch(jobs, str(take), JobState.RUNNING)
         await asyncio.to_thread(postgres.stop)
         await asyncio.sleep(DEAD + HANG)
         await asyncio.to_thread(postgres.start)
         for take in 1, 2:
-            assert (await watch(jobs, str(take), *ENDED)).state == State.DONE
+            assert (await watch(jobs, str(take), *ENDED)).state == JobState.DONE
         assert sorted(a.history("began") + b.history("began")) == [1, 2]
 
 
@@ -193,9 +193,9 @@ async def test_a_poisoned_job_costs_others_little(jobs: JobQueue, begin: Callabl
             await asyncio.to_thread(worker.process.wait, PATIENCE)
     with begin("d", "--places", "4"):
         for take in (1, 2, 3, 4):
-            assert (await watch(jobs, str(take), *ENDED)).state == State.DONE
+            assert (await watch(jobs, str(take), *ENDED)).state == JobState.DONE
         poisoned = await watch(jobs, str(POISONED_TAKE), *ENDED)
-        assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
+        assert (poisoned.state, poisoned.error) == (JobState.FAILED, UNFORESEEN)
 
 
 @pytest.mark.long
@@ -214,7 +214,7 @@ async def test_a_stopped_worker_leaves_its_jobs_to_others_at_once(jobs: JobQueue
         ended = time.monotonic()
         await asyncio.to_thread(second.wait_for, "which does not live any more")
         assert time.monotonic() < ended + DEAD
-        assert (await watch(jobs, "1", *ENDED)).state == State.DONE
+        assert (await watch(jobs, "1", *ENDED)).state == JobState.DONE
 
 
 async def test_the_roll(url: str, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
 from core.errors import QueueError
 from core.queue.client import JobQueue
-from core.queue.jobs import COMPOSED, SORRY, TOO_LATE, TOO_LONG, Job, State
+from core.queue.jobs import COMPOSED, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState
 from core.queue.server import RUNS
 from core.request import Composed, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
@@ -42,7 +42,7 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 NOTE = Note(66, 60, 0.0, 1.0)
-ENDED = (State.DONE, State.FAILED, State.CANCELLED)
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 def asks(take: int = 1, length: int = 25) -> ComposeRequest:
@@ -50,7 +50,7 @@ def asks(take: int = 1, length: int = 25) -> ComposeRequest:
     return ComposeRequest(Seed.parse("72"), take=take, length=length)
 
 
-async def watch(jobs: JobQueue, job_id: str, *states: State) -> Job:
+async def watch(jobs: JobQueue, job_id: str, *states: JobState) -> Job:
     """The job, once it is in one of these states."""
     async with asyncio.timeout(PATIENCE):
         while (job := await known(jobs, job_id)).state not in states:  # noqa: ASYNC110 - it can only be asked
@@ -125,7 +125,7 @@ async def test_a_piece_comes_back(jobs: JobQueue):
     """What was asked for comes back as a piece, with its times, its wait, and the size limit it was made for."""
     await jobs.put("piece", asks(take=7), user_id=1, size_limit=1000)
     job = await watch(jobs, "piece", *ENDED)
-    assert (job.state, job.progress, job.error) == (State.DONE, 1.0, None)
+    assert (job.state, job.progress, job.error) == (JobState.DONE, 1.0, None)
     assert job.piece is not None and job.waited is not None
     assert job.piece.recipe.request == asks(take=7)
     assert job.piece.midi.startswith(b"MThd") and job.piece.audio == b"1000"
@@ -150,9 +150,9 @@ async def test_an_unknown_job_is_none(jobs: JobQueue):
 async def test_putting_twice_is_one_job(jobs: JobQueue, worker: Worker):
     """The same id is the same job: while it waits, and after it is done."""
     await asyncio.gather(*(jobs.put("twice", asks(take=22), user_id=1) for _ in range(2)))
-    await watch(jobs, "twice", State.DONE)
+    await watch(jobs, "twice", JobState.DONE)
     await jobs.put("twice", asks(take=22), user_id=1)
-    assert (await known(jobs, "twice")).state == State.DONE
+    assert (await known(jobs, "twice")).state == JobState.DONE
     assert worker.history("began").count(22) == 1
 
 
@@ -162,7 +162,7 @@ async def test_progress_rises(jobs: JobQueue):
     seen = []
     async with asyncio.timeout(PATIENCE):
         while (job := await known(jobs, "long")).state not in ENDED:
-            if job.state == State.RUNNING:
+            if job.state == JobState.RUNNING:
                 seen.append(job.progress)
             await asyncio.sleep(0.05)
         seen.append(job.progress)
@@ -173,11 +173,11 @@ async def test_progress_rises(jobs: JobQueue):
 async def test_a_running_job_is_taken_back(jobs: JobQueue, worker: Worker):
     """Cancelled in the middle, the composer stops soon and is free for the next; the log has one line and no more."""
     await jobs.put("unwanted", asks(take=31, length=3000), user_id=1)
-    await watch(jobs, "unwanted", State.RUNNING)
+    await watch(jobs, "unwanted", JobState.RUNNING)
     await jobs.cancel("unwanted")
-    assert (await known(jobs, "unwanted")).state == State.CANCELLED
+    assert (await known(jobs, "unwanted")).state == JobState.CANCELLED
     await jobs.put("wanted", asks(take=32), user_id=1)
-    await watch(jobs, "wanted", State.DONE)
+    await watch(jobs, "wanted", JobState.DONE)
     assert 31 not in worker.history("composed")
     assert worker.log.count("unwanted") == 1 and "job unwanted cancelled" in worker.log
 
@@ -189,10 +189,10 @@ async def test_a_piece_is_taken_back_while_it_is_rendered(jobs: JobQueue, worker
         while (await known(jobs, "regretted")).progress < COMPOSED:  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.05)
     await jobs.cancel("regretted")
-    assert (await known(jobs, "regretted")).state == State.CANCELLED
+    assert (await known(jobs, "regretted")).state == JobState.CANCELLED
     await asyncio.to_thread(worker.wait_for, "job regretted cancelled")
     await jobs.put("next", asks(), user_id=1)
-    await watch(jobs, "next", State.DONE)
+    await watch(jobs, "next", JobState.DONE)
     assert worker.log.count("regretted") == 1 and (await known(jobs, "regretted")).piece is None
 
 
@@ -200,14 +200,14 @@ async def test_a_job_fails_with_its_sentence(jobs: JobQueue):
     """An error raised on purpose reaches the listener in its own words."""
     await jobs.put("failing", asks(take=FAILING_TAKE), user_id=1)
     job = await watch(jobs, "failing", *ENDED)
-    assert (job.state, str(job.error), job.piece) == (State.FAILED, UNKNOWN, None)
+    assert (job.state, str(job.error), job.piece) == (JobState.FAILED, UNKNOWN, None)
 
 
 async def test_a_surprise_is_not_shown(jobs: JobQueue, worker: Worker):
     """An error that nobody foresaw reaches the listener as a friendly sentence, and the log in full, with the job."""
     await jobs.put("broken", asks(take=BROKEN_TAKE), user_id=1)
     job = await watch(jobs, "broken", *ENDED)
-    assert (job.state, job.error) == (State.FAILED, SORRY)
+    assert (job.state, job.error) == (JobState.FAILED, UNFORESEEN)
     assert "job broken failed\nTraceback" in worker.log and "ZeroDivisionError: broken on purpose" in worker.log
 
 
@@ -215,7 +215,7 @@ async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Work
     """Nobody waits for it any more."""
     await jobs.put("late", asks(take=41), user_id=1, deadline=time.time() - 1)
     job = await watch(jobs, "late", *ENDED)
-    assert (job.state, job.error) == (State.FAILED, TOO_LATE)
+    assert (job.state, job.error) == (JobState.FAILED, WAITED_TOO_LONG)
     assert 41 not in worker.history("began")
 
 
@@ -224,13 +224,13 @@ async def test_a_job_that_takes_too_long_is_given_up(jobs: JobQueue, monkeypatch
     monkeypatch.setattr("core.queue.client.JOB_SECONDS", 0.5)
     await jobs.put("endless", asks(length=3000), user_id=1)
     job = await watch(jobs, "endless", *ENDED)
-    assert (job.state, job.error) == (State.FAILED, TOO_LONG)
+    assert (job.state, job.error) == (JobState.FAILED, TOOK_TOO_LONG)
 
 
 async def test_nothing_of_an_answered_job_stays(jobs: JobQueue, worker: Worker):
     """After `delete` no row of any table mentions the job."""
     await jobs.put("forgotten-0815", asks(), user_id=1)
-    await watch(jobs, "forgotten-0815", State.DONE)
+    await watch(jobs, "forgotten-0815", JobState.DONE)
     assert any("forgotten-0815" in str(row) for _, row in rows(worker.url))
     await jobs.delete("forgotten-0815")
     assert not any("forgotten-0815" in str(row) for _, row in rows(worker.url))
@@ -241,11 +241,11 @@ async def test_nothing_of_a_forgotten_user_stays(jobs: JobQueue, worker: Worker)
     """After `forget` no row of any table mentions the user, and others' jobs are still there."""
     for job_id, user_id in ("f1", 48151623), ("f2", 48151623), ("f3", 42108):
         await jobs.put(job_id, asks(), user_id=user_id)
-        await watch(jobs, job_id, State.DONE)
+        await watch(jobs, job_id, JobState.DONE)
     assert any("48151623" in str(row) for _, row in rows(worker.url))
     await jobs.forget(48151623)
     assert not any("48151623" in str(row) for _, row in rows(worker.url))
-    assert await jobs.job("f1") is None and (await known(jobs, "f3")).state == State.DONE
+    assert await jobs.job("f1") is None and (await known(jobs, "f3")).state == JobState.DONE
 
 
 async def test_everything_is_stored_as_json(jobs: JobQueue, worker: Worker):
@@ -266,7 +266,7 @@ async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
     """A row that claims to be a pickle does not run code in whoever reads it."""
     harmful = "gASVIAAAAAAAAACMCGJ1aWx0aW5zlIwEZXhlY5STlIwEYm9vbZSFlFKULg=="  # exec('boom')
     await jobs.put("tampered", asks(), user_id=1)
-    await watch(jobs, "tampered", State.DONE)
+    await watch(jobs, "tampered", JobState.DONE)
     engine = database(worker.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE workflow_status SET serialization='py_pickle' WHERE workflow_uuid='tampered'"))
@@ -275,7 +275,7 @@ async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
         )
     engine.dispose()
     job = await jobs.job("tampered")
-    assert job is not None and (job.state, job.error) == (State.FAILED, SORRY)
+    assert job is not None and (job.state, job.error) == (JobState.FAILED, UNFORESEEN)
 
 
 async def test_everybody_is_served_before_anybody_is_served_twice(unattended: JobQueue, begin: Callable[..., Worker]):
@@ -284,14 +284,14 @@ async def test_everybody_is_served_before_anybody_is_served_twice(unattended: Jo
         await unattended.put(job_id, asks(take=int(job_id)), user_id=user)
     places = {job_id: (await known(unattended, job_id)).place for job_id in "123456"}
     assert places == {"1": 1, "4": 2, "5": 3, "2": 4, "6": 5, "3": 6}
-    assert len((await unattended.line()).waiting) == 6
+    assert len((await unattended.snapshot()).waiting) == 6
     with begin() as worker:
-        await watch(unattended, "3", State.DONE)
+        await watch(unattended, "3", JobState.DONE)
         first, *others = worker.history("began")
         assert first in (1, 4, 5)  # taken together by an idle worker, they run for the model
         assert others == [take for take in (1, 4, 5, 2, 6, 3) if take != first]
     await asyncio.sleep(0.6)  # places are looked up twice a second at most
-    assert len((await unattended.line()).waiting) == 0
+    assert len((await unattended.snapshot()).waiting) == 0
 
 
 async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.MonkeyPatch):
@@ -299,19 +299,19 @@ async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.Mon
     for user, take in ((1, 1), (1, 2), (2, 3), (3, 4)):
         await unattended.put(f"{user}-{take}", asks(take=take), user_id=user)
     order = ["1-1", "2-3", "3-4", "1-2"]
-    assert (await unattended.line()).waiting == order
+    assert (await unattended.snapshot()).waiting == order
     looks: list[int] = []
-    monkeypatch.setattr("core.queue.client._LINE_SECONDS", 60.0)
+    monkeypatch.setattr("core.queue.client._SNAPSHOT_SECONDS", 60.0)
     monkeypatch.setattr(unattended, "_look", lambda: looks.append(1))
     jobs = [await unattended.standing(job_id) for job_id in order]
-    assert [job.place for job in jobs if job and job.state is State.QUEUED] == [1, 2, 3, 4] and not looks
+    assert [job.place for job in jobs if job and job.state is JobState.QUEUED] == [1, 2, 3, 4] and not looks
     monkeypatch.undo()
     assert sorted(await unattended.ids()) == sorted(order)
     await unattended.delete("2-3")
     await unattended.cancel("1-1")
     assert sorted(await unattended.ids()) == ["1-1", "1-2", "3-4"]
     ended = await unattended.standing("1-1")
-    assert ended is not None and ended.state is State.CANCELLED
+    assert ended is not None and ended.state is JobState.CANCELLED
 
 
 async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable[..., Worker]):
@@ -319,10 +319,10 @@ async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable
     for job_id in "12":
         await unattended.put(job_id, asks(take=int(job_id)), user_id=job_id)
     await unattended.cancel("1")
-    assert (await known(unattended, "1")).state == State.CANCELLED
+    assert (await known(unattended, "1")).state == JobState.CANCELLED
     assert (await known(unattended, "2")).place == 1
     with begin() as worker:
-        await watch(unattended, "2", State.DONE)
+        await watch(unattended, "2", JobState.DONE)
         assert worker.history("began") == [2]
 
 
@@ -330,12 +330,12 @@ async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueu
     """A worker takes more jobs while it composes one; they still stand in line."""
     with begin():
         await unattended.put("first", asks(length=3000), user_id=1)
-        await watch(unattended, "first", State.RUNNING)
+        await watch(unattended, "first", JobState.RUNNING)
         await unattended.put("second", asks(length=3000), user_id=2)
         await unattended.put("third", asks(length=3000), user_id=3)
         await asyncio.sleep(1)
         assert [(await known(unattended, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
-        line = await unattended.line()
+        line = await unattended.snapshot()
         assert line.waiting == ["second", "third"] and [*line.shares] == ["first"] and 0 <= line.shares["first"] < 0.5
 
 
@@ -343,11 +343,11 @@ async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Cal
     """`kill -9` in the middle of composing: after the restart the job is done, once."""
     await unattended.put("survivor", asks(take=5, length=100), user_id=1)
     with begin() as worker:
-        await watch(unattended, "survivor", State.RUNNING)
+        await watch(unattended, "survivor", JobState.RUNNING)
         await until(lambda: worker.history("began"))  # it is said to run a moment before it does
         worker.kill()
     with begin() as worker:
-        assert (await watch(unattended, "survivor", *ENDED)).state == State.DONE
+        assert (await watch(unattended, "survivor", *ENDED)).state == JobState.DONE
         assert worker.history("began") == [5, 5]
         assert worker.history("composed") == [5]
 
@@ -358,7 +358,7 @@ async def test_a_job_outlives_a_restart_of_the_database(postgres: Postgres, tmp_
     jobs = await JobQueue.open(where := postgres.fresh())
     with Worker(tmp_path, "--silent", QUEUE_URL=where) as worker:
         await jobs.put("first", asks(take=1, length=300), user_id=1)
-        await watch(jobs, "first", State.RUNNING)
+        await watch(jobs, "first", JobState.RUNNING)
         await asyncio.to_thread(postgres.stop)
         with pytest.raises(QueueError, match="cannot be reached"):
             await jobs.job("first")
@@ -366,7 +366,7 @@ async def test_a_job_outlives_a_restart_of_the_database(postgres: Postgres, tmp_
         await asyncio.to_thread(postgres.start)
         await jobs.put("second", asks(take=2), user_id=1)
         for job_id in "first", "second":
-            assert (await watch(jobs, job_id, *ENDED)).state == State.DONE
+            assert (await watch(jobs, job_id, *ENDED)).state == JobState.DONE
         assert worker.history("began") == [1, 2]
     await jobs.close()
 
@@ -377,7 +377,7 @@ async def test_a_composed_piece_is_not_composed_again(unattended: JobQueue, begi
     with begin() as worker:
         await asyncio.to_thread(worker.process.wait, PATIENCE)
     with begin() as worker:
-        assert (await watch(unattended, "half", *ENDED)).state == State.DONE
+        assert (await watch(unattended, "half", *ENDED)).state == JobState.DONE
         assert worker.history("began") == [KILLED_ONCE_TAKE]
 
 
@@ -391,9 +391,9 @@ async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQu
             await asyncio.to_thread(worker.process.wait, PATIENCE)
     with begin("--places", "8") as worker:
         poisoned = await watch(unattended, str(POISONED_TAKE), *ENDED)
-        assert (poisoned.state, poisoned.error) == (State.FAILED, SORRY)
+        assert (poisoned.state, poisoned.error) == (JobState.FAILED, UNFORESEEN)
         for take in (1, 2, 3, 5, 6, 7, 8):
-            assert (await watch(unattended, str(take), *ENDED)).state == State.DONE
+            assert (await watch(unattended, str(take), *ENDED)).state == JobState.DONE
         assert worker.history("began").count(POISONED_TAKE) == RUNS
         assert f"workflow {POISONED_TAKE}" in worker.log  # that it was given up
 
@@ -404,12 +404,12 @@ async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[
         await unattended.put(str(take), asks(take=take, length=length), user_id=take)
     with begin("--places", "3") as worker:
         for job_id in "123":
-            await watch(unattended, job_id, State.RUNNING)
+            await watch(unattended, job_id, JobState.RUNNING)
         await unattended.put("4", asks(take=4), user_id=4)  # put with the others, it might be begun before one of them
-        assert (await known(unattended, "4")).state == State.QUEUED
-        await watch(unattended, "4", State.RUNNING)
+        assert (await known(unattended, "4")).state == JobState.QUEUED
+        await watch(unattended, "4", JobState.RUNNING)
         assert worker.history("composed") == [1]
-        await watch(unattended, "4", State.DONE)
+        await watch(unattended, "4", JobState.DONE)
 
 
 async def test_both_processes_may_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

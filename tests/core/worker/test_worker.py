@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.queue.client import JobQueue
-from core.queue.jobs import State
+from core.queue.jobs import JobState
 from core.worker import ALREADY_RUNNING
 from tests.core.queue.test_queue import asks, known, watch
 from tests.support.fake_worker import PATIENCE, Worker, surroundings
@@ -68,14 +68,14 @@ async def test_a_worker_that_is_told_to_stop_finishes_its_job(told: signal.Signa
     jobs = await JobQueue.open(url)
     with Worker(tmp_path, "--silent") as worker:
         await jobs.put("running", asks(take=1, length=150), user_id=1)
-        await watch(jobs, "running", State.RUNNING)
+        await watch(jobs, "running", JobState.RUNNING)
         for user in (2, 3):
             await jobs.put(f"waiting-{user}", asks(take=user), user_id=user)
         worker.process.send_signal(told)
         assert await asyncio.to_thread(worker.process.wait, PATIENCE) == 0
         assert worker.history("began") == [1]
-    assert (await known(jobs, "running")).state == State.DONE
-    assert (await known(jobs, "waiting-2")).state == (await known(jobs, "waiting-3")).state == State.QUEUED
+    assert (await known(jobs, "running")).state == JobState.DONE
+    assert (await known(jobs, "waiting-2")).state == (await known(jobs, "waiting-3")).state == JobState.QUEUED
     await jobs.close()
 
 
@@ -85,14 +85,14 @@ async def test_a_worker_that_is_told_twice_leaves_its_job_for_later(url: str, tm
     jobs = await JobQueue.open(url)
     with Worker(tmp_path, "--silent") as worker:
         await jobs.put("long", asks(take=1, length=300), user_id=1)
-        await watch(jobs, "long", State.RUNNING)
+        await watch(jobs, "long", JobState.RUNNING)
         worker.process.terminate()
         worker.wait_for("stopping")
         worker.process.terminate()
         assert await asyncio.to_thread(worker.process.wait, PATIENCE) == 0
         assert worker.history("composed") == []
     with Worker(tmp_path, "--silent") as worker:
-        assert (await watch(jobs, "long", State.DONE, State.FAILED)).state == State.DONE
+        assert (await watch(jobs, "long", JobState.DONE, JobState.FAILED)).state == JobState.DONE
         assert worker.history("began") == [1, 1]
     await jobs.close()
 
