@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks._report import megabytes, table
-from bot.delivery.estimates import A_FEW_SECONDS
+from bot.language.replies import A_FEW_SECONDS
 from core.models import MODELS
 from tests.discord_standin import Discord, Message, Person
 from tests.support.bot_process import BotProcess, children

@@ -13,9 +13,14 @@ import discord
 from discord.http import Route
 
 from bot.client import Nocturne
+from bot.commands.register import VIEWS, register
+from bot.delivery.follower import Deliveries
+from bot.delivery.uploads import UploadReader
+from bot.model_cards import ModelCard, read_cards
 from bot.process import metrics
 from bot.process.logs import write_logs
 from bot.process.supervisor import Supervisor
+from bot.services import Services
 from bot.settings import BotSettings
 from bot.store.database import Database
 from bot.store.pending_replies import Answers
@@ -69,20 +74,11 @@ async def serve(settings: BotSettings) -> None:
         stack.push_async_callback(database.close)
         if settings.spawn_worker:
             await stack.enter_async_context(Supervisor())
-        client = await stack.enter_async_context(
-            Nocturne(
-                queue,
-                Answers(database, name),
-                Library(database, settings.files_url, settings.keep_days),
-                RuleBook(database),
-                checkpoints=settings.checkpoints,
-                preset=settings.preset,
-                max_jobs_per_user=settings.max_jobs_per_user,
-                queue_limit=settings.queue_limit,
-                test_guild=settings.test_guild,
-                shards=settings.shards,
-            )
-        )
+        cards = await read_cards(settings.checkpoints, settings.preset)
+        client = Nocturne(test_guild=settings.test_guild, shards=settings.shards)
+        client.services = assemble(client, settings, queue, database, name, cards)
+        register(client)
+        await stack.enter_async_context(client)
         metrics.attend(page, client, queue)
         try:
             await client.start(settings.discord_token.get_secret_value())
@@ -92,6 +88,30 @@ async def serve(settings: BotSettings) -> None:
             if closed.code == _AUTHENTICATION_FAILED:  # the token was reset while the bot ran
                 raise BadSetting(REFUSED) from None
             raise
+
+
+def assemble(
+    client: Nocturne,
+    settings: BotSettings,
+    queue: JobQueue,
+    database: Database,
+    name: str,
+    cards: tuple[ModelCard, ...],
+) -> Services:
+    """The services of the bot called `name`."""
+    reader = UploadReader(client)
+    library = Library(database, settings.files_url, settings.keep_days)
+    deliveries = Deliveries(
+        client,
+        queue,
+        Answers(database, name),
+        library,
+        reader,
+        VIEWS,
+        max_jobs_per_user=settings.max_jobs_per_user,
+        queue_limit=settings.queue_limit,
+    )
+    return Services(queue, library, RuleBook(database), deliveries, reader, cards)
 
 
 def main() -> int:

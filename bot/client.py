@@ -1,11 +1,9 @@
-"""The discord.py client: brings the commands, registers them, and answers when one of them fails."""
+"""The discord.py client: registers the commands that it was given, and answers when one of them fails."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,25 +12,13 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from bot.commands.about import Card, about, read_cards
-from bot.commands.arrange import ArrangeSelect, PlayButton
-from bot.commands.compose import compose, go_on, go_on_from_message
-from bot.commands.forget import ForgetButton, forget
-from bot.commands.pieces import CancelButton, PageButton, PieceButton, history, piece
-from bot.commands.queue import cancel, queue
-from bot.commands.server_settings import RULE_SELECTS, settings
-from bot.commands.submit import ACKNOWLEDGED_ALREADY
-from bot.delivery.follower import Deliveries
+from bot.delivery.retry import ACKNOWLEDGED_ALREADY
 from bot.language import replies
 from bot.language.i18n import Translator, speak
 from bot.process import metrics
+from bot.services import Interaction, ServiceClient
 from bot.settings import Shards
-from bot.store.pending_replies import Answers
-from bot.store.pieces import Library
-from bot.store.server_rules import RuleBook
 from core.errors import BadSetting
-from core.midi.reader import Reader, Upload
-from core.queue.client import JobQueue
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
 
@@ -42,17 +28,17 @@ PERMISSIONS = discord.Permissions(view_channel=True, send_messages=True, embed_l
 _log = logging.getLogger(__name__)
 
 
-class Tree(app_commands.CommandTree["Nocturne"]):
+class Tree(app_commands.CommandTree[ServiceClient]):
     """The commands, for servers and for people who installed the bot for themselves, in every kind of channel."""
 
-    def __init__(self, client: Nocturne) -> None:
+    def __init__(self, client: ServiceClient) -> None:
         super().__init__(
             client,
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
         )
 
-    async def interaction_check(self, interaction: discord.Interaction[Nocturne], /) -> bool:
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Before every command; also the moment from which on its language is known."""
         speak(interaction.locale)
         return True
@@ -79,22 +65,11 @@ class Tree(app_commands.CommandTree["Nocturne"]):
             _log.warning("interaction %d got no answer: %s", interaction.id, silence)
 
 
-class Nocturne(discord.AutoShardedClient):
-    def __init__(
-        self,
-        queue: JobQueue,
-        answers: Answers,
-        library: Library,
-        rules: RuleBook,
-        *,
-        checkpoints: Path,
-        preset: str,
-        max_jobs_per_user: int,
-        queue_limit: int,
-        test_guild: int | None = None,
-        shards: Shards | None = None,
-    ) -> None:
-        """`shards` are left to Discord's advice, and all this bot's, where they are left out."""
+class Nocturne(ServiceClient):
+    """The bot's connections to Discord. It is started once it has its services and its commands."""
+
+    def __init__(self, *, test_guild: int | None = None, shards: Shards | None = None) -> None:
+        """Without `shards`, Discord says how many there are, and all are this bot's."""
         super().__init__(
             shard_count=shards.count if shards else None,
             intents=discord.Intents(guilds=True),
@@ -105,16 +80,7 @@ class Nocturne(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self.shard_ids = shards.ids if shards else None
-        self.queue = queue
-        self.library = library
-        self.rules = rules
-        self.deliveries = Deliveries(self, queue, answers, library, max_jobs_per_user, queue_limit)
-        self.reader = Reader()
-        self._reading = asyncio.Lock()
-        self.started_at = time.time()
-        self.cards: list[Card] = []
         self.tree = Tree(self)
-        self._checkpoints, self._preset = checkpoints, preset
         self._sweeping: asyncio.Task[None] | None = None
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
@@ -122,32 +88,10 @@ class Nocturne(discord.AutoShardedClient):
         """Between the login and the first event. Raises BadSetting for a test guild that the bot is not in."""
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
-        self.cards = await read_cards(self._checkpoints, self._preset)
-        self.add_dynamic_items(CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton)
-        self.add_dynamic_items(*RULE_SELECTS)
         await self.tree.set_translator(Translator())
-        self.tree.add_command(compose)
-        self.tree.add_command(go_on)
-        self.tree.add_command(go_on_from_message)
-        self.tree.add_command(piece)
-        self.tree.add_command(history)
-        self.tree.add_command(forget)
-        self.tree.add_command(queue)
-        self.tree.add_command(cancel)
-        self.tree.add_command(settings)
-        self.tree.add_command(about)
         await self._register_commands()
-        await self.deliveries.resume()
-        self._sweeping = asyncio.create_task(self.library.keep_swept(), name="library-sweep")
-
-    def styles(self) -> list[str]:
-        """What the loaded checkpoints know, each once."""
-        return list(dict.fromkeys(style for card in self.cards for style in card.styles))
-
-    async def read(self, data: bytes, until: float | None) -> Upload:
-        """What `Reader.read` does. Who waits for it holds up no thread: there are few, and the database needs them."""
-        async with self._reading:
-            return await asyncio.to_thread(self.reader.read, data, until)
+        await self.services.deliveries.resume()
+        self._sweeping = asyncio.create_task(self.services.library.keep_swept(), name="library-sweep")
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""
@@ -170,6 +114,6 @@ class Nocturne(discord.AutoShardedClient):
     async def close(self) -> None:
         if self._sweeping:
             self._sweeping.cancel()
-        await self.deliveries.close()
-        await asyncio.to_thread(self.reader.close)
+        await self.services.deliveries.close()
+        await self.services.reader.close()
         await super().close()

@@ -2,78 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import platform
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
-import aiofiles
 import discord
 from discord import app_commands
 
 from bot.language.i18n import described, named, say, say_some
 from bot.language.replies import COLOUR
+from bot.model_cards import ModelCard
+from bot.services import Interaction
 from core.errors import QueueError
-from core.models import MODELS
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What people should know about a checkpoint, from its config."""
-
-    name: str
-    parameters: int | None = None
-    data: str = ""
-    licence: str = ""
-    styles: tuple[str, ...] = ()
-
-    @classmethod
-    async def read(cls, folder: Path) -> Self:
-        """The card of `folder / config.json`; where that says nothing, the name is the folder's."""
-        try:
-            async with aiofiles.open(folder / "config.json", encoding="utf-8") as file:
-                config = json.loads(await file.read())
-            return cls(
-                name=str(config.get("name") or folder.name),
-                parameters=config.get("parameters"),
-                data=str(config.get("data", "")),
-                licence=str(config.get("licence", "")),
-                styles=tuple(map(str, config.get("architecture", {}).get("styles", ()))),
-            )
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            _log.warning("the model card of '%s' cannot be read: %s", folder.name, error)
-            return cls(folder.name)
-
-
-async def read_cards(checkpoints: Path, preset: str) -> list[Card]:
-    return [await Card.read(model.folder(checkpoints, preset)) for model in MODELS.values()]
 
 
 @app_commands.command(
     name=named("about"), description=described("Who composes here, from what it learnt, and how busy it is")
 )
-async def about(interaction: discord.Interaction[Nocturne]) -> None:
+async def about(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
-    client = interaction.client
+    services = interaction.client.services
     try:
-        waiting = len((await client.queue.snapshot()).waiting)
+        waiting = len((await services.queue.snapshot()).waiting)
     except QueueError:
         queue = say("cannot be reached at the moment")
     else:
         queue = say_some("{count} waiting", "{count} waiting", waiting) if waiting else say("nobody is waiting")
-    embed = describe(client.cards, queue, client.started_at)
+    embed = describe(services.cards, queue, services.started_at)
     await interaction.edit_original_response(embed=embed)
 
 
-def describe(cards: list[Card], queue: str, started_at: float) -> discord.Embed:
+def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> discord.Embed:
     """`started_at` is in seconds since 1970."""
     embed = discord.Embed(
         title="Nocturne",

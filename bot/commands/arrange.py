@@ -4,7 +4,7 @@ kind of file. What is chosen so far is in every custom_id of the question, so it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
@@ -13,11 +13,9 @@ from bot.commands.options import RENDERING_OPTIONS, Wish
 from bot.commands.submit import admitted, ask, looked_up
 from bot.language.i18n import say
 from bot.language.replies import shifted
+from bot.services import Interaction
 from bot.store.pieces import ID, Stored
 from core.request import AUDIO_FORMATS, INSTRUMENTS, USUAL_TEMPO, Rendering
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 TEMPOS = (25, 33, 50, 60, 70, 75, 80, 85, 90, 95, USUAL_TEMPO, 105, 110, 115, 120, 130, 140, 150, 175, 200, 300, 400)
 SHIFTS = range(12, -13, -1)
@@ -78,7 +76,7 @@ class ArrangeSelect(
         custom_id = ":".join(["arrange", option, *state.values()])
         super().__init__(discord.ui.Select(custom_id=custom_id, options=options))
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         [value] = self.item.values
         chosen = Arrangement.read(**self.chosen.parts() | {self.option: value.replace(" ", "_")})
         await interaction.response.edit_message(content=chosen.question(), view=chosen.view())
@@ -93,7 +91,7 @@ class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], templ
         super().__init__(discord.ui.Button(label=say("Play it so"), style=style, custom_id=custom_id))
         self.chosen = Arrangement.read(**state)
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         stored = await looked_up(interaction, self.chosen.piece_id)
         rules = await admitted(interaction)
         self.chosen.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)

@@ -4,14 +4,12 @@ restart, and whatever fails is answered."""
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
 from bot.language.i18n import speak
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
+from bot.services import Interaction
 
 
 class Pressing:
@@ -28,6 +26,6 @@ class Pressing:
         except Exception as error:
             await interaction.client.tree.on_error(interaction, error)
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         """Do what it is there for. What this raises is said to the one who pressed."""
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -12,6 +12,7 @@ from discord import app_commands
 from bot.commands.options import MAX_SUGGESTIONS, suggestions, understand, wish_of
 from bot.commands.submit import admitted, ask
 from bot.language.i18n import described, named
+from bot.services import Interaction
 from bot.store.pieces import Stored
 from core.errors import BadRequest, QueueError
 from core.midi.reader import MAX_BYTES, too_large
@@ -36,9 +37,6 @@ from core.request import (
     ComposeRequest,
 )
 from core.seed import Seed
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 LATEST, LATEST_SECONDS = 5, 1.0
 """Of how many of their pieces somebody is suggested the seeds, and how long that may be looked up."""
@@ -95,7 +93,7 @@ _Transpose = app_commands.Range[int, -MAX_TRANSPOSE, MAX_TRANSPOSE]
 )
 @app_commands.choices(model=[app_commands.Choice(name=model, value=model) for model in MODELS], **_CHOICES)
 async def compose(
-    interaction: discord.Interaction[Nocturne],
+    interaction: Interaction,
     seed: str,
     length: _Length | None = None,
     style: str | None = None,
@@ -129,16 +127,16 @@ async def compose(
 
 
 @compose.autocomplete("seed")
-async def suggest_seed(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
+async def suggest_seed(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     latest = [stored.recipe.request.seed for stored in await _latest(interaction)]
     return [app_commands.Choice(name=name, value=value) for name, value in suggestions(typed, latest)]
 
 
-async def _latest(interaction: discord.Interaction[Nocturne]) -> list[Stored]:
+async def _latest(interaction: Interaction) -> list[Stored]:
     """Suggestions come without them rather than late."""
     with suppress(QueueError, TimeoutError):
         async with asyncio.timeout(LATEST_SECONDS):
-            return await interaction.client.library.of(interaction.user.id, 0, LATEST)
+            return await interaction.client.services.library.of(interaction.user.id, 0, LATEST)
     return []
 
 
@@ -151,7 +149,7 @@ async def _latest(interaction: discord.Interaction[Nocturne]) -> list[Stored]:
 @app_commands.rename(until="from")
 @app_commands.choices(**_CHOICES)
 async def go_on(
-    interaction: discord.Interaction[Nocturne],
+    interaction: Interaction,
     file: discord.Attachment,
     length: _Length | None = None,
     until: app_commands.Range[float, 0.0] | None = None,
@@ -181,7 +179,7 @@ async def go_on(
 
 
 @app_commands.context_menu(name=named("Continue this MIDI"))
-async def go_on_from_message(interaction: discord.Interaction[Nocturne], message: discord.Message) -> None:
+async def go_on_from_message(interaction: Interaction, message: discord.Message) -> None:
     files = [file for file in message.attachments if file.filename.lower().endswith(_MIDI_NAMES)]
     if not files:
         raise BadRequest("this message carries no MIDI file (.mid)")
@@ -190,13 +188,13 @@ async def go_on_from_message(interaction: discord.Interaction[Nocturne], message
 
 @compose.autocomplete("style")
 @go_on.autocomplete("style")
-async def suggest_style(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
-    fitting = [style for style in interaction.client.styles() if typed.strip().casefold() in style.casefold()]
+async def suggest_style(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    fitting = [style for style in interaction.client.services.styles if typed.strip().casefold() in style.casefold()]
     return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
 
 
 async def _go_on_from(
-    interaction: discord.Interaction[Nocturne],
+    interaction: Interaction,
     file: discord.Attachment,
     until: float | None,
     options: dict[str, Any],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -10,13 +10,11 @@ from discord import app_commands
 from bot.commands.components import Pressing
 from bot.language import replies
 from bot.language.i18n import described, named, say
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
+from bot.services import Interaction
 
 
 @app_commands.command(name=named("forget"), description=described("Remove everything that is stored here about you"))
-async def forget(interaction: discord.Interaction[Nocturne]) -> None:
+async def forget(interaction: Interaction) -> None:
     view = discord.ui.View(timeout=None)
     view.add_item(ForgetButton("yes"))
     view.add_item(ForgetButton("no"))
@@ -32,13 +30,13 @@ class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=f"forget:{answer}"))
         self.answer = answer
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         if self.answer == "yes":
-            client, user_id = interaction.client, interaction.user.id
-            await client.deliveries.cancel_all(user_id)
-            await client.library.forget(user_id)
-            await client.rules.forget(user_id)
-            await client.queue.forget(user_id)
+            services, user_id = interaction.client.services, interaction.user.id
+            await services.deliveries.cancel_all(user_id)
+            await services.library.forget(user_id)
+            await services.rules.forget(user_id)
+            await services.queue.forget(user_id)
         said = replies.FORGOTTEN if self.answer == "yes" else replies.KEPT
         await interaction.edit_original_response(content=say(said), view=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -16,6 +16,7 @@ from bot.commands.options import Wish
 from bot.commands.submit import admitted, ask, looked_up
 from bot.language import replies
 from bot.language.i18n import described, named, say
+from bot.services import Interaction, Services
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, shown
 from core.models import MODELS
@@ -23,38 +24,6 @@ from core.process.logs import about_job
 from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
 from core.seed import Seed
 from core.text import Text
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
-
-
-class CancelButton(
-    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
-):
-    """Takes a job back while it waits or runs; only for the one who asked for it."""
-
-    def __init__(self, job_id: str) -> None:
-        style = discord.ButtonStyle.secondary
-        super().__init__(discord.ui.Button(label=say("Cancel"), style=style, custom_id=f"cancel:{job_id}"))
-        self.job_id = job_id
-
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
-        deliveries = interaction.client.deliveries
-        requester = await deliveries.requester(self.job_id)
-        if requester is None:
-            await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
-        elif requester != interaction.user.id:
-            await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
-        else:
-            await interaction.response.defer()
-            await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
-
-
-def cancel_view(job_id: str) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    view.add_item(CancelButton(job_id))
-    return view
-
 
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
 """How much of a piece a variation keeps: whichever is less."""
@@ -75,7 +44,7 @@ class PieceButton(
         super().__init__(discord.ui.Button(label=say(_LABELS[action]), style=style, custom_id=custom_id))
         self.action, self.piece_id = action, piece_id
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         stored = await looked_up(interaction, self.piece_id)
         if self.action == "recipe":
             await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
@@ -83,14 +52,14 @@ class PieceButton(
             chosen = Arrangement.of(stored)
             await interaction.response.send_message(chosen.question(), view=chosen.view(), ephemeral=True)
         elif self.action == "attention":
-            piece = await interaction.client.library.piece(stored)
+            piece = await interaction.client.services.library.piece(stored)
             await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
         elif self.action == "delete":
             await _delete(interaction, stored)
         else:
             rules = await admitted(interaction)
             with about_job(str(interaction.id)):
-                request = await _NEXT[self.action](interaction.client, stored)
+                request = await _NEXT[self.action](interaction.client.services, stored)
             wish = Wish(request, stored.recipe.rendering, stored.private)
             parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
             await ask(interaction, wish, rules, parent=parent)
@@ -107,25 +76,25 @@ _LABELS = {
 }
 
 
-async def _new_take(_: Nocturne, stored: Stored) -> ComposeRequest:
+async def _new_take(_: Services, stored: Stored) -> ComposeRequest:
     return replace(stored.recipe.request, take=fresh_take())
 
 
-async def _variation(client: Nocturne, stored: Stored) -> ComposeRequest:
+async def _variation(services: Services, stored: Stored) -> ComposeRequest:
     """The same opening, and then as much again as there was."""
-    composed = (await client.library.piece(stored)).composed
+    composed = (await services.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    upload = await client.read(composed, seconds)
+    upload = await services.reader.read(composed, seconds)
     length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
     return _primed(stored, upload.midi, length)
 
 
-async def _continuation(client: Nocturne, stored: Stored) -> ComposeRequest:
+async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
     """The whole piece, and then as much again as was asked for, where there is room. Raises BadRequest."""
     room = MAX_LENGTH - _steps(stored.duration) - 1
     if room < MIN_LENGTH:
         raise BadRequest(replies.LONG_ENOUGH)
-    composed = (await client.library.piece(stored)).composed
+    composed = (await services.library.piece(stored)).composed
     return _primed(stored, composed, min(stored.recipe.request.length, room))
 
 
@@ -140,13 +109,13 @@ def _steps(seconds: float) -> int:
     return round(seconds / STEP_SECONDS)
 
 
-async def _delete(interaction: discord.Interaction[Nocturne], stored: Stored) -> None:
+async def _delete(interaction: Interaction, stored: Stored) -> None:
     """Its row, its files, and this message."""
     if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
         await interaction.response.send_message(say(replies.NOT_YOURS_TO_DELETE), ephemeral=True)
         return
     await interaction.response.defer()
-    await interaction.client.library.remove(stored.id)
+    await interaction.client.services.library.remove(stored.id)
     await interaction.delete_original_response()
 
 
@@ -163,7 +132,7 @@ def piece_view(stored: Stored) -> discord.ui.View:
 
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
 @app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
-async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
+async def piece(interaction: Interaction, id: str) -> None:
     typed = id.strip(" `").lower()  # as it is shown, it may be copied
     if not re.fullmatch(ID, typed):
         raise BadRequest(
@@ -172,7 +141,7 @@ async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
         )
     stored = await looked_up(interaction, typed)
     await interaction.response.defer(ephemeral=stored.private)
-    piece = await interaction.client.library.piece(stored)
+    piece = await interaction.client.services.library.piece(stored)
     reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
@@ -180,7 +149,7 @@ async def piece(interaction: discord.Interaction[Nocturne], id: str) -> None:
 @app_commands.command(
     name=named("history"), description=described("The pieces that you have asked for, the newest first")
 )
-async def history(interaction: discord.Interaction[Nocturne]) -> None:
+async def history(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     await _show_page(interaction, 0)
 
@@ -195,13 +164,13 @@ class PageButton(
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
         self.page = int(page)
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         await _show_page(interaction, self.page)
 
 
-async def _show_page(interaction: discord.Interaction[Nocturne], page: int) -> None:
-    theirs = await interaction.client.library.of(interaction.user.id, page * PAGE, PAGE + 1)
+async def _show_page(interaction: Interaction, page: int) -> None:
+    theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE, PAGE + 1)
     view = discord.ui.View(timeout=None)
     if page:
         view.add_item(PageButton(str(page - 1), say("Newer")))

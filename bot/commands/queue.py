@@ -1,32 +1,31 @@
-"""/queue and /cancel: what is in the making, and taking it back."""
+"""/queue, /cancel and the Cancel button: what is in the making, and taking it back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import discord
 from discord import app_commands
 
+from bot.commands.components import Pressing
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.language import replies
-from bot.language.i18n import described, named
+from bot.language.i18n import described, named, say
+from bot.services import Interaction
 from bot.store.pending_replies import Answer
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 
 @app_commands.command(
     name=named("queue"), description=described("What waits, what is being made, and where your pieces are")
 )
-async def queue(interaction: discord.Interaction[Nocturne]) -> None:
+async def queue(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
-    client = interaction.client
-    waiting = len((await client.queue.snapshot()).waiting)
+    services = interaction.client.services
+    waiting = len((await services.queue.snapshot()).waiting)
     theirs = [
-        replies.progress(job, answer.request, client.deliveries.estimates.wait(answer.job_id), answer.parent)
-        for answer in client.deliveries.of(interaction.user.id)
-        if (job := await client.queue.job(answer.job_id))
+        replies.progress(job, answer.request, services.deliveries.estimates.wait(answer.job_id), answer.parent)
+        for answer in services.deliveries.of(interaction.user.id)
+        if (job := await services.queue.job(answer.job_id))
     ]
     await interaction.edit_original_response(content=replies.in_the_making(waiting, theirs))
 
@@ -35,9 +34,9 @@ async def queue(interaction: discord.Interaction[Nocturne]) -> None:
     name=named("cancel"), description=described("Take back a piece of yours that is not finished, or all of them")
 )
 @app_commands.describe(piece=described("which one; all that are not finished if left out"))
-async def cancel(interaction: discord.Interaction[Nocturne], piece: str | None = None) -> None:
+async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     await interaction.response.defer(ephemeral=True)
-    deliveries = interaction.client.deliveries
+    deliveries = interaction.client.services.deliveries
     meant = [answer for answer in deliveries.of(interaction.user.id) if piece in (None, answer.job_id, _name(answer))]
     for answer in meant:
         await deliveries.cancel(answer.job_id)  # each answer says so itself, as soon as the queue does
@@ -45,8 +44,8 @@ async def cancel(interaction: discord.Interaction[Nocturne], piece: str | None =
 
 
 @cancel.autocomplete("piece")
-async def suggest_piece(interaction: discord.Interaction[Nocturne], typed: str) -> list[app_commands.Choice[str]]:
-    theirs = interaction.client.deliveries.of(interaction.user.id)
+async def suggest_piece(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    theirs = interaction.client.services.deliveries.of(interaction.user.id)
     fitting = [answer for answer in theirs if typed.strip().casefold() in _name(answer).casefold()]
     return [app_commands.Choice(name=_name(answer), value=answer.job_id) for answer in fitting[:MAX_SUGGESTIONS]]
 
@@ -54,3 +53,31 @@ async def suggest_piece(interaction: discord.Interaction[Nocturne], typed: str) 
 def _name(answer: Answer) -> str:
     """What has to be typed for it, without the command."""
     return replies.command(answer.request, answer.rendering).removeprefix("/")[:MAX_SUGGESTION]
+
+
+class CancelButton(
+    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
+):
+    """Takes a job back while it waits or runs; only for the one who asked for it."""
+
+    def __init__(self, job_id: str) -> None:
+        style = discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=say("Cancel"), style=style, custom_id=f"cancel:{job_id}"))
+        self.job_id = job_id
+
+    async def pressed(self, interaction: Interaction) -> None:
+        deliveries = interaction.client.services.deliveries
+        requester = await deliveries.requester(self.job_id)
+        if requester is None:
+            await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
+        elif requester != interaction.user.id:
+            await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
+        else:
+            await interaction.response.defer()
+            await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
+
+
+def cancel_view(job_id: str) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    view.add_item(CancelButton(job_id))
+    return view

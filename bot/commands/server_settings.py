@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -11,14 +11,12 @@ from discord import app_commands
 from bot.commands.components import Pressing
 from bot.language import replies
 from bot.language.i18n import described, named, say
+from bot.services import Interaction, Services
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.models import MODELS
 from core.request import ANY_STYLE, MAX_LENGTH, STEP_SECONDS
 from core.text import Text
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 LENGTHS = (150, 300, 500, 900, 1500, MAX_LENGTH)
 A_DAY = (0, 5, 10, 20, 50, 100)
@@ -40,10 +38,10 @@ _QUESTIONS = {
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-async def settings(interaction: discord.Interaction[Nocturne]) -> None:
+async def settings(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
-    rules = await interaction.client.rules.get(_managed(interaction))
-    await interaction.edit_original_response(view=settings_view(interaction.client, rules))
+    rules = await interaction.client.services.rules.get(_managed(interaction))
+    await interaction.edit_original_response(view=settings_view(interaction.client.services, rules))
 
 
 class ChannelSelect(Pressing, discord.ui.DynamicItem[discord.ui.ChannelSelect[Any]], template=r"rules:channels"):
@@ -60,7 +58,7 @@ class ChannelSelect(Pressing, discord.ui.DynamicItem[discord.ui.ChannelSelect[An
         )
         super().__init__(select)
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         await _change(interaction, channels=tuple(channel.id for channel in self.item.values))
 
 
@@ -81,9 +79,9 @@ class RuleSelect(
         )
         super().__init__(select)
 
-    async def pressed(self, interaction: discord.Interaction[Nocturne]) -> None:
+    async def pressed(self, interaction: Interaction) -> None:
         [chosen] = self.item.values
-        options = {str(value): value for value, _ in _options(interaction.client)[self.rule]}
+        options = {str(value): value for value, _ in _options(interaction.client.services)[self.rule]}
         if chosen not in options:
             raise BadRequest("there is no such choice any more; please open the settings again")
         await _change(interaction, **{self.rule: options[chosen]})
@@ -92,10 +90,10 @@ class RuleSelect(
 RULE_SELECTS = (ChannelSelect, RuleSelect)
 
 
-def settings_view(client: Nocturne, rules: Rules) -> discord.ui.LayoutView:
+def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
     """The message: a line and a list for each rule."""
     selects: dict[str, discord.ui.Item[Any]] = {"channels": ChannelSelect(rules.channels)}
-    for rule, options in _options(client).items():
+    for rule, options in _options(services).items():
         selects[rule] = RuleSelect(rule, options, getattr(rules, rule))
     container = discord.ui.Container[Any](accent_colour=replies.COLOUR)
     for rule, question in _QUESTIONS.items():
@@ -107,10 +105,10 @@ def settings_view(client: Nocturne, rules: Rules) -> discord.ui.LayoutView:
     return view
 
 
-def _options(client: Nocturne) -> dict[str, list[tuple[Any, str]]]:
+def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
     """What each rule can be, and how that is said."""
-    most = client.deliveries.most
-    styles = list(dict.fromkeys([ANY_STYLE, *client.styles()]))
+    most = services.deliveries.most
+    styles = list(dict.fromkeys([ANY_STYLE, *services.styles]))
     return {
         "length": [
             (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))
@@ -125,13 +123,13 @@ def _options(client: Nocturne) -> dict[str, list[tuple[Any, str]]]:
     }
 
 
-async def _change(interaction: discord.Interaction[Nocturne], **changes: Any) -> None:
-    client = interaction.client
-    rules = await client.rules.change(_managed(interaction), **changes)
-    await interaction.response.edit_message(view=settings_view(client, rules))
+async def _change(interaction: Interaction, **changes: Any) -> None:
+    services = interaction.client.services
+    rules = await services.rules.change(_managed(interaction), **changes)
+    await interaction.response.edit_message(view=settings_view(services, rules))
 
 
-def _managed(interaction: discord.Interaction[Nocturne]) -> int:
+def _managed(interaction: Interaction) -> int:
     """The server whose manager asks. Raises BadRequest for anybody else, whatever the server lets them type."""
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise BadRequest("only those who may manage this server can change its settings")

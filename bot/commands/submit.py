@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from bot.commands.options import Wish
-from bot.delivery.retry import UNREACHABLE, patiently
+from bot.delivery.retry import ACKNOWLEDGED_ALREADY, UNREACHABLE, patiently
 from bot.language import replies
+from bot.services import Interaction
 from bot.store.pending_replies import Answer
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, QueueError
 
-if TYPE_CHECKING:
-    from bot.client import Nocturne
-
 ACKNOWLEDGE_PATIENCE = (0.2, 0.4)
 ADMIT_SECONDS = 1.5
 """Discord gives 3 s in all."""
-ACKNOWLEDGED_ALREADY = 40060
 
 
-async def acknowledge(interaction: discord.Interaction[Nocturne], private: bool) -> None:
+async def acknowledge(interaction: Interaction, private: bool) -> None:
     """Say that an answer will follow, as a message of its own. When only Discord's receipt was lost, saying it again
     fails, and all is well."""
     defer = interaction.response.defer
@@ -36,32 +33,33 @@ async def acknowledge(interaction: discord.Interaction[Nocturne], private: bool)
             raise
 
 
-async def admitted(interaction: discord.Interaction[Nocturne]) -> Rules:
+async def admitted(interaction: Interaction) -> Rules:
     """The rules that hold where somebody asks for a piece. Raises BadRequest or QueueError where, or when, they may
     not ask."""
-    client, user_id, guild_id = interaction.client, interaction.user.id, interaction.guild_id
-    client.deliveries.check(user_id)
+    services, user_id, guild_id = interaction.client.services, interaction.user.id, interaction.guild_id
+    services.deliveries.check(user_id)
     try:
         async with asyncio.timeout(ADMIT_SECONDS):
-            await client.deliveries.make_sure_of_room()
-            rules = await client.rules.get(guild_id)
+            await services.deliveries.make_sure_of_room()
+            rules = await services.rules.get(guild_id)
             rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
-            client.deliveries.check(user_id, guild_id, rules.at_once)
-            await client.rules.allow_today(rules, guild_id, user_id)
+            services.deliveries.check(user_id, guild_id, rules.at_once)
+            await services.rules.allow_today(rules, guild_id, user_id)
     except TimeoutError:
         raise QueueError(replies.BUSY) from None
     return rules
 
 
 async def ask(
-    interaction: discord.Interaction[Nocturne],
+    interaction: Interaction,
     wish: Wish,
     rules: Rules,
     **source: Any,
 ) -> None:
     """Take on what somebody wishes for, by the rules; `source` is what else an Answer says about where it is from.
     Raises BadRequest and QueueError."""
-    wish = rules.applied(wish)
+    rules.allow_length(wish.request.length)
+    private = wish.private or rules.private
     answer = Answer(
         job_id=str(interaction.id),
         request=wish.request,
@@ -69,7 +67,7 @@ async def ask(
         channel_id=interaction.channel_id,
         application_id=interaction.application_id,
         token=interaction.token,
-        private=wish.private,
+        private=private,
         size_limit=interaction.filesize_limit,
         reachable=interaction.is_guild_integration() or interaction.context.dm_channel is True,
         accepted_at=time.time(),
@@ -78,12 +76,12 @@ async def ask(
         locale=str(interaction.locale),
         **source,
     )
-    await interaction.client.deliveries.accept(answer, lambda: acknowledge(interaction, wish.private))
+    await interaction.client.services.deliveries.accept(answer, lambda: acknowledge(interaction, private))
 
 
-async def looked_up(interaction: discord.Interaction[Nocturne], piece_id: str) -> Stored:
+async def looked_up(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece. Raises BadRequest when it is gone, or private and another's."""
-    stored = await interaction.client.library.get(piece_id)
+    stored = await interaction.client.services.library.get(piece_id)
     if stored.private and stored.user_id != interaction.user.id:
         raise BadRequest(replies.PRIVATE)
     return stored

@@ -20,8 +20,6 @@ faster than it will."""
 BESIDE = 150
 """Steps. As long as these takes what recording takes whatever the length: FluidSynth reads its sounds, a picture is
 drawn. On a core 0.3 s, where a step takes 2.4 ms."""
-A_FEW_SECONDS = 10.0
-"""A shorter wait is not told in numbers: it hangs on which of the pieces at work ends first."""
 
 
 class Work(NamedTuple):
@@ -173,9 +171,3 @@ def begin_in(
         begins.append(now)
         heapq.heappush(composed, (done + work.compose, work.record))
     return begins
-
-
-def rounded(seconds: float) -> int:
-    """As people say it: 20, 45, 75, 150, 240."""
-    unit = 5 if seconds < 60 else 15 if seconds < 120 else 30 if seconds < 300 else 60
-    return round(seconds / unit) * unit

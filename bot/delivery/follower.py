@@ -9,15 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
-from bot.commands.pieces import piece_view
 from bot.delivery.estimates import Estimates, Work
-from bot.delivery.messenger import Messenger
+from bot.delivery.messenger import Messenger, Views
 from bot.delivery.retry import UNREACHABLE, patiently
-from bot.delivery.uploads import continued
+from bot.delivery.uploads import UploadReader
 from bot.language import replies
 from bot.language.i18n import speak
 from bot.language.replies import Reply
@@ -29,9 +28,6 @@ from core.process.logs import about_job
 from core.queue.client import JobQueue
 from core.queue.jobs import Job, JobState, QueueSnapshot
 from core.request import Composed, Piece
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 POLL_SECONDS = 0.5
 EDIT_SECONDS = 2.0
@@ -55,22 +51,26 @@ class Deliveries:
 
     def __init__(
         self,
-        client: Nocturne,
+        client: discord.Client,
         queue: JobQueue,
         answers: Answers,
         library: Library,
+        reader: UploadReader,
+        views: Views,
+        *,
         max_jobs_per_user: int,
         queue_limit: int,
     ) -> None:
-        self._client = client
         self._queue = queue
         self._answers = answers
         self._library = library
+        self._reader = reader
+        self._views = views
         self.most = max_jobs_per_user
         self._queue_limit = queue_limit
         self._line = QueueSnapshot()
         self._coming: set[str] = set()  # accepted, and not in the queue yet
-        self._messenger = Messenger(client)
+        self._messenger = Messenger(client, views)
         self._open: dict[str, Answer] = {}
         self._elsewhere: dict[str, Answer] = {}  # what other bots see to, as of some seconds ago
         self._answered: set[str] = set()  # what has reached its listener, and has a row still
@@ -306,7 +306,7 @@ class Deliveries:
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
         """Keep the piece; its buttons. One that cannot be kept is delivered without."""
         try:
-            return piece_view(await self._library.add(answer, piece))
+            return self._views.piece(await self._library.add(answer, piece))
         except (NocturneError, OSError):
             _log.exception("job %s: its piece could not be stored", answer.job_id)
             return None
@@ -316,7 +316,7 @@ class Deliveries:
         if not answer.upload:
             return answer
         try:
-            read = await continued(self._client, answer)
+            read = await self._reader.continued(answer)
         except BadRequest as error:
             metrics.refused(error)
             await patiently(lambda: self._answers.uncount(answer.job_id), (QueueError,), QUEUE_PATIENCE)

@@ -6,22 +6,19 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import discord
 
-from bot.commands.pieces import cancel_view
 from bot.delivery.retry import UNREACHABLE, patiently
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.replies import Reply
 from bot.store.pending_replies import Answer
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
+from bot.store.pieces import Stored
 
 EDITS_A_SECOND = 18
 """Of all answers together. What is final always goes at once; progress is told where that leaves room."""
@@ -36,11 +33,21 @@ _ORIGINAL: Any = "@original"
 _log = logging.getLogger(__name__)
 
 
+class Views(NamedTuple):
+    """Builders of the components under the bot's messages; the commands, which answer them, hand them in."""
+
+    cancel: Callable[[str], discord.ui.View]
+    """From a job's id: under its progress."""
+    piece: Callable[[Stored], discord.ui.View]
+    """Under a finished piece."""
+
+
 class Messenger:
     """Brings every answer of this bot."""
 
-    def __init__(self, client: Nocturne) -> None:
+    def __init__(self, client: discord.Client, views: Views) -> None:
         self._client = client
+        self._views = views
         self._pace = Pace(EDITS_A_SECOND)
 
     def free(self, *, first: bool) -> bool:
@@ -51,7 +58,7 @@ class Messenger:
         """Tell how it goes. That this fails is no reason not to finish the piece."""
         try:
             with self._pace.edit():
-                await self._edit(answer, Reply(text, buttons=cancel_view(answer.job_id)))
+                await self._edit(answer, Reply(text, buttons=self._views.cancel(answer.job_id)))
         except (discord.HTTPException, *UNREACHABLE) as error:
             _log.debug("job %s: progress was not shown: %s", answer.job_id, error)
 

@@ -13,6 +13,8 @@ from bot.process.metrics import RETRIES
 from core.errors import QueueError
 
 UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
+ACKNOWLEDGED_ALREADY = 40060
+"""Discord's code for an interaction that was acknowledged before, perhaps by an attempt whose receipt was lost."""
 
 _Result = TypeVar("_Result")
 

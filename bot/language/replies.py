@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import discord
 from discord import app_commands
 
-from bot.delivery.estimates import A_FEW_SECONDS, rounded
 from bot.language.i18n import say, say_some
 from bot.store.pieces import Stored
 from core.errors import NocturneError
@@ -50,6 +49,8 @@ STILL_BUSY = Text("a piece of yours is just being delivered; please try again in
 KEPT = Text("Everything is as it was.")
 LONG_ENOUGH = Text("this piece is nearly as long as a piece can be, so there is no room to go on")
 
+A_FEW_SECONDS = 10.0
+"""A shorter wait is not told in numbers: it hangs on which of the pieces at work ends first."""
 COLOUR = discord.Colour.from_str("#4a5d8f")
 _BAR_CELLS = 12
 _LONGEST_SENTENCE = 1000
@@ -274,6 +275,12 @@ def _begins(wait: float | None) -> str:
     seconds = rounded(wait)
     time = say("{seconds} s", seconds=seconds) if seconds < 120 else say("{minutes:g} min", minutes=seconds / 60)
     return say("It begins in about {time}.", time=time)
+
+
+def rounded(seconds: float) -> int:
+    """As people say it: 20, 45, 75, 150, 240."""
+    unit = 5 if seconds < 60 else 15 if seconds < 120 else 30 if seconds < 300 else 60
+    return round(seconds / unit) * unit
 
 
 def _title(request: ComposeRequest, parent: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import discord
 from discord import app_commands
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -14,9 +15,6 @@ from core.errors import BadRequest, QueueError, QueueFull, TooManyJobs
 from core.process.metrics import SECONDS, Page, registry
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
-
-if TYPE_CHECKING:
-    from bot.client import Nocturne
 
 LOOP_SECONDS = 3.0
 """How long the event loop may take to answer the page before it counts as stuck; a page asks it three times, and
@@ -66,7 +64,7 @@ def refused(error: BaseException) -> None:
     REFUSALS.labels(next((kind for kind, types in kinds.items() if isinstance(cause, types)), "error")).inc()
 
 
-def attend(page: Page, client: Nocturne, queue: JobQueue) -> None:
+def attend(page: Page, client: discord.AutoShardedClient, queue: JobQueue) -> None:
     """Let the page ask client and queue. To be called in the event loop that they run in."""
     loop = asyncio.get_running_loop()
 

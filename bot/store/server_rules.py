@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.commands.options import Wish
 from bot.store.database import Database, upsert
 from core.errors import BadRequest
 from core.request import ANY_STYLE, DEFAULT_LENGTH, DEFAULT_MODEL, MAX_LENGTH, STEP_SECONDS
@@ -47,16 +46,15 @@ class Rules:
             named = " ".join(f"<#{channel}>" for channel in self.channels)
             raise BadRequest("in this server I play only in {channels}", channels=named)
 
-    def applied(self, wish: Wish) -> Wish:
-        """The wish as it may be fulfilled here. Raises BadRequest for a longer piece than is allowed."""
-        if wish.request.length > self.length:
+    def allow_length(self, length: int) -> None:
+        """Raises BadRequest for a piece of more steps than are allowed."""
+        if length > self.length:
             raise BadRequest(
                 "in this server a piece may have up to {most} steps ({seconds:g} s), and this one would have {length}",
                 most=self.length,
                 seconds=self.length * STEP_SECONDS,
-                length=wish.request.length,
+                length=length,
             )
-        return wish._replace(private=wish.private or self.private)
 
     def usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options with what is usual here in place of what was left out."""

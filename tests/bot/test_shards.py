@@ -25,7 +25,10 @@ async def test_each_bot_hears_of_its_own_servers(queue: FakeQueue, url: str, mon
                 asked = await standin.person(f"clara{number}", guild).types("/compose", seed="72", take=number)
                 await asked.answered()
                 has_it, has_not = (first, second) if (guild.id >> 22) % 2 == 0 else (second, first)
-                assert str(asked.id) in has_it.deliveries._open and str(asked.id) not in has_not.deliveries._open
+                assert (
+                    str(asked.id) in has_it.services.deliveries._open
+                    and str(asked.id) not in has_not.services.deliveries._open
+                )
                 queue.finish(asked.id)
                 assert (await asked.finished()).attachments
         assert not standin.refused()

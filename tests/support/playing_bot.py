@@ -13,7 +13,11 @@ import pytest
 import yarl
 
 from bot.client import Nocturne
+from bot.commands.register import VIEWS, register
 from bot.delivery import follower, messenger
+from bot.delivery.uploads import UploadReader
+from bot.model_cards import read_cards
+from bot.services import Services
 from bot.settings import Shards
 from bot.store.database import Database
 from bot.store.pending_replies import Answer, Answers
@@ -108,17 +112,15 @@ async def playing(
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
     database = await Database.open(url)
     library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
-    async with Nocturne(
-        queue,
-        Answers(database),
-        library,
-        RuleBook(database),
-        checkpoints=Path("nowhere"),
-        preset="small",
-        max_jobs_per_user=most,
-        queue_limit=limit,
-        shards=shards,
-    ) as bot:
+    bot = Nocturne(shards=shards)
+    reader = UploadReader(bot)
+    deliveries = follower.Deliveries(
+        bot, queue, Answers(database), library, reader, VIEWS, max_jobs_per_user=most, queue_limit=limit
+    )
+    cards = await read_cards(Path("nowhere"), "small")
+    bot.services = Services(queue, library, RuleBook(database), deliveries, reader, cards)
+    register(bot)
+    async with bot:
         running = asyncio.create_task(bot.start(standin.token))
         await asyncio.wait(
             [running, asyncio.create_task(standin.registered("compose", "about"))],

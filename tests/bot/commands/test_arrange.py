@@ -81,7 +81,7 @@ async def test_what_cannot_be_arranged_is_said(queue: FakeQueue, url: str, monke
             await listener.selects(question, "50", menu="arrange:tempo")
             said = await (await listener.clicks(question, "Play it so")).answered()
             assert said.content == "At 50 % the piece would last 1160 s, at most 600 are played."
-            await bot.library.forget(listener.user.id)
+            await bot.services.library.forget(listener.user.id)
             for pressed in (listener.clicks(question, "Play it so"), listener.clicks(message, "Arrange")):
                 assert (await (await pressed).answered()).content == "This piece is no longer stored."
 

@@ -181,7 +181,7 @@ async def test_a_bot_that_ends_while_it_reads_reads_again(queue: FakeQueue, url:
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch) as bot:
-            monkeypatch.setattr(bot, "read", read)
+            monkeypatch.setattr(bot.services.reader, "read", read)
             file = Upload("mine.mid", smf(track(note(60), note(62))))
             asked = await listener.types("/continue", file=file, take=7, instrument="celesta", **{"from": 0.5})
             await reading.wait()
@@ -222,11 +222,11 @@ async def test_files_that_are_slow_to_read_hold_up_nothing_else(
         release.wait(60)
 
     async with Discord() as standin, playing(standin, queue, url, monkeypatch) as bot:
-        monkeypatch.setattr(bot.reader, "read", read)
-        reading = [asyncio.create_task(bot.read(b"", None)) for _ in range(100)]
+        monkeypatch.setattr(bot.services.reader.blocking, "read", read)
+        reading = [asyncio.create_task(bot.services.reader.read(b"", None)) for _ in range(100)]
         await asyncio.to_thread(slow.wait, 10)
         try:
-            assert await asyncio.wait_for(bot.library.of(1, 0, 1), 10) == []
+            assert await asyncio.wait_for(bot.services.library.of(1, 0, 1), 10) == []
         finally:
             release.set()
         await asyncio.gather(*reading)
@@ -357,7 +357,9 @@ async def test_an_answer_that_another_bot_has_is_left_to_it(
             await asyncio.sleep(0.5)
             assert not asked.message.attachments and len(await remaining(url)) == 1 and not queue.deleted
             if renew < 1:
-                await until(lambda: [job.job_id for job in bot.deliveries.of(listener.user.id)] == [str(asked.id)])
+                await until(
+                    lambda: [job.job_id for job in bot.services.deliveries.of(listener.user.id)] == [str(asked.id)]
+                )
             await listener.clicks(asked.message, "Cancel")
             await until(lambda: queue.jobs[str(asked.id)].state is JobState.CANCELLED)
             await database.close()
@@ -421,7 +423,7 @@ async def test_what_another_bot_accepted_is_not_answered_twice(
             asked = await listener.types("/compose", seed="72", take=7)
             await asyncio.sleep(0.5)
             assert asked.acknowledged_after is None
-            assert not queue.jobs and not bot.deliveries.of(listener.user.id)
+            assert not queue.jobs and not bot.services.deliveries.of(listener.user.id)
 
 
 async def test_a_job_that_the_queue_never_got_is_put_again(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -598,7 +600,7 @@ async def test_a_full_queue_takes_nothing_more(queue: FakeQueue, url: str, monke
             assert len(refused) == 3
             assert "try again in a few minutes" in refused[0].content
             assert len(await remaining(url)) == len(queue.jobs) - 1 == 3
-            monkeypatch.setattr(bot.deliveries.estimates, "eased", lambda most: 60.0)
+            monkeypatch.setattr(bot.services.deliveries.estimates, "eased", lambda most: 60.0)
             [later] = re.findall(
                 r"try again <t:(\d+):R>", (await (await people[5].types("/compose", seed="72")).answered()).content
             )

@@ -150,16 +150,16 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             message = await composed(queue, listener)
             refused = await (await other.clicks(message, "Delete")).answered()
             assert refused.content.startswith("Only the person who asked for this piece") and refused.ephemeral
-            [stored] = await bot.library.of(listener.user.id, 0, 9)
+            [stored] = await bot.services.library.of(listener.user.id, 0, 9)
             await listener.clicks(message, "Delete")
             await message.until(lambda message: message.deleted)
-            assert await bot.library.of(listener.user.id, 0, 9) == []
+            assert await bot.services.library.of(listener.user.id, 0, 9) == []
             gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
             assert gone.content == "This piece is no longer stored."
             message = await composed(queue, listener)
             await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
             await message.until(lambda message: message.deleted)
-            assert await bot.library.of(listener.user.id, 0, 9) == []
+            assert await bot.services.library.of(listener.user.id, 0, 9) == []
 
 
 async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -168,7 +168,7 @@ async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch) as bot:
             message = await composed(queue, listener)
-            await bot.library.forget(listener.user.id)
+            await bot.services.library.forget(listener.user.id)
             for label in ALL:
                 said = await (await listener.clicks(message, label)).answered()
                 assert said.content == "This piece is no longer stored." and said.ephemeral
@@ -198,13 +198,13 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
             assert question.ephemeral and labels(question) == ["Remove everything", "Keep it"]
             await listener.clicks(question, "Keep it")
             await question.until(lambda message: message.content == "Everything is as it was.")
-            assert len(await bot.library.of(listener.user.id, 0, 9)) == 1
+            assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
             question = await (await listener.types("/forget")).answered()
             await listener.clicks(question, "Remove everything")
             await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
             assert (await waiting.finished()).content.startswith("Cancelled")
-            assert await bot.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
-            assert len(await bot.library.of(other.user.id, 0, 9)) == 1
+            assert await bot.services.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
+            assert len(await bot.services.library.of(other.user.id, 0, 9)) == 1
             assert await emptied(url)
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         stored = "\n".join(connection.iterdump())

@@ -141,7 +141,10 @@ async def test_a_member_has_so_many_a_day(queue: FakeQueue, url: str, monkeypatc
             )
             await (await manager.types("/compose", seed="72")).answered()
             monkeypatch.setattr("bot.store.server_rules.time.time", lambda: when + 1.0)
-            assert await bot.rules.allow_today(await bot.rules.get(guild.id), guild.id, member.user.id) is None
+            assert (
+                await bot.services.rules.allow_today(await bot.services.rules.get(guild.id), guild.id, member.user.id)
+                is None
+            )
             assert when == pytest.approx(standin.world.clock.now() + DAY, abs=30)
 
 
@@ -154,11 +157,11 @@ async def test_a_piece_counts_before_its_listener_is_told(queue: FakeQueue, url:
         guild = standin.guild()
         member = standin.person("robert", guild)
         async with playing(standin, queue, url, monkeypatch) as bot:
-            rules = await bot.rules.change(guild.id, a_day=1)
+            rules = await bot.services.rules.change(guild.id, a_day=1)
 
             async def look_first(*arguments: Any) -> None:
                 with pytest.raises(BadRequest, match="a member may have 1"):
-                    await bot.rules.allow_today(rules, guild.id, member.user.id)
+                    await bot.services.rules.allow_today(rules, guild.id, member.user.id)
                 counted.append(1)
                 await acknowledge(*arguments)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.delivery.estimates import BESIDE, Estimates, Work, begin_in, rounded
+from bot.delivery.estimates import BESIDE, Estimates, Work, begin_in
 from core.queue.jobs import COMPOSED, QueueSnapshot
 
 MOMENT = 0.05
@@ -178,11 +178,3 @@ def test_when_the_line_will_be_shorter():
     while len(shop.waiting) > 10:
         shop.look()
     assert said is not None and (shop.now - at) / 2 <= said <= 2 * (shop.now - at)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(10.2, 10), (17.6, 20), (58, 60), (66, 60), (70, 75), (126, 120), (301, 300), (340, 360)]
-)
-def test_times_are_rounded(seconds: float, said: int):
-    """To what people say."""
-    assert rounded(seconds) == said

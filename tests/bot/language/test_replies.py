@@ -125,3 +125,11 @@ def test_a_reply_can_be_sent_twice():
     """Each attempt has files of its own: the first one reads its own to the end."""
     reply = Reply(attachments=(("a.mid", b"MThd"),))
     assert [file.fp.read() for _ in range(2) for file in reply.files()] == [b"MThd", b"MThd"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(10.2, 10), (17.6, 20), (58, 60), (66, 60), (70, 75), (126, 120), (301, 300), (340, 360)]
+)
+def test_times_are_rounded(seconds: float, said: int):
+    """To what people say."""
+    assert replies.rounded(seconds) == said

@@ -63,7 +63,7 @@ async def test_what_is_left_out_is_as_the_rules_say():
     assert understand("72 style:Bach", rules.usual, length=90).request.style == "Bach"
     assert understand("72", rules.usual, model="article").request.style == "any"
     with pytest.raises(BadRequest, match="may have up to 200 steps"):
-        rules.applied(understand("72", rules.usual, length=201))
+        rules.allow_length(201)
     rules.allow_channel(1, None)
     Rules(channels=(5,)).allow_channel(1, 5)
     with pytest.raises(BadRequest, match="only in <#5>"):

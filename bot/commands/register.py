@@ -1,0 +1,43 @@
+"""The table of everything that a listener can type or press, and its registration with the client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import app_commands
+
+from bot.commands.about import about
+from bot.commands.arrange import ArrangeSelect, PlayButton
+from bot.commands.compose import compose, go_on, go_on_from_message
+from bot.commands.forget import ForgetButton, forget
+from bot.commands.pieces import PageButton, PieceButton, history, piece, piece_view
+from bot.commands.queue import CancelButton, cancel, cancel_view, queue
+from bot.commands.server_settings import RULE_SELECTS, settings
+from bot.delivery.messenger import Views
+from bot.services import ServiceClient
+
+COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, ...] = (
+    compose,
+    go_on,
+    go_on_from_message,
+    piece,
+    history,
+    forget,
+    queue,
+    cancel,
+    settings,
+    about,
+)
+"""In the order in which Discord lists them."""
+COMPONENTS = (CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton, *RULE_SELECTS)
+"""Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""
+
+VIEWS = Views(cancel_view, piece_view)
+"""Components of messages that the bot sends by itself, outside a command."""
+
+
+def register(client: ServiceClient) -> None:
+    """Let the client answer to all of them. Discord learns of the commands when the client starts."""
+    for command in COMMANDS:
+        client.tree.add_command(command)
+    client.add_dynamic_items(*COMPONENTS)

@@ -1,0 +1,52 @@
+"""Model cards: what people should know about each checkpoint, read from its `config.json`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import aiofiles
+
+from core.models import MODELS
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A checkpoint's description; what its config does not say is empty."""
+
+    name: str
+    parameters: int | None = None
+    """How many numbers it learnt."""
+    data: str = ""
+    """The name of what it was trained on."""
+    licence: str = ""
+    """Of its weights."""
+    styles: tuple[str, ...] = ()
+    """Names that a request may give as its style."""
+
+    @classmethod
+    async def read(cls, folder: Path) -> Self:
+        """The card in `folder / config.json`; where that says nothing, the name is the folder's."""
+        try:
+            async with aiofiles.open(folder / "config.json", encoding="utf-8") as file:
+                config = json.loads(await file.read())
+            return cls(
+                name=str(config.get("name") or folder.name),
+                parameters=config.get("parameters"),
+                data=str(config.get("data", "")),
+                licence=str(config.get("licence", "")),
+                styles=tuple(map(str, config.get("architecture", {}).get("styles", ()))),
+            )
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            _log.warning("the model card of '%s' cannot be read: %s", folder.name, error)
+            return cls(folder.name)
+
+
+async def read_cards(checkpoints: Path, preset: str) -> tuple[ModelCard, ...]:
+    """The card of every model, in the order of the table of models."""
+    return tuple([await ModelCard.read(model.folder(checkpoints, preset)) for model in MODELS.values()])
