@@ -68,6 +68,12 @@ def of_split(recordings: Sequence[Recording], split: str) -> list[Recording]:
     return chosen
 
 
+def style_of(composer: str) -> str:
+    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
+    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
+    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
+
+
 def read_once(
     recordings: Sequence[Recording], read: Callable[[Path], np.ndarray], cache: Path, kind: str
 ) -> Iterator[tuple[Recording, np.ndarray]]:

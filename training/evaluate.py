@@ -34,9 +34,11 @@ from core.performance.events import (
 )
 from core.performance.model import PerformanceModel, nats_of
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
-from training import likeness
 from training.commands import add_cache_option, run_command
-from training.data import Recording, data_folder, of_split, read_folder, read_once
+from training.comparison import compare, table
+from training.data import Recording, data_folder, of_split, read_folder, read_once, style_of
+from training.excerpts import Excerpt, read_generated, read_human
+from training.likeness import Corpus, draw, histograms
 from training.windows import filled, next_event_pairs, window_of
 
 EVENTS_KIND = "performance-1"
@@ -150,12 +152,6 @@ def moments_of(recordings: Sequence[Recording], cache: Path) -> list[tuple[Recor
     return [entry for entry in read_once(recordings, read_moments, cache, EVENTS_KIND) if len(entry[1])]
 
 
-def style_of(composer: str) -> str:
-    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
-    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
-    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
-
-
 def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str, cache: Path) -> dict[str, Any]:
     """The figure for all these recordings. `style` is one of the checkpoint's, or `own` for each composer's, where the
     checkpoint knows it. Raises BadData when a recording cannot be measured whole: none may be skipped."""
@@ -181,16 +177,43 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.generated_only:
         figures |= evaluate(checkpoint, chosen, options.style, options.cache)
     if options.generated:
-        generated = [read_moments(path) for path in sorted(options.generated.glob("*.mid"))]
-        if not generated:
-            raise BadData(f"{options.generated} holds no .mid files")
-        human = [moments for _, moments in moments_of(chosen, options.cache)]
-        training = [recording for recording in recordings if recording.split == "train"]
-        memorised = [moments for _, moments in moments_of(training, options.cache)]
-        figures["generated"] = likeness.compare(generated, human, memorised)
-        if options.picture:
-            likeness.draw(likeness.histograms(generated), likeness.histograms(human), options.picture)
-    print(json.dumps(figures) if options.json else json.dumps(figures, indent=2))
+        figures["generated"] = compared(options, recordings)
+    print(json.dumps(figures) if options.json else _for_people(figures))
+
+
+def compared(options: argparse.Namespace, recordings: Sequence[Recording]) -> dict[str, Any]:
+    """How the generated pieces compare with the human ones of the splits that are asked for."""
+    generated = read_generated(options.generated)
+    human = read_human([one for one in recordings if one.split in options.human], options.cache)
+    figures = compare(generated, human, options.seconds)
+    if options.copies:
+        training = moments_of(of_split(recordings, "train"), options.cache)
+        figures["longest_run_in_training"] = copies(generated, human, [moments for _, moments in training])
+    if options.picture:
+        ours, theirs = (histograms([piece.in_cells() for piece in side]) for side in (generated, human))
+        draw(ours, theirs, options.picture)
+    return figures
+
+
+def copies(
+    generated: Sequence[Excerpt], human: Sequence[Excerpt], training: Sequence[np.ndarray]
+) -> dict[str, dict[str, int]]:
+    """The longest run of notes of each piece that stands in the training pieces too: the median and the longest."""
+    corpus = Corpus(training)
+    sides = {
+        side: [corpus.longest_run(piece.in_cells()) for piece in pieces]
+        for side, pieces in (("generated", generated), ("human", human))
+    }
+    return {
+        side: {"longest_run_median": int(np.median(runs)), "longest_run_of_all": max(runs)}
+        for side, runs in sides.items()
+        if runs
+    }
+
+
+def _for_people(figures: dict[str, Any]) -> str:
+    parts = [json.dumps({name: part for name, part in figures.items() if name != "generated"}, indent=2)]
+    return "\n".join(parts + ([table(figures["generated"])] if "generated" in figures else []))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -199,7 +222,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("data", help="a folder with a CSV of MAESTRO's columns, or `maestro`: download it")
     parser.add_argument("--split", default="validation", help="(default: %(default)s)")
     parser.add_argument("--style", default="any", help="a style of the checkpoint, or 'own' (default: %(default)s)")
-    parser.add_argument("--generated", type=Path, help="folder of .mid files to compare with the split")
+    parser.add_argument("--generated", type=Path, help="folder of .mid files to compare with human pieces")
+    parser.add_argument(
+        "--human", nargs="+", default=["train", "validation"], help="splits that those are of (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=100.0, help="of each piece that count (default: %(default)s)")
+    parser.add_argument("--copies", action="store_true", help="look for the longest runs in common with `train`")
     parser.add_argument("--generated-only", action="store_true", help="leave the nats per note out")
     parser.add_argument("--picture", type=Path, help="where to draw the comparison, as .png")
     add_cache_option(parser)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -173,25 +172,3 @@ def draw(generated: dict[str, np.ndarray], human: dict[str, np.ndarray], path: P
         axes.set_title(f"{name.replace('_', ' ')} (overlap {np.minimum(human[name], generated[name]).sum():.2f})")
     figure.axes[0].legend()
     figure.savefig(path, dpi=100)
-
-
-def compare(
-    generated: Sequence[np.ndarray], human: Sequence[np.ndarray], training: Sequence[np.ndarray]
-) -> dict[str, Any]:
-    """Everything about the generated pieces beside the same about human ones; `training` is what may have been
-    memorised, and may be empty."""
-    figures: dict[str, Any] = {
-        "pieces": len(generated),
-        "overlap": overlaps(histograms(generated), histograms(human)),
-        "trouble": {"generated": troubles(generated), "human": troubles(human)},
-    }
-    if training:
-        corpus = Corpus(training)
-        figures["longest_run_in_training"] = {
-            name: {"median": int(np.median(runs)), "longest": max(runs)}
-            for name, runs in (
-                ("generated", [corpus.longest_run(moments) for moments in generated]),
-                ("human", [corpus.longest_run(moments) for moments in human]),
-            )
-        }
-    return figures

@@ -31,8 +31,8 @@ from core.performance.events import KEY
 from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built, nats_of
 from training.calibration import calibrate
 from training.commands import add_run_options, run_command
-from training.data import data_folder, of_split, read_folder
-from training.evaluate import Scorer, moments_of, nats_per_note, score, style_of
+from training.data import data_folder, of_split, read_folder, style_of
+from training.evaluate import Scorer, moments_of, nats_per_note, score
 from training.held_out import HeldOut
 from training.windows import TrainingPiece, Variation, Windows
 

@@ -49,28 +49,34 @@ SIZES = (TIME_BINS, KEYS, VELOCITIES, TIME_BINS)
 _TICKS_PER_BEAT, _BEATS_PER_MINUTE = 500, 120  # 1 ms a tick, so that every cell begins on one
 
 
-def cell_of(seconds: float) -> int:
+def cell_of(seconds: float, cell: float = CELL) -> int:
     """The nearest cell. Halves go up, so that equal times always share a cell."""
-    return int(seconds / CELL + 0.5)
+    return int(seconds / cell + 0.5)
 
 
-def read(midi: PrettyMIDI) -> np.ndarray:
-    """All notes on a piano's keys, the sustain pedal and the end, as moments, (events, 4) of int32.
+def read(midi: PrettyMIDI, cell: float = CELL) -> np.ndarray:
+    """All notes on a piano's keys, the sustain pedal and the end, as moments, (events, 4) of int32; a cell has `cell`
+    seconds.
 
     All instruments but drums are played together, since some data sets write one piano on several tracks. Within a
     cell the pedal comes first, then the keys from low to high. The piece ends when the last key is released, or with
     its last event. Music without a note has no moments at all."""
     instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
     notes = [
-        (cell_of(note.start), note.pitch - LOWEST_PITCH, note.velocity, cell_of(note.end) - cell_of(note.start))
+        (
+            cell_of(note.start, cell),
+            note.pitch - LOWEST_PITCH,
+            note.velocity,
+            cell_of(note.end, cell) - cell_of(note.start, cell),
+        )
         for instrument in instruments
         for note in instrument.notes
         if LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
     ]
     if not notes:
         return np.zeros((0, 4), dtype=np.int32)
-    pedal = [(cell, key, 0, 0) for cell, key in _pedal_moves(instruments)]
-    end = max([cell + duration for cell, _, _, duration in notes] + [cell for cell, *_ in pedal])
+    pedal = [(onset, key, 0, 0) for onset, key in _pedal_moves(instruments, cell)]
+    end = max([onset + duration for onset, _, _, duration in notes] + [onset for onset, *_ in pedal])
     moments = np.array([*in_order(np.array(notes + pedal)), (end, END, 0, 0)], dtype=np.int32)
     moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
     return moments
@@ -84,7 +90,7 @@ def in_order(moments: np.ndarray) -> np.ndarray:
     return moments[np.lexsort((moments[:, DURATION], moments[:, VELOCITY], rank, moments[:, SHIFT]))]
 
 
-def _pedal_moves(instruments: list[Instrument]) -> list[tuple[int, int]]:
+def _pedal_moves(instruments: list[Instrument], width: float) -> list[tuple[int, int]]:
     """(cell, PEDAL_UP or PEDAL_DOWN) wherever the pedal's state changes from one cell to the next, and both where it is
     down before and after a cell in which it came up."""
     changes = sorted(
@@ -98,7 +104,7 @@ def _pedal_moves(instruments: list[Instrument]) -> list[tuple[int, int]]:
     )
     by_cell: dict[int, list[bool]] = {}
     for time, down in changes:
-        by_cell.setdefault(cell_of(time), []).append(down)
+        by_cell.setdefault(cell_of(time, width), []).append(down)
     moves, was_down = [], False
     for cell, states in sorted(by_cell.items()):
         if was_down and not all(states):

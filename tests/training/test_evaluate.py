@@ -12,6 +12,7 @@ from core.performance.model import PerformanceConfig, built
 from tests.support.music import piano
 from tests.support.tiny_performance import make_performance_checkpoint
 from training import evaluate, likeness
+from training.data import style_of
 from training.evaluate import Scorer, nats_per_note, score
 from training.windows import window_of
 
@@ -125,13 +126,18 @@ def test_the_command_prints_one_json_object(tmp_path, capsys):
         str(tmp_path / "a.png"),
         "--generated",
         str(tmp_path / "generated"),
+        "--human",
+        "validation",
+        "--seconds",
+        "20",
+        "--copies",
     ]
     evaluate.main(arguments + more)
     figures = json.loads(capsys.readouterr().out)
     assert figures["notes"] == 120
     assert figures["checkpoint"] == PerformanceComposer.load(checkpoint).checkpoint
     assert set(figures["by_attribute"]) == {"onset_shift", "key", "velocity", "duration", "pedal", "end"}
-    assert figures["generated"]["longest_run_in_training"]["generated"]["longest"] == 120
+    assert figures["generated"]["longest_run_in_training"]["generated"]["longest_run_of_all"] == 120
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
@@ -141,6 +147,17 @@ def test_a_style_that_the_checkpoint_does_not_know(tmp_path):
     checkpoint = make_performance_checkpoint(tmp_path / "checkpoint")
     with pytest.raises(BadData, match="no style 'Satie', only any, Bach, pop"):
         evaluate.main([str(checkpoint), str(tmp_path), "--style", "Satie"])
+
+
+def test_the_table_is_for_people(tmp_path, capsys):
+    """Without --json the comparison is a table, generated beside human."""
+    data_set(tmp_path)
+    checkpoint = make_performance_checkpoint(tmp_path / "checkpoint")
+    options = ["--generated", str(tmp_path), "--generated-only", "--seconds", "20", "--cache", str(tmp_path / "cache")]
+    evaluate.main([str(checkpoint), str(tmp_path), *options])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.startswith("pieces")] == [["pieces", "3", "2"]]
+    assert any(line.startswith("last chord seconds") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,7 @@ def test_a_style_that_the_checkpoint_does_not_know(tmp_path):
 )
 def test_the_style_is_the_composers_last_name(composer, style):
     """As ASAP, MAESTRO and POP909 write them."""
-    assert evaluate.style_of(composer) == style
+    assert style_of(composer) == style
 
 
 def melody(pitches):
