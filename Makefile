@@ -61,7 +61,7 @@ texts: dev ## bring the translations in bot/language/locales up to date with the
 		--ignore-obsolete --width 110 --ignore-pot-creation-date --input-file build/messages.pot \
 		--output-file $$file --locale $$(sed -n 's/.*"Language: \(.*\)\\n".*/\1/p' $$file) || exit 1; done
 WORDS = --no-location --no-default-keywords $(addprefix --keyword ,say say_some:1,2 Text described named BadRequest \
-	QueueError RenderError UnknownNotes)
+	QueueError RenderError StoreError UnknownNotes)
 
 clean: ## remove what setup and tests left; pieces, data, training runs and .env stay
 	@rm -rf .venv build *.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,7 +26,7 @@ from bot.store.database import Database
 from bot.store.pending_replies import Answers
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
-from core.errors import BadSetting, NocturneError, QueueError
+from core.errors import BadSetting, NocturneError, QueueError, StoreError
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.memory import keep_small
 from core.process.metrics import Page
@@ -57,7 +57,7 @@ async def run(settings: BotSettings) -> None:
 
 async def serve(settings: BotSettings) -> None:
     """Raises BadSetting for a token that Discord refuses, for a port that is taken and for a folder where another bot
-    is at work, QueueError for a queue that cannot be opened."""
+    is at work, QueueError and StoreError for a database that cannot be opened."""
     Route.BASE = str(settings.discord_api).rstrip("/")
     async with AsyncExitStack() as stack:
         page = Page(metrics.REGISTRY, settings.metrics_host, settings.metrics_port, "METRICS_PORT")
@@ -123,7 +123,7 @@ def main() -> int:
         asyncio.run(run(settings))
     except asyncio.CancelledError:
         _log.info("stopped")
-    except QueueError as error:
+    except (QueueError, StoreError) as error:
         print(error, file=sys.stderr)
         return 1
     except NocturneError as error:

@@ -11,6 +11,7 @@ NocturneError
 ├── QueueError        the queue cannot take a job now
 │   ├── TooManyJobs   this listener has enough unfinished ones
 │   └── QueueFull     so many jobs wait that no further one is taken
+├── StoreError        what the bot keeps for itself, its database, cannot be reached now
 └── Cancelled         the listener took the job back
 """
 
@@ -60,6 +61,10 @@ class TooManyJobs(QueueError):
 
 
 class QueueFull(QueueError):
+    pass
+
+
+class StoreError(NocturneError):
     pass
 
 

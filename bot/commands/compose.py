@@ -14,7 +14,7 @@ from bot.commands.submit import admitted, ask
 from bot.language.i18n import described, named
 from bot.services import Interaction
 from bot.store.pieces import Stored
-from core.errors import BadRequest, QueueError
+from core.errors import BadRequest, StoreError
 from core.midi.reader import MAX_BYTES, too_large
 from core.models import MODELS
 from core.request import (
@@ -134,7 +134,7 @@ async def suggest_seed(interaction: Interaction, typed: str) -> list[app_command
 
 async def _latest(interaction: Interaction) -> list[Stored]:
     """Suggestions come without them rather than late."""
-    with suppress(QueueError, TimeoutError):
+    with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(LATEST_SECONDS):
             return await interaction.client.services.library.of(interaction.user.id, 0, LATEST)
     return []

@@ -12,10 +12,11 @@ from bot.commands.options import Wish
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, UNREACHABLE, patiently
 from bot.language import replies
 from bot.services import Interaction
+from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_replies import Answer
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
-from core.errors import BadRequest, QueueError
+from core.errors import BadRequest, StoreError
 
 ACKNOWLEDGE_PATIENCE = (0.2, 0.4)
 ADMIT_SECONDS = 1.5
@@ -46,7 +47,7 @@ async def admitted(interaction: Interaction) -> Rules:
             services.deliveries.check(user_id, guild_id, rules.at_once)
             await services.rules.allow_today(rules, guild_id, user_id)
     except TimeoutError:
-        raise QueueError(replies.BUSY) from None
+        raise StoreError(STORE_UNREACHABLE) from None
     return rules
 
 

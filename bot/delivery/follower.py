@@ -21,9 +21,10 @@ from bot.language import replies
 from bot.language.i18n import speak
 from bot.language.replies import Reply
 from bot.process import metrics
+from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_replies import LEASE_SECONDS, RENEW_SECONDS, Answer, Answers
 from bot.store.pieces import Library
-from core.errors import BadRequest, NocturneError, QueueError, QueueFull, TooManyJobs
+from core.errors import BadRequest, NocturneError, QueueError, QueueFull, StoreError, TooManyJobs
 from core.process.logs import about_job
 from core.queue.client import JobQueue
 from core.queue.jobs import Job, JobState, QueueSnapshot
@@ -97,7 +98,7 @@ class Deliveries:
             for job_id in jobs:
                 if job_id not in owed:
                     await self._queue.delete(job_id)
-        except QueueError:
+        except (QueueError, StoreError):
             _log.warning("jobs that nobody waits for could not be removed")
 
     async def close(self) -> None:
@@ -137,7 +138,7 @@ class Deliveries:
                 if began > steady + LEASE_SECONDS:
                     self._go_on_with([free for free in await self._answers.take() if free.job_id not in self._tasks])
                 self._elsewhere = await self._answers.others(self._elsewhere)
-            except QueueError:
+            except StoreError:
                 steady = time.monotonic()
             except Exception:
                 _log.exception("answers could not be held on to")
@@ -145,7 +146,7 @@ class Deliveries:
     async def accept(self, answer: Answer, acknowledge: Callable[[], Awaitable[object]]) -> None:
         """Take on an interaction: note it down, acknowledge it, and see to its answer in the background, unless
         another bot was faster, who then does. What Discord was told of is noted, so that a bot killed at any moment
-        goes on with it. Raises TooManyJobs and QueueFull before anything else, and QueueError when it cannot be noted
+        goes on with it. Raises TooManyJobs and QueueFull before anything else, and StoreError when it cannot be noted
         in time."""
         self.check(answer.user_id)
         self._check_room()
@@ -181,14 +182,14 @@ class Deliveries:
                 return await asyncio.shield(noting)
         except TimeoutError:
             self._do(f"withdraw-{answer.job_id}", self._withdraw(answer, noting))
-            raise QueueError(replies.BUSY) from None
+            raise StoreError(STORE_UNREACHABLE) from None
 
     async def _withdraw(self, answer: Answer, noting: asyncio.Task[bool] | None = None) -> None:
         try:
             if noting and not await noting:
                 return
-            await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
-        except QueueError:
+            await patiently(lambda: self._answers.remove(answer.job_id), (StoreError,), QUEUE_PATIENCE)
+        except StoreError:
             _log.warning("job %s was refused, but its row may have stayed", answer.job_id)
 
     async def make_sure_of_room(self) -> None:
@@ -225,7 +226,7 @@ class Deliveries:
         )
 
     async def requester(self, job_id: str) -> int | None:
-        """Who waits for this job; None when nobody does. Raises QueueError."""
+        """Who waits for this job; None when nobody does. Raises StoreError."""
         answer = self._open.get(job_id) or await self._answers.find(job_id)
         return answer.user_id if answer and job_id not in self._answered else None
 
@@ -291,16 +292,16 @@ class Deliveries:
             self._expected.pop(answer.job_id, None)
 
     async def _ours(self, answer: Answer) -> bool:
-        """Whether it is this bot still who has to answer. Raises QueueError when that cannot be found out: then the
+        """Whether it is this bot still who has to answer. Raises StoreError when that cannot be found out: then the
         answer waits until some bot takes it."""
         job_id = answer.job_id
-        held = await patiently(lambda: self._answers.renew([job_id]), (QueueError,), QUEUE_PATIENCE)
+        held = await patiently(lambda: self._answers.renew([job_id]), (StoreError,), QUEUE_PATIENCE)
         if not held:
             _log.warning("job %s was answered by another bot, to which this one seemed dead", job_id)
         return bool(held)
 
     async def _removed(self, answer: Answer) -> None:
-        await patiently(lambda: self._answers.remove(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+        await patiently(lambda: self._answers.remove(answer.job_id), (StoreError,), QUEUE_PATIENCE)
         self._answered.discard(answer.job_id)
 
     async def _stored(self, answer: Answer, piece: Piece) -> discord.ui.View | None:
@@ -319,9 +320,9 @@ class Deliveries:
             read = await self._reader.continued(answer)
         except BadRequest as error:
             metrics.refused(error)
-            await patiently(lambda: self._answers.uncount(answer.job_id), (QueueError,), QUEUE_PATIENCE)
+            await patiently(lambda: self._answers.uncount(answer.job_id), (StoreError,), QUEUE_PATIENCE)
             raise
-        await patiently(lambda: self._answers.change(read), (QueueError,), QUEUE_PATIENCE)
+        await patiently(lambda: self._answers.change(read), (StoreError,), QUEUE_PATIENCE)
         if answer.job_id in self._open:
             self._open[answer.job_id] = read
         return read

@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from bot.process.metrics import RETRIES
-from core.errors import QueueError
+from core.errors import QueueError, StoreError
 
 UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
 ACKNOWLEDGED_ALREADY = 40060
@@ -27,6 +27,6 @@ async def patiently(
         try:
             return await attempt()
         except passing as error:
-            RETRIES.labels("queue" if isinstance(error, QueueError) else "discord").inc()
+            RETRIES.labels("queue" if isinstance(error, QueueError | StoreError) else "discord").inc()
             await asyncio.sleep(seconds)
     return await attempt()

@@ -44,7 +44,6 @@ FORGET = Text(
 )
 FORGET_YES, FORGET_NO = Text("Remove everything"), Text("Keep it")
 FORGOTTEN = Text("Nothing is stored about you here any more.")
-BUSY = Text("I cannot look into my notes at the moment; please try again in a moment")
 STILL_BUSY = Text("a piece of yours is just being delivered; please try again in a moment")
 KEPT = Text("Everything is as it was.")
 LONG_ENOUGH = Text("this piece is nearly as long as a piece can be, so there is no room to go on")

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from prometheus_client import Counter, Gauge, Histogram
 
-from core.errors import BadRequest, QueueError, QueueFull, TooManyJobs
+from core.errors import BadRequest, QueueError, QueueFull, StoreError, TooManyJobs
 from core.process.metrics import SECONDS, Page, registry
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
@@ -57,7 +57,7 @@ def refused(error: BaseException) -> None:
     kinds: dict[str, tuple[type[BaseException], ...]] = {
         "limit": (TooManyJobs,),
         "full": (QueueFull,),
-        "queue": (QueueError,),
+        "queue": (QueueError, StoreError),  # one database: README tells an operator to look there
         "input": (BadRequest,),
         "outdated": (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch),
     }

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import QueueError
+from core.errors import StoreError
 from core.process.database import PATIENCE_SECONDS, connected
-from core.queue.jobs import QUEUE_UNREACHABLE
+from core.text import Text
 
+STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please try again soon.")
 ERASE_SECONDS = 5.0
 """How long SQLite's log of writes may still hold what was removed."""
 
@@ -30,7 +31,7 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """Every call runs in a thread and in a transaction of its own, and may raise QueueError."""
+    """Every call runs in a thread and in a transaction of its own, and may raise StoreError."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -62,7 +63,7 @@ class Database:
                     return work(connection)
             except SQLAlchemyError as error:
                 _log.warning("the database cannot be reached: %s", type(error).__name__)  # its text has the row
-                raise QueueError(QUEUE_UNREACHABLE) from None
+                raise StoreError(STORE_UNREACHABLE) from None
             finally:
                 self._used = True
 

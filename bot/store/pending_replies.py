@@ -108,7 +108,7 @@ class Answer:
 
 class Answers:
     """The table of unanswered interactions. Each belongs to a bot, `owner`, whose name lasts when it is started again.
-    Its methods may raise QueueError."""
+    Its methods may raise StoreError."""
 
     def __init__(self, database: Database, owner: str = "bot") -> None:
         self._database, self._owner = database, owner

@@ -71,7 +71,7 @@ class Stored:
 
 
 class Library:
-    """Its methods may raise QueueError when the database cannot be reached, and OSError when the files cannot."""
+    """Its methods may raise StoreError when the database cannot be reached, and OSError when the files cannot."""
 
     def __init__(self, database: Database, files: str | Path, keep_days: float) -> None:
         """`files` is a folder, or an address that fsspec knows."""

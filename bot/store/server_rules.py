@@ -68,7 +68,7 @@ FREE = Rules()
 
 
 class RuleBook:
-    """Its methods may raise QueueError when the database cannot be reached."""
+    """Its methods may raise StoreError when the database cannot be reached."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from bot.commands import submit
+from bot.store.database import STORE_UNREACHABLE
 from bot.store.server_rules import DAY, RuleBook
-from core.errors import BadRequest, QueueError
+from core.errors import BadRequest, StoreError
 from tests.discord_standin import ClientRefuses, Discord, Message, Person
 from tests.discord_standin.model import SELECTS, Channel, parts
 from tests.support.playing_bot import FakeQueue, asks_for, playing
@@ -174,11 +175,11 @@ async def test_nobody_waits_for_a_database_that_is_away(queue: FakeQueue, url: s
     """The refusal comes within the seconds that Discord gives."""
 
     async def away(*_: object) -> None:
-        raise QueueError("The queue cannot be reached at the moment. Please try again soon.")
+        raise StoreError(STORE_UNREACHABLE)
 
     async with Discord() as standin:
         member = standin.person("robert", standin.guild())
         async with playing(standin, queue, url, monkeypatch):
             monkeypatch.setattr(RuleBook, "get", away)
             refused = await (await member.types("/compose", seed="72")).answered()
-            assert refused.content == "The queue cannot be reached at the moment. Please try again soon."
+            assert refused.content == str(STORE_UNREACHABLE)

@@ -21,7 +21,7 @@ from tests.support.playing_bot import FakeQueue, playing
 ROOT = Path(i18n.__file__).parents[2]
 LOCALES = ("de", "zh-CN")
 KEYWORDS = dict.fromkeys(
-    ("say", "Text", "described", "named", "BadRequest", "QueueError", "RenderError", "UnknownNotes")
+    ("say", "Text", "described", "named", "BadRequest", "QueueError", "RenderError", "StoreError", "UnknownNotes")
 )
 
 

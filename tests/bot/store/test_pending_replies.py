@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from bot.store import database, pending_replies
 from bot.store.database import Database
 from bot.store.pending_replies import Answer, Answers
-from core.errors import QueueError
+from core.errors import StoreError
 from tests.support.pieces import REQUEST
 from tests.support.postgres import Postgres
 from tests.support.waiting import until
@@ -96,7 +96,7 @@ async def test_a_bot_that_stands_still_keeps_nobody_from_its_answers(
     standing = asyncio.create_task(still.run(stand_still))
     await changed.wait()
     assert await Answers(other, "other").take() == [answer()] and not standing.done()
-    with pytest.raises(QueueError):
+    with pytest.raises(StoreError, match="database cannot be reached"):
         await standing
     for each in still, other:
         await each.close()
