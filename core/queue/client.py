@@ -54,8 +54,8 @@ class JobQueue:
         composed: Composed | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
-        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. A piece
-        that is `composed` already is only rendered."""
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. A
+        piece that is `composed` already is only rendered."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
