@@ -34,8 +34,8 @@ lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 
-bench: dev ## run each benchmark and print its table
-	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) || exit 1; done
+bench: dev ## run each benchmark and print its table; QUICK=--quick only shows that they run
+	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) $(QUICK) || exit 1; done
 
 # The whole comes first, and its versions bind the sets, which can therefore share one .venv.
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,13 +1,21 @@
-"""What every benchmark prints: the machine, then a table; and what processes have in memory."""
+"""Parts that the benchmarks share: the option `--quick`, a table that names the machine, a process's memory."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+
+def parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The command line of `python -m benchmarks.<module>`. `--quick` shows that a benchmark runs to its end."""
+    result = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
+    result.add_argument("--quick", action="store_true", help="measure the least there is; such figures mean nothing")
+    return result
 
 
 def machine() -> str:
@@ -17,7 +25,7 @@ def machine() -> str:
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; the first to the left, figures to the right."""
+    """The title, the machine, and columns as wide as their widest cell: the first to the left, figures to the right."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     lines = [
         "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(cells))
@@ -27,7 +35,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 
 def megabytes(pid: int, what: str = "VmRSS") -> float:
-    """What a process has in memory now, or, as VmHWM, at most had."""
+    """The resident memory of a process now, or with `VmHWM` its peak, in MB."""
     (kilobytes,) = re.findall(rf"{what}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(kilobytes) / 1024
 

@@ -1,18 +1,18 @@
-"""The generation engine of the default model: pieces at once, length, where the time goes, and how far from the limit
-that the machine's memory sets."""
+"""The generation engine of the default model: seconds by length and by pieces at once, the share of each part of a
+step, and the distance from the limit that the machine's memory sets."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from benchmarks._report import table
+from benchmarks._report import parser, table
 from core.loader import load_composer
 from core.performance import engine
 from core.performance.composer import PerformanceComposer
@@ -24,12 +24,16 @@ from core.seed import Seed
 
 CHUNKS = 24
 """Chunks of which a figure is the median."""
+WHOLE = [(125, (1,)), (1500, (1,)), (500, (1, 2, 4, 8, 16))]
+"""Lengths of whole pieces in steps, each with the numbers of pieces at once."""
+SLOTS = (1, 2, 4, 8, 16)
+SLOTS_OF_A_GPU = (2, 16, 64, 256)
 
 
-def pieces_at_once(composer: PerformanceComposer) -> str:
-    """Whole pieces, each asked for by a thread of its own."""
+def pieces_at_once(composer: PerformanceComposer, whole: Sequence[tuple[int, Sequence[int]]]) -> str:
+    """Whole pieces, each asked for by a thread of its own. `whole` is as WHOLE."""
     rows, alone = [], 0.0
-    for length, counts in [(125, (1,)), (1500, (1,)), (500, (1, 2, 4, 8, 16))]:
+    for length, counts in whole:
         for count in counts:
             requests = [ComposeRequest(Seed.parse("72"), take=take, length=length) for take in range(max(count, 3))]
             with ThreadPoolExecutor(count) as pool:
@@ -47,14 +51,14 @@ def pieces_at_once(composer: PerformanceComposer) -> str:
     return table("whole pieces", ["music", "seconds a piece", "times real time", "ratio"], rows)
 
 
-def slots(network: PerformanceModel) -> str:
-    """Engines of several sizes, and what they read from memory a step: all weights, and the cache of every slot."""
+def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
+    """Engines of several sizes, and the bytes that a step of each reads: all weights, and the cache of every slot."""
     weights = sum(int(np.prod(weight.shape)) for weight in network.weights) * 4
     config = network.config
     cache = config.blocks * 2 * config.heads * (config.window + CHUNK) * config.size * 4
     rows, alone, fastest = [], 0.0, memory_speed()
-    for size in (2, 16, 64, 256) if gpus() else (1, 2, 4, 8, 16):
-        step = played(network, size)[0] / CHUNK
+    for size in sizes:
+        step = played(network, size, chunks)[0] / CHUNK
         alone = alone or 1 / step
         moved = weights + size * cache
         figures = [f"{1000 * step:.2f}", f"{size / step:.0f}", f"{size / step / alone:.1f}"]
@@ -64,13 +68,13 @@ def slots(network: PerformanceModel) -> str:
     return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s", "of memory's"], rows)
 
 
-def shares(network: PerformanceModel, size: int) -> str:
-    """Where the time goes: what it takes less without the draws, and what passes outside of the compiled loop."""
-    whole, inside = played(network, size)
+def shares(network: PerformanceModel, size: int, chunks: int) -> str:
+    """The share of the draws, which is the time a step saves without them, and of work outside the compiled loop."""
+    whole, inside = played(network, size, chunks)
     drawn = engine.draw
     engine.draw = lambda logits, *_: ops.cast(ops.argmax(logits, axis=-1), "int32")
     try:
-        undrawn, _ = played(network, size)
+        undrawn, _ = played(network, size, chunks)
     finally:
         engine.draw = drawn
     parts = {"network": inside - whole + undrawn, "drawing": whole - undrawn, "host, between chunks": whole - inside}
@@ -80,7 +84,7 @@ def shares(network: PerformanceModel, size: int) -> str:
     return table(f"where the time of {size} slots goes", ["part", "ms a step", "share"], rows)
 
 
-def played(network: PerformanceModel, size: int) -> tuple[float, float]:
+def played(network: PerformanceModel, size: int, chunks: int) -> tuple[float, float]:
     """Seconds of a chunk in `size` slots, all of it and the compiled loop alone: medians."""
     sized = Engine(network, size)
     advance, inside = sized.advance, []
@@ -95,7 +99,7 @@ def played(network: PerformanceModel, size: int) -> tuple[float, float]:
     sized.advance = timed
     ensemble, parts = Ensemble([sized]), [Part(cells=10**6, take=take, top_p=0.97) for take in range(size)]
     ensemble.play(parts)
-    whole = [seconds_of(lambda: ensemble.play(parts)) for _ in range(CHUNKS)]
+    whole = [seconds_of(lambda: ensemble.play(parts)) for _ in range(chunks)]
     return statistics.median(whole), statistics.median(inside[1:])
 
 
@@ -112,12 +116,14 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    quick = parser("engine", __doc__).parse_args().quick
+    chunks = 2 if quick else CHUNKS
     composer = load_composer("performance")
     assert isinstance(composer, PerformanceComposer)
-    print(pieces_at_once(composer))
-    print(slots(composer.network))
-    print(shares(composer.network, 2))
-    print(shares(composer.network, 8))
+    print(pieces_at_once(composer, [(25, (1,))] if quick else WHOLE))
+    print(slots(composer.network, (2,) if quick else SLOTS_OF_A_GPU if gpus() else SLOTS, chunks))
+    for size in (2,) if quick else (2, 8):
+        print(shares(composer.network, size, chunks))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long 100 s of music take: by the article's own loop, one `predict` call a word, and as Nocturne composes."""
+"""Composing 100 s of music: seconds by the article's own loop, one `predict` call a word, and by Nocturne's models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks._report import table
+from benchmarks._report import parser, table
 from core.composer import Composer
 from core.loader import load_composer
 from core.models import MODELS
@@ -14,20 +14,21 @@ from core.request import STEP_SECONDS, ComposeRequest
 from core.seed import Seed
 
 LENGTH = 500
+"""Steps of a piece."""
 TAKES = 5
 
 
-def composed(composer: Composer) -> float:
-    """The median of the seconds for a piece from one note."""
+def composed(composer: Composer, length: int, takes: int) -> float:
+    """The median seconds for a piece of `length` steps that begins with one note."""
     times = []
-    for take in range(TAKES):
+    for take in range(takes):
         began = time.perf_counter()
-        composer.compose(ComposeRequest(Seed.parse("72"), take=take, length=LENGTH, model=composer.model))
+        composer.compose(ComposeRequest(Seed.parse("72"), take=take, length=length, model=composer.model))
         times.append(time.perf_counter() - began)
     return float(np.median(times))
 
 
-def predicted(composer: Composer) -> float:
+def predicted(composer: Composer, length: int) -> float:
     """The seconds of the article's loop over words, on the same network: predict, draw, append."""
     from core.article.composer import ArticleComposer
     from core.article.model import WINDOW
@@ -43,22 +44,24 @@ def predicted(composer: Composer) -> float:
 
     go_on()  # predict builds its function at the first call
     began = time.perf_counter()
-    for _ in range(LENGTH):
+    for _ in range(length):
         go_on()
     return time.perf_counter() - began
 
 
 def main() -> None:
+    quick = parser("generation", __doc__).parse_args().quick
+    length, takes = (25, 1) if quick else (LENGTH, TAKES)
     composers = {f"model '{model}'": load_composer(model) for model in MODELS}
     composers["model 'performance', preset 'base'"] = load_composer("performance", preset="base")
-    article = predicted(composers["model 'article'"])
+    article = predicted(composers["model 'article'"], length)
     times = {"the article's loop, a predict call a word": article}
-    times |= {f"Nocturne, {name}": composed(composer) for name, composer in composers.items()}
+    times |= {f"Nocturne, {name}": composed(composer, length, takes) for name, composer in composers.items()}
     rows = [
-        [name, f"{seconds:.2f}", f"{LENGTH * STEP_SECONDS / seconds:.0f}", f"{article / seconds:.1f}"]
+        [name, f"{seconds:.2f}", f"{length * STEP_SECONDS / seconds:.0f}", f"{article / seconds:.1f}"]
         for name, seconds in times.items()
     ]
-    title = f"{LENGTH} steps ({LENGTH * STEP_SECONDS:g} s of music) from one note, median of {TAKES} takes"
+    title = f"{length} steps ({length * STEP_SECONDS:g} s of music) from one note, median of {takes} takes"
     print(table(title, ["by", "seconds", "times real time", "times the article's loop"], rows))
 
 

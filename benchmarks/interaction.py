@@ -1,4 +1,5 @@
-"""From `/compose seed:72 length:500` to the message with all files: bot and worker as they run, Discord a stand-in."""
+"""The time from `/compose seed:72 length:500` to the message with all files: bot and worker as they run, Discord a
+stand-in."""
 
 from __future__ import annotations
 
@@ -6,28 +7,30 @@ import asyncio
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks._report import megabytes, table
+from benchmarks._report import megabytes, parser, table
 from bot.language.replies import A_FEW_SECONDS
 from core.models import MODELS
 from tests.discord_standin import Discord, Message, Person
 from tests.support.bot_process import BotProcess, children
 
+LENGTH = 500
 REPEATS = 3
 AT_ONCE = (1, 4, 16, 50)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
 _WAIT = re.compile(r"It begins in (?:about ([\d.]+) (s|min)|a few seconds)")
 _BAR = "▱"
-"""In every message that shows progress."""
+"""A sign in every message that shows progress."""
 _SPENT = re.compile(r"([a-z]+) ([\d.]+) s")
 
 
-async def ask(discord: Discord, bot: BotProcess, model: str) -> list[str]:
+async def ask(discord: Discord, bot: BotProcess, model: str, length: int) -> list[str]:
     """One row: seconds to the acknowledgement and to the final message, and where they went, as the log has it."""
     person = discord.person("clara", discord.guild())
     began = time.monotonic()
-    asked = await person.types("/compose", seed="72", length=500, model=model)
+    asked = await person.types("/compose", seed="72", length=length, model=model)
     await asked.finished(120)
     seconds = time.monotonic() - began
     spent = dict(_SPENT.findall((await bot.logs(f"job {asked.id} of user")).partition(";")[2]))
@@ -38,7 +41,7 @@ def memory(pid: int) -> str:
     return f"{megabytes(pid):.0f} MB (most {megabytes(pid, 'VmHWM'):.0f})"
 
 
-async def ask_together(discord: Discord, count: int) -> list[str]:
+async def ask_together(discord: Discord, count: int, length: int) -> list[str]:
     """One row: `count` people ask in the same moment."""
     guild = discord.guild()
     people = [discord.person(f"clara{number}", guild) for number in range(count)]
@@ -48,7 +51,7 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
 
     async def ask_one(person: Person, take: int) -> tuple[float, float]:
         began = time.monotonic()
-        asked = await person.types("/compose", seed="72", length=500, take=take)
+        asked = await person.types("/compose", seed="72", length=length, take=take)
         message = await asked.finished(1200)
         foretold = waits(message)
         first.extend(foretold[:1])
@@ -73,8 +76,8 @@ async def ask_together(discord: Discord, count: int) -> list[str]:
 
 
 def waits(message: Message) -> list[float]:
-    """Each wait that was shown of a piece, divided by how long it really was from then on until the piece was shown to
-    be begun. A few seconds are any up to 10."""
+    """The waits that were foretold for a piece, each divided by the seconds until the piece was shown as begun. `A few
+    seconds` is right for any wait up to 10."""
     begun = next((revision.at for revision in message.revisions if _BAR in revision.content), message.revisions[-1].at)
     said = [(begun - revision.at, _WAIT.search(revision.content)) for revision in message.revisions]
     return [
@@ -84,7 +87,7 @@ def waits(message: Message) -> list[float]:
     ]
 
 
-async def measure(folder: Path) -> str:
+async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int]) -> str:
     async with Discord() as discord:
         bot = BotProcess(folder, discord.environment)
         began = time.monotonic()
@@ -93,13 +96,14 @@ async def measure(folder: Path) -> str:
         registered = time.monotonic() - began
         await bot.logs("ready for jobs", within=120)
         ready = time.monotonic() - began
-        rows = [await ask(discord, bot, model) for model in MODELS for _ in range(REPEATS)]
-        together = [await ask_together(discord, count) for count in AT_ONCE]
+        rows = [await ask(discord, bot, model, length) for model in MODELS for _ in range(repeats)]
+        together = [await ask_together(discord, count, length) for count in at_once]
         (worker,) = bot.workers
         renderers = ", ".join(memory(process) for process in children(worker))
         sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
         await bot.stop()
-    title = f"/compose seed:72 length:500, seconds; commands there after {registered:.1f} s, worker after {ready:.1f} s"
+    started = f"commands there after {registered:.1f} s, worker after {ready:.1f} s"
+    title = f"/compose seed:72 length:{length}, seconds; {started}"
     header = [
         "at once",
         "slowest acknowledgement",
@@ -120,8 +124,9 @@ async def measure(folder: Path) -> str:
 
 
 def main() -> None:
+    extent = (25, 1, (1,)) if parser("interaction", __doc__).parse_args().quick else (LENGTH, REPEATS, AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(measure(Path(folder))))
+        print(asyncio.run(measure(Path(folder), *extent)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Many people at once: what they wait for, what is refused, and what the bot takes of memory. The bot is `python -m
+"""Many people at once: their waits, the refusals, and the memory of the bot. The bot is `python -m
 bot`, Discord a stand-in, and the worker composes scales at a known speed, so what is measured is all but the model:
 `python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a second as
 that, for as long. Its pieces have no sound; with `--sound 1600` they are as large as 100 s of music, for the bot's
@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks._report import megabytes, table
+from benchmarks._report import megabytes, parser, table
 from tests.discord_standin import Discord, Interaction, Person
 from tests.support.bot_process import BotProcess
 from tests.support.fake_worker import Worker
@@ -23,7 +23,7 @@ from tests.support.fake_worker import Worker
 PATIENCE = 300.0
 """Seconds after the last interaction until what is unanswered counts as such."""
 LOOKS = 12
-"""At the memory, about, from the first interaction to the last answer."""
+"""How often the memory is read, about, from the first interaction to the last answer."""
 
 
 class Asked:
@@ -122,19 +122,22 @@ async def look(pid: int, began: float, every: float, sizes: list[tuple[float, fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--interactions", type=int, default=1000)
-    parser.add_argument("--users", type=int, default=400)
-    parser.add_argument("--seconds", type=float, default=60.0, help="in which they come")
-    parser.add_argument("--minutes", type=float, help="for how long, as many a second")
-    parser.add_argument("--limit", type=int, default=1000, help="QUEUE_LIMIT")
-    parser.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
-    parser.add_argument("--speed", type=float, default=100.0, help="steps a second of each")
-    parser.add_argument("--length", type=int, default=100, help="steps of a piece")
-    parser.add_argument("--sound", type=int, default=0, help="KB of sound a piece, 1600 for 100 s; 0 for none")
-    parser.add_argument("--seed", type=int, default=1, help="of who asks when")
+    command = parser("load", __doc__)
+    command.add_argument("--interactions", type=int, default=1000)
+    command.add_argument("--users", type=int, default=400)
+    command.add_argument("--seconds", type=float, default=60.0, help="in which they come")
+    command.add_argument("--minutes", type=float, help="for how long, as many a second")
+    command.add_argument("--limit", type=int, default=1000, help="QUEUE_LIMIT")
+    command.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
+    command.add_argument("--speed", type=float, default=100.0, help="steps a second of each")
+    command.add_argument("--length", type=int, default=100, help="steps of a piece")
+    command.add_argument("--sound", type=int, default=0, help="KB of sound a piece, 1600 for 100 s; 0 for none")
+    command.add_argument("--seed", type=int, default=1, help="of who asks when")
+    options = command.parse_args()
+    if options.quick:
+        options.interactions, options.users, options.seconds, options.minutes = 4, 2, 4.0, None
     with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(measure(Path(folder), parser.parse_args())))
+        print(asyncio.run(measure(Path(folder), options)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """The queue by itself: real workers around a stand-in for the model, which takes two seconds a piece and no processor.
-With workers that share one machine's cores these are the least that several machines reach."""
+The workers share the cores of one machine, so that workers on several machines reach these figures at least."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks._report import table
+from benchmarks._report import parser, table
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
 from core.request import ComposeRequest
@@ -50,8 +51,8 @@ async def alone(jobs: JobQueue) -> tuple[float, float]:
 
 
 async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
-    """Pieces that are asked for in the same moment, by as many people: seconds until all are put, and until all are
-    made."""
+    """Seconds until `count` pieces, asked for in the same moment by as many people, are in the queue, and until they
+    are made."""
     began = time.monotonic()
     await asyncio.gather(*(jobs.put(str(take), request(take), user_id=take) for take in range(count)))
     put = time.monotonic() - began
@@ -60,15 +61,15 @@ async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
     return put, time.monotonic() - began
 
 
-async def measure(engine: str, url: str, workers: int, folder: Path) -> list[str]:
-    """One row."""
+async def measure(engine: str, url: str, workers: int, folder: Path, rounds: int) -> list[str]:
+    """One row of the table."""
     jobs = await JobQueue.open(url)
     with ExitStack() as stack:
         for number in range(workers):
             options = ("--silent", f"--places={PLACES}", f"--cost={COST}")
             stack.enter_context(Worker(folder / str(number), *options, QUEUE_URL=url))
         waited, spent = await alone(jobs)
-        count = workers * PLACES * ROUNDS
+        count = workers * PLACES * rounds
         put, made = await together(jobs, count)
     await jobs.close()
     most = workers * PLACES / COST
@@ -83,20 +84,21 @@ async def measure(engine: str, url: str, workers: int, folder: Path) -> list[str
     ]
 
 
-async def measure_all(folder: Path) -> list[list[str]]:
-    rows = [await measure("SQLite", f"sqlite:///{folder}/nocturne.sqlite", 1, folder / "sqlite")]
+async def measure_all(folder: Path, rounds: int, counts: Sequence[int]) -> list[list[str]]:
+    rows = [await measure("SQLite", f"sqlite:///{folder}/nocturne.sqlite", 1, folder / "sqlite", rounds)]
     if (programs := installed()) is None:
         print(MISSING)
         return rows
     with running(programs) as postgres:
-        for workers in WORKERS:
-            rows.append(await measure("PostgreSQL", postgres.fresh(), workers, folder / str(workers)))
+        for workers in counts:
+            rows.append(await measure("PostgreSQL", postgres.fresh(), workers, folder / str(workers), rounds))
     return rows
 
 
 def main() -> None:
+    extent = (1, (1,)) if parser("queue", __doc__).parse_args().quick else (ROUNDS, WORKERS)
     with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(measure_all(Path(folder)))
+        rows = asyncio.run(measure_all(Path(folder), *extent))
     title = f"the queue, {PLACES} pieces at once a worker, {COST:g} s a piece"
     header = [
         "engine, workers",
