@@ -19,7 +19,8 @@ from core.text import Text
 
 JOB_SECONDS = 600
 """Time-out of a job, from the moment a worker takes it."""
-_SNAPSHOT_SECONDS = 0.5  # everybody who waits asks for a place once a second or so, and one look answers them all
+SNAPSHOT_SECONDS = 0.5
+"""Age of a snapshot. Everybody who waits asks for a place once a second or so, and one look answers them all."""
 
 Rank: TypeAlias = tuple[bool, float, float]
 """Order of the jobs that wait: those that a worker holds already come first, then by priority, then by age."""
@@ -28,16 +29,19 @@ Rank: TypeAlias = tuple[bool, float, float]
 class JobQueue:
     """The bot's side of the queue. Every method may raise QueueError, whose sentence can be shown."""
 
-    def __init__(self, client: DBOSClient) -> None:
+    def __init__(
+        self, client: DBOSClient, job_seconds: float = JOB_SECONDS, snapshot_seconds: float = SNAPSHOT_SECONDS
+    ) -> None:
         self._client = client
+        self._job_seconds, self._snapshot_seconds = job_seconds, snapshot_seconds
         self._snapshot = QueueSnapshot()
         self._ranks: list[Rank] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, job_seconds: float = JOB_SECONDS, snapshot_seconds: float = SNAPSHOT_SECONDS) -> Self:
         """Connect to the database that `url` names, and make it and its tables if need be."""
-        return cls(await asyncio.to_thread(connect, url))
+        return cls(await asyncio.to_thread(connect, url), job_seconds, snapshot_seconds)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._client.destroy)
@@ -54,8 +58,8 @@ class JobQueue:
         composed: Composed | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
-        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio. A
-        piece that is `composed` already is only rendered."""
+        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio.
+        A piece that is `composed` already is only rendered."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
@@ -67,7 +71,7 @@ class JobQueue:
                     "queue_name": QUEUE,
                     "workflow_id": job_id,
                     "app_version": VERSION,
-                    "workflow_timeout": JOB_SECONDS,
+                    "workflow_timeout": self._job_seconds,
                     "priority": priority,
                     "authenticated_user": str(user_id),
                 },
@@ -92,7 +96,7 @@ class JobQueue:
             self._snapshot.waiting.insert(at, job_id)
 
     async def standing(self, job_id: str) -> Job | None:
-        """The job, as of half a second ago or less: many can ask for a job each at the cost of one look."""
+        """The job, as of `snapshot_seconds` ago or less: many can ask for a job each at the cost of one look."""
         snapshot = await self.snapshot()
         if job_id in snapshot.shares:
             return Job(job_id, JobState.RUNNING, progress=snapshot.shares[job_id])
@@ -139,10 +143,10 @@ class JobQueue:
             return [row.workflow_id for row in rows]
 
     async def snapshot(self) -> QueueSnapshot:
-        """All unfinished jobs, those that are rendered included, as of half a second ago or less."""
+        """All unfinished jobs, those that are rendered included, as of `snapshot_seconds` ago or less."""
         with reaching():
             async with self._looking:
-                if time.monotonic() > self._snapshot.seen + _SNAPSHOT_SECONDS:
+                if time.monotonic() > self._snapshot.seen + self._snapshot_seconds:
                     self._snapshot, self._ranks = await asyncio.to_thread(self._look)
                 return self._snapshot
 

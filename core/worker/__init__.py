@@ -25,6 +25,7 @@ from core.process.memory import give_back
 from core.process.metrics import WORKER, Page
 from core.process.shutdown import end_within
 from core.queue.server import JobServer
+from core.queue.timing import USUAL_TIMING, Timing
 from core.rendering.pool import Renderers
 from core.request import Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
@@ -66,7 +67,14 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
     return composers
 
 
-def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finisher, page: Page, held: TextIO) -> None:
+def serve(
+    settings: Settings,
+    composers: Mapping[str, Composer],
+    finisher: Finisher,
+    page: Page,
+    held: TextIO,
+    timing: Timing = USUAL_TIMING,
+) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
     of this folder's lock, which says under which names jobs may have been left unfinished here."""
 
@@ -90,12 +98,13 @@ def serve(settings: Settings, composers: Mapping[str, Composer], finisher: Finis
         finish=finish,
         places=places,
         finishers=finisher.processes,
+        timing=timing,
     )
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         if stopping.is_set() or number == signal.SIGHUP:  # asked twice, or nobody is left who would wait
-            jobs.hurry()
+            jobs.abandon()
         if not stopping.is_set():
             end_within(LEAVE_SECONDS)
         stopping.set()
@@ -135,6 +144,7 @@ def main(
     arguments: Sequence[str] | None = None,
     load: Callable[[Settings], Mapping[str, Composer]] = load_composers,
     finishing: Callable[[Settings], Finisher] = Renderers,
+    timing: Timing = USUAL_TIMING,
 ) -> int:
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many.
@@ -154,7 +164,7 @@ def main(
         with held, Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page:
             finisher = finishing(settings)  # they start while the models load
             try:
-                serve(settings, load(settings), finisher, page, held)
+                serve(settings, load(settings), finisher, page, held, timing)
             finally:
                 finisher.close()
     except QueueError as error:

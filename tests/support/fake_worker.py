@@ -2,8 +2,8 @@
 fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
 `--sound` for how many bytes of sound these have,
 `--places` for how many it composes at once, `--speed` for how many steps a second, `--cost` for how many seconds a
-piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, `--hang` for its
-HANG_SECONDS, and `--version` for what it writes (tests/support/versions.py)."""
+piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, `--hang` for after
+how many seconds its model counts as hanging, and `--version` for what it writes (tests/support/versions.py)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from pretty_midi import Instrument, Note, PrettyMIDI
 from core.composer import Progress
 from core.errors import UnknownNotes
 from core.pipeline import Draft
+from core.queue.timing import USUAL_TIMING, Timing
 from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece, Rendering
 from core.settings import Settings
 from tests.support.waiting import PATIENCE
 
 STEPS_A_SECOND = 100
-HURRIED = (0.5, 3.0, 4.0)
-"""BEAT_SECONDS, DEAD_SECONDS and HANG_SECONDS of a worker that is `--hurried`."""
+HURRIED = Timing(beat=0.5, dead=3.0, hang=4.0)
+"""Of a worker that is `--hurried`."""
 FAILING_TAKE = 901  # an error raised on purpose
 BROKEN_TAKE = 902  # an error nobody foresaw
 POISONED_TAKE = 903  # kills the worker, always
@@ -205,7 +206,6 @@ class Worker:
 
 
 if __name__ == "__main__":
-    from core.queue import liveness
     from core.rendering.pool import Renderers
     from core.worker import main
     from tests.support.versions import VERSIONS, become
@@ -220,9 +220,8 @@ if __name__ == "__main__":
     parser.add_argument("--hang", type=float)
     parser.add_argument("--version", choices=VERSIONS, default="current")
     options, arguments = parser.parse_known_args()
-    if options.hurried:
-        liveness.BEAT_SECONDS, liveness.DEAD_SECONDS, liveness.HANG_SECONDS = HURRIED
-    liveness.HANG_SECONDS = options.hang or liveness.HANG_SECONDS
+    timing = HURRIED if options.hurried else USUAL_TIMING
+    timing = replace(timing, hang=options.hang or timing.hang)
     become(options.version)
     silent = partial(SilentFinisher, sound=options.sound)
     os._exit(
@@ -230,5 +229,6 @@ if __name__ == "__main__":
             arguments,
             lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed, options.cost)},
             silent if options.silent else Renderers,
+            timing,
         )
     )

@@ -80,16 +80,15 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
     """How its jobs ended, what they took, what was begun again after `kill -9`, and how many places it has."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    jobs = await JobQueue.open(url)
+    jobs = await JobQueue.open(url, snapshot_seconds=0)
     await jobs.put("long", asks(length=500), user_id=1)
     with Worker(tmp_path, "--silent") as worker:
         await watch(jobs, "long", JobState.RUNNING)
         worker.kill()
     with Worker(tmp_path, "--silent", "--places", "2", WORKER_METRICS_PORT=str(port)) as worker:
         await watch(jobs, "long", JobState.RUNNING)
-        await asyncio.sleep(0.6)  # the queue is looked at twice a second at most
-        line = await jobs.snapshot()
-        assert (line.waiting, len(line.shares)) == ([], 1)
+        snapshot = await jobs.snapshot()
+        assert (snapshot.waiting, [*snapshot.shares]) == ([], ["long"])
         page = numbers((await asyncio.to_thread(got, f"{address}/metrics"))[1])
         assert (page["nocturne_slots"], page["nocturne_slots_used"], page["nocturne_ready"]) == (2, 1, 1)
         assert (page['nocturne_retries_total{of="job"}'], page['nocturne_jobs_total{state="done"}']) == (1, 0)

@@ -64,6 +64,16 @@ async def known(jobs: JobQueue, job_id: str) -> Job:
     return job
 
 
+async def held(jobs: JobQueue, *job_ids: str) -> None:
+    """Wait until a worker holds these jobs, whether or not it has begun them."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            rows = await jobs._client.list_workflows_async(workflow_ids=[*job_ids], load_input=False)
+            if all(row.status == "PENDING" for row in rows):
+                return
+            await asyncio.sleep(0.05)
+
+
 async def python(code: str) -> str:
     """What a fresh interpreter prints."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, env=surroundings())
@@ -219,12 +229,13 @@ async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Work
     assert 41 not in worker.history("began")
 
 
-async def test_a_job_that_takes_too_long_is_given_up(jobs: JobQueue, monkeypatch: pytest.MonkeyPatch):
+async def test_a_job_that_takes_too_long_is_given_up(worker: Worker):
     """The time-out ends it with a sentence of its own, not as if the listener had taken it back."""
-    monkeypatch.setattr("core.queue.client.JOB_SECONDS", 0.5)
+    jobs = await JobQueue.open(worker.url, job_seconds=0.5)
     await jobs.put("endless", asks(length=3000), user_id=1)
     job = await watch(jobs, "endless", *ENDED)
     assert (job.state, job.error) == (JobState.FAILED, TOOK_TOO_LONG)
+    await jobs.close()
 
 
 async def test_nothing_of_an_answered_job_stays(jobs: JobQueue, worker: Worker):
@@ -278,40 +289,52 @@ async def test_a_pickle_is_never_read(jobs: JobQueue, worker: Worker):
     assert job is not None and (job.state, job.error) == (JobState.FAILED, UNFORESEEN)
 
 
-async def test_everybody_is_served_before_anybody_is_served_twice(unattended: JobQueue, begin: Callable[..., Worker]):
+async def test_everybody_is_served_before_anybody_is_served_twice(
+    url: str, unattended: JobQueue, begin: Callable[..., Worker]
+):
     """The second job of one user stands behind the first of another, whoever came first, and places say so."""
     for job_id, user in ("1", "ann"), ("2", "ann"), ("3", "ann"), ("4", "bob"), ("5", "cat"), ("6", "bob"):
         await unattended.put(job_id, asks(take=int(job_id)), user_id=user)
     places = {job_id: (await known(unattended, job_id)).place for job_id in "123456"}
     assert places == {"1": 1, "4": 2, "5": 3, "2": 4, "6": 5, "3": 6}
-    assert len((await unattended.snapshot()).waiting) == 6
+    assert (await unattended.snapshot()).waiting == ["1", "4", "5", "2", "6", "3"]
     with begin() as worker:
         await watch(unattended, "3", JobState.DONE)
         first, *others = worker.history("began")
         assert first in (1, 4, 5)  # taken together by an idle worker, they run for the model
         assert others == [take for take in (1, 4, 5, 2, 6, 3) if take != first]
-    await asyncio.sleep(0.6)  # places are looked up twice a second at most
-    assert len((await unattended.snapshot()).waiting) == 0
+    other = await JobQueue.open(url)
+    assert (await other.snapshot()).waiting == []
+    await other.close()
 
 
-async def test_many_share_one_look(unattended: JobQueue, monkeypatch: pytest.MonkeyPatch):
-    """Where each of them stands is known at once after it was put, a user's second job behind everybody's first."""
+async def test_many_share_one_look(url: str, unattended: JobQueue):
+    """Jobs that are put after a look have their places in its snapshot, a user's second job behind everybody's first;
+    another bot's look agrees."""
+    jobs = await JobQueue.open(url, snapshot_seconds=600)
+    assert (await jobs.snapshot()).waiting == []
     for user, take in ((1, 1), (1, 2), (2, 3), (3, 4)):
-        await unattended.put(f"{user}-{take}", asks(take=take), user_id=user)
+        await jobs.put(f"{user}-{take}", asks(take=take), user_id=user)
     order = ["1-1", "2-3", "3-4", "1-2"]
+    assert (await jobs.snapshot()).waiting == order
     assert (await unattended.snapshot()).waiting == order
-    looks: list[int] = []
-    monkeypatch.setattr("core.queue.client._SNAPSHOT_SECONDS", 60.0)
-    monkeypatch.setattr(unattended, "_look", lambda: looks.append(1))
-    jobs = [await unattended.standing(job_id) for job_id in order]
-    assert [job.place for job in jobs if job and job.state is JobState.QUEUED] == [1, 2, 3, 4] and not looks
-    monkeypatch.undo()
-    assert sorted(await unattended.ids()) == sorted(order)
-    await unattended.delete("2-3")
-    await unattended.cancel("1-1")
-    assert sorted(await unattended.ids()) == ["1-1", "1-2", "3-4"]
-    ended = await unattended.standing("1-1")
-    assert ended is not None and ended.state is JobState.CANCELLED
+    assert [await jobs.standing(job_id) for job_id in order] == [
+        Job(job_id, JobState.QUEUED, place) for place, job_id in enumerate(order, start=1)
+    ]
+    await jobs.close()
+
+
+async def test_a_cancelled_job_is_not_in_an_old_snapshot(url: str):
+    """Taken back, it is looked for anew; deleted, it is not among the ids."""
+    jobs = await JobQueue.open(url, snapshot_seconds=600)
+    for job_id in "123":
+        await jobs.put(job_id, asks(), user_id=job_id)
+    assert (await jobs.snapshot()).waiting == ["1", "2", "3"]
+    await jobs.delete("2")
+    await jobs.cancel("1")
+    assert sorted(await jobs.ids()) == ["1", "3"]
+    assert await jobs.standing("1") == Job("1", JobState.CANCELLED)
+    await jobs.close()
 
 
 async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable[..., Worker]):
@@ -326,17 +349,21 @@ async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable
         assert worker.history("began") == [2]
 
 
-async def test_a_job_that_waits_for_the_model_is_not_running(unattended: JobQueue, begin: Callable[..., Worker]):
+async def test_a_job_that_waits_for_the_model_is_not_running(url: str, begin: Callable[..., Worker]):
     """A worker takes more jobs while it composes one; they still stand in line."""
+    jobs = await JobQueue.open(url, snapshot_seconds=0)
     with begin():
-        await unattended.put("first", asks(length=3000), user_id=1)
-        await watch(unattended, "first", JobState.RUNNING)
-        await unattended.put("second", asks(length=3000), user_id=2)
-        await unattended.put("third", asks(length=3000), user_id=3)
-        await asyncio.sleep(1)
-        assert [(await known(unattended, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
-        line = await unattended.snapshot()
-        assert line.waiting == ["second", "third"] and [*line.shares] == ["first"] and 0 <= line.shares["first"] < 0.5
+        await jobs.put("first", asks(length=3000), user_id=1)
+        await watch(jobs, "first", JobState.RUNNING)
+        await jobs.put("second", asks(length=3000), user_id=2)
+        await jobs.put("third", asks(length=3000), user_id=3)
+        await held(jobs, "second", "third")
+        assert [(await known(jobs, job_id)).place for job_id in ("first", "second", "third")] == [None, 1, 2]
+        snapshot = await jobs.snapshot()
+    assert snapshot.waiting == ["second", "third"]
+    assert [*snapshot.shares] == ["first"]
+    assert 0 <= snapshot.shares["first"] < COMPOSED
+    await jobs.close()
 
 
 async def test_a_killed_worker_s_job_runs_again(unattended: JobQueue, begin: Callable[..., Worker]):
