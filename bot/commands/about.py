@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import discord
 from discord import app_commands
@@ -14,6 +13,7 @@ from bot.language.replies import COLOUR
 from bot.model_cards import ModelCard
 from bot.services import Interaction
 from core.errors import QueueError
+from core.version import version
 
 
 @app_commands.command(
@@ -51,7 +51,7 @@ def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> disco
     embed.add_field(name=say("Queue"), value=queue)
     embed.add_field(name=say("Started"), value=f"<t:{started_at:.0f}:R>")
     embed.set_footer(
-        text=f"Nocturne {_version()} · discord.py {discord.__version__} · Python {platform.python_version()}"
+        text=f"Nocturne {version()} · discord.py {discord.__version__} · Python {platform.python_version()}"
     )
     return embed
 
@@ -63,10 +63,3 @@ def _licence(licence: str) -> str:
     if "non-commercial" in licence.lower():
         return say("Weights: {licence}", licence=licence)
     return say("Weights: {licence}, for non-commercial use", licence=licence)
-
-
-def _version() -> str:
-    try:
-        return version("nocturne")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "(not installed)"
