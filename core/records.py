@@ -1,4 +1,4 @@
-"""Checks for dataclasses that travel as JSON, or lie in a database for a while: anything may stand there."""
+"""Checks for dataclasses that travel as JSON, or lie in a database for a while, where anything may be found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "int | None": (int, type(None)),
     "str": (str,),
 }
-_Kind = TypeVar("_Kind")
+_Record = TypeVar("_Record")
 
 
 def check_types(record: Any) -> None:
@@ -34,7 +34,7 @@ def check_types(record: Any) -> None:
             raise TypeError(f"{field.name} is beyond any number in use")
 
 
-def of_type(kind: type[_Kind], value: Any) -> _Kind:
+def of_type(kind: type[_Record], value: Any) -> _Record:
     """The value. Raises TypeError when it is of another type."""
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
@@ -42,14 +42,14 @@ def of_type(kind: type[_Kind], value: Any) -> _Kind:
 
 
 def known_fields(record: type[Any], data: Any) -> dict[str, Any]:
-    """What of `data` are fields of a dataclass: a newer version, which runs beside this one while all are replaced, may
-    have written more. Raises TypeError for what is no dict."""
+    """Those entries of `data` that are fields of a dataclass: a newer version, which runs beside this one while all are
+    replaced, may have written more. Raises TypeError for what is no dict."""
     names = {field.name for field in fields(record)}
     return {name: value for name, value in of_type(dict, data).items() if name in names}
 
 
 def decoded(text: Any) -> bytes:
-    """What base64 stands for. Raises BadRequest, and TypeError for what is no text."""
+    """The bytes that a base64 text stands for. Raises BadRequest, and TypeError for what is no text."""
     try:
         return base64.b64decode(of_type(str, text), validate=True)
     except ValueError as error:

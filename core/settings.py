@@ -1,4 +1,5 @@
-"""What can be set from outside: environment variables, or lines of `.env` where it is started; the environment wins."""
+"""Settings of the worker and the command line: environment variables, or lines of `.env` in the working directory; the
+environment wins."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ SOUNDFONTS = tuple(
         "/opt/homebrew/share/soundfonts",
     )
 )
-"""Where the SoundFont is looked for when SOUNDFONT does not say."""
+"""The places to look for a SoundFont when SOUNDFONT does not say."""
 
 
 def installed_soundfont() -> Path | None:
@@ -70,7 +71,7 @@ def _log_level(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """What the worker and the command line read; the bot adds its own. The description of a field completes the
+    """Settings that worker and command line read; the bot adds its own. The description of a field completes the
     sentence 'accepted is ...'; a field with `repr=False` may hold a secret, so its value is never shown."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)

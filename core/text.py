@@ -1,4 +1,4 @@
-"""Sentences for people that can be said in another language than English: a template, and what stands in its places."""
+"""Sentences for people that can be said in another language than English: a template, and values for its places."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ class Text:
         return text
 
 
-_SILENCE = ""
-NOTHING = Text(_SILENCE)
+_EMPTY = ""  # a literal inside Text(...) would be collected as a sentence to translate
+NOTHING = Text(_EMPTY)

@@ -12,7 +12,7 @@ from discord import app_commands
 from prometheus_client import Counter, Gauge, Histogram
 
 from core.errors import BadRequest, QueueError, QueueFull, StoreError, TooManyJobs
-from core.process.metrics import SECONDS, Page, registry
+from core.process.metrics import BUCKETS, Page, registry
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
 
@@ -29,8 +29,8 @@ ANSWERS = Counter(
 )
 REFUSALS = Counter("nocturne_refusals", "Requests that became no job, by why.", ["reason"], registry=REGISTRY)
 RETRIES = Counter("nocturne_retries", "Calls of queue or Discord that were repeated.", ["of"], registry=REGISTRY)
-DELIVER = Histogram("nocturne_deliver_seconds", "Sending an answer.", buckets=SECONDS, registry=REGISTRY)
-ANSWER = Histogram("nocturne_answer_seconds", "From asking until a piece is there.", buckets=SECONDS, registry=REGISTRY)
+DELIVER = Histogram("nocturne_deliver_seconds", "Sending an answer.", buckets=BUCKETS, registry=REGISTRY)
+ANSWER = Histogram("nocturne_answer_seconds", "From asking until a piece is there.", buckets=BUCKETS, registry=REGISTRY)
 JOBS = Gauge(
     "nocturne_queue_jobs", "Unfinished jobs in the queue, of all bots, by state.", ["state"], registry=REGISTRY
 )

@@ -1,4 +1,4 @@
-"""How bot and worker reach the database, for what they keep beside the queue."""
+"""Connections to the database, for what bot and worker keep beside the queue, and the database's clock."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 PATIENCE_SECONDS = 30
-"""How long SQLite waits for others that write."""
+"""How long SQLite waits for other connections that write."""
 REACH_SECONDS = 10
-"""Within which PostgreSQL has to answer a connection, and its host what is sent to it."""
-IDLE_SECONDS = 10
-"""How long somebody who stands still may keep others from what they have changed but not committed."""
+"""Time-out of PostgreSQL: for a connection to be answered, and for its host to acknowledge what it was sent."""
+IDLE_TRANSACTION_SECONDS = 10
+"""PostgreSQL's idle-in-transaction timeout: how long a process that was suspended may keep others from rows that it has
+changed and not committed."""
 
 
 def connected(url: str, **options: Any) -> sa.Engine:
@@ -25,7 +26,7 @@ def connected(url: str, **options: Any) -> sa.Engine:
         connect_args={"connect_timeout": REACH_SECONDS, "tcp_user_timeout": 1000 * REACH_SECONDS},
         **options,
     )
-    sa.event.listen(engine, "connect", _hold_nobody_up)
+    sa.event.listen(engine, "connect", _limit_idle_transactions)
     return engine
 
 
@@ -36,6 +37,6 @@ def now(connection: sa.Connection) -> sa.TextClause:
     return sa.text("((julianday('now') - 2440587.5) * 86400.0)")
 
 
-def _hold_nobody_up(connection: Any, _: object) -> None:
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+def _limit_idle_transactions(connection: Any, _: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'")
     connection.commit()

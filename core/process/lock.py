@@ -1,4 +1,5 @@
-"""One process of a kind a folder: a lock that the kernel gives back when the process ends, however it ends."""
+"""A lock of a folder, so that one process of a kind works there: the kernel frees it when the process ends, however
+that ends."""
 
 from __future__ import annotations
 
@@ -9,12 +10,11 @@ from pathlib import Path
 from typing import TextIO
 
 LOCK_SECONDS = 5
-"""How long a process that is just leaving is waited for."""
+"""How long to wait for the lock of a process that is just leaving."""
 
 
 def lock(path: Path) -> TextIO | None:
-    """Hold the lock in this file until what is returned is closed; None means that another process holds it. What the
-    file says stays."""
+    """The file, locked until it is closed; None when another process holds it. Its content stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+")
     patience = time.monotonic() + LOCK_SECONDS
@@ -30,17 +30,18 @@ def lock(path: Path) -> TextIO | None:
 
 
 def lines(held: TextIO) -> list[str]:
-    """What the file of a lock says."""
+    """The lines in the file of a lock."""
     held.seek(0)
     return held.read().splitlines()
 
 
-def write(held: TextIO, *said: str) -> None:
-    """Let the file of a lock say this and nothing else."""
+def write(held: TextIO, *new: str) -> None:
+    """Replace the lines in the file of a lock."""
     held.truncate(0)  # it is open for appending, which is then at the beginning
-    held.write("".join(f"{line}\n" for line in said))
+    held.write("".join(f"{line}\n" for line in new))
     held.flush()
 
 
 def fresh_name() -> str:
+    """A name that no other process has or had."""
     return secrets.token_hex(4)

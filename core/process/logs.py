@@ -1,4 +1,4 @@
-"""What a log's lines have in common, in every process: time, level, room, and the job that the line is about."""
+"""The format of a log's lines, in every process: time, level, module, and the job that the line is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _job = ContextVar("job", default="")
 
 @contextmanager
 def about_job(job_id: str) -> Iterator[None]:
-    """What is logged in here, by whichever module, is about this job."""
+    """Meanwhile each line that is logged, by whichever module, names this job."""
     before = _job.set(job_id)
     try:
         yield
@@ -21,12 +21,12 @@ def about_job(job_id: str) -> Iterator[None]:
 
 
 def current_job() -> str:
-    """The id of the job that is worked at; empty where it is none."""
+    """The id of the job of `about_job`; empty where there is none."""
     return _job.get()
 
 
 class JobFormatter(logging.Formatter):
-    """Begins a line by its job, unless it names it anyway."""
+    """Puts the job before a message that does not name it."""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname:7} {name}: {message}", style="{")
@@ -39,7 +39,7 @@ class JobFormatter(logging.Formatter):
 
 
 def write_logs(level: str, formatter: logging.Formatter | None = None) -> None:
-    """Send everything from `level` on to standard error."""
+    """Send all lines from `level` on to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter or JobFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

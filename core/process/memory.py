@@ -1,5 +1,4 @@
-"""What a process has in memory, and how it keeps that small: only where the C library is glibc, elsewhere nothing is
-done."""
+"""Memory of a process, and how it keeps that small: by settings of glibc's allocator, and elsewhere not at all."""
 
 from __future__ import annotations
 
@@ -9,28 +8,29 @@ from contextlib import suppress
 from pathlib import Path
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_LARGE = 256 * 1024
-"""Bytes. Left to itself glibc takes what is as large as a recording for small after a while, and keeps it."""
+_LARGE_BYTES = 256 * 1024
+"""A block from this size on goes back to the system once it is free. Left to itself glibc raises the threshold above
+the size of a recording, and keeps those."""
 _ARENAS = 2
-"""Of which threads take turns; left to itself glibc has eight a core, each with what it keeps."""
+"""Heaps that the threads share; left to itself glibc has eight a core, each with what it keeps."""
 
 
 def keep_small() -> None:
     """Call it first of all: give large blocks back as soon as they are free, and share small ones between threads."""
     with suppress(OSError, AttributeError):
         adjust = ctypes.CDLL(None).mallopt
-        adjust(_M_MMAP_THRESHOLD, _LARGE)
+        adjust(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         adjust(_M_ARENA_MAX, _ARENAS)
 
 
 def give_back() -> None:
-    """Give back now what is free of small blocks too."""
+    """Give free small blocks back to the system too, now."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident() -> int:
-    """MiB that this process has in memory now, or at most had where that is all that can be known."""
+    """Resident memory of this process in MiB; where that cannot be known, its peak."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().partition("VmRSS:")[2].split()[0]) // 2**10

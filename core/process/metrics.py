@@ -1,5 +1,5 @@
-"""What a worker counts, and the page on which bot and worker show what they count: `/metrics` for Prometheus, and
-`/healthz` and `/readyz` for whatever watches over them."""
+"""A worker's metrics, and the page on which bot and worker serve theirs: `/metrics` for Prometheus, and `/healthz` and
+`/readyz` for whatever watches over them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from prometheus_client.exposition import choose_encoder
 
 from core.errors import BadSetting
 
-SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, math.inf)
-"""Where the buckets of all histograms end: a piece takes seconds, and a job 10 minutes at most."""
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, math.inf)
+"""Upper bounds of the buckets of all histograms, in seconds: a piece takes seconds, and a job 10 minutes at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,23 +34,25 @@ disable_created_metrics()  # a second line for each, which nobody asks for
 
 
 def registry() -> CollectorRegistry:
-    """One a kind of process, so that a bot's page has no lines of a worker; memory, time and files are in each."""
+    """A registry with memory, processor time and files of the process. Bot and worker have one each, so that a bot's page
+    has no lines of a worker."""
     made = CollectorRegistry()
     ProcessCollector(registry=made)
     return made
 
 
 WORKER = registry()
+"""The registry of a worker."""
 SLOTS = Gauge("nocturne_slots", "Pieces that this worker can compose at once.", registry=WORKER)
 SLOTS_USED = Gauge("nocturne_slots_used", "Pieces that it composes now.", registry=WORKER)
 JOBS = Counter("nocturne_jobs", "Jobs that this worker has ended, by how.", ["state"], registry=WORKER)
 RETRIES = Counter("nocturne_retries", "Jobs begun again after their worker had ended.", ["of"], registry=WORKER)
-WAIT = Histogram("nocturne_wait_seconds", "From asking until a job is begun.", buckets=SECONDS, registry=WORKER)
-COMPOSE = Histogram("nocturne_compose_seconds", "Composing a piece.", buckets=SECONDS, registry=WORKER)
+WAIT = Histogram("nocturne_wait_seconds", "From asking until a job is begun.", buckets=BUCKETS, registry=WORKER)
+COMPOSE = Histogram("nocturne_compose_seconds", "Composing a piece.", buckets=BUCKETS, registry=WORKER)
 RENDER = Histogram(
     "nocturne_render_seconds",
     "Playing, encoding and drawing a piece, with the wait for a process that does.",
-    buckets=SECONDS,
+    buckets=BUCKETS,
     registry=WORKER,
 )
 for state in ("done", "failed", "cancelled"):
@@ -58,19 +60,15 @@ for state in ("done", "failed", "cancelled"):
 RETRIES.labels("job")
 
 
-def nothing() -> str:
-    return ""
-
-
 class Page:
-    """`with Page(...):` it is served in threads of its own; without a port nothing happens. `missing` and `stuck` say
-    in a few words why the process is not ready or not healthy, and nothing when it is; they are called in any thread.
-    """
+    """The page of a process. `with Page(...):` serves it in threads of its own; without a port nothing happens."""
 
     def __init__(self, registry: CollectorRegistry, host: str, port: int | None, setting: str) -> None:
         """Raises BadSetting, which names the `setting` that gave the port, when nothing can be served there."""
         self.missing: Callable[[], str] = lambda: "starting"
-        self.stuck: Callable[[], str] = nothing
+        """Says in a few words why the process is not ready, or nothing; called in any thread."""
+        self.stuck: Callable[[], str] = lambda: ""
+        """Says in a few words why the process is not healthy, or nothing; called in any thread."""
         self._registry = registry
         self._ready = Gauge("nocturne_ready", "1 as /readyz says, or 0.", registry=None)
         self._ready.set_function(lambda: not self.missing())
@@ -97,7 +95,7 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where it is served; for tests, which let the system choose a port by asking for 0."""
+        """The URL of the page; for tests, which let the system choose a port by asking for 0."""
         assert self._server is not None
         return "http://{}:{}".format(*self._server.server_address)
 

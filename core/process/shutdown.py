@@ -1,4 +1,4 @@
-"""An end that comes in time, whatever holds a process up."""
+"""A limit on how long a process takes to end, whatever holds it up."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import logging
 import os
 import threading
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def end_within(seconds: float) -> None:
-    """Leave the process with exit code 0 when it still lives then. What it was at is in the database, and who asked it
-    to end waits no longer than half a minute."""
+    """Leave the process with exit code 0 when it still lives then. Its jobs are in the database, and whoever asked
+    it to end waits no longer than half a minute."""
 
     def leave() -> None:
-        log.warning("it took longer than %g s to end; what is left is for the next start", seconds)
+        _log.warning("it took longer than %g s to end; what is left is for the next start", seconds)
         logging.shutdown()
         os._exit(0)
 

@@ -1,10 +1,10 @@
-"""DBOS, as both sides of the queue set it up: its names, what it writes and never reads, and how it is reached."""
+"""DBOS, as both sides of the queue set it up: its names, its serializer, its log and its connection."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -16,18 +16,18 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
-from core.process.database import IDLE_SECONDS
+from core.process.database import IDLE_TRANSACTION_SECONDS
 from core.queue.jobs import QUEUE_UNREACHABLE
 
 APPLICATION = "nocturne"
 VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
 QUEUE = WORKFLOW = "compose"
 PROGRESS = "progress"
-"""Of the event that holds how far a running job is."""
+"""Name of the event that holds the progress of a running job."""
 UNFINISHED = ["ENQUEUED", "PENDING"]
 JSON = DBOSPortableJSONSerializer()
 FAILURES = (SQLAlchemyError, dbos_error.DBOSException, OSError)
-"""What a call raises when the database is away."""
+"""Errors of a call while the database is away."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,20 +40,21 @@ def _refuse(cls: DefaultSerializer, serialized_data: str) -> NoReturn:
 DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
 
 
-class _OnceAMinute(logging.Filter):
+class OnceAMinute(logging.Filter):
     """Lets the same words through once a minute: of a database that is away DBOS says so twenty times a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._clock = clock
         self._due: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        words, now = record.getMessage()[:80], time.monotonic()
+        words, now = record.getMessage()[:80], self._clock()
         self._due = {said: due for said, due in self._due.items() if due > now}
         return self._due.setdefault(words, now + 60) == now + 60
 
 
-logging.getLogger("dbos").addFilter(_OnceAMinute())
+logging.getLogger("dbos").addFilter(OnceAMinute())
 logging.getLogger("dbos").setLevel(logging.WARNING)
 logging.getLogger("dbos").addHandler(logging.NullHandler())  # finding none, DBOS would bring its own and its own format
 
@@ -71,7 +72,7 @@ def connect(url: str) -> DBOSClient:
             serializer=JSON,
             application_name=APPLICATION,
             retry_connection_errors=False,
-            sys_db_idle_transaction_timeout_sec=IDLE_SECONDS,
+            sys_db_idle_transaction_timeout_sec=IDLE_TRANSACTION_SECONDS,
         )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
 from core.process import metrics
-from core.process.database import IDLE_SECONDS
+from core.process.database import IDLE_TRANSACTION_SECONDS
 from core.queue.engine import APPLICATION, JSON, QUEUE, VERSION, WORKFLOW, connect, reaching
 from core.queue.liveness import Heartbeat
 from core.queue.recovery import Recovery
@@ -91,7 +91,7 @@ class JobServer:
                 "executor_id": self._executor,
                 "serializer": JSON,
                 "log_level": "WARNING",
-                "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
+                "sys_db_idle_transaction_timeout_sec": IDLE_TRANSACTION_SECONDS,
             }
         )
 

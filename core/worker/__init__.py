@@ -30,20 +30,20 @@ from core.rendering.pool import Renderers
 from core.request import Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
-NAMES = 20
-"""How many starts that failed are remembered, one of which may have begun a job."""
+MOST_NAMES = 20
+"""How many failed starts are remembered by name, any of which may have begun a job."""
 STOPPING_SECONDS = 20
-"""How long running jobs are waited for after SIGTERM or Ctrl-C."""
+"""How long to wait for running jobs after SIGTERM or Ctrl-C."""
 LEAVE_SECONDS = 27
-"""How long it takes until it leaves, also when the database holds it up."""
+"""Within which a worker leaves after either, also when the database holds it up."""
 
 
 class Finisher(Protocol):
-    """What `core.rendering.pool.Renderers` is to the worker."""
+    """Renders drafts into pieces, as `core.rendering.pool.Renderers` does."""
 
     processes: int
 
@@ -62,7 +62,7 @@ def load_composers(settings: Settings) -> dict[str, Composer]:
         composers[model] = load_composer(
             model, settings.checkpoints, settings.preset, settings.slots, settings.memory_limit
         )
-        log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
+        _log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
         give_back()  # what the compiler took, 300 MB and more
     return composers
 
@@ -87,7 +87,7 @@ def serve(
         return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress)
 
     places = max(composer.places for composer in composers.values())
-    before = lines(held)[-NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
+    before = lines(held)[-MOST_NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
     executor = f"{home(settings)}:{fresh_name()}"
     write(held, *before, executor)
     jobs = JobServer(
@@ -114,16 +114,16 @@ def serve(
     page.missing = jobs.missing
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
+    _log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
     stopping.wait()
-    log.info("stopping")
+    _log.info("stopping")
     jobs.stop(STOPPING_SECONDS)
-    log.info("stopped")
+    _log.info("stopped")
 
 
 def home(settings: Settings) -> str:
-    """Where a worker is at home, for its name. The embedded queue's file is on one machine, whatever that is called
-    today."""
+    """The part of a worker's name that says where it runs. The embedded queue's file is on one machine, whatever that
+    is called today."""
     if settings.queue_url.startswith("sqlite"):
         return "embedded"
     return f"{socket.gethostname()}:{settings.data_dir}"
@@ -161,7 +161,10 @@ def main(
         if (held := lock(settings.data_dir / "worker.lock")) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
-        with held, Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page:
+        with (
+            held,
+            Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page,
+        ):
             finisher = finishing(settings)  # they start while the models load
             try:
                 serve(settings, load(settings), finisher, page, held, timing)

@@ -80,7 +80,7 @@ async def test_a_bot_that_stands_still_keeps_nobody_from_its_answers(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ):
     """Not even in the middle of a transaction: PostgreSQL undoes that, and the others go on."""
-    monkeypatch.setattr("core.process.database.IDLE_SECONDS", 1)
+    monkeypatch.setattr("core.process.database.IDLE_TRANSACTION_SECONDS", 1)
     url = postgres.fresh()
     still, other = await Database.open(url), await Database.open(url)
     monkeypatch.setattr(pending_replies, "LEASE_SECONDS", -1.0)
