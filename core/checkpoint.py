@@ -1,5 +1,5 @@
-"""A folder of trained weights: `config.json`, `weights.npz` (float16) and what else the model reads, which fit together
-or are refused. Beside them lie a model card (README.md) and a LICENSE for people."""
+"""A folder of trained weights: `config.json`, `weights.npz` (float16) and further files that the model reads, which fit
+together or are refused. Beside them lie a model card (README.md) and a LICENSE for people."""
 
 from __future__ import annotations
 

@@ -24,24 +24,29 @@ from core.seed import CHORD_SECONDS
 
 
 class Attention(NamedTuple):
-    """What a model attended to in a window of its piece: the words of that window, and a matrix a block of the network,
-    (words, words), whose row t says what word t attended to."""
+    """Attention of a model in a window of its piece."""
 
     words: list[str]
+    """The words of that window."""
     matrices: list[list[list[float]]]
+    """A matrix a block of the network, (words, words), whose row t says what word t attended to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A piece that is composed, but not yet played or drawn; it travels as JSON. `duration` is in seconds of music;
-    `seconds` says how long the composing took; `attention` is there where the model can tell."""
+    """A piece that is composed, but not yet played or drawn; it travels as JSON."""
 
     recipe: Recipe
     duration: float
+    """Seconds of music."""
     notes: int
+    """How many there are."""
     midi: bytes
+    """The .mid as it was composed."""
     seconds: dict[str, float]
+    """How long the composing took."""
     attention: Attention | None = None
+    """There where the model can tell."""
 
     @property
     def music(self) -> PrettyMIDI:
@@ -50,7 +55,7 @@ class Draft:
 
     @classmethod
     def of(cls, recipe: Recipe, midi: bytes) -> Draft:
-        """What was composed once and kept, to be rendered in another way; `midi` is as composed, before any edits."""
+        """A piece that was composed before, to be rendered in another way; `midi` is as composed, before any edits."""
         music = PrettyMIDI(io.BytesIO(midi))
         return cls(recipe, round(music.get_end_time(), 3), _notes(music), midi, {})
 
@@ -123,7 +128,8 @@ def finish(
 def _record(
     midi: bytes, wished: str, soundfont: Path | None, size_limit: int, seconds: dict[str, float]
 ) -> tuple[bytes, str]:
-    """Play it, and how long that took goes into `seconds`. What does not fit as it was wished becomes an MP3."""
+    """The sound and its format: an MP3 where the format that was wished for would not fit. Adds its times to
+    `seconds`."""
     with _timed(seconds, "render"):
         if wished == "flac" and (flac := audio.render_flac(midi, soundfont, size_limit)) is not None:
             return flac, wished
@@ -134,7 +140,7 @@ def _record(
 
 
 def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
-    """A PNG a block of the network."""
+    """Pictures of attention: a PNG a block of the network."""
     return tuple(
         pictures.attention(np.array(matrix), attention.words, f"{heading} · attention, block {block}")
         for block, matrix in enumerate(attention.matrices, start=1)
@@ -142,7 +148,7 @@ def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
 
 
 def title(recipe: Recipe) -> str:
-    """What stands above a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
+    """The title of a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
     request, rendering = recipe.request, recipe.rendering
     names = "continued" if request.primer else request.seed.names
     parts = [names if len(names) <= 30 else names[:29] + "…", f"take {request.take}"]
@@ -156,7 +162,7 @@ def title(recipe: Recipe) -> str:
 
 
 def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:
-    """How many seconds of the music were there before it was composed, and what they are called."""
+    """How many seconds of the music were given to the composer, and their name."""
     if request.primer:
         return max(_onsets(PrettyMIDI(io.BytesIO(request.primer)))), "primer"
     if request.seed.is_random:

@@ -87,10 +87,10 @@ class ArticleComposer:
         words = self.vocabulary.decode(np.concatenate(pieces)[: request.length])
         return midi_of(roll_of(words))
 
-    def attention(self, midi: PrettyMIDI) -> tuple[list[str], list[np.ndarray]]:
-        """What the network attends to in the middle of a piece it composed: the 50 words of that window, and the two
-        attention matrices, each (50, 50), whose row t says what word t attends to."""
-        words = [SILENCE] * (WINDOW - 1) + words_of(grid_of(midi))
+    def attention(self, music: PrettyMIDI) -> tuple[list[str], list[np.ndarray]]:
+        """Attention in the middle of a piece that it composed: the 50 words of that window, and the two matrices, each
+        (50, 50), whose row t says what word t attends to."""
+        words = [SILENCE] * (WINDOW - 1) + words_of(grid_of(music))
         first = min(len(words) // 2, len(words) - WINDOW)
         window = words[first : first + WINDOW]
         _, matrices = self._read(self.vocabulary.encode(window)[None])

@@ -34,8 +34,8 @@ disable_created_metrics()  # a second line for each, which nobody asks for
 
 
 def registry() -> CollectorRegistry:
-    """A registry with memory, processor time and files of the process. Bot and worker have one each, so that a bot's page
-    has no lines of a worker."""
+    """A registry with memory, processor time and files of the process. Bot and worker have one each, so that a bot's
+    page has no lines of a worker."""
     made = CollectorRegistry()
     ProcessCollector(registry=made)
     return made

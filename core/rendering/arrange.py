@@ -1,4 +1,4 @@
-"""What can be done to a composed piece without composing it again: another instrument, tempo and pitch."""
+"""Another instrument, tempo or pitch for a piece, without composing it again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from core.rendering.pedal import Span, pedal_of, ringing
 from core.request import INSTRUMENTS, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 
-LEGATO = 0.5
-"""Seconds that a finger stays where the pedal of a piano would have held the note."""
+LEGATO_SECONDS = 0.5
+"""How long a finger stays on a key where the pedal of a piano would have held the note."""
 
 _ORGANS = range(16, 24)  # General MIDI's family of those whose notes do not die away
 
@@ -41,9 +41,9 @@ def _on_keyboard(pitch: int) -> int:
 
 
 def _play_legato(part: Instrument, pedal: list[Span]) -> None:
-    """Put fingers in place of the pedal, which would pile up dozens of notes."""
+    """Lengthen notes in place of the pedal, which would pile up dozens of them."""
     part.notes.sort(key=lambda note: note.start)
-    for note, until in zip(part.notes, ringing(part.notes, pedal, LEGATO), strict=True):
+    for note, until in zip(part.notes, ringing(part.notes, pedal, LEGATO_SECONDS), strict=True):
         note.end = until
     part.control_changes = [change for change in part.control_changes if change.number != SUSTAIN]
 

@@ -36,22 +36,24 @@ INSTALL = Text(
 )
 
 WALL_SECONDS = 300.0
-"""A piece of 600 s takes 10 s of one core; on a machine with ten other things to do, two minutes."""
+"""Time-out of FluidSynth. A piece of 600 s takes 10 s of one core; on a machine with ten other things to do, two
+minutes."""
 MOST_AUDIO_SECONDS = 660
-"""The longest piece has 600 s, and its last notes ring."""
+"""Limit of a recording: the longest piece has 600 s, and its last notes ring."""
 
-MEMORY = 2**30
-"""Bytes of address space that FluidSynth may have beside its SoundFont; it takes 45 MB, with a piano."""
+ADDRESS_SPACE = 2**30
+"""Bytes that FluidSynth may have beside its SoundFont; it takes 45 MB, with a piano."""
 
 PEAK_DBFS = -3.0
-"""The loudest sample; what LAME makes of it stays well below full scale."""
-_LOUDEST = 10 ** (PEAK_DBFS / 20)
+"""Level of the loudest sample; LAME's output stays well below full scale with it."""
+_PEAK = 10 ** (PEAK_DBFS / 20)
 SILENCE_DBFS = -60.0
+"""Level below which the end of a piece counts as silent."""
 DECAY_SECONDS = 0.5
 """How much is kept after the last sample that is louder than `SILENCE_DBFS`."""
 
 SIZE_LIMIT = 10 * 2**20
-"""Bytes: what a message may carry where pieces are usually sent. The longest piece fits at the highest bitrate."""
+"""Bytes that a message may carry where pieces are usually sent. The longest piece fits at the highest bitrate."""
 BITRATES = (128, 112, 96, 80, 64, 48, 32)
 """kbit/s, the usual one first; the others are for a piece that would not fit."""
 QUALITY = 5
@@ -60,8 +62,9 @@ QUALITY = 5
 GAIN, MOST_GAIN = 0.2, 10.0
 """FluidSynth's usual loudness, and its greatest."""
 
-_SILENT = 2**10
-"""Of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13, silence 2**6."""
+_LEAST_PEAK = 2**10
+"""Peak of a piece that can be heard, of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13,
+silence 2**6."""
 
 _ENVIRONMENT = {
     "SDL_AUDIODRIVER": "dummy",  # else FluidSynth looks for a sound server, and makes it 64 MB
@@ -73,7 +76,7 @@ _log = logging.getLogger(__name__)
 
 
 def find_soundfont(chosen: Path | None = None) -> Path:
-    """What FluidSynth will play with: `chosen`, else the SoundFont that is installed.
+    """The SoundFont for FluidSynth to play with: `chosen`, else the one that is installed.
     Raises RenderError when that or FluidSynth itself is missing."""
     if shutil.which("fluidsynth") is None:
         raise RenderError("FluidSynth, which plays the pieces, is not installed; {install}", install=INSTALL)
@@ -116,7 +119,7 @@ def render_flac(midi: bytes, soundfont: Path | None = None, size_limit: int = SI
     soundfont = find_soundfont(soundfont)
     with _folder(midi) as wav:
         peak = _peak(_play(wav, soundfont, WALL_SECONDS, MOST_AUDIO_SECONDS))
-        gain = min(GAIN * 2**31 * _LOUDEST / peak, MOST_GAIN)
+        gain = min(GAIN * 2**31 * _PEAK / peak, MOST_GAIN)
         flac = wav.with_suffix(".flac")
         _fluidsynth(soundfont, flac, WALL_SECONDS, _most_bytes(MOST_AUDIO_SECONDS), gain)
         content = flac.read_bytes()
@@ -150,7 +153,7 @@ def encode(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes:
 
 
 def _bitrate(seconds: float, size_limit: int) -> int:
-    """kbit/s, constant, so that the size is known before anything is encoded."""
+    """The bitrate in kbit/s: constant, so that the size is known before anything is encoded."""
     for bitrate in BITRATES:
         if (seconds + 0.2) * bitrate * 125 <= size_limit:  # 0.2 s: LAME's padding and its tag
             return bitrate
@@ -164,7 +167,7 @@ def _bitrate(seconds: float, size_limit: int) -> int:
 
 @contextmanager
 def _folder(midi: bytes) -> Iterator[Path]:
-    """A folder for a while, with the MIDI file in it; gives where its WAV goes."""
+    """A folder for a while, with the MIDI file in it; gives the path for its WAV."""
     with tempfile.TemporaryDirectory(prefix="nocturne-") as folder:
         wav = Path(folder, "piece.wav")
         wav.with_suffix(".mid").write_bytes(midi)
@@ -177,13 +180,13 @@ def _play(wav: Path, soundfont: Path, wall_seconds: float, most_audio_seconds: f
 
 
 def _most_bytes(seconds: float) -> int:
-    """What a WAV of FluidSynth's takes."""
+    """Size of a WAV that FluidSynth writes, in bytes."""
     return round(seconds * RATE * 8)
 
 
-def _memory(soundfont: Path) -> int:
-    """Bytes that FluidSynth may take with this SoundFont, which it holds in memory; an .sf3 is unpacked there."""
-    return MEMORY + (16 if soundfont.suffix.lower() == ".sf3" else 2) * soundfont.stat().st_size
+def _address_space(soundfont: Path) -> int:
+    """Limit of FluidSynth's address space with this SoundFont, which it holds in memory; an .sf3 is unpacked there."""
+    return ADDRESS_SPACE + (16 if soundfont.suffix.lower() == ".sf3" else 2) * soundfont.stat().st_size
 
 
 def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: int, gain: float = GAIN) -> None:
@@ -191,7 +194,7 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
     output = sound.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
     files = [str(soundfont.absolute()), str(sound.with_suffix(".mid")), str(sound), f"{gain:.4f}"]
     # processor time: only for when nobody waits any more
-    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_memory(soundfont))]
+    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_address_space(soundfont))]
     with output.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", fluidsynth.__file__, *files, *limits],
@@ -221,7 +224,7 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
 
 
 def _read(wav: Path) -> npt.NDArray[np.int32]:
-    """What FluidSynth wrote, (samples, 2). Raises RenderError for anything but 32-bit stereo at `RATE`."""
+    """The sound that FluidSynth wrote, (samples, 2). Raises RenderError for anything but 32-bit stereo at `RATE`."""
     try:
         with wave.open(str(wav), "rb") as file:
             shape = (file.getframerate(), file.getnchannels(), file.getsampwidth())
@@ -236,19 +239,19 @@ def _read(wav: Path) -> npt.NDArray[np.int32]:
 def _level(sound: npt.NDArray[np.int32]) -> Samples:
     """Bring the peak to `PEAK_DBFS` and cut the silence at the end."""
     peak = _peak(sound)
-    last = _last_above(sound, peak * 10 ** (SILENCE_DBFS / 20) / _LOUDEST)
+    last = _last_above(sound, peak * 10 ** (SILENCE_DBFS / 20) / _PEAK)
     sound = sound[: last + 1 + round(DECAY_SECONDS * RATE)]
     samples = np.empty(sound.shape, np.int16)
     for start in range(0, len(sound), RATE):  # a second at a time: ten minutes as floats would take 400 MB
         second = slice(start, start + RATE)
-        samples[second] = np.rint(sound[second] * (2**15 * _LOUDEST / peak))
+        samples[second] = np.rint(sound[second] * (2**15 * _PEAK / peak))
     return samples
 
 
 def _peak(sound: npt.NDArray[np.int32]) -> int:
     """The loudest sample. Raises RenderError when all is silence."""
     peak = max(int(sound.max(initial=0)), -int(sound.min(initial=0)))
-    if peak < _SILENT:
+    if peak < _LEAST_PEAK:
         raise RenderError("the piece makes no sound")
     return peak
 

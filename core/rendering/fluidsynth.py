@@ -13,11 +13,12 @@ RATE = 44100
 """Samples a second."""
 
 VOICES = 128
-"""That sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes half
-as long again, for what is 23 dB below the rest."""
+"""How many sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes
+half as long again, for what is 23 dB below the rest."""
 
 OPTIONS = ("-o", f"synth.polyphony={VOICES}", "-o", "synth.dynamic-sample-loading=1")
-"""Of a SoundFont of 148 MB only the instrument that plays is read: 45 MB of memory in place of 170."""
+"""Options of FluidSynth. Of a SoundFont of 148 MB only the instrument that plays is read: 45 MB of memory in place of
+170."""
 
 
 def play(
@@ -34,7 +35,7 @@ def play(
     depth = "s32" if sound.endswith(".wav") else "s16"
 
     def fluidsynth(command: list[str]) -> None:
-        """What midi2audio runs, but a failure is not dropped."""
+        """The command of midi2audio, whose failure is not dropped."""
         subprocess.check_call([*command, "-O", depth, "-g", gain, *OPTIONS])
 
     midi2audio.subprocess = SimpleNamespace(call=fluidsynth)

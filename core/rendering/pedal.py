@@ -1,4 +1,4 @@
-"""When the sustain pedal is down, and what it lets ring."""
+"""The sustain pedal of a piece: when it is down, and how long it lets notes ring."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Span = tuple[float, float]
 
 
 def pedal_of(music: PrettyMIDI) -> list[Span]:
-    """When the pedal is down, whichever instrument it belongs to."""
+    """The spans in which the pedal is down, whichever instrument it belongs to."""
     changes = [change for instrument in music.instruments for change in instrument.control_changes]
     spans, since = [], None
     for change in sorted((one for one in changes if one.number == SUSTAIN), key=lambda one: one.time):
@@ -28,7 +28,7 @@ def pedal_of(music: PrettyMIDI) -> list[Span]:
 
 
 def ringing(notes: Sequence[Note], pedal: list[Span], longest: float) -> list[float]:
-    """Until when (seconds) each of the notes, which begin in this order, is heard: the pedal holds it until it is
+    """The second at which each of the notes, which begin in this order, falls silent: the pedal holds it until it is
     released or the key is struck again, and for `longest` seconds at most."""
     downs = [down for down, _ in pedal]
     again: dict[int, float] = {}

@@ -1,5 +1,5 @@
-"""A piece as a piano roll, and what a network attends to, as PNG. Only matplotlib's objects are used and none of its
-global state, so several pictures can be drawn at once."""
+"""Pictures, as PNG: the piano roll of a piece, and the attention of a network. Only matplotlib's objects are used and
+none of its global state, so several pictures can be drawn at once."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ from core.seed import HIGHEST_PITCH, LOWEST_PITCH, note_name
 
 PAGE, WHITE_KEY, BLACK_KEY, LINE, TEXT = "#17181d", "#23252d", "#1c1e24", "#434754", "#d9dce4"
 """The page is dark, as most listeners have Discord."""
-TOUCH = LinearSegmentedColormap.from_list("touch", ["#4653a0", "#7a5ccf", "#c457b4", "#f56e7c", "#ffab5e", "#ffee9f"])
+VELOCITY_COLOURS = LinearSegmentedColormap.from_list(
+    "touch", ["#4653a0", "#7a5ccf", "#c457b4", "#f56e7c", "#ffab5e", "#ffee9f"]
+)
 """Velocity 1 to 127, from cool to warm; the softest note still stands out from the page."""
-ATTENTION = LinearSegmentedColormap.from_list(
+ATTENTION_COLOURS = LinearSegmentedColormap.from_list(
     "attention", [PAGE, "#38306e", "#8a4bb0", "#e9667f", "#ffb765", "#fff3b8"]
 )
 PEDAL, BEGINNING = "#8b93a7", "#4fd1b5"
 
 WIDTH, DPI = 8.0, 200
 """Inches, and pixels an inch."""
-SIZE = 13.5
-"""Points: 9 pixels high, and so still to be read, where a phone shows the picture 400 pixels wide."""
+POINTS = 13.5
+"""Size of all text: 9 pixels high, and so still to be read, where a phone shows the picture 400 pixels wide."""
 LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.3, 0.5, 0.1
 """Inches around the systems, for the names of keys, the last second's label and the title."""
 SYSTEM_SECONDS, MOST_SYSTEMS = 50, 5
@@ -42,10 +44,10 @@ HEIGHTS = (4.5, 6.0, 7.0, 8.0, 8.0)
 """Inches of a page with 1, 2, 3... systems. Discord shows what is higher than wide as a narrow strip."""
 SECONDS_LINE, PEDAL_LINE, BEGINNING_LINE = 0.34, 0.1, 0.27
 """Inches: below a system, its times and its pedal; above the first one, the name of what the piece begins with."""
-CLEAR = 0.1
-"""Inches above the bottom of a system where no key is named."""
-TIMES = 8
-"""A system has at most so many times written below it."""
+CLEAR_INCHES = 0.1
+"""Space above the bottom of a system in which no key is named."""
+MOST_TIMES = 8
+"""At most so many times are written below a system."""
 
 MARGIN = 2
 """Keys that are shown below the lowest note and above the highest."""
@@ -55,19 +57,19 @@ LEAST_WIDTH = 0.0035
 """A note is at least this share of a system wide, or a long piece would lose its grace notes."""
 GAP = 0.0015
 """A note is drawn shorter by this share of a system, which keeps it apart from the next one on its key."""
-RING = 5.0
-"""Seconds after which a string that the pedal leaves free is taken to be silent."""
+RING_SECONDS = 5.0
+"""After so long a string that the pedal leaves free is taken to be silent."""
 
 _BLACK = (1, 3, 6, 8, 10)
 
 START, UNTIL, PITCH = 0, 2, 3
-"""Columns of what `_sounds` gives."""
+"""Columns of the array of `_sounds`."""
 Floats = npt.NDArray[np.floating]
 
 
 def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginning: str = "") -> bytes:
-    """Notes over time and keys, velocity as colour, what the pedal lets ring as a tail, the pedal itself below if it is
-    used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600 high."""
+    """The notes over time and keys, velocity as colour, the ringing by the pedal as a tail, the pedal itself below if
+    it is used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600 high."""
     pedal = pedal_of(music)
     sounds = _sounds(music, pedal)
     keys = _keys(sounds[:, PITCH])
@@ -94,12 +96,12 @@ def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginnin
 
 
 def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
-    """What each word attends to: a row a word, the brighter the more. `matrix` is (len(words), len(words)).
+    """Attention of each word: a row a word, the brighter the more. `matrix` is (len(words), len(words)).
     PNG, 1600 x 1500."""
     figure = Figure(figsize=(WIDTH, 7.5), dpi=DPI, facecolor=PAGE)
     axes = figure.add_axes((0.12, 0.03, 0.745, 0.81))
     brightest = float(np.quantile(matrix, 0.998))  # one cell alone would leave the others in the dark
-    image = axes.imshow(matrix, cmap=ATTENTION, interpolation="nearest", aspect="auto", vmin=0, vmax=brightest)
+    image = axes.imshow(matrix, cmap=ATTENTION_COLOURS, interpolation="nearest", aspect="auto", vmin=0, vmax=brightest)
     places = range(len(words))
     shown = [word if len(word) <= 14 else word[:13] + "…" for word in words]
     axes.set_xticks(places, shown, rotation=90)
@@ -112,7 +114,7 @@ def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
     scale.ax.set_title("attention", loc="left", fontsize=11, color=TEXT, pad=16)
     scale.locator = MaxNLocator(5)
     _plain(scale.ax)
-    figure.text(0.12, 0.96, title, fontsize=SIZE, color=TEXT)
+    figure.text(0.12, 0.96, title, fontsize=POINTS, color=TEXT)
     return _png(figure)
 
 
@@ -123,7 +125,7 @@ def _png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _plain(axes: Axes, size: float = SIZE) -> None:
+def _plain(axes: Axes, size: float = POINTS) -> None:
     """Quiet ticks and no frame."""
     axes.tick_params(length=0, labelsize=size, labelcolor=TEXT, pad=6)
     for spine in axes.spines.values():
@@ -141,19 +143,19 @@ def _axes(
 
 
 def _heading(figure: Figure, title: str) -> None:
-    """The title at the left, what the colours mean at the right."""
+    """The title at the left, the scale of the colours at the right."""
     height = figure.get_figheight()
     line = 1 - 0.27 / height
-    style: dict[str, Any] = {"fontsize": SIZE, "color": TEXT, "va": "center_baseline"}
+    style: dict[str, Any] = {"fontsize": POINTS, "color": TEXT, "va": "center_baseline"}
     right = WIDTH - RIGHT - 0.5
     scale = _axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
-    scale.imshow(np.linspace(0, 1, 256)[None], cmap=TOUCH, aspect="auto")
+    scale.imshow(np.linspace(0, 1, 256)[None], cmap=VELOCITY_COLOURS, aspect="auto")
     scale.set(xticks=[], yticks=[])
     figure.text(right / WIDTH, line, "loud", **style)
     soft = figure.text((right - 1.4) / WIDTH, line, "soft", ha="right", **style)
     text = figure.text(LEFT / WIDTH, line, title, **style)
     room = soft.get_window_extent().x0 - (LEFT + 0.2) * DPI
-    text.set_fontsize(SIZE * min(1, room / max(text.get_window_extent().width, 1)))
+    text.set_fontsize(POINTS * min(1, room / max(text.get_window_extent().width, 1)))
 
 
 def _keys(pitches: Floats) -> tuple[int, int]:
@@ -172,7 +174,7 @@ def _keyboard(axes: Axes, low: int, high: int) -> None:
             axes.axhline(key - 0.5, color=LINE, linewidth=0.8, zorder=1)
     each = axes.get_window_extent().height / DPI / (high - low + 1)  # inches
     every = 12 if 12 * each > 0.2 else 24  # else the names would run into one another
-    above = low + round(CLEAR / each)  # nor into what stands below them
+    above = low + round(CLEAR_INCHES / each)  # nor into what stands below them
     named = [key for key in range(above, high + 1) if key % every == 0]
     axes.set_yticks(named, [note_name(key) for key in named])
     axes.set_ylim(low - 0.5, high + 0.5)
@@ -183,31 +185,31 @@ def _keyboard(axes: Axes, low: int, high: int) -> None:
 def _sounds(music: PrettyMIDI, pedal: list[Span]) -> Floats:
     """(notes, 5): start, end, until when it is heard (seconds), pitch and velocity."""
     notes = sorted((note for part in music.instruments for note in part.notes), key=lambda note: note.start)
-    until = ringing(notes, pedal, RING)
+    until = ringing(notes, pedal, RING_SECONDS)
     rows = [(note.start, note.end, end, note.pitch, note.velocity) for note, end in zip(notes, until, strict=True)]
     return np.array(rows, float).reshape(-1, 5)
 
 
 def _notes(axes: Axes, sounds: Floats, span: Span) -> None:
-    """Each note, and as a tail what is heard of it afterwards: a wedge that comes to a point after `RING` seconds."""
+    """Each note, and as a tail its ringing afterwards: a wedge that comes to a point after `RING_SECONDS` seconds."""
     first, last = span
     start, end, until, pitch, velocity = sounds[(sounds[:, START] < last) & (sounds[:, UNTIL] > first)].T
     shown = np.maximum(end - GAP * (last - first), start + LEAST_WIDTH * (last - first))
-    colours = TOUCH((velocity - 1) / 126)
+    colours = VELOCITY_COLOURS((velocity - 1) / 126)
     ringing = (until > end) & (until > shown)
-    tails = _shapes(shown, until, pitch, 1 - (until - end) / RING)[ringing]
+    tails = _shapes(shown, until, pitch, 1 - (until - end) / RING_SECONDS)[ringing]
     _fill(axes, tails, colours[ringing], alpha=0.4)
     _fill(axes, _shapes(start, shown, pitch), colours)
     _time(axes, span)
 
 
 def _beginning(axes: Axes, begins: float, word: str) -> None:
-    """A bar over what was there before the piece, and a line where it ends."""
+    """A bar over the music that was given to the composer, and a line where that ends."""
     axes.axvspan(0, begins, color=BEGINNING, alpha=0.1, linewidth=0, zorder=1)
     axes.axvline(begins, color=BEGINNING, linewidth=1, zorder=4)
     across = axes.get_xaxis_transform()
     axes.plot([0, begins], [1, 1], color=BEGINNING, linewidth=4, solid_capstyle="butt", transform=across, zorder=4)
-    axes.annotate(word, (0, 1), (0, 5), xycoords=across, textcoords="offset points", fontsize=SIZE, color=BEGINNING)
+    axes.annotate(word, (0, 1), (0, 5), xycoords=across, textcoords="offset points", fontsize=POINTS, color=BEGINNING)
 
 
 def _pedal_line(axes: Axes, pedal: list[Span], span: Span) -> None:
@@ -218,9 +220,9 @@ def _pedal_line(axes: Axes, pedal: list[Span], span: Span) -> None:
 
 
 def _time(axes: Axes, span: Span) -> None:
-    """Times as a player shows them, `1:05`, at most `TIMES` of them."""
+    """Times as a player shows them, `1:05`, at most `MOST_TIMES` of them."""
     start, end = span
-    step = next(step for step in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300) if (end - start) / step <= TIMES)
+    step = next(step for step in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300) if (end - start) / step <= MOST_TIMES)
     times = np.arange(math.ceil(start / step) * step, end + 0.01, step).astype(int).tolist()
     axes.set_xticks(times, [f"{time // 60}:{time % 60:02}" for time in times])
     axes.set_xlim(*span)

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 FINISH_SECONDS = 330
-"""What a process may take for a piece, before it is ended as one that hangs: FluidSynth alone has 300."""
-LOOK_SECONDS = 0.2
-"""How often who waits for a piece looks up whether it is still wanted."""
+"""Time-out of a piece, after which its process is ended as one that hangs: FluidSynth alone has 300."""
+WANTED_SECONDS = 0.2
+"""How often a thread that waits for a piece finds out whether it is still wanted."""
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Renderers:
-    """A process a core, started anew when one dies. What they write on the way is in a folder of their own under
-    DATA_DIR, which a worker that was killed leaves behind and the next one clears."""
+    """Renderers, a process a core, started anew when one dies. They write into a folder of their own under DATA_DIR,
+    which a worker that was killed leaves behind and the next one clears."""
 
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
         self.processes = processes or os.cpu_count() or 1
@@ -55,22 +55,22 @@ class Renderers:
         size_limit: int | None = None,
         progress: Progress = lambda share: None,
     ) -> Piece:
-        """What `pipeline.finish` does, in one of the processes. `progress` is called again and again; what it
-        raises ends the waiting. Raises RenderError, also when the process dies twice."""
+        """The piece of `pipeline.finish`, by one of the processes. `progress` is called again and again; an error that
+        it raises ends the waiting. Raises RenderError, also when the process dies twice."""
         for _ in range(2):
             pool = self._pool
             try:
                 work = (current_job(), draft, self._soundfont, size_limit, rendering)
                 return _awaited(pool.submit(_finish, *work), progress)
             except BrokenProcessPool:
-                log.warning("a process that plays pieces has died; they are started again")
+                _log.warning("a process that plays pieces has died; they are started again")
                 with self._lock:
                     if self._pool is pool:
                         self._pool = self._started()
         raise RenderError("The piece was composed, but playing it failed twice. Please try again, perhaps shorter.")
 
     def close(self) -> None:
-        """End the processes, whatever they are at."""
+        """End the processes, also in the middle of a piece."""
         for process in multiprocessing.active_children():
             process.terminate()
         self._pool.shutdown(cancel_futures=True)
@@ -86,7 +86,7 @@ class Renderers:
 
 def _awaited(future: Future[Piece], progress: Progress) -> Piece:
     try:
-        while not wait([future], LOOK_SECONDS).done:
+        while not wait([future], WANTED_SECONDS).done:
             progress(1.0)
     except BaseException:
         future.cancel()

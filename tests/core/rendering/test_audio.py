@@ -216,7 +216,7 @@ def test_a_fluidsynth_that_grows_is_ended(fluidsynth, caplog: pytest.LogCaptureF
 
 def test_an_unpacked_soundfont_has_room(tmp_path: Path):
     """An .sf3 takes many times its size in memory."""
-    for name, memory in (("a.sf2", audio.MEMORY + 2000), ("a.sf3", audio.MEMORY + 16_000)):
+    for name, memory in (("a.sf2", audio.ADDRESS_SPACE + 2000), ("a.sf3", audio.ADDRESS_SPACE + 16_000)):
         (tmp_path / name).write_bytes(bytes(1000))
         assert audio._memory(tmp_path / name) == memory
 

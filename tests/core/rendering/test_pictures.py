@@ -34,7 +34,7 @@ def where(png: bytes, colour: str | tuple[float, ...]) -> np.ndarray:
 
 
 def touch(velocity: int) -> tuple[float, ...]:
-    return pictures.TOUCH((velocity - 1) / 126)
+    return pictures.VELOCITY_COLOURS((velocity - 1) / 126)
 
 
 @pytest.mark.parametrize(("seconds", "height"), [(5, 900), (50, 900), (100, 1200), (150, 1400), (600, 1600)])
