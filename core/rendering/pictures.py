@@ -69,7 +69,8 @@ Floats = npt.NDArray[np.floating]
 
 def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginning: str = "") -> bytes:
     """The notes over time and keys, velocity as colour, the ringing by the pedal as a tail, the pedal itself below if
-    it is used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600 high."""
+    it is used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600
+    high."""
     pedal = pedal_of(music)
     sounds = _sounds(music, pedal)
     keys = _keys(sounds[:, PITCH])

@@ -5,7 +5,7 @@ import io
 import pytest
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
-from core.rendering.arrange import LEGATO, edit
+from core.rendering.arrange import LEGATO_SECONDS, edit
 from core.rendering.pedal import pedal_of, ringing
 from core.request import INSTRUMENTS, Rendering
 from tests.support.music import PEDAL, as_bytes, piano, scale
@@ -66,7 +66,12 @@ def test_an_organ_is_played_legato():
     strokes = [Note(80, 60, 0.0, 0.1), Note(80, 62, 0.0, 0.1), Note(80, 62, 0.3, 0.4), Note(80, 64, 1.8, 1.9)]
     music = piano(*strokes, pedal=[(0.0, 127), (2.0, 0)])
     edit(music, Rendering("church organ"))
-    assert sorted(notes(music)) == [(60, 0, 0.1 + LEGATO), (62, 0, 0.3), (62, 0.3, 0.4 + LEGATO), (64, 1.8, 2.0)]
+    assert sorted(notes(music)) == [
+        (60, 0, 0.1 + LEGATO_SECONDS),
+        (62, 0, 0.3),
+        (62, 0.3, 0.4 + LEGATO_SECONDS),
+        (64, 1.8, 2.0),
+    ]
     assert music.instruments[0].control_changes == []
 
 

@@ -202,13 +202,13 @@ def test_fluidsynth_has_no_more_than_its_limits(fluidsynth, caplog: pytest.LogCa
     with pytest.raises(RenderError):
         audio.render(as_bytes(scale(seconds=1)), wall_seconds=20, most_audio_seconds=2)
     limits, folder, files = re.search(r"limits \[(.+)\] in (\S+) for (\S+)", caplog.text).groups()
-    assert limits == f"25, {audio._memory(audio.find_soundfont())}, {2 * RATE * 8}, 0"
+    assert limits == f"25, {audio._address_space(audio.find_soundfont())}, {2 * RATE * 8}, 0"
     assert folder == files and not Path(folder).exists()
 
 
 def test_a_fluidsynth_that_grows_is_ended(fluidsynth, caplog: pytest.LogCaptureFixture):
     """By the kernel, which gives it no more memory."""
-    fluidsynth(f"everything = bytearray({audio._memory(audio.find_soundfont())})")
+    fluidsynth(f"everything = bytearray({audio._address_space(audio.find_soundfont())})")
     with pytest.raises(RenderError, match="FluidSynth could not play the piece"):
         audio.render(as_bytes(scale(seconds=1)))
     assert "MemoryError" in caplog.text
@@ -218,7 +218,7 @@ def test_an_unpacked_soundfont_has_room(tmp_path: Path):
     """An .sf3 takes many times its size in memory."""
     for name, memory in (("a.sf2", audio.ADDRESS_SPACE + 2000), ("a.sf3", audio.ADDRESS_SPACE + 16_000)):
         (tmp_path / name).write_bytes(bytes(1000))
-        assert audio._memory(tmp_path / name) == memory
+        assert audio._address_space(tmp_path / name) == memory
 
 
 def test_the_real_fluidsynth_is_stopped_too():
