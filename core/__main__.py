@@ -216,7 +216,8 @@ def run_compose(options: argparse.Namespace) -> None:
 
 def run_continue(options: argparse.Namespace) -> None:
     """As careful with the file as the bot is with those that it is sent."""
-    from core.midi.reader import MAX_BYTES, Reader
+    from core.midi.container import MAX_BYTES
+    from core.midi.reader import Reader
 
     if options.output.suffix != ".mid":
         raise BadRequest(f"'{options.output}' does not end in .mid, as the new file's name has to")

@@ -15,7 +15,7 @@ from bot.language.i18n import described, named
 from bot.services import Interaction
 from bot.store.pieces import Stored
 from core.errors import BadRequest, StoreError
-from core.midi.reader import MAX_BYTES, too_large
+from core.midi.container import MAX_BYTES, too_large
 from core.models import MODELS
 from core.request import (
     AUDIO_FORMATS,

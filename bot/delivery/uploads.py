@@ -11,7 +11,8 @@ import discord
 from bot.delivery.retry import UNREACHABLE
 from bot.store.pending_replies import Answer
 from core.errors import BadRequest
-from core.midi.reader import Reader, Upload
+from core.midi.piano import Upload
+from core.midi.reader import Reader
 
 
 class UploadReader:

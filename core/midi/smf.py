@@ -4,27 +4,31 @@ what a file claims. Follows the MIDI Manufacturers Association's specification o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.errors import BadRequest
-from core.midi.controllers import SUSTAIN
+from core.midi import names
+from core.midi.beats import PLAIN, Beats, Clock, KeySignature, Metre, Tempo, ticks_a_second
+from core.midi.container import chunks_of
+from core.midi.controllers import ALL_NOTES_OFF, ALL_SOUND_OFF, BANK, EXPRESSION, RESET, SUSTAIN, VOLUME
+from core.midi.pairing import RELEASE, SILENCE, Move, paired
 
-MOST_NOTES = 20_000
-"""Ten minutes of the busiest playing are 18,000."""
-MOST_TRACKS = 256
 DRUMS = 9
-"""The channel of the drums, counted from 0."""
+"""The channel of the drums, counted from 0, where the file does not say otherwise."""
 
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
-_LENGTHS = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
-"""Bytes that follow a status; none follow the others."""
+_NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _PRESSURE, _SYSTEM = 0x80, 0x90, 0xB0, 0xC0, 0xD0, 0xF0
+_SYSTEM_LENGTHS = {0xF1: 1, 0xF2: 2, 0xF3: 1}
+"""Bytes that follow such a status; none follow the others."""
 _SYSEX, _SYSEX_END, _META = 0xF0, 0xF7, 0xFF
-_TRACK_NAME, _END_OF_TRACK, _TEMPO = 0x03, 0x2F, 0x51
-_USUAL_TEMPO = 500_000
-_FRAMES_A_SECOND = {24: 24.0, 25: 25.0, 29: 30 / 1.001, 30: 30.0}
+_TRACK_NAME, _PORT, _END_OF_TRACK, _TEMPO, _METRE, _KEY = 0x03, 0x21, 0x2F, 0x51, 0x58, 0x59
+_NAME_BYTES = 100
+_XG_DRUM_BANKS = (126, 127)
+_OVERLAP = 16
+"""A key that is released within this part of a beat after it was struck again was so for the note before."""
 
 
 class Heard(NamedTuple):
@@ -36,8 +40,8 @@ class Heard(NamedTuple):
     velocity: int
 
 
-class Pedal(NamedTuple):
-    """A position of the sustain pedal, 0 to 127, from `time` (seconds) on."""
+class Position(NamedTuple):
+    """The value of a controller, 0 to 127, from `time` (seconds) on."""
 
     time: float
     value: int
@@ -45,146 +49,174 @@ class Pedal(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """What one track has for one channel."""
+    """What one track has for one channel. Files of format 2, and several ports, have more than 16 channels."""
 
     track: int
     channel: int
     name: str
     notes: list[Heard] = field(default_factory=list)
-    pedal: list[Pedal] = field(default_factory=list)
+    drums: bool = False
+    silent: bool = False
 
 
-def parse(data: bytes) -> list[Part]:
-    """The parts of a file that have notes, in its order. Raises BadRequest for what is no MIDI file, is damaged before
-    its last track, or has too much in it."""
-    format_, division, chunks = _chunks(_unwrapped(data))
+@dataclass(slots=True)
+class Score:
+    """What a file says: its parts with notes in its order, how the sustain pedal of each channel moves, and the beats
+    on which it is written."""
+
+    parts: list[Part]
+    pedals: dict[int, list[Position]] = field(default_factory=dict)
+    beats: Beats = PLAIN
+
+
+def parse(data: bytes) -> Score:
+    """Raises BadRequest for what is no MIDI file, or is damaged beyond what players forgive."""
+    format_, division, chunks = chunks_of(data)
+    pace = ticks_a_second(division)
+    overlap = max(1, round(pace / 2 if pace else division) // _OVERLAP)
     tracks = [_Track(number, chunk) for number, chunk in enumerate(chunks, start=1)]
-    notes = sum(len(track.notes) for track in tracks)
-    if notes > MOST_NOTES:
-        raise BadRequest("the MIDI file has {notes:,} notes, at most {most:,} are read", notes=notes, most=MOST_NOTES)
-    if format_ != 2:
-        clock = _Clock(division, [tempo for track in tracks for tempo in track.tempos])
-        return [part for track in tracks for part in track.parts(clock)]
-    parts, begins = [], 0.0
-    for track in tracks:  # each a piece of its own, which follow one another
-        clock = _Clock(division, track.tempos, begins)
-        parts += track.parts(clock)
+    named = names.decoded([track.name for track in tracks])
+    if format_ == 2:
+        return _successive(tracks, named, division, pace, overlap)
+    beats = Beats(
+        division, *(_merged(getattr(track, kind) for track in tracks) for kind in ("tempos", "metres", "keys"))
+    )
+    clock = Clock(pace / 2, []) if pace else beats.clock  # a beat of half a second
+    parts = [part for track, name in zip(tracks, named, strict=True) for part in track.parts(clock, name, overlap)]
+    return Score(parts, _controlled(parts, tracks, clock), PLAIN if pace else beats)
+
+
+def _successive(tracks: list[_Track], named: list[str], division: int, pace: float | None, overlap: int) -> Score:
+    """A file of format 2: each track is a piece of its own, and they follow one another."""
+    score, begins = Score([]), 0.0
+    for track, name in zip(tracks, named, strict=True):
+        clock = Clock(pace / 2, [], begins) if pace else Clock(division, track.tempos, begins)
+        track.group = track.number
+        parts = track.parts(clock, name, overlap)
+        score.pedals |= _controlled(parts, [track], clock)
+        score.parts += parts
         begins = clock.seconds(track.end)
-    return parts
+    return score
 
 
-def _unwrapped(data: bytes) -> bytes:
-    """What is in a RIFF container of MIDI, or else the data itself."""
-    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
-        return data
-    place = 12
-    while place + 8 <= len(data):
-        size = int.from_bytes(data[place + 4 : place + 8], "little")
-        if data[place : place + 4] == b"data":
-            return data[place + 8 : place + 8 + size]
-        place += 8 + size + size % 2
-    return b""
+def _merged(changes: Iterable[list]) -> tuple:
+    """Those of all tracks in the order of their ticks."""
+    return tuple(sorted((change for track in changes for change in track), key=lambda change: change[0]))
 
 
-def _chunks(data: bytes) -> tuple[int, int, list[bytes]]:
-    """The format, the division, and the tracks of a file; chunks of other kinds are skipped."""
-    header = int.from_bytes(data[4:8], "big")
-    if data[:4] != b"MThd" or header < 6 or len(data) < 14:
-        raise BadRequest("this is not a MIDI file (.mid)")
-    format_, division = int.from_bytes(data[8:10], "big"), int.from_bytes(data[12:14], "big")
-    tracks, place = [], 8 + header
-    while place + 8 <= len(data):
-        size = int.from_bytes(data[place + 4 : place + 8], "big")
-        if data[place : place + 4] == b"MTrk":
-            tracks.append(data[place + 8 : place + 8 + size])  # the last one may be cut off
-        if len(tracks) > MOST_TRACKS:
-            raise BadRequest("the MIDI file has more than {most} tracks", most=MOST_TRACKS)
-        place += 8 + size
-    return format_, division, tracks
+def _controlled(parts: list[Part], tracks: list[_Track], clock: Clock) -> dict[int, list[Position]]:
+    """How the pedals of the channels move; marks the parts that are drums, and those whose channel's volume is 0 for
+    as long as they play."""
+    positions: dict[tuple[int, int], list[Position]] = defaultdict(list)
+    for tick, channel, number, value in _merged(track.controls for track in tracks):
+        known = positions[channel, number]
+        if not known or known[-1].value != value:
+            known.append(Position(clock.seconds(tick), value))
+    kinds = (_IS_DRUMS, _HAS_DRUM_BANK) if any(track.is_xg for track in tracks) else (_IS_DRUMS,)
+    for part in parts:
+        begin, usual = part.notes[0].start, part.channel & 15 == DRUMS
+        part.drums = any(_at(positions[part.channel, kind], begin, usual) for kind in kinds)
+        part.silent = any(_is_off(positions[part.channel, number], part) for number in (VOLUME, EXPRESSION))
+    return {channel: moves for (channel, number), moves in positions.items() if number == SUSTAIN}
 
 
-class _Clock:
-    """Ticks -> seconds, through all changes of tempo."""
+def _at(positions: list[Position], time: float, otherwise: int) -> int:
+    """The last position until `time`."""
+    place = bisect_right(positions, (time, 127))
+    return positions[place - 1].value if place else otherwise
 
-    def __init__(self, division: int, tempos: list[tuple[int, int]], begins: float = 0.0) -> None:
-        """`tempos` are (tick, microseconds a beat); `begins` is when tick 0 is. Raises BadRequest for a division that
-        makes no time pass."""
-        self._ticks, self._seconds, self._pace = [0], [begins], [0.0]
-        if division & 0x8000:
-            frames, ticks = _FRAMES_A_SECOND.get(256 - (division >> 8)), division & 0xFF
-            if not frames or not ticks:
-                raise BadRequest("the MIDI file is damaged: its header says neither ticks a beat nor ticks a frame")
-            self._pace = [1 / (frames * ticks)]
-            return
-        if not division:
-            raise BadRequest("the MIDI file is damaged: its header says 0 ticks a beat")
-        self._pace = [_USUAL_TEMPO / 1e6 / division]
-        for tick, tempo in sorted(tempos, key=lambda change: change[0]):
-            self._seconds.append(self.seconds(tick))
-            self._ticks.append(tick)
-            self._pace.append(tempo / 1e6 / division)
 
-    def seconds(self, tick: int) -> float:
-        place = bisect_right(self._ticks, tick) - 1
-        return self._seconds[place] + (tick - self._ticks[place]) * self._pace[place]
+def _is_off(positions: list[Position], part: Part) -> bool:
+    """Whether the controller is 0 for as long as the part plays."""
+    begin, end = part.notes[0].start, max(note.end for note in part.notes)
+    if not positions or _at(positions, begin, 1):
+        return False
+    return not any(value and begin <= time < end for time, value in positions)
+
+
+_Control = tuple[int, int, int, int]
+"""A tick, a channel, the number of a controller or one of the next two, and its value."""
+_IS_DRUMS, _HAS_DRUM_BANK = -1, -2
 
 
 class _Track:
-    """One track, read: (start, end, channel, pitch, velocity) notes, (tick, value, channel) pedal, (tick, tempo)
-    changes."""
+    """One track, read, in ticks."""
 
     def __init__(self, number: int, data: bytes) -> None:
-        self.number, self.name, self.end = number, "", 0
-        self.notes: list[tuple[int, int, int, int, int]] = []
-        self.pedal: list[tuple[int, int, int]] = []
-        self.tempos: list[tuple[int, int]] = []
-        self._held: defaultdict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
+        self.number, self.name, self.end = number, b"", 0
+        self.group = self.port = 0
+        self.tempos: list[Tempo] = []
+        self.metres: list[Metre] = []
+        self.keys: list[KeySignature] = []
+        self._controls: list[_Control] = []
+        self._moves: defaultdict[int, list[Move]] = defaultdict(list)
+        """Of the key whose pitch and channel are `channel << 7 | pitch`."""
+        self._struck: list[set[int]] = [set() for _ in range(16)]
+        """Keys of each channel that were struck since all its notes ended."""
+        self._banks, self.is_xg = [0] * 16, False
         with suppress(IndexError):  # cut off: what was read before is good
             self._read(data)
-        for (channel, pitch), strikes in self._held.items():  # never released
-            self.notes += [(start, max(self.end, start + 1), channel, pitch, velocity) for start, velocity in strikes]
 
-    def parts(self, clock: _Clock) -> list[Part]:
-        parts: dict[int, Part] = {}
-        for start, end, channel, pitch, velocity in sorted(self.notes):
-            part = parts.setdefault(channel, Part(self.number, channel, self.name))
-            part.notes.append(Heard(clock.seconds(start), clock.seconds(end), pitch, velocity))
-        for tick, value, channel in self.pedal:
-            if channel in parts:
-                parts[channel].pedal.append(Pedal(clock.seconds(tick), value))
-        return list(parts.values())
+    @property
+    def controls(self) -> list[_Control]:
+        return [(tick, self._global(channel), number, value) for tick, channel, number, value in self._controls]
+
+    def parts(self, clock: Clock, name: str, overlap: int) -> list[Part]:
+        """What the track has for each channel, in the order in which they begin."""
+        notes: defaultdict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+        for key, moves in self._moves.items():
+            pitch = key & 0x7F
+            notes[key >> 7] += [(start, end, pitch, hard) for start, end, hard in paired(moves, self.end, overlap)]
+        parts = []
+        for channel, played in sorted(((c, sorted(p)) for c, p in notes.items() if p), key=lambda part: part[1][0]):
+            heard = [Heard(clock.seconds(start), clock.seconds(end), *rest) for start, end, *rest in played]
+            parts.append(Part(self.number, self._global(channel), name, heard))
+        return parts
+
+    def _global(self, channel: int) -> int:
+        return self.group << 8 | self.port << 4 | channel
 
     def _read(self, data: bytes) -> None:
-        place, running = 0, 0
-        while place < len(data):
-            delta, place = self._quantity(data, place)
-            self.end += delta
-            status = data[place]
-            if status >= 0x80:
+        """One loop over the messages, which takes most of the reading's time."""
+        place = tick = running = 0
+        size, moves, struck = len(data), self._moves, self._struck
+        try:
+            while place < size:
+                delta = data[place]
                 place += 1
-            else:
-                status = running
-            if status in (_META, _SYSEX, _SYSEX_END):
-                kind = data[place] if status == _META else -1
-                size, place = self._quantity(data, place + (status == _META))
-                if kind == _END_OF_TRACK:
-                    return
-                self._take_meta(kind, data[place : place + size])
-                place += size
-                continue
-            running = status if status < 0xF0 else running  # other messages should end it, but some writers go on
-            length = _LENGTHS.get(status & 0xF0 if status < 0xF0 else status, 0)
-            values = data[place : place + length]
-            if status < 0x80 or any(value >= 0x80 for value in values):
-                raise BadRequest(
-                    "the MIDI file is damaged: track {track} makes no sense at byte {byte}",
-                    track=self.number,
-                    byte=place,
-                )
-            if len(values) < length:
-                return
-            self._take(status, values)
-            place += length
+                if delta >= 0x80:
+                    delta, place = self._quantity(data, place - 1)
+                tick += delta
+                status = data[place]
+                if status >= 0x80:
+                    place += 1
+                else:
+                    status = running
+                kind = status & 0xF0
+                if kind == _SYSTEM:
+                    place = self._take_system(status, data, place, tick)
+                    continue  # it should end the running status, but some writers go on
+                if status < 0x80:
+                    raise self._damaged(place)
+                running = status
+                first = min(data[place], 0x7F)
+                if kind in (_PROGRAM, _PRESSURE):
+                    place += 1
+                    if kind == _PROGRAM:
+                        self._take_program(tick, status & 0x0F)
+                    continue
+                value = min(data[place + 1], 0x7F)
+                place += 2
+                if kind == _NOTE_ON and value:
+                    key = (status & 0x0F) << 7 | first
+                    moves[key].append((tick, value))
+                    struck[status & 0x0F].add(key)
+                elif kind in (_NOTE_ON, _NOTE_OFF):
+                    moves[(status & 0x0F) << 7 | first].append((tick, RELEASE))
+                elif kind == _CONTROL:
+                    self._take_control(tick, status & 0x0F, first, value)
+        finally:
+            self.end = tick
 
     def _quantity(self, data: bytes, place: int) -> tuple[int, int]:
         """A number of variable length, and the place after it."""
@@ -200,21 +232,64 @@ class _Track:
             byte=place,
         )
 
-    def _take(self, status: int, values: bytes) -> None:
-        kind, channel = status & 0xF0, status & 0x0F
-        if kind == _NOTE_ON and values[1]:
-            self._held[channel, values[0]].append((self.end, values[1]))
-        elif kind in (_NOTE_ON, _NOTE_OFF) and (strikes := self._held.get((channel, values[0]))):
-            start, velocity = strikes.popleft()
-            self.notes.append((start, self.end, channel, values[0], velocity))
-        elif kind == _CONTROL and values[0] == SUSTAIN:
-            self.pedal.append((self.end, values[1], channel))
+    def _damaged(self, place: int) -> BadRequest:
+        return BadRequest(
+            "the MIDI file is damaged: track {track} makes no sense at byte {byte}", track=self.number, byte=place
+        )
 
-    def _take_meta(self, kind: int, content: bytes) -> None:
+    def _take_system(self, status: int, data: bytes, place: int, tick: int) -> int:
+        """Returns the place after the message, which is the end of the data after the end of the track."""
+        if status not in (_META, _SYSEX, _SYSEX_END):
+            return place + _SYSTEM_LENGTHS.get(status, 0)
+        kind = data[place] if status == _META else -1
+        size, place = self._quantity(data, place + (status == _META))
+        content = data[place : place + size]
+        if kind == _END_OF_TRACK:
+            return len(data)
+        if status == _META:
+            self._take_meta(tick, kind, content)
+        else:
+            self._take_sysex(tick, content)
+        return place + size
+
+    def _take_control(self, tick: int, channel: int, number: int, value: int) -> None:
+        if number in (SUSTAIN, VOLUME, EXPRESSION):
+            self._controls.append((tick, channel, number, value))
+        elif number == RESET:
+            self._controls += [(tick, channel, SUSTAIN, 0), (tick, channel, EXPRESSION, 127)]
+        elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
+            for key in self._struck[channel]:
+                self._moves[key].append((tick, SILENCE))
+            self._struck[channel].clear()
+        elif number == BANK:
+            self._banks[channel] = value
+
+    def _take_program(self, tick: int, channel: int) -> None:
+        if channel != DRUMS:
+            self._controls.append((tick, channel, _HAS_DRUM_BANK, self._banks[channel] in _XG_DRUM_BANKS))
+
+    def _take_sysex(self, tick: int, content: bytes) -> None:
+        """What makes drums of other channels, or none of the usual one: Roland's GS and Yamaha's XG."""
+        match [*content[:8]]:
+            case [0x41, _, 0x42, 0x12, 0x40, block, 0x15, drums] if block & 0xF0 == 0x10:
+                part = block & 0x0F
+                channel = DRUMS if part == 0 else part - (part <= DRUMS)  # parts 1 to 9 are channels 0 to 8
+                self._controls.append((tick, channel, _IS_DRUMS, drums > 0))
+            case [0x43, _, 0x4C, 0x00, 0x00, 0x7E, 0x00, *_]:
+                self.is_xg = True
+            case [0x43, _, 0x4C, 0x08, channel, 0x07, drums, *_] if channel < 16:
+                self._controls.append((tick, channel, _IS_DRUMS, drums > 0))
+
+    def _take_meta(self, tick: int, kind: int, content: bytes) -> None:
         if kind == _TRACK_NAME and not self.name:
-            text = content[:100].decode("utf-8", errors="replace")
-            self.name = " ".join("".join(letter for letter in text if letter.isalnum() or letter in " -.'").split())[
-                :30
-            ]
-        elif kind == _TEMPO and len(content) == 3:
-            self.tempos.append((self.end, int.from_bytes(content, "big")))
+            self.name = content[:_NAME_BYTES]
+        elif kind == _PORT and content:
+            self.port = content[0] & 0x0F
+        elif kind == _TEMPO and len(content) == 3 and any(content):  # with a tempo of 0 time would stand still
+            self.tempos.append((tick, int.from_bytes(content, "big")))
+        elif kind == _METRE and len(content) >= 2 and content[0] and content[1] < 7:
+            self.metres.append((tick, content[0], 2 ** content[1]))
+        elif kind == _KEY and len(content) == 2 and content[1] < 2:
+            sharps = int.from_bytes(content[:1], "big", signed=True)
+            if -7 <= sharps <= 7:
+                self.keys.append((tick, sharps, content[1] == 1))

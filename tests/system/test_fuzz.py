@@ -24,8 +24,9 @@ from bot.commands.server_settings import RULE_SELECTS
 from bot.language import replies
 from bot.store.pending_replies import Answer
 from core.errors import BadRequest
-from core.midi.reader import MAX_SECONDS, MEMORY, TOO_MUCH, Reader, Upload, reduced
-from core.midi.smf import MOST_NOTES, parse
+from core.midi.piano import MAX_SECONDS, MOST_NOTES, Upload, reduced
+from core.midi.reader import MEMORY, TOO_MUCH, Reader
+from core.midi.smf import parse
 from core.models import MODELS
 from core.request import (
     AUDIO_FORMATS,
