@@ -19,7 +19,8 @@ from pretty_midi import PrettyMIDI
 from bot.commands.arrange import ArrangeSelect, PlayButton
 from bot.commands.forget import ForgetButton
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, suggestions, understand
-from bot.commands.pieces import CancelButton, PageButton, PieceButton
+from bot.commands.pieces import PageButton, PieceButton
+from bot.commands.queue import CancelButton
 from bot.commands.server_settings import RULE_SELECTS
 from bot.language import replies
 from bot.store.pending_replies import Answer

@@ -143,8 +143,16 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
     [
         (b"hello", {}, "This is not a MIDI file (.mid)."),
         (bytes(2**20 + 1), {}, "The MIDI file has 1.0 MiB, at most 1 MiB are read."),
-        (smf(track(note(channel=9))), {}, "The MIDI file has no notes but drums that a piano could play."),
-        (smf(track(note())), {"length": 3000}, "The file's 0 s and 600 s more are together longer than 600 s."),
+        (
+            smf(track(note(channel=9))),
+            {},
+            "The MIDI file has no notes but drums that a piano could play: all are on channel 10",
+        ),
+        (
+            smf(track(note())),
+            {"length": 3000},
+            "The file's 0 s and 600 s more are together longer than 600 s; `from` goes on",
+        ),
         (smf(track(note())), {"length": 2900, "tempo": 90}, "At 90 % the piece would last"),
     ],
 )
