@@ -17,8 +17,9 @@ from core.loader import load_composer
 from core.performance import engine
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus
-from core.performance.ensemble import Ensemble, Part
 from core.performance.model import PerformanceModel
+from core.performance.scheduler import Batch
+from core.performance.sequence import EventSequence
 from core.request import STEP_SECONDS, ComposeRequest
 from core.seed import Seed
 
@@ -55,7 +56,7 @@ def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
     """Engines of several sizes, and the bytes that a step of each reads: all weights, and the cache of every slot."""
     weights = sum(int(np.prod(weight.shape)) for weight in network.weights) * 4
     config = network.config
-    cache = config.blocks * 2 * config.heads * (config.window + CHUNK) * config.size * 4
+    cache = config.num_blocks * 2 * config.num_kv_heads * (config.window + CHUNK) * config.head_dim * 4
     rows, alone, fastest = [], 0.0, memory_speed()
     for size in sizes:
         step = played(network, size, chunks)[0] / CHUNK
@@ -64,19 +65,19 @@ def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
         figures = [f"{1000 * step:.2f}", f"{size / step:.0f}", f"{size / step / alone:.1f}"]
         figures += [f"{moved / 1e6:.0f}", f"{moved / step / 1e9:.1f}", f"{100 * moved / step / fastest:.0f} %"]
         rows.append([str(size), *figures])
-    title = f"one band; a core reads {fastest / 1e9:.1f} GB/s from memory"
+    title = f"one batch; a core reads {fastest / 1e9:.1f} GB/s from memory"
     return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s", "of memory's"], rows)
 
 
 def shares(network: PerformanceModel, size: int, chunks: int) -> str:
     """The share of the draws, which is the time a step saves without them, and of work outside the compiled loop."""
     whole, inside = played(network, size, chunks)
-    drawn = engine.draw
-    engine.draw = lambda logits, *_: ops.cast(ops.argmax(logits, axis=-1), "int32")
+    drawn = engine.sample
+    engine.sample = lambda logits, *_: ops.cast(ops.argmax(logits, axis=-1), "int32")
     try:
         undrawn, _ = played(network, size, chunks)
     finally:
-        engine.draw = drawn
+        engine.sample = drawn
     parts = {"network": inside - whole + undrawn, "drawing": whole - undrawn, "host, between chunks": whole - inside}
     rows = [
         [name, f"{1000 * seconds / CHUNK:.3f}", f"{100 * seconds / whole:.0f} %"] for name, seconds in parts.items()
@@ -97,9 +98,9 @@ def played(network: PerformanceModel, size: int, chunks: int) -> tuple[float, fl
         return state, chunk
 
     sized.advance = timed
-    ensemble, parts = Ensemble([sized]), [Part(cells=10**6, take=take, top_p=0.97) for take in range(size)]
-    ensemble.play(parts)
-    whole = [seconds_of(lambda: ensemble.play(parts)) for _ in range(chunks)]
+    batch, sequences = Batch([sized]), [EventSequence(cells=10**6, take=take, top_p=0.97) for take in range(size)]
+    batch.decode(sequences)
+    whole = [seconds_of(lambda: batch.decode(sequences)) for _ in range(chunks)]
     return statistics.median(whole), statistics.median(inside[1:])
 
 

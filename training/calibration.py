@@ -11,7 +11,7 @@ from keras import ops
 
 from core.checkpoint import rounded
 from core.performance.events import ATTRIBUTES
-from core.performance.model import PerformanceModel, nats_of
+from core.performance.model import PerformanceModel, negative_log_likelihood
 from training.evaluate import Scorer, score
 
 TEMPERATURES = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12, 1.16, 1.2, 1.24, 1.28)
@@ -25,17 +25,17 @@ class Tempering(Scorer):
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         logits = self.network(inputs, training=False)
         tempered = ([scores / temperature for scores in logits] for temperature in TEMPERATURES)
-        return ops.concatenate([nats_of(scores, inputs["following"]) for scores in tempered], axis=-1)
+        return ops.concatenate([negative_log_likelihood(scores, inputs["following"]) for scores in tempered], axis=-1)
 
 
 def calibrate(network: PerformanceModel, pieces: Sequence[np.ndarray]) -> list[float]:
     """Divide the logits of each head by that of `TEMPERATURES` at which these pieces, moments, are likeliest without
     style; the network's outputs are changed for it, and rounded as a checkpoint rounds them. Returns the four
     temperatures."""
-    scores = score(Tempering(network), pieces, [0] * len(pieces), network.config.reach)
+    scores = score(Tempering(network), pieces, [0] * len(pieces), network.config.context_length)
     nats = np.concatenate(scores).sum(axis=0).reshape(len(TEMPERATURES), len(ATTRIBUTES))
     best = [TEMPERATURES[row] for row in np.argmin(nats, axis=0)]
-    for head, temperature in zip(network.heads, best, strict=True):
+    for head, temperature in zip(network.output_heads, best, strict=True):
         weights = head.output_dense.get_weights()
         head.output_dense.set_weights([rounded(array / temperature) for array in weights])
     return best

@@ -32,7 +32,7 @@ from core.performance.events import (
     encode,
     read,
 )
-from core.performance.model import PerformanceModel, nats_of
+from core.performance.model import PerformanceModel, negative_log_likelihood
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from training.commands import add_cache_option, run_command
 from training.comparison import compare, table
@@ -76,7 +76,7 @@ class Scorer(keras.Model):
         self.network = network
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        return nats_of(self.network(inputs, training=False), inputs["following"])
+        return negative_log_likelihood(self.network(inputs, training=False), inputs["following"])
 
 
 def score(
@@ -165,7 +165,7 @@ def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str
     names = [style_of(recording.composer) if style == "own" else style for recording, _ in entries]
     styles = [known.index(name) if name in known else 0 for name in names]
     pieces = [moments for _, moments in entries]
-    return nats_per_note(pieces, score(Scorer(network), pieces, styles, network.config.reach))
+    return nats_per_note(pieces, score(Scorer(network), pieces, styles, network.config.context_length))
 
 
 def main(arguments: list[str] | None = None) -> None:

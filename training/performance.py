@@ -28,7 +28,7 @@ from core.errors import BadData
 from core.performance.composer import MODEL, config_of, network_of
 from core.performance.engine import gpus
 from core.performance.events import KEY
-from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built, nats_of
+from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built, negative_log_likelihood
 from training.calibration import calibrate
 from training.commands import add_run_options, run_command
 from training.data import data_folder, of_split, read_folder, style_of
@@ -37,10 +37,10 @@ from training.held_out import HeldOut
 from training.windows import TrainingPiece, Variation, Windows
 
 PRESETS = {
-    "tiny": PerformanceConfig(width=64, blocks=2, queries=2, heads=1, window=128),
-    "small": PerformanceConfig(width=256, blocks=4, queries=4, heads=2, window=512),
-    "base": PerformanceConfig(width=320, blocks=6, queries=4, heads=2, window=512),
-    "large": PerformanceConfig(width=512, blocks=8, queries=8, heads=2, window=512, dropout=0.3),
+    "tiny": PerformanceConfig(width=64, num_blocks=2, num_query_heads=2, num_kv_heads=1, window=128),
+    "small": PerformanceConfig(width=256, num_blocks=6, num_query_heads=4, num_kv_heads=2, window=512),
+    "base": PerformanceConfig(width=384, num_blocks=6, num_query_heads=6, num_kv_heads=2, window=512),
+    "large": PerformanceConfig(width=512, num_blocks=8, num_query_heads=8, num_kv_heads=2, window=512, dropout=0.3),
 }
 
 TAUGHT = 0.85
@@ -89,7 +89,7 @@ class PerformanceTrainer(PerformanceModel):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """`y` are the following events, (batch, events, 4), and `y_pred` the logits of each attribute."""
-        nats = nats_of(y_pred, y, self.taught(x) if self.taught else None, TAUGHT)
+        nats = negative_log_likelihood(y_pred, y, self.taught(x) if self.taught else None, TAUGHT)
         return ops.sum(nats) / ops.sum(ops.cast(y[:, :, KEY] >= 0, "float32"))
 
 
@@ -290,10 +290,10 @@ def begin_from(model: PerformanceModel, checkpoint: Checkpoint) -> None:
 def leave_but_recalls(model: PerformanceModel) -> None:
     """Train nothing but what reads the memory: a network that plays well learns no piece by heart meanwhile. Raises
     BadData for one that has no such layers."""
-    if not any(model.recalls):
+    if not any(model.recall_layers):
         raise BadData("the network has no layers that recall; give it some by --recalls")
     for layer in model.layers:
-        layer.trainable = layer in model.recalls
+        layer.trainable = layer in model.recall_layers
 
 
 def shipped(model: PerformanceModel) -> PerformanceModel:
@@ -318,12 +318,12 @@ def main(arguments: list[str] | None = None) -> None:
     pieces, styles = read_training(folders, shares, options.cache, base.styles)
     validating = moments_of(of_split(read_folder(folders[0]), "validation"), options.cache)
     validation = [moments for _, moments in validating]
-    given = {"dropout": options.dropout, "recalls": options.recalls}
+    given = {"dropout": options.dropout, "num_recall_layers": options.recalls}
     config = replace(base, styles=styles, **{name: value for name, value in given.items() if value is not None})
     plan = Plan(
         events=options.events,
-        batch=options.batch or (1 if config.recalls else WINDOWS),
-        length=options.length or config.window * (WINDOWS if config.recalls else 1),
+        batch=options.batch or (1 if config.num_recall_layers else WINDOWS),
+        length=options.length or config.window * (WINDOWS if config.num_recall_layers else 1),
         rate=options.rate,
         warm_up=options.warm_up,
         seed=options.seed,
@@ -333,7 +333,7 @@ def main(arguments: list[str] | None = None) -> None:
     events = sum(len(piece.moments) for piece in pieces)
     print(f"{len(pieces)} pieces, {events:,} events; devices: {devices}", flush=True)
     keras.utils.set_random_seed(plan.seed)
-    Lookup.by_product = gpus() > 0
+    Lookup.one_hot = gpus() > 0
     model = built(config, PerformanceTrainer)
     if source:
         begin_from(model, source)
@@ -345,13 +345,13 @@ def main(arguments: list[str] | None = None) -> None:
     model.compile(optimizer=optimizer_of(plan), jit_compile=jit)
     run = Run(options.run, model, plan, pieces)
     run.train(
-        Checker(model, excerpts(validation, options.check_size), config.reach),
+        Checker(model, excerpts(validation, options.check_size), config.context_length),
         options.save_seconds,
         options.check_events,
     )
     network = shipped(model)
     temperatures = calibrate(network, excerpts(validation, CALIBRATED)) if options.calibrate else None
-    scores = score(Scorer(network), validation, [0] * len(validation), config.reach)
+    scores = score(Scorer(network), validation, [0] * len(validation), config.context_length)
     figures = {
         "events": run.events,
         "temperatures": temperatures,

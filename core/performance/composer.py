@@ -14,11 +14,13 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
-from core.performance.engine import FREE, KEPT, MEMORY, Engine, gpus
-from core.performance.ensemble import Part, Stage
+from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.guard import trouble
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
+from core.performance.sampling import SAMPLING, SamplingParameters
+from core.performance.scheduler import Scheduler
+from core.performance.sequence import EventSequence
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
@@ -26,21 +28,18 @@ from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 log = logging.getLogger(__name__)
 
 MODEL = "performance"
-BUCKETS = (2, 4, 16, 64, 256)
-"""The slots of the engines, of which a band uses the smallest that is large enough. None has one slot: a row alone
+SLOT_COUNTS = (2, 4, 16, 64, 256)
+"""The slots of the engines, of which a batch uses the smallest that is large enough. None has one slot: a row alone
 differs from a row among others in the last bits, and a piece has to come out the same in company."""
 SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
-"""How many pieces are played at once where nobody says otherwise. On a processor more of them need more of its cache
+"""How many pieces are decoded at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
 STATES_A_SLOT = 4
 """How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way."""
-COOLING = 0.94
-"""What a listener's temperature of 1 is for the network. A calibrated one is as unsure as it ought to be before music
-that it has not heard; drawn from as it is, it wanders through more keys than pianists do (docs/exploration.md)."""
 PRIMER_EVENTS = 2048
-"""How many of a primer's events the network hears at the most, its last: they take as long as events that it plays."""
+"""How many of a primer's events the network reads at the most, its last: prefill takes as long as events that it plays."""
 SUB_TAKES = 4
-"""How often a piece is made before one that is stuck is accepted: once, and three times again."""
+"""How often a piece is made before a stuck one is accepted: once, and three times again."""
 
 
 class PerformanceComposer:
@@ -49,11 +48,16 @@ class PerformanceComposer:
     model = MODEL
 
     def __init__(
-        self, network: PerformanceModel, checkpoint: str, slots: int | None = None, memory: int | None = None
+        self,
+        network: PerformanceModel,
+        checkpoint: str,
+        slots: int | None = None,
+        memory: int | None = None,
+        sampling: SamplingParameters = SAMPLING,
     ) -> None:
         self.network, self.checkpoint = network, checkpoint
-        sizes, bands = arrangement(network.config, slots, memory)
-        self._stage = Stage([Engine(network, size) for size in sizes], bands)
+        counts, batches = slot_counts(network.config, slots, memory)
+        self._scheduler = Scheduler([Engine(network, count, sampling) for count in counts], batches)
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
@@ -70,10 +74,10 @@ class PerformanceComposer:
     @property
     def places(self) -> int:
         """How many pieces can be made at the same time; each is asked for by a thread of its own."""
-        return self._stage.places
+        return self._scheduler.slots
 
     def warm_up(self) -> None:
-        self._stage.warm_up()
+        self._scheduler.warm_up()
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece: the seed's notes and what follows, within the length asked for; or the primer's, untouched, and as
@@ -83,21 +87,21 @@ class PerformanceComposer:
         A piece that is stuck is made again with the next sub-take."""
         cells = round(request.seconds / CELL)
         style = self._style(request.style)
-        heard = min(self.network.config.reach, PRIMER_EVENTS)
-        primer = Primer(request.primer, heard) if request.primer else None
+        longest = min(self.network.config.context_length, PRIMER_EVENTS)
+        primer = Primer(request.primer, longest) if request.primer else None
         for sub_take in range(SUB_TAKES):
-            part = Part(
+            sequence = EventSequence(
                 cells=cells,
                 take=request.take,
                 sub_take=sub_take,
-                temperature=COOLING * request.temperature,
+                temperature=request.temperature,
                 top_p=request.top_p,
                 style=style,
                 forced=primer.events if primer else forced_by(request.seed),
                 primed=primer is not None,
             )
-            self._stage.perform(part, progress)
-            moments = part.moments()
+            self._scheduler.run(sequence, progress)
+            moments = sequence.moments()
             wrong = trouble(moments)
             if wrong is None:
                 break
@@ -143,28 +147,28 @@ class Primer:
         return self._music
 
 
-def arrangement(config: PerformanceConfig, slots: int | None, memory: int | None) -> tuple[list[int], int]:
-    """The sizes of the engines, and how many bands play them: one a core, or one for a GPU. Together the bands have no
-    more than `slots` places and need no more than `memory` MiB with what the process has already; but a bucket of the
-    smallest size there always is."""
-    bands = 1 if gpus() else os.cpu_count() or 1
-    slots = slots or (SLOTS_A_GPU if gpus() else SLOTS_A_CORE * bands)
-    bands = max(1, min(bands, slots // BUCKETS[0]))
-    sizes = [size for size in BUCKETS if size in BUCKETS[:1] or size * bands <= slots]
+def slot_counts(config: PerformanceConfig, slots: int | None, memory: int | None) -> tuple[list[int], int]:
+    """The slots of each engine, and how many batches run on them: one a core, or one for a GPU. Together the batches
+    have no more than `slots` slots and need no more than `memory` MiB with what the process has already; but one batch
+    of the smallest engine there always is."""
+    batches = 1 if gpus() else os.cpu_count() or 1
+    slots = slots or (SLOTS_A_GPU if gpus() else SLOTS_A_CORE * batches)
+    batches = max(1, min(batches, slots // SLOT_COUNTS[0]))
+    counts = [count for count in SLOT_COUNTS if count in SLOT_COUNTS[:1] or count * batches <= slots]
     if memory is not None:
         had = resident()
-        while (needed := had + mebibytes(config, sizes, bands)) > memory and (len(sizes) > 1 or bands > 1):
-            log.warning("%d slots would take %d MiB of %d, so there are fewer", sizes[-1] * bands, needed, memory)
-            sizes, bands = (sizes[:-1], bands) if len(sizes) > 1 else (sizes, bands - 1)
-    return sizes, bands
+        while (needed := had + mebibytes(config, counts, batches)) > memory and (len(counts) > 1 or batches > 1):
+            log.warning("%d slots would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
+            counts, batches = (counts[:-1], batches) if len(counts) > 1 else (counts, batches - 1)
+    return counts, batches
 
 
-def mebibytes(config: PerformanceConfig, sizes: Sequence[int], bands: int) -> int:
-    """About what engines of these sizes add to a process: XLA's compiler, their programs, and their slots."""
-    window = config.blocks * config.window * 4  # bytes of a number of each event's key and value
-    memory = config.recalls * min(config.memory, MEMORY) * np.dtype(KEPT).itemsize
-    state = 2 * config.heads * config.size * (window + memory)
-    return 180 + 60 * len(sizes) + bands * sizes[-1] * STATES_A_SLOT * state // 2**20
+def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int) -> int:
+    """About what engines of so many slots add to a process: XLA's compiler, their programs, and their slots."""
+    window = config.num_blocks * config.window * 4  # bytes of a number of each event's key and value
+    memory = config.num_recall_layers * min(config.recall_length, RECALL_LENGTH) * np.dtype(CACHE_DTYPE).itemsize
+    state = 2 * config.num_kv_heads * config.head_dim * (window + memory)
+    return 180 + 60 * len(counts) + batches * counts[-1] * STATES_A_SLOT * state // 2**20
 
 
 def network_of(checkpoint: Checkpoint) -> PerformanceModel:

@@ -46,6 +46,12 @@ START_EVENT = np.array([0, START, NO_VELOCITY, NO_DURATION], dtype=np.int16)
 SIZES = (TIME_BINS, KEYS, VELOCITIES, TIME_BINS)
 """How many values of each attribute can be predicted."""
 
+REMAINING_EDGES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 50, 70, 100, 150)
+"""Seconds until a piece's end, the first of each bucket after the first."""
+REMAINING_UNSAID = 0
+"""The bucket of an event whose piece may end at any time."""
+REMAINING_BUCKETS = len(REMAINING_EDGES) + 2
+
 _TICKS_PER_BEAT, _BEATS_PER_MINUTE = 500, 120  # 1 ms a tick, so that every cell begins on one
 
 
@@ -80,6 +86,11 @@ def read(midi: PrettyMIDI, cell: float = CELL) -> np.ndarray:
     moments = np.array([*in_order(np.array(notes + pedal)), (end, END, 0, 0)], dtype=np.int32)
     moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
     return moments
+
+
+def remaining_bucket(seconds: np.ndarray) -> np.ndarray:
+    """The bucket, from 1 on, of the time that is left after an event's onset until the end of its piece."""
+    return 1 + np.searchsorted(REMAINING_EDGES, seconds).astype(np.int32)
 
 
 def in_order(moments: np.ndarray) -> np.ndarray:

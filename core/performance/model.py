@@ -1,20 +1,33 @@
-"""The performance model's network: a causal Transformer over events, with a chain of four heads, one an attribute.
+"""The performance model's network: a causal Transformer over events, with a chain of four output heads, one an attribute.
 
-Written with Keras layers and `keras.ops` alone, so that every backend runs it. Shapes below: batch, events, width,
-heads (of keys and values), share (queries to a head), size (of a head)."""
+Written with Keras layers and `keras.ops` alone, so that every backend runs it. Attention is grouped-query attention with
+QK norm, rotary positions and a sliding window. Shapes below: batch, events, width, kv_heads, group (query heads that
+share a key/value head), head_dim."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 from keras import ops
 
-from core.performance.events import ATTRIBUTES, BIN_CELLS, DURATION, KEY, PITCHES, SHIFT, SIZES, VELOCITY
-from core.performance.recall import FAINT, Recall
+from core.performance.events import (
+    ATTRIBUTES,
+    BIN_CELLS,
+    DURATION,
+    KEY,
+    PITCHES,
+    REMAINING_BUCKETS,
+    SHIFT,
+    SIZES,
+    VELOCITY,
+)
+from core.performance.recall import NEGLIGIBLE_NATS, Recall
+
+Tensor: TypeAlias = Any
 
 ANY = "any"
 """The style that stands for none in particular."""
@@ -24,172 +37,181 @@ READ_SIZES = tuple(size + 1 for size in SIZES)
 
 @dataclass(frozen=True, slots=True)
 class PerformanceConfig:
-    """The sizes of a network. `window` is how many events one attends to, itself included; `styles` are in the order
-    of their embeddings, the first being `any`. The last `recalls` blocks have a layer before them that reads what is
-    further back, of the last `memory` events. In training, `dropout` of what each layer adds is left out."""
+    """The sizes of a network. An event attends to `window` events, itself included; `styles` are in the order of their
+    embeddings, the first being `any`. The last `num_recall_layers` blocks have a recall layer before them, which reads
+    what is further back, of the last `recall_length` events. In training, `dropout` of what each layer adds is left
+    out."""
 
     styles: tuple[str, ...] = (ANY,)
     width: int = 256
-    blocks: int = 4
-    queries: int = 4
-    heads: int = 2
+    num_blocks: int = 6
+    num_query_heads: int = 4
+    num_kv_heads: int = 2
     window: int = 512
-    recalls: int = 0
-    memory: int = 8192
+    num_recall_layers: int = 0
+    recall_length: int = 8192
     dropout: float = 0.0
 
     @property
-    def size(self) -> int:
-        return self.width // self.queries
+    def head_dim(self) -> int:
+        return self.width // self.num_query_heads
 
     @property
-    def reach(self) -> int:
-        """How many events back it reads, in one way or the other."""
-        return self.memory if self.recalls else self.window
+    def group_size(self) -> int:
+        """Query heads that share a key/value head."""
+        return self.num_query_heads // self.num_kv_heads
+
+    @property
+    def context_length(self) -> int:
+        """How many events back the network reads, by attention or by recall."""
+        return self.recall_length if self.num_recall_layers else self.window
 
 
-def rotation(config: PerformanceConfig, places: Any, times: Any) -> tuple[Any, Any]:
-    """Cosine and sine of the angles by which queries and keys are turned, each (batch, events, heads, 1, size / 2).
+def rotary_angles(config: PerformanceConfig, places: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the rotary angles of queries and keys, each (batch, events, kv_heads, 1, head_dim / 2).
 
     Every other head measures distance in events, from `places`; the others in time, from `times` in cells: both
     (batch, events). So attention can look for the bar before as well as for the note before."""
-    halves = config.size // 2
-    by_events = 1000.0 ** -(ops.arange(halves, dtype="float32") / halves)
-    by_time = (2 * math.pi / 8) * 1000.0 ** -(ops.arange(halves, dtype="float32") / halves)  # 80 ms to 80 s a turn
+    half = config.head_dim // 2
+    decay = 1000.0 ** -(ops.arange(half, dtype="float32") / half)
+    by_time = (2 * math.pi / 8) * decay  # 80 ms to 80 s a turn
     angles = [
         ops.cast(clock, "float32")[:, :, None, None] * frequencies
-        for clock, frequencies in [(places, by_events), (times, by_time)]
+        for clock, frequencies in [(places, decay), (times, by_time)]
     ]
-    angle = ops.stack([angles[head % 2] for head in range(config.heads)], axis=2)
+    angle = ops.stack([angles[head % 2] for head in range(config.num_kv_heads)], axis=2)
     return ops.cos(angle), ops.sin(angle)
 
 
-def turned(vectors: Any, rotation: tuple[Any, Any]) -> Any:
-    """Rotary position: (batch, events, heads, share, size) vectors, the two halves of each turned as pairs."""
-    cosine, sine = (ops.cast(part, vectors.dtype) for part in rotation)
+def apply_rotary(vectors: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary position: the two halves of (batch, events, kv_heads, group, head_dim) vectors rotated as pairs."""
+    cosine, sine = (ops.cast(part, vectors.dtype) for part in angles)
     first, second = ops.split(vectors, 2, axis=-1)
     return ops.concatenate([first * cosine - second * sine, second * cosine + first * sine], axis=-1)
 
 
-def squared_relu(hidden: Any) -> Any:
+def squared_relu(hidden: Tensor) -> Tensor:
     return ops.square(ops.relu(hidden))
 
 
-class Cache(NamedTuple):
-    """A block's keys and values: those of the past, which only change between chunks, oldest first, and the recent ones
-    of the chunk that is being played. Keys are (slots, heads, size, events) and values (slots, heads, events, size), so
-    that no product has to turn them: keys the other way round take half as long again."""
+class KVCache(NamedTuple):
+    """A block's keys and values: those before the chunk, which only change between chunks, oldest first, and those of
+    the chunk that is being decoded. Keys are (slots, kv_heads, head_dim, events) and values (slots, kv_heads, events,
+    head_dim), so that no product has to transpose them: keys the other way round take half as long again."""
 
-    past_keys: Any
-    past_values: Any
-    recent_keys: Any
-    recent_values: Any
+    past_keys: Tensor
+    past_values: Tensor
+    chunk_keys: Tensor
+    chunk_values: Tensor
 
 
 class Lookup(keras.layers.Embedding):
-    """A row for each index. With `by_product` the rows are taken by a product with ones and zeros: in training, a GPU
-    adds up the gradients of rows that many events share one after another otherwise, which takes most of its time."""
+    """An embedding. With `one_hot` its rows are taken by a product with one-hot vectors: in training, a GPU adds up the
+    gradients of rows that many events share one after another otherwise, which takes most of its time."""
 
-    by_product = False
+    one_hot = False
 
-    def call(self, indices: Any) -> Any:
-        if not self.by_product:
+    def call(self, indices: Tensor) -> Tensor:
+        if not self.one_hot:
             return super().call(indices)
         return ops.matmul(ops.one_hot(indices, self.input_dim, dtype=self.compute_dtype), self.embeddings)
 
 
-class Gated(keras.layers.Layer):
-    """Normalise, widen, squared ReLU, narrow again. It begins as zero, so that what it is added to begins unchanged."""
+class FeedForward(keras.layers.Layer):
+    """Norm, up-projection, squared ReLU, down-projection. The last begins as zero, so that what the result is added to
+    begins unchanged."""
 
-    def __init__(self, width: int, inner: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, inner_width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.norm = keras.layers.RMSNormalization(name="norm")
-        self.widen = keras.layers.Dense(inner, use_bias=False, activation=squared_relu, name="widen")
-        self.narrow = keras.layers.Dense(width, use_bias=False, kernel_initializer="zeros", name="narrow")
+        self.up = keras.layers.Dense(inner_width, use_bias=False, activation=squared_relu, name="up_projection")
+        self.down = keras.layers.Dense(width, use_bias=False, kernel_initializer="zeros", name="down_projection")
 
-    def call(self, hidden: Any) -> Any:
-        return self.narrow(self.widen(self.norm(hidden)))
+    def call(self, hidden: Tensor) -> Tensor:
+        return self.down(self.up(self.norm(hidden)))
 
 
 class Block(keras.layers.Layer):
-    """Attention and a feed-forward part, each normalised before and added to what came in."""
+    """Attention and a feed-forward layer, each normalised before and added to what came in."""
 
     def __init__(self, config: PerformanceConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
+        query_width, kv_width = config.num_query_heads * config.head_dim, config.num_kv_heads * config.head_dim
         self.norm = keras.layers.RMSNormalization(name="norm")
-        self.query = keras.layers.Dense(config.queries * config.size, use_bias=False, name="query")
-        self.key = keras.layers.Dense(config.heads * config.size, use_bias=False, name="key")
-        self.value = keras.layers.Dense(config.heads * config.size, use_bias=False, name="value")
+        self.query = keras.layers.Dense(query_width, use_bias=False, name="query_projection")
+        self.key = keras.layers.Dense(kv_width, use_bias=False, name="key_projection")
+        self.value = keras.layers.Dense(kv_width, use_bias=False, name="value_projection")
         self.query_norm = keras.layers.RMSNormalization(name="query_norm")
         self.key_norm = keras.layers.RMSNormalization(name="key_norm")
-        self.merge = keras.layers.Dense(config.width, use_bias=False, kernel_initializer="zeros", name="merge")
-        self.feed = Gated(config.width, 4 * config.width, name="feed")
+        self.out = keras.layers.Dense(config.width, use_bias=False, kernel_initializer="zeros", name="out_projection")
+        self.feed_forward = FeedForward(config.width, 4 * config.width, name="feed_forward")
         self.dropout = keras.layers.Dropout(config.dropout, name="dropout")
 
-    def project(self, hidden: Any, rotation: tuple[Any, Any]) -> tuple[Any, Any, Any]:
-        """(batch, events, width) -> queries (batch, events, heads, share, size), and keys and values, each
-        (batch, events, heads, size)."""
-        heads, share, size = self.config.heads, self.config.queries // self.config.heads, self.config.size
-        events = ops.shape(hidden)[1]
+    def project(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """(batch, events, width) -> queries (batch, events, kv_heads, group, head_dim), and keys and values, each
+        (batch, events, kv_heads, head_dim)."""
+        config, events = self.config, ops.shape(hidden)[1]
+        shape = (-1, events, config.num_kv_heads)
         normed = self.norm(hidden)
-        queries = ops.reshape(self.query(normed), (-1, events, heads, share, size))
-        keys = ops.reshape(self.key(normed), (-1, events, heads, 1, size))
-        values = ops.reshape(self.value(normed), (-1, events, heads, size))
-        queries = turned(self.query_norm(queries), rotation) * size**-0.5
-        return queries, turned(self.key_norm(keys), rotation)[:, :, :, 0], values
+        queries = ops.reshape(self.query(normed), (*shape, config.group_size, config.head_dim))
+        keys = ops.reshape(self.key(normed), (*shape, 1, config.head_dim))
+        values = ops.reshape(self.value(normed), (*shape, config.head_dim))
+        queries = apply_rotary(self.query_norm(queries), angles) * config.head_dim**-0.5
+        return queries, apply_rotary(self.key_norm(keys), angles)[:, :, :, 0], values
 
-    def finish(self, hidden: Any, attended: Any, training: bool = False) -> Any:
-        """Add what was attended to, (batch, events, heads, share, size), and the feed-forward part."""
-        attended = ops.reshape(attended, (-1, ops.shape(hidden)[1], self.config.queries * self.config.size))
-        hidden = hidden + self.dropout(self.merge(attended), training=training)
-        return hidden + self.dropout(self.feed(hidden), training=training)
+    def finish(self, hidden: Tensor, attended: Tensor, training: bool = False) -> Tensor:
+        """Add what was attended to, (batch, events, kv_heads, group, head_dim), and the feed-forward layer."""
+        width = self.config.num_query_heads * self.config.head_dim
+        attended = ops.reshape(attended, (-1, ops.shape(hidden)[1], width))
+        hidden = hidden + self.dropout(self.out(attended), training=training)
+        return hidden + self.dropout(self.feed_forward(hidden), training=training)
 
     def step(
-        self, hidden: Any, rotation: tuple[Any, Any], cache: Cache, masks: tuple[Any, Any], place: Any
-    ) -> tuple[Any, Any, Any]:
-        """What `call` does, for one event a slot and with its past in the cache. `hidden` is (slots, 1, width), the
-        masks are (slots, past) and (slots, recent), and `place` is where in `recent` this event's keys and values go.
-        Returns the hidden state and the new recent keys and values."""
-        queries, keys, values = self.project(hidden, rotation)
-        recent_keys = ops.slice_update(cache.recent_keys, (0, 0, 0, place), keys[:, 0, :, :, None])
-        recent_values = ops.slice_update(cache.recent_values, (0, 0, place, 0), values[:, 0, :, None])
+        self, hidden: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache, masks: tuple[Tensor, Tensor], place: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The decode step of `call`: one event a slot, with those before it in the KV cache. `hidden` is (slots, 1,
+        width), the masks are (slots, past) and (slots, chunk), and `place` is where in the chunk this event's key and
+        value go. Returns the hidden state and the chunk's new keys and values."""
+        queries, keys, values = self.project(hidden, angles)
+        chunk_keys = ops.slice_update(cache.chunk_keys, (0, 0, 0, place), keys[:, 0, :, :, None])
+        chunk_values = ops.slice_update(cache.chunk_values, (0, 0, place, 0), values[:, 0, :, None])
         queries = queries[:, 0]
         # one softmax over both parts, which are never joined: that would copy them
         parts = [
             ops.where(mask[:, None, None], ops.matmul(queries, keys), -1e9)
-            for mask, keys in zip(masks, (cache.past_keys, recent_keys), strict=True)
+            for mask, keys in zip(masks, (cache.past_keys, chunk_keys), strict=True)
         ]
         peak = ops.maximum(*(ops.max(scores, axis=-1, keepdims=True) for scores in parts))
-        weights = [ops.where(scores > peak - FAINT, ops.exp(scores - peak), 0.0) for scores in parts]
-        attended = ops.matmul(weights[0], cache.past_values) + ops.matmul(weights[1], recent_values)
+        weights = [ops.where(scores > peak - NEGLIGIBLE_NATS, ops.exp(scores - peak), 0.0) for scores in parts]
+        attended = ops.matmul(weights[0], cache.past_values) + ops.matmul(weights[1], chunk_values)
         attended = attended / (
             ops.sum(weights[0], axis=-1, keepdims=True) + ops.sum(weights[1], axis=-1, keepdims=True)
         )
-        return self.finish(hidden, attended[:, None]), recent_keys, recent_values
+        return self.finish(hidden, attended[:, None]), chunk_keys, chunk_values
 
-    def call(self, hidden: Any, rotation: tuple[Any, Any], mask: Any, training: bool = False) -> Any:
-        """`mask` is that of `bands_of`: True where the row's event may attend to the column's."""
-        queries, keys, values = self.project(hidden, rotation)
-        bands, size = mask.shape[0], mask.shape[1]
+    def call(self, hidden: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor, training: bool = False) -> Tensor:
+        """`mask` is that of `sliding_window_mask`: True where the row's event may attend to the column's."""
+        queries, keys, values = self.project(hidden, angles)
+        segments, length = mask.shape[0], mask.shape[1]
         queries, keys, values = (
-            ops.reshape(vectors, (-1, bands, size, *vectors.shape[2:])) for vectors in (queries, keys, values)
+            ops.reshape(vectors, (-1, segments, length, *vectors.shape[2:])) for vectors in (queries, keys, values)
         )
-        if bands > 1:
-            keys, values = _behind_the_last(keys), _behind_the_last(values)
+        if segments > 1:
+            keys, values = _after_the_previous(keys), _after_the_previous(values)
         scores = ops.einsum("bnqhsd,bnkhd->bnhsqk", queries, keys)
         shape = ops.shape(scores)
         # TensorFlow's softmax takes five dimensions at the most
-        scores = ops.reshape(ops.cast(scores, "float32"), (-1, bands, self.config.queries, *shape[-2:]))
+        scores = ops.reshape(ops.cast(scores, "float32"), (-1, segments, self.config.num_query_heads, *shape[-2:]))
         attention = ops.reshape(ops.softmax(ops.where(mask[:, None], scores, -1e9), axis=-1), shape)
         attended = ops.einsum("bnhsqk,bnkhd->bnqhsd", ops.cast(attention, values.dtype), values)
         return self.finish(hidden, attended, training)
 
 
-def bands_of(count: int, window: int) -> Any:
-    """Which events may attend to which, (bands, events, events read). So that the work grows with the count alone, the
-    events stand in bands as long as a window, each of which reads itself and the band before; a count that is more than
-    a window is a multiple of it."""
+def sliding_window_mask(count: int, window: int) -> Tensor:
+    """The causal mask of a sliding window, (segments, events, events read). So that the work grows with the count
+    alone, events are cut into segments as long as the window, each of which reads itself and the segment before; a
+    count that is more than a window is a multiple of it."""
     if count <= window:
         place = ops.arange(count)
         return (place[:, None] >= place[None, :])[None]
@@ -199,36 +221,37 @@ def bands_of(count: int, window: int) -> Any:
     return ops.concatenate([first, ops.repeat(seen, count // window - 1, axis=0)], axis=0)
 
 
-def _behind_the_last(bands: Any) -> Any:
-    """(batch, bands, events, …) -> (batch, bands, 2 events, …): each behind the one before it."""
-    before = ops.concatenate([ops.zeros_like(bands[:, :1]), bands[:, :-1]], axis=1)
-    return ops.concatenate([before, bands], axis=2)
+def _after_the_previous(segments: Tensor) -> Tensor:
+    """(batch, segments, events, …) -> (batch, segments, 2 events, …): each segment behind the one before it."""
+    before = ops.concatenate([ops.zeros_like(segments[:, :1]), segments[:, :-1]], axis=1)
+    return ops.concatenate([before, segments], axis=2)
 
 
-class Head(keras.layers.Layer):
+class OutputHead(keras.layers.Layer):
     """Predicts one attribute from the hidden state and the attributes of the event that are already chosen."""
 
-    def __init__(self, width: int, size: int, given: Sequence[int], dropout: float, **kwargs: Any) -> None:
-        """`given` has the sizes of the attributes before this one."""
+    def __init__(self, width: int, size: int, given_sizes: Sequence[int], dropout: float, **kwargs: Any) -> None:
+        """`given_sizes` are those of the attributes before this one."""
         super().__init__(**kwargs)
         self.embeddings = [
             Lookup(given_size, width, name=f"embedding_{ATTRIBUTES[attribute]}")
-            for attribute, given_size in enumerate(given)
+            for attribute, given_size in enumerate(given_sizes)
         ]
-        self.feed = Gated(width, width, name="feed")
+        self.feed_forward = FeedForward(width, width, name="feed_forward")
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
         self.norm = keras.layers.RMSNormalization(name="norm")
         self.output_dense = keras.layers.Dense(size, name="output", dtype="float32")
 
-    def call(self, hidden: Any, chosen: Sequence[Any], training: bool = False) -> Any:
+    def call(self, hidden: Tensor, chosen: Sequence[Tensor], training: bool = False) -> Tensor:
         """(…, width) hidden state and (…) indices of each earlier attribute -> (…, size) logits."""
         for embed, index in zip(self.embeddings, chosen, strict=True):
             hidden = hidden + embed(index)
-        return self.output_dense(self.norm(hidden + self.dropout(self.feed(hidden), training=training)))
+        return self.output_dense(self.norm(hidden + self.dropout(self.feed_forward(hidden), training=training)))
 
 
 class PerformanceModel(keras.Model):
-    """Reads events and predicts the one after each; see `call`. A style is the index of its name in the config."""
+    """Reads events and predicts the one after each; see `call`. A style is the index of its name in the config, and
+    `remaining` the bucket of `core.performance.events.remaining_bucket`, 0 where nothing is said."""
 
     def __init__(self, config: PerformanceConfig) -> None:
         super().__init__(name="performance")  # the weights' names in a checkpoint begin with it
@@ -238,77 +261,95 @@ class PerformanceModel(keras.Model):
             for name, size in zip(ATTRIBUTES, READ_SIZES, strict=True)
         ]
         self.style_embedding = Lookup(len(config.styles), config.width, name="embedding_style")
+        self.remaining_embedding = Lookup(
+            REMAINING_BUCKETS, config.width, embeddings_initializer="zeros", name="embedding_remaining"
+        )
         self.embedding_norm = keras.layers.RMSNormalization(name="embedding_norm")
-        numbers = range(1, config.blocks + 1)
+        numbers = range(1, config.num_blocks + 1)
         self.blocks = [Block(config, name=f"block_{number}") for number in numbers]
-        self.recalls = [
-            Recall(
-                config.width,
-                config.heads,
-                config.size,
-                window=config.window,
-                memory=config.memory,
-                dropout=config.dropout,
-                name=f"recall_{number}",
-            )
-            if number > config.blocks - config.recalls
-            else None
+        self.recall_layers = [
+            self._recall_layer(number) if number > config.num_blocks - config.num_recall_layers else None
             for number in numbers
         ]
-        """For each block what stands before it, if anything."""
+        """For each block the layer before it, if any."""
         self.norm = keras.layers.RMSNormalization(name="norm")
-        self.heads = [
-            Head(config.width, size, READ_SIZES[:number], config.dropout, name=f"head_{name}")
+        self.output_heads = [
+            OutputHead(config.width, size, READ_SIZES[:number], config.dropout, name=f"head_{name}")
             for number, (name, size) in enumerate(zip(ATTRIBUTES, SIZES, strict=True))
         ]
 
-    def embed(self, events: Any, style: Any) -> Any:
-        """(batch, events, 4) events and (batch,) styles -> (batch, events, width)."""
+    def _recall_layer(self, number: int) -> Recall:
+        config = self.config
+        return Recall(
+            config.width,
+            config.num_kv_heads,
+            config.head_dim,
+            window=config.window,
+            length=config.recall_length,
+            dropout=config.dropout,
+            name=f"recall_{number}",
+        )
+
+    def embed(self, events: Tensor, style: Tensor, remaining: Tensor) -> Tensor:
+        """(batch, events, 4) events, (batch,) styles and (batch, events) buckets of the remaining time ->
+        (batch, events, width)."""
         hidden = self.style_embedding(style)[:, None]
         for attribute, embed in enumerate(self.embeddings):
             hidden = hidden + embed(events[:, :, attribute])
-        return self.embedding_norm(hidden)
+        said = ops.cast(remaining > 0, hidden.dtype)[:, :, None]  # bucket 0 adds nothing, and learns nothing
+        return self.embedding_norm(hidden + said * self.remaining_embedding(remaining))
 
-    def read(self, events: Any, style: Any, training: bool = False) -> Any:
-        """(batch, events, 4) events and (batch,) styles -> hidden states, (batch, events, width), each of which knows
-        the events up to its own, `window` of them at most to a block, and those beyond it by recall."""
+    def read(self, events: Tensor, style: Tensor, remaining: Tensor | None = None, training: bool = False) -> Tensor:
+        """(batch, events, 4) events, (batch,) styles and, where it is said, (batch, events) buckets of the remaining
+        time -> hidden states, (batch, events, width), each of which knows the events up to its own, `window` of them
+        at most to a block, and those beyond it by recall."""
         asked, window = events.shape[1], self.config.window
         count = asked if asked <= window else -(-asked // window) * window
+        if remaining is None:
+            remaining = ops.zeros_like(events[:, :, 0])
         events = ops.pad(events, ((0, 0), (0, count - asked), (0, 0)))
-        mask = bands_of(count, window)
+        remaining = ops.pad(remaining, ((0, 0), (0, count - asked)))
+        mask = sliding_window_mask(count, window)
         place = ops.arange(count)
         times = ops.cumsum(ops.take(ops.convert_to_tensor(BIN_CELLS, "float32"), events[:, :, SHIFT]), axis=1)
-        turns = rotation(self.config, ops.broadcast_to(place[None], ops.shape(times)), times)
-        hidden = self.embed(events, style)
-        for recall, block in zip(self.recalls, self.blocks, strict=True):
+        angles = rotary_angles(self.config, ops.broadcast_to(place[None], ops.shape(times)), times)
+        hidden = self.embed(events, style, remaining)
+        for recall, block in zip(self.recall_layers, self.blocks, strict=True):
             if recall is not None:
                 hidden = recall(hidden, training=training)
-            hidden = block(hidden, turns, mask, training=training)
+            hidden = block(hidden, angles, mask, training=training)
         return self.norm(hidden)[:, :asked]
 
-    def call(self, inputs: dict[str, Any], training: bool = False) -> list[Any]:
-        """Teacher forcing. `inputs` has `events` and the `following` event of each, both (batch, events, 4), and the
-        `style`, (batch,). Gives for each attribute of the following event its logits, (batch, events, size), each
-        given the true attributes before it."""
-        hidden = self.read(inputs["events"], inputs["style"], training)
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> list[Tensor]:
+        """Teacher forcing. `inputs` has `events` and the `following` event of each, both (batch, events, 4), the
+        `style`, (batch,), and maybe the bucket of the `remaining` time of each event, (batch, events). Gives for each
+        attribute of the following event its logits, (batch, events, size), each given the true attributes before
+        it."""
+        hidden = self.read(inputs["events"], inputs["style"], inputs.get("remaining"), training)
         following = ops.maximum(inputs["following"], 0)
         chosen = [following[:, :, attribute] for attribute in range(len(ATTRIBUTES))]
-        return [head(hidden, chosen[:number], training=training) for number, head in enumerate(self.heads)]
+        return [head(hidden, chosen[:number], training=training) for number, head in enumerate(self.output_heads)]
 
 
-def nats_of(logits: Sequence[Any], following: Any, taught: Sequence[Any] | None = None, share: float = 0.0) -> Any:
+def negative_log_likelihood(
+    logits: Sequence[Tensor],
+    following: Tensor,
+    teacher_probabilities: Sequence[Tensor] | None = None,
+    teacher_weight: float = 0.0,
+) -> Tensor:
     """-ln p of each attribute of the true events, (batch, events, 4); 0 for the velocity and duration of the pedal and
-    the end, which have none, and for events of -1, which only fill up a window.
+    the end, which have none, and for events of -1, which are padding.
 
-    With `taught`, the probabilities that a teacher gives each attribute, (batch, events, size) each: the mean of -ln p
-    over what may follow, of which `share` is as the teacher says and the rest what is true."""
+    With the probabilities that a teacher gives each attribute, (batch, events, size) each, the target is soft: a mean
+    of the teacher's, at its weight, and of the true value, at the rest."""
     nats = []
     for attribute, scores in enumerate(logits):
         true = following[:, :, attribute]
-        hit = ops.one_hot(true, SIZES[attribute], dtype=scores.dtype)  # all 0 for a value that is not predicted
-        if taught is not None:
-            hit = (1 - share) * hit + share * ops.cast(taught[attribute], scores.dtype)
-        missed = ops.logsumexp(scores, axis=-1) - ops.sum(hit * scores, axis=-1)
+        target = ops.one_hot(true, SIZES[attribute], dtype=scores.dtype)  # all 0 for a value that is not predicted
+        if teacher_probabilities is not None:
+            taught = ops.cast(teacher_probabilities[attribute], scores.dtype)
+            target = (1 - teacher_weight) * target + teacher_weight * taught
+        missed = ops.logsumexp(scores, axis=-1) - ops.sum(target * scores, axis=-1)
         applies = following[:, :, KEY] < PITCHES if attribute in (VELOCITY, DURATION) else true >= 0
         nats.append(ops.where(ops.logical_and(applies, true >= 0), missed, 0.0))
     return ops.stack(nats, axis=-1)

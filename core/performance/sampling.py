@@ -1,8 +1,10 @@
-"""Choosing events: the temperature, the nucleus, one uniform draw an attribute, and what a piano cannot do left out."""
+"""Sampling events: temperature and nucleus, one uniform draw an attribute, biases against what a network that reads its
+own playing falls into, and masks for what a piano cannot do."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from keras import ops
@@ -19,36 +21,63 @@ from core.performance.events import (
     TIME_BINS,
 )
 
+Tensor: TypeAlias = Any
+
 FORBIDDEN = -1e9
-USUAL_PACE = 8.4
-"""Cells from one event to the next, the median in human playing."""
-FAST_PACE, FASTEST_PACE = 6.0, 2.0
-"""Where it is held back, and where the most: a quarter of human pieces is faster than 4.0 somewhere, a hundredth faster
-than 2.0. A model that reads its own playing gets faster and faster once it is as fast as that."""
-RESTRAINT = 1.5
-LONG_PEDAL, LIFT, MOST_LIFT = 400, 0.01, 5.0
-"""Cells for which the pedal may stay down unhindered, and what each further one adds to the logit of lifting it, up to
-a most. Of the time that people have it down, they have it for more than 10 s in 0 to 5 %; left alone the model does in
-10 %, and once forgot it for 48 s."""
-_MEMORY = 64
-"""Events over which the pace is averaged."""
+USUAL_SHIFT = 8.4
+"""Cells from one event to the next, the median in human state."""
+SHIFT_MEMORY = 64
+"""Events over which the mean onset shift is averaged."""
 _LOG_CELLS = np.log1p(BIN_CELLS).astype(np.float32)
 _DRAWS_BELOW = 1 - 1e-6  # so that a draw times the total never reaches the total in float32
 
 
-class Playing(NamedTuple):
-    """Where the pieces in the slots are, each (slots,): the last `key`, the time in cells of the last event and of the
-    first note, whether a note has sounded, whether the pedal is down and since when (cells), how many events were read,
-    and the `pace`: the running mean of the cells from one event to the next."""
+@dataclass(frozen=True, slots=True)
+class SamplingParameters:
+    """How a network is drawn from, found by comparing pieces with human ones (docs/exploration.md); an engine is
+    compiled with them. A request's own temperature and top_p count on top."""
 
-    key: Any
-    time: Any
-    origin: Any
-    sounded: Any
-    pedal: Any
-    moved: Any
-    seen: Any
-    pace: Any
+    temperatures: tuple[float, float, float, float] = (0.94, 0.94, 0.94, 0.94)
+    """What a request's temperature of 1 is for each attribute. A calibrated network is as unsure as it ought to be
+    before music that it has not read; sampled as it is, it wanders through more keys than pianists do."""
+    tail_shares: tuple[float, float, float, float] = (0.0, 1.0, 1.0, 1.0)
+    """For each attribute how much of the tail beyond a request's top_p is cut off: 0 keeps all. The onset shift's tail
+    stays: it has the pauses, without which the playing gets faster and faster."""
+    recall_bias: float = 0.06
+    """How much lower the score of recalling nothing is than in training, as a share of what it is at first: a network
+    that predicts a pianist who comes back to something follows, but of itself it would not come back."""
+    tempo_bias: float = 1.5
+    """What is added at the most to the logit of an onset shift, a nat of its cells."""
+    fast_shift: float = 6.0
+    """Cells from one event to the next, on average, below which the tempo bias begins, and ..."""
+    fastest_shift: float = 2.0
+    """... at which it is whole: a quarter of human pieces is faster than 4.0 somewhere, a hundredth faster than 2.0. A
+    model that reads its own playing gets faster and faster once it is as fast as that."""
+    pedal_bias: float = 0.01
+    """What is added to the logit of lifting the pedal for each cell beyond `long_pedal`. Of the time that people have
+    it down, they have it for more than 10 s in 0 to 5 %; left alone the model does in 10 %, and once forgot it for
+    48 s."""
+    long_pedal: int = 400
+    """Cells for which the pedal may stay down unhindered."""
+    most_pedal_bias: float = 5.0
+
+
+SAMPLING = SamplingParameters()
+
+
+class DecodeState(NamedTuple):
+    """Where the sequences in the slots are, each (slots,): the last `key`, the `time` of the last event and that of the
+    first note, `first_onset`, in cells, whether a note has `sounded`, whether the pedal is down and when it last moved
+    (cells), how many events were read, and the running mean of the onset shifts (cells)."""
+
+    key: Tensor
+    time: Tensor
+    first_onset: Tensor
+    sounded: Tensor
+    pedal_down: Tensor
+    pedal_moved: Tensor
+    events_read: Tensor
+    mean_shift: Tensor
 
 
 def uniforms(take: int, sub_take: int, first: int, count: int) -> np.ndarray:
@@ -59,7 +88,7 @@ def uniforms(take: int, sub_take: int, first: int, count: int) -> np.ndarray:
     return np.minimum(draws, _DRAWS_BELOW).astype(np.float32)
 
 
-def nucleus(logits: Any, top_p: Any) -> Any:
+def nucleus(logits: Tensor, top_p: Tensor) -> Tensor:
     """Keep the likeliest choices that together reach probability `top_p`; forbid the others.
     Takes and returns logits of shape (slots, choices); `top_p` is (slots,). Call it after the temperature."""
     probabilities = ops.softmax(logits, axis=-1)
@@ -69,7 +98,7 @@ def nucleus(logits: Any, top_p: Any) -> Any:
     return ops.where(ahead < top_p[:, None], logits, FORBIDDEN)
 
 
-def draw(logits: Any, uniform: Any, temperature: Any, top_p: Any) -> Any:
+def sample(logits: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
     """(slots, choices) logits -> (slots,) choices: the first whose summed probability exceeds the uniform draw."""
     probabilities = ops.softmax(nucleus(logits / temperature[:, None], top_p), axis=-1)
     choices = probabilities.shape[-1]
@@ -78,62 +107,63 @@ def draw(logits: Any, uniform: Any, temperature: Any, top_p: Any) -> Any:
     return ops.sum(ops.cast(passed, "int32"), axis=-1)
 
 
-def legal_shifts(playing: Playing) -> Any:
+def legal_shifts(state: DecodeState) -> Tensor:
     """(slots, time bins): any but the last, which has no end; 0 only where a higher key is left to strike with the last
     one."""
     bins = ops.arange(TIME_BINS)[None]
-    top = ops.logical_or(playing.key == PITCHES - 1, playing.key >= END)
+    top = ops.logical_or(state.key == PITCHES - 1, state.key >= END)
     return ops.logical_and(bins < TIME_BINS - 1, ops.logical_or(bins > 0, ~top[:, None]))
 
 
-def restraint(playing: Playing) -> Any:
-    """(slots, time bins): what is added to the logits of the onset shift, nothing as long as the pace is a usual one.
-    The faster it is, the more the longer shifts gain: `RESTRAINT` times the logarithm of their cells at the most."""
-    haste = ops.clip((FAST_PACE - playing.pace) / (FAST_PACE - FASTEST_PACE), 0.0, 1.0)
-    return RESTRAINT * haste[:, None] * ops.convert_to_tensor(_LOG_CELLS)[None]
+def tempo_bias(state: DecodeState, sampling: SamplingParameters) -> Tensor:
+    """(slots, time bins): what is added to the logits of the onset shift, nothing at a usual pace. The faster the
+    playing, the more the longer shifts gain: `tempo_bias` times the logarithm of their cells at the most."""
+    haste = (sampling.fast_shift - state.mean_shift) / (sampling.fast_shift - sampling.fastest_shift)
+    return sampling.tempo_bias * ops.clip(haste, 0.0, 1.0)[:, None] * ops.convert_to_tensor(_LOG_CELLS)[None]
 
 
-def lift(playing: Playing, now: Any) -> Any:
+def pedal_bias(state: DecodeState, now: Tensor, sampling: SamplingParameters) -> Tensor:
     """(slots, keys): what is added to the logits of the key, nothing but for a pedal that has been down for long `now`,
     (slots,) in cells."""
-    since = ops.cast(now - playing.moved, "float32")
-    more = ops.where(playing.pedal, ops.clip(LIFT * (since - LONG_PEDAL), 0.0, MOST_LIFT), 0.0)
-    return more[:, None] * ops.cast(ops.arange(KEYS) == PEDAL_UP, "float32")[None]
+    held = ops.cast(now - state.pedal_moved, "float32")
+    gain = ops.clip(sampling.pedal_bias * (held - sampling.long_pedal), 0.0, sampling.most_pedal_bias)
+    gain = ops.where(state.pedal_down, gain, 0.0)
+    return gain[:, None] * ops.cast(ops.arange(KEYS) == PEDAL_UP, "float32")[None]
 
 
-def legal_keys(playing: Playing, shift: Any, may_end: Any) -> Any:
+def legal_keys(state: DecodeState, shift: Tensor, may_end: Tensor) -> Tensor:
     """(slots, keys): within a cell the pedal moves before any key and keys are struck from low to high; the pedal comes
     up only when down and goes down only when up; a piece ends only where it may and after a note."""
     keys = ops.arange(KEYS)[None]
-    last, together = playing.key[:, None], (shift == 0)[:, None]
+    last, together = state.key[:, None], (shift == 0)[:, None]
     after_a_note = ops.logical_and(together, last < PITCHES)
     pitch = ops.logical_and(keys < PITCHES, ops.logical_or(~after_a_note, keys > last))
-    down = playing.pedal[:, None]
+    down = state.pedal_down[:, None]
     up_again = ops.logical_and(keys == PEDAL_UP, ops.logical_and(down, ~ops.logical_and(together, last == PEDAL_DOWN)))
     pedal = ops.logical_or(up_again, ops.logical_and(keys == PEDAL_DOWN, ~down))
-    ending = ops.logical_and(keys == END, ops.logical_and(may_end, playing.sounded)[:, None])
+    ending = ops.logical_and(keys == END, ops.logical_and(may_end, state.sounded)[:, None])
     return ops.logical_or(pitch, ops.logical_or(ops.logical_and(pedal, ~after_a_note), ending))
 
 
-def legal_durations() -> Any:
+def legal_durations() -> Tensor:
     """(1, time bins): a cell or more, and no time without end."""
     bins = ops.arange(TIME_BINS)[None]
     return ops.logical_and(bins > 0, bins < TIME_BINS - 1)
 
 
-def played(playing: Playing, event: Any) -> Playing:
-    """Where the pieces are after these events, (slots, 4)."""
+def after_event(state: DecodeState, event: Tensor) -> DecodeState:
+    """Where the sequences are after these events, (slots, 4)."""
     shift, key = event[:, SHIFT], event[:, KEY]
     cells = ops.take(ops.convert_to_tensor(BIN_CELLS, "int32"), shift)
-    time = playing.time + cells
+    time = state.time + cells
     struck = key < PITCHES
-    return Playing(
+    return DecodeState(
         key=key,
         time=time,
-        origin=ops.where(playing.sounded, playing.origin, time),
-        sounded=ops.logical_or(playing.sounded, struck),
-        pedal=ops.where(struck, playing.pedal, key == PEDAL_DOWN),
-        moved=ops.where(struck, playing.moved, time),
-        seen=playing.seen + 1,
-        pace=playing.pace + (ops.cast(cells, "float32") - playing.pace) / _MEMORY,
+        first_onset=ops.where(state.sounded, state.first_onset, time),
+        sounded=ops.logical_or(state.sounded, struck),
+        pedal_down=ops.where(struck, state.pedal_down, key == PEDAL_DOWN),
+        pedal_moved=ops.where(struck, state.pedal_moved, time),
+        events_read=state.events_read + 1,
+        mean_shift=state.mean_shift + (ops.cast(cells, "float32") - state.mean_shift) / SHIFT_MEMORY,
     )

@@ -21,18 +21,18 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 64)
     keras.utils.set_random_seed(0)
     sizes = {
         "width": width,
-        "blocks": 2,
-        "queries": 2,
-        "heads": 2,
+        "num_blocks": 2,
+        "num_query_heads": 2,
+        "num_kv_heads": 2,
         "window": window,
-        "recalls": 1,
-        "memory": 2 * window,
+        "num_recall_layers": 1,
+        "recall_length": 2 * window,
     }
     network = built(PerformanceConfig(styles=STYLES, **sizes))
-    recall = network.recalls[-1]
-    recall.nothing.assign([0.2, 0.2])  # so that it reads what is a little alike
-    recall.merge.kernel.assign(np.random.default_rng(0).normal(size=recall.merge.kernel.shape))
-    for head in (network.heads[0], network.heads[3]):
+    recall = network.recall_layers[-1]
+    recall.sink.assign([0.2, 0.2])  # so that it reads what is a little alike
+    recall.out.kernel.assign(np.random.default_rng(0).normal(size=recall.out.kernel.shape))
+    for head in (network.output_heads[0], network.output_heads[3]):
         head.output_dense.bias.assign(-TIME_EDGES / np.float32(20))
     checkpoint.save(
         folder,

@@ -16,7 +16,7 @@ from training.data import style_of
 from training.evaluate import Scorer, nats_per_note, score
 from training.windows import window_of
 
-CONFIG = PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=64)
+CONFIG = PerformanceConfig(width=16, num_blocks=1, num_query_heads=2, num_kv_heads=1, window=64)
 
 
 def random_piece(notes, seed=0):
@@ -63,7 +63,7 @@ def test_uniform_logits_give_the_closed_form():
 def test_every_event_is_scored_once_with_half_a_window_before_it(recalls):
     """In windows that overlap by half: the first half of a piece's first window begins with the piece, all other
     events are scored where 16 or more of 32 come before them. A piece that is shorter than that is read in less."""
-    network = built(replace(CONFIG, window=8, recalls=recalls, memory=32))
+    network = built(replace(CONFIG, window=8, num_recall_layers=recalls, recall_length=32))
     pieces = [random_piece(98), random_piece(9, seed=1)]
     seen = []
 

@@ -267,14 +267,14 @@ def test_calibration_finds_how_sure_the_network_may_be(tmp_path):
     """A network that is four times as sure as it was is made as unsure as is tried, and predicts better for it."""
     pieces = [piece_of(200)]
     network = network_of(Checkpoint(make_performance_checkpoint(tmp_path / "tiny"), MODEL))
-    for head in network.heads:
+    for head in network.output_heads:
         head.output_dense.set_weights([4 * array for array in head.output_dense.get_weights()])
-    before = [head.output_dense.get_weights()[0] for head in network.heads]
+    before = [head.output_dense.get_weights()[0] for head in network.output_heads]
     figure = nats_per_note(pieces, score(Scorer(network), pieces, [0], 64))["nats_per_note"]
     temperatures = calibrate(network, pieces)
     assert nats_per_note(pieces, score(Scorer(network), pieces, [0], 64))["nats_per_note"] < figure
     assert max(temperatures) == max(TEMPERATURES)
-    for head, array, temperature in zip(network.heads, before, temperatures, strict=True):
+    for head, array, temperature in zip(network.output_heads, before, temperatures, strict=True):
         np.testing.assert_allclose(head.output_dense.get_weights()[0], array / temperature, rtol=1e-3, atol=1e-6)
 
 
@@ -367,7 +367,7 @@ def test_what_recalls_is_trained_alone(data, tmp_path):
         for name in old.files:
             same = np.array_equal(new[name][: len(old[name])], old[name])
             assert same or "recall" in name
-        assert not np.array_equal(*(each["performance/recall_2/value/kernel"] for each in (old, new)))
+        assert not np.array_equal(*(each["performance/recall_2/value_projection/kernel"] for each in (old, new)))
     with pytest.raises(BadData, match="has no layers that recall"):
         performance.main(arguments(data, tmp_path / "none", 1_000, "--only-recalls"))
 

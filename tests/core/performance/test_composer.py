@@ -10,13 +10,14 @@ from pretty_midi import Note, PrettyMIDI
 
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
-from core.performance import ensemble
-from core.performance.composer import PerformanceComposer, arrangement
+from core.performance import scheduler
+from core.performance.composer import PerformanceComposer, slot_counts
 from core.performance.engine import Engine
-from core.performance.ensemble import Ensemble, Part, Stage
 from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
 from core.performance.guard import trouble
 from core.performance.model import PerformanceConfig
+from core.performance.scheduler import Batch, Scheduler
+from core.performance.sequence import EventSequence
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.support.music import as_bytes, piano
@@ -65,22 +66,23 @@ def test_a_piece_is_the_same_in_company(composer, alone, company):
     the events are the same, bit for bit. (A row alone differs from a row among others.)"""
     engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
 
-    def part(take):
-        return Part(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
+    def sequence(take):
+        return EventSequence(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
 
     wanted = {}
     for take in range(5):
-        ensemble, mine = Ensemble([engines[slots] for slots in alone]), part(take)
+        batch, mine = Batch([engines[slots] for slots in alone]), sequence(take)
         while not mine.done:
-            ensemble.play([mine])
+            batch.decode([mine])
         wanted[take] = mine.moments().tolist()
-    ensemble, waiting, playing, done = Ensemble([engines[slots] for slots in company]), [*map(part, range(5))], [], []
+    batch = Batch([engines[slots] for slots in company])
+    waiting, playing, done = [*map(sequence, range(5))], [], []
     while len(done) < 5:
         if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
             playing.append(waiting.pop())
-        ensemble.play(playing)
-        done += [part for part in playing if part.done]
-        playing = [part for part in playing if not part.done]
+        batch.decode(playing)
+        done += [each for each in playing if each.done]
+        playing = [each for each in playing if not each.done]
     assert {mine.take: mine.moments().tolist() for mine in done} == wanted
 
 
@@ -117,7 +119,7 @@ def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
     """Who is played by it is told so at once; the next piece is made as ever."""
     composer = PerformanceComposer.load(folder, slots=2)
     before = as_bytes(composer.compose(asked()))
-    engine = composer._stage._engines[0]
+    engine = composer._scheduler._engines[0]
     engine.advance, kept = None, engine.advance
     with pytest.raises(RuntimeError, match="the engine broke down"):
         composer.compose(asked())
@@ -144,8 +146,8 @@ def test_slots_are_arranged_in_buckets(monkeypatch, caplog, slots, memory, sizes
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(module, "resident", lambda: 1000)
     monkeypatch.setattr(module, "gpus", lambda: 0)
-    found, bands = arrangement(PerformanceConfig(), slots, memory)
-    assert found == sizes and bands * sizes[-1] == places
+    found, batches = slot_counts(PerformanceConfig(), slots, memory)
+    assert found == sizes and batches * sizes[-1] == places
     assert ("so there are fewer" in caplog.text) == (memory is not None)
 
 
@@ -271,17 +273,17 @@ def test_what_counts_as_trouble(moments, wrong):
     assert trouble(moments) == wrong
 
 
-def heard(*events, ends, cells=100, forced=0):
-    part = Part(cells=cells, take=0, forced=np.zeros((forced, 4), dtype=np.int32))
-    part.heard(np.array(events, dtype=np.int32), np.array(ends, dtype=np.float32))
-    return part
+def appended(*events, ends, cells=100, forced=0):
+    sequence = EventSequence(cells=cells, take=0, forced=np.zeros((forced, 4), dtype=np.int32))
+    sequence.append(np.array(events, dtype=np.int32), np.array(ends, dtype=np.float32))
+    return sequence
 
 
 def test_a_piece_stops_where_an_end_is_likeliest():
     """Of the events in the last tenth, the piece ends in the place of that before which the end is likeliest; notes
     that are held ring to the end of the length at most, and the pedal comes up last."""
     note = (39, 16, 30)
-    part = heard(
+    sequence = appended(
         (5, *note),
         (90, PEDAL_DOWN, NO_VELOCITY, NO_DURATION),
         (2, *note),
@@ -290,8 +292,8 @@ def test_a_piece_stops_where_an_end_is_likeliest():
         (9, *note),
         ends=[0.9, 0.1, 0.1, 0.8, 0.2, 0.9],
     )
-    assert part.done
-    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [
+    assert sequence.done
+    assert sequence.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [
         [0, 39, 30],
         [90, PEDAL_DOWN, 0],
         [2, 39, 8],
@@ -302,24 +304,24 @@ def test_a_piece_stops_where_an_end_is_likeliest():
 
 def test_a_piece_stops_where_the_model_ends_it():
     """At the first end that is drawn."""
-    part = heard((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
-    assert part.done
-    assert part.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
+    sequence = appended((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
+    assert sequence.done
+    assert sequence.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
 
 
 def test_a_frantic_piece_is_not_played_to_its_end():
     """Hundreds of notes within seconds: it is over at once, and made again."""
     crowd = [(2, number % 80, 16, 5) for number in range(600)]
-    assert heard(*crowd, ends=[0.0] * 600, cells=60_000).done
-    assert not heard(*[(5, *note[1:]) for note in crowd], ends=[0.0] * 600, cells=60_000).done
+    assert appended(*crowd, ends=[0.0] * 600, cells=60_000).done
+    assert not appended(*[(5, *note[1:]) for note in crowd], ends=[0.0] * 600, cells=60_000).done
 
 
 def test_what_comes_after_the_length_is_left_out():
     """A chunk may run on past the length, even to an end: the piece has nothing of it."""
     note = (39, 16, 30)
-    part = heard((5, *note), (85, *note), (60, *note), (10, END, NO_VELOCITY, NO_DURATION), ends=[0.0] * 4)
-    assert part.done
-    assert part.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [[0, 39, 30], [85, 39, 15], [15, END, 0]]
+    sequence = appended((5, *note), (85, *note), (60, *note), (10, END, NO_VELOCITY, NO_DURATION), ends=[0.0] * 4)
+    assert sequence.done
+    assert sequence.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [[0, 39, 30], [85, 39, 15], [15, END, 0]]
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
@@ -340,10 +342,10 @@ def test_a_written_piece_is_read_as_it_was_made(composer):
     assert read(again).tolist() == read(midi).tolist()
 
 
-def test_a_part_that_waits_for_a_place_says_so(monkeypatch):
+def test_a_sequence_that_waits_for_a_slot_says_so(monkeypatch):
     """Again and again, so that it can be taken back, and nobody thinks that the model hangs."""
-    monkeypatch.setattr(ensemble, "WAIT_SECONDS", 0.01)
-    full = Stage([SimpleNamespace(slots=0, start=lambda: None)], 1)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.01)
+    full = Scheduler([SimpleNamespace(slots=0, start=lambda: None)], 1)
     told = []
 
     def progress(share):
@@ -352,5 +354,5 @@ def test_a_part_that_waits_for_a_place_says_so(monkeypatch):
             raise Cancelled("the piece was taken back")
 
     with pytest.raises(Cancelled):
-        full.perform(Part(cells=100, take=1), progress)
+        full.run(EventSequence(cells=100, take=1), progress)
     assert told == [0.0, 0.0, 0.0]

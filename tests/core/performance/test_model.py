@@ -6,11 +6,14 @@ import pytest
 from keras import ops
 
 from core.performance import engine
-from core.performance.engine import CHUNK, Engine, Wishes
+from core.performance.engine import CHUNK, ChunkInputs, Engine
 from core.performance.events import END, NO_DURATION, NO_VELOCITY, PITCHES, SIZES, START_EVENT
-from core.performance.model import Lookup, PerformanceConfig, built, nats_of
+from core.performance.model import Lookup, PerformanceConfig, built, negative_log_likelihood
+from core.performance.sampling import SamplingParameters
 
-TINY = PerformanceConfig(styles=("any", "Bach"), width=16, blocks=2, queries=4, heads=2, window=CHUNK)
+TINY = PerformanceConfig(
+    styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=4, num_kv_heads=2, window=CHUNK
+)
 
 
 def network(config=TINY):
@@ -20,8 +23,8 @@ def network(config=TINY):
     generator = np.random.default_rng(7)
     for weight in model.trainable_variables:
         weight.assign(np.asarray(weight) + 0.2 * generator.normal(size=weight.shape))
-    for recall in filter(None, model.recalls):
-        recall.nothing.assign([0.2] * config.heads)  # so that it reads what is a little alike
+    for recall in filter(None, model.recall_layers):
+        recall.sink.assign([0.2] * config.num_kv_heads)  # so that it reads what is a little alike
     return model
 
 
@@ -78,9 +81,23 @@ def test_the_style_makes_a_difference():
     assert np.abs(logits_of(model, events, 0)[1] - logits_of(model, events, 1)[1]).max() > 1e-3
 
 
+def test_the_remaining_time_makes_a_difference():
+    """The same events are predicted otherwise shortly before the end; where nothing is said, as by bucket 0."""
+    model, events = network(), any_events(6)
+    style = np.zeros(1, dtype=np.int32)
+    unsaid, zero, late = (
+        np.asarray(model.read(events, style, remaining))
+        for remaining in (None, np.zeros((1, 6), dtype=np.int32), np.full((1, 6), 3, dtype=np.int32))
+    )
+    np.testing.assert_array_equal(unsaid, zero)
+    assert np.abs(unsaid - late).max() > 1e-3
+
+
 def test_an_event_sees_no_further_than_its_window():
     """In a network of one block, what is more than a window back makes no difference."""
-    model = network(PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=8))  # no clock but the events' own
+    model = network(
+        PerformanceConfig(width=16, num_blocks=1, num_query_heads=2, num_kv_heads=1, window=8)
+    )  # no clock but the events' own
     events = any_events(30)
     changed = events.copy()
     changed[0, 3, 1] = (events[0, 3, 1] + 1) % PITCHES
@@ -93,7 +110,9 @@ def test_an_event_sees_no_further_than_its_window():
 def test_a_memory_reaches_beyond_the_window():
     """With it, an event further back than the window makes a difference, as soon as the one after it is that far back
     too, and down to the memory's length."""
-    config = PerformanceConfig(width=16, blocks=1, queries=2, heads=1, window=8, recalls=1, memory=16)
+    config = PerformanceConfig(
+        width=16, num_blocks=1, num_query_heads=2, num_kv_heads=1, window=8, num_recall_layers=1, recall_length=16
+    )
     model, events = network(config), any_events(40)
     changed = events.copy()
     changed[0, 3, 1] = (events[0, 3, 1] + 1) % PITCHES
@@ -111,7 +130,7 @@ def test_nats_leave_out_what_an_event_has_not():
         [[[3, 40, 5, 6], [3, PITCHES, NO_VELOCITY, NO_DURATION], [3, END, NO_VELOCITY, NO_DURATION], [-1] * 4]]
     )
     uniform = [np.zeros((1, 4, size), dtype=np.float32) for size in SIZES]
-    nats = np.asarray(nats_of(uniform, events.astype(np.int32)))
+    nats = np.asarray(negative_log_likelihood(uniform, events.astype(np.int32)))
     times, keys, velocities, _ = np.log(SIZES)
     wanted = [[times, keys, velocities, times], [times, keys, 0, 0], [times, keys, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(nats[0], wanted, rtol=1e-6)
@@ -120,8 +139,8 @@ def test_nats_leave_out_what_an_event_has_not():
 class Probing(Engine):
     """Tells a fixed mixture of the hidden state in place of the probability of the end."""
 
-    def _choose(self, hidden, playing, wishes, place):
-        event, _ = super()._choose(hidden, playing, wishes, place)
+    def _choose(self, hidden, decode, inputs, place):
+        event, _ = super()._choose(hidden, decode, inputs, place)
         return event, ops.matmul(hidden, PROBE)
 
 
@@ -130,39 +149,39 @@ PROBE = np.random.default_rng(3).normal(size=TINY.width).astype(np.float32)
 
 @pytest.mark.parametrize(
     "recalls, kept, tolerance",
-    [(0, engine.KEPT, 1e-3), (2, "float32", 1e-3), (2, engine.KEPT, 5e-2)],
+    [(0, engine.CACHE_DTYPE, 1e-3), (2, "float32", 1e-3), (2, engine.CACHE_DTYPE, 5e-2)],
     ids=["a window", "and memories", "which are rounded"],
 )
 def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, kept, tolerance):
     """Event by event with the cache, in a slot that began a chunk later than its neighbour, the hidden state from which
     all logits come is that of the full forward pass, also past the lengths of the window and of the memory, where the
     cache forgets."""
-    monkeypatch.setattr(engine, "KEPT", kept)
-    monkeypatch.setattr(engine, "RECALLING", 0.0)
-    model = network(replace(TINY, recalls=recalls, memory=2 * CHUNK))
-    probing = Probing(model, 2)
+    monkeypatch.setattr(engine, "CACHE_DTYPE", kept)
+    model = network(replace(TINY, num_recall_layers=recalls, recall_length=2 * CHUNK))
+    probing = Probing(model, 2, SamplingParameters(recall_bias=0.0))
     events, neighbour = any_events(4 * CHUNK), any_events(5 * CHUNK, seed=1)
     state, probed = probing.start(), []
     for chunk in range(5):
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
         if chunk == 1:
-            state = probing.seated(state, [0, None])
-        state, played = probing.advance(state, wishes(np.stack([neighbour[0, here], late], axis=1)))
-        probed.append(np.asarray(played.ends))
+            state = probing.gather(state, [0, None])
+        state, decoded = probing.advance(state, inputs_of(np.stack([neighbour[0, here], late], axis=1)))
+        probed.append(np.asarray(decoded.ends))
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
     full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32")))
     np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=tolerance)
 
 
-def wishes(forced):
+def inputs_of(forced):
     slots = forced.shape[1]
-    return Wishes(
+    return ChunkInputs(
         forced=forced.astype(np.int32),
         uniforms=np.zeros(forced.shape, dtype=np.float32),
         temperature=np.ones(slots, dtype=np.float32),
         top_p=np.ones(slots, dtype=np.float32),
         earliest_end=np.zeros(slots, dtype=np.int32),
+        length=np.zeros(slots, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
     )
 
@@ -174,8 +193,8 @@ def test_a_teacher_spreads_what_is_to_be_learnt():
     generator = np.random.default_rng(0)
     logits = [generator.normal(size=(1, 6, size)).astype(np.float32) for size in SIZES]
     taught = [generator.dirichlet(np.ones(size), (1, 6)).astype(np.float32) for size in SIZES]
-    nats = np.asarray(nats_of(logits, events, taught, share=0.75))
-    true = np.asarray(nats_of(logits, events))
+    nats = np.asarray(negative_log_likelihood(logits, events, taught, teacher_weight=0.75))
+    true = np.asarray(negative_log_likelihood(logits, events))
     for attribute, (scores, said) in enumerate(zip(logits, taught, strict=True)):
         expected = 0.25 * true[..., attribute] - 0.75 * (said * np.asarray(ops.log_softmax(scores))).sum(axis=-1)
         applies = np.array([[attribute < 2, *[True] * 5]])
@@ -187,5 +206,5 @@ def test_a_lookup_by_product_is_the_same_lookup():
     layer = Lookup(5, 3)
     indices = np.array([[0, 4, 4]], dtype=np.int32)
     rows = np.asarray(layer(indices))
-    layer.by_product = True
+    layer.one_hot = True
     np.testing.assert_allclose(np.asarray(layer(indices)), rows, rtol=1e-6)
