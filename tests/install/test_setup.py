@@ -10,12 +10,14 @@ import sys
 import tomllib
 from io import StringIO
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 
+from bot.client import PERMISSIONS
 from bot.settings import BotSettings
 from core.settings import SOUNDFONTS
 
@@ -281,13 +283,41 @@ def test_setup_goes_on_without_postgresql(machine):
     ],
 )
 def test_run_starts_the_bot_if_there_is_a_token(machine, environment, env_file, starts):
-    """The token may be in the environment or in .env; without one a piece is composed, and three lines help on."""
+    """The token may be in the environment or in .env; without one a piece is composed, and four lines help on."""
     machine.has("python", folder=machine.root / ".venv/bin")
     (machine.root / ".env").write_text(env_file)
     done = machine.run("run", **environment)
     assert machine.called("python") == [f"python {starts}"]
     lines = done.stdout.split("\n")[1:-1]
-    assert (len(lines), "discord.com/developers" in done.stdout) == ((0, False) if starts == "-m bot" else (3, True))
+    assert (len(lines), "discord.com/developers" in done.stdout) == ((0, False) if starts == "-m bot" else (4, True))
+
+
+@pytest.mark.parametrize("file", ["README.md", "bin/run"])
+def test_the_invitation_asks_for_what_the_bot_needs(file):
+    """The permissions in the address are those that the bot itself asks for, with the scopes of a bot with commands."""
+    [address] = re.findall(r"https://discord\.com/oauth2/\S+?(?=[`\s])", (ROOT / file).read_text())
+    query = parse_qs(urlsplit(address).query)
+    assert query["permissions"] == [str(PERMISSIONS.value)]
+    assert query["scope"] == ["bot applications.commands"]
+
+
+def test_links_in_the_documents_lead_somewhere():
+    """Each relative link of the README and its like names a file that is there, and a heading that is in it."""
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    for document in documents:
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+            file, _, heading = link.partition("#")
+            target = document if not file else document.parent / file
+            if "://" in link:
+                continue
+            assert target.exists(), f"{document.name}: {link}"
+            assert not heading or heading in headings(target), f"{document.name}: {link}"
+
+
+def headings(document):
+    """As GitHub names them in addresses."""
+    titles = re.findall(r"^#+ (.*)", document.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
 
 
 @pytest.mark.parametrize(
