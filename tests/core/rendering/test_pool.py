@@ -53,8 +53,8 @@ def kill_renderers() -> None:
         os.kill(process.pid or 0, signal.SIGKILL)
 
 
-def test_a_piece_is_what_the_studio_makes(renderers: Renderers, settings: Settings):
-    """Another process makes the same files, and leaves nothing behind."""
+def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Settings):
+    """Its files are the same, and nothing is left behind on the way."""
     rendering = Rendering(transpose=3)
     here, there = pipeline.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
     assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
@@ -99,7 +99,8 @@ def test_a_process_that_dies_is_replaced(renderers: Renderers):
             killings += 1
             kill_renderers()
 
-    assert renderers.finish(draft(20), progress=lambda share: kill(1)).audio and killings == 1
+    assert renderers.finish(draft(20), progress=lambda share: kill(1)).audio
+    assert killings == 1
     killings = 0
     with pytest.raises(RenderError, match="playing it failed twice"):
         renderers.finish(draft(600), progress=lambda share: kill(9))
@@ -114,7 +115,8 @@ def test_pieces_of_many_threads_are_made(renderers: Renderers):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 3 and len(set(made)) == 1
+    assert len(made) == 3
+    assert len(set(made)) == 1
 
 
 def test_processes_end_with_their_worker(tmp_path: Path):
@@ -159,7 +161,7 @@ def test_a_process_that_hangs_is_ended():
     assert hanging.returncode == -signal.SIGALRM
 
 
-def test_those_who_play_need_little():
-    """There is one a core, so none of them loads the queue, the settings or the models."""
+def test_a_renderer_stays_small():
+    """There is one a core, so it loads none of the queue, the settings or the models."""
     code = "import sys, core.rendering.pool; print({'dbos', 'sqlalchemy', 'pydantic', 'tensorflow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, env=surroundings()) == "set()\n"
