@@ -12,9 +12,9 @@ import pytest
 
 from tests.discord_standin import Discord, Interaction
 from tests.support.bot_process import BotProcess
+from tests.support.deployments import PATIENCE
 from tests.support.fake_worker import Worker
 from tests.support.postgres import Postgres
-from tests.support.stages import PATIENCE
 from tests.support.versions import VERSIONS
 from tests.system.test_many_machines import rows
 

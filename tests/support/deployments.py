@@ -1,5 +1,5 @@
-"""Bots and workers as real processes, and all that can happen to them: `OneMachine` with its SQLite file, or
-`ManyMachines` that share nothing but a PostgreSQL database and a folder for files."""
+"""Deployments: bots and workers as real processes, and faults that happen to them. `OneMachine` has a SQLite file,
+`ManyMachines` share nothing but a PostgreSQL database and a folder for files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tests.support.fake_worker import HANGING, Worker
 from tests.support.postgres import Postgres
 
 PATIENCE = 300.0
-"""Seconds until what was asked of a process has to be done; a busy machine takes its time."""
+"""Seconds after which a test gives up waiting for a process; a busy machine takes its time."""
 PEOPLE = 40
-UNREACHABLE = 1
+EXIT_UNREACHABLE = 1
 """The exit code of a bot or a worker that does not find its database when it starts."""
 
 
@@ -33,7 +33,7 @@ One = TypeVar("One", BotProcess, "Host")
 
 
 class Host:
-    """Where a worker runs, again and again in the same folder."""
+    """A folder in which one worker runs after the other."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
@@ -47,11 +47,13 @@ class Host:
         return Worker(self.folder, "--silent", "--places", "4", *self._options, **self._environment)
 
 
-class Stage:
-    """Whatever a fault did, it is undone at its end. Those of `frozen` seconds stand still for so long at most."""
+class Deployment:
+    """Bots, workers and their database. Each fault is undone at its end."""
 
     frozen = 4.0
+    """Seconds for which a process is suspended at most."""
     tables: Sequence[str]
+    """Those that are to be empty at the end."""
 
     def __init__(self, discord: Discord, folder: Path, chance: random.Random) -> None:
         self.discord, self.folder, self.chance = discord, folder, chance
@@ -65,9 +67,9 @@ class Stage:
         self.hosts: list[Host] = []
         self.happened: Counter[str] = Counter()
         self.ended: Counter[tuple[str, int]] = Counter()
-        """What ended by itself, and with which exit code."""
+        """Processes that ended by themselves, by kind and exit code."""
         self.stops: list[float] = []
-        """How long it took those to end that were asked to, in seconds."""
+        """Seconds that processes took to end which were asked to."""
         self._busy: dict[BotProcess | Host, asyncio.Lock] = {}
         self.faults: list[Callable[[], Coroutine[Any, Any, None]]] = [
             self.worker_killed,
@@ -89,7 +91,7 @@ class Stage:
             self.database_locked,
         ]
 
-    # The play
+    # Starting and stopping
 
     async def begin(self) -> None:
         for bot in self.bots:
@@ -99,7 +101,7 @@ class Stage:
         for host in self.hosts:
             await asyncio.to_thread(host.worker.wait_for, "ready for jobs")
 
-    async def misfortune(self, seconds: float, rate: float) -> None:
+    async def inject_faults(self, seconds: float, rate: float) -> None:
         """Every kind of fault once, then any, `rate` a second at random moments; returns when all are over."""
         count = max(len(self.faults), round(seconds * rate))
         faults = self.chance.sample(self.faults, len(self.faults))
@@ -112,8 +114,8 @@ class Stage:
                 self.happened[fault.__name__] += 1
                 tasks.create_task(fault())
 
-    async def keep_up(self) -> None:
-        """Start what has ended by itself again, as systemd does; for ever."""
+    async def restart_ended(self) -> None:
+        """Start processes again that ended by themselves, as systemd does; for ever."""
         while True:
             await asyncio.sleep(0.2)
             for bot in self.bots:
@@ -168,7 +170,7 @@ class Stage:
                     yield one
                     return
 
-    # What may happen
+    # Faults
 
     async def worker_killed(self) -> None:
         async with self.a_host() as host:
@@ -306,7 +308,7 @@ class Stage:
         return found
 
 
-class OneMachine(Stage):
+class OneMachine(Deployment):
     """A bot and a worker share a folder, and in it their SQLite file."""
 
     tables = ("nocturne_answers", "workflow_status", "workflow_events", "operation_outputs")
@@ -334,7 +336,7 @@ class OneMachine(Stage):
         await asyncio.to_thread(lock, self.chance.uniform(1, 5))
 
 
-class ManyMachines(Stage):
+class ManyMachines(Deployment):
     """Two bots and three workers, each in a folder of its own, and a PostgreSQL server, which is away at times."""
 
     frozen = 8.0  # longer than any of them is taken for living
