@@ -1,4 +1,4 @@
-"""What every composer promises. Importing this costs nothing; `core.loader` loads one."""
+"""The protocol of all composers. Importing this costs nothing; `core.loader` loads one."""
 
 from __future__ import annotations
 

@@ -40,11 +40,11 @@ class Draft:
     duration: float
     """Seconds of music."""
     notes: int
-    """How many there are."""
+    """The number of notes."""
     midi: bytes
     """The .mid as it was composed."""
     seconds: dict[str, float]
-    """How long the composing took."""
+    """The time that composing took, under `compose`."""
     attention: Attention | None = None
     """There where the model can tell."""
 
@@ -162,7 +162,7 @@ def title(recipe: Recipe) -> str:
 
 
 def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:
-    """How many seconds of the music were given to the composer, and their name."""
+    """The seconds of music that were given to the composer, and their name."""
     if request.primer:
         return max(_onsets(PrettyMIDI(io.BytesIO(request.primer)))), "primer"
     if request.seed.is_random:

@@ -15,7 +15,7 @@ VELOCITY = 100
 
 
 def piano_roll(midi: PrettyMIDI) -> np.ndarray:
-    """Which pitches sound in each frame of 0.2 s, from the first frame that sounds: (frames, 128) of bool.
+    """The pitches that sound in each frame of 0.2 s, from the first frame that sounds: (frames, 128) of bool.
 
     All instruments but drums count, since some data sets write one piano on several tracks. A pitch that the sustain
     pedal holds sounds. A silent piece has no frames."""

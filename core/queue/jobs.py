@@ -58,5 +58,5 @@ class QueueSnapshot:
 
     @property
     def composing(self) -> dict[str, float]:
-        """Of the jobs that are composed, how much of each is, 0 to 1."""
+        """Progress of the composing alone, 0 to 1, of each job that is not rendered yet."""
         return {job: share / COMPOSED for job, share in self.shares.items() if share < COMPOSED}

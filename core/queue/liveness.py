@@ -1,4 +1,4 @@
-"""Which workers live: a table of heartbeats, timed by the database's clock."""
+"""A table of heartbeats, timed by the database's clock: which workers live."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from core.queue.timing import USUAL_TIMING, Timing
 from core.queue.watchdog import Watchdog
 
 RUNS = 3
-"""How often a job that takes its worker down with it is begun before it is a dead letter: given up, with a sentence."""
+"""After so many, a job that takes its worker down with it is a dead letter: given up, with a sentence."""
 HUNG = 4
 """The exit code of a worker whose model hangs."""
 _LAST_SECONDS = 5.0  # for leaving the queue, before the process of a hanging model ends anyway
@@ -104,7 +104,7 @@ class JobServer:
         DBOS.launch()
 
     def missing(self) -> str:
-        """What keeps this worker from its jobs, in a few words; empty when nothing does."""
+        """The reason why this worker cannot take jobs, in a few words; empty when it can."""
         if self._closing.is_set():
             return "stopping"
         try:

@@ -13,7 +13,7 @@ RATE = 44100
 """Samples a second."""
 
 VOICES = 128
-"""How many sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes
+"""Most that sound at the same time; a stereo note has two. With FluidSynth's 256 a piece whose pedal stays down takes
 half as long again, for what is 23 dB below the rest."""
 
 OPTIONS = ("-o", f"synth.polyphony={VOICES}", "-o", "synth.dynamic-sample-loading=1")

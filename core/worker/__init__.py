@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 ALREADY_RUNNING = 3
 """The exit code when another worker is at work in the same DATA_DIR."""
 MOST_NAMES = 20
-"""How many failed starts are remembered by name, any of which may have begun a job."""
+"""Failed starts that are remembered by name, since each may have begun a job."""
 STOPPING_SECONDS = 20
 """How long to wait for running jobs after SIGTERM or Ctrl-C."""
 LEAVE_SECONDS = 27
@@ -77,25 +78,14 @@ def serve(
 ) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
     of this folder's lock, which says under which names jobs may have been left unfinished here."""
-
-    def compose(request: ComposeRequest, composed: Composed | None, progress: Progress) -> dict[str, Any]:
-        if composed:
-            return pipeline.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
-        return pipeline.compose(composers[request.model], request, progress).to_json()
-
-    def finish(draft: dict[str, Any], rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
-        return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress)
-
+    before, executor = take_name(settings, held)
     places = max(composer.places for composer in composers.values())
-    before = lines(held)[-MOST_NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
-    executor = f"{home(settings)}:{fresh_name()}"
-    write(held, *before, executor)
     jobs = JobServer(
         settings.queue_url,
         executor=executor,
         before=before,
-        compose=compose,
-        finish=finish,
+        compose=partial(compose, composers),
+        finish=partial(finish, finisher),
         places=places,
         finishers=finisher.processes,
         timing=timing,
@@ -119,6 +109,31 @@ def serve(
     _log.info("stopping")
     jobs.stop(STOPPING_SECONDS)
     _log.info("stopped")
+
+
+def compose(
+    composers: Mapping[str, Composer], request: ComposeRequest, composed: Composed | None, progress: Progress
+) -> dict[str, Any]:
+    """The draft of a job, as JSON: composed now, or before."""
+    if composed:
+        return pipeline.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
+    return pipeline.compose(composers[request.model], request, progress).to_json()
+
+
+def finish(
+    finisher: Finisher, draft: dict[str, Any], rendering: Rendering, size_limit: int | None, progress: Progress
+) -> Piece:
+    """The piece of a job."""
+    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress)
+
+
+def take_name(settings: Settings, held: TextIO) -> tuple[list[str], str]:
+    """The names of workers that may have left jobs unfinished in this folder, and a name for this one, which joins them
+    in the file of the lock until it has taken over."""
+    before = lines(held)[-MOST_NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
+    executor = f"{home(settings)}:{fresh_name()}"
+    write(held, *before, executor)
+    return before, executor
 
 
 def home(settings: Settings) -> str:

@@ -23,7 +23,7 @@ def draft() -> Draft:
 
 
 def test_a_draft_crosses_the_queue(draft: Draft):
-    """What was composed is the same after it was JSON."""
+    """A draft is the same after it was JSON."""
     assert Draft.from_json(json.loads(json.dumps(draft.to_json()))) == draft
 
 
@@ -43,7 +43,7 @@ def test_progress_goes_through():
 
 
 def test_a_piece_without_notes_is_refused():
-    """Nobody wants to listen to it, and the sentence says what may help."""
+    """The sentence says what may help."""
 
     class Silent(Pianist):
         def compose(self, request: ComposeRequest, progress: object = None) -> PrettyMIDI:
@@ -142,5 +142,5 @@ def test_what_a_piece_begins_with():
     ],
 )
 def test_the_title_is_the_recipe(seed: str, rendering: Rendering, title: str):
-    """What stands above the picture names the notes, the take and the edits."""
+    """The heading of the picture names the notes, the take and the edits."""
     assert pipeline.title(Recipe(ComposeRequest(Seed.parse(seed), take=7), "0123456789ab", rendering)) == title

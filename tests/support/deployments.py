@@ -53,7 +53,7 @@ class Deployment:
     frozen = 4.0
     """Seconds for which a process is suspended at most."""
     tables: Sequence[str]
-    """Those that are to be empty at the end."""
+    """Tables that are to be empty at the end."""
 
     def __init__(self, discord: Discord, folder: Path, chance: random.Random) -> None:
         self.discord, self.folder, self.chance = discord, folder, chance
@@ -294,12 +294,12 @@ class Deployment:
         raise NotImplementedError
 
     def rows(self) -> dict[str, int]:
-        """How many each table has that is to be empty at the end."""
+        """The number of rows in each of `tables`."""
         with self.connected() as connection:
             return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in self.tables}
 
     def processes(self) -> list[int]:
-        """Those that are at work in the folder."""
+        """The ids of processes that work in the folder."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):

@@ -34,7 +34,7 @@ from tests.support.waiting import PATIENCE
 
 STEPS_A_SECOND = 100
 HURRIED = Timing(beat=0.5, dead=3.0, hang=4.0)
-"""Of a worker that is `--hurried`."""
+"""The delays of a worker that is `--hurried`."""
 FAILING_TAKE = 901  # an error raised on purpose
 BROKEN_TAKE = 902  # an error nobody foresaw
 POISONED_TAKE = 903  # kills the worker, always
@@ -196,7 +196,7 @@ class Worker:
 
     @property
     def log(self) -> str:
-        """What this worker has said."""
+        """The lines of this worker's log."""
         return self._log.read_text()
 
     def history(self, event: str) -> list[int]:

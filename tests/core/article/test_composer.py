@@ -76,7 +76,7 @@ def test_progress_rises_to_one(composer):
 
 
 def test_a_cancel_stops_the_composer(composer):
-    """What `progress` raises comes out between two chunks."""
+    """An error that `progress` raises comes out between two chunks."""
 
     def cancel(share):
         if share > 0.3:

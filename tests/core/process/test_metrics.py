@@ -1,4 +1,4 @@
-"""What bot and worker show over HTTP to whatever watches over them, and that a log's lines name their job."""
+"""Metrics, health and readiness of bot and worker over HTTP, and a log whose lines name their job."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tests.support.bot_process import BotProcess
 from tests.support.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, Worker
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 def got(address: str) -> tuple[int, str]:
@@ -77,7 +78,7 @@ def test_a_page_that_cannot_be_served_is_a_sentence(host: str):
 
 @pytest.mark.asyncio
 async def test_a_worker_s_page(url: str, tmp_path: Path):
-    """How its jobs ended, what they took, what was begun again after `kill -9`, and how many places it has."""
+    """A worker counts how its jobs ended, their times, those begun again after `kill -9`, and its places."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     jobs = await JobQueue.open(url, snapshot_seconds=0)
@@ -86,7 +87,7 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
         await watch(jobs, "long", JobState.RUNNING)
         worker.kill()
     with Worker(tmp_path, "--silent", "--places", "2", WORKER_METRICS_PORT=str(port)) as worker:
-        await watch(jobs, "long", JobState.RUNNING)
+        await until(lambda: len(worker.history("began")) == 2)  # it is said to run all the while
         snapshot = await jobs.snapshot()
         assert (snapshot.waiting, [*snapshot.shares]) == ([], ["long"])
         page = numbers((await asyncio.to_thread(got, f"{address}/metrics"))[1])

@@ -41,7 +41,7 @@ def test_a_worker_that_stops_is_dead_at_once(heartbeat: Callable[..., Heartbeat]
 
 
 def test_others_are_declared_dead(heartbeat: Callable[..., Heartbeat]):
-    """Those that are named, and until they beat again."""
+    """Workers that are named, until they beat again."""
     workers = [heartbeat(name) for name in ("first", "second", "third")]
     for worker in workers:
         worker.beat()
@@ -52,7 +52,7 @@ def test_others_are_declared_dead(heartbeat: Callable[..., Heartbeat]):
 
 
 def test_an_old_heartbeat_is_none(heartbeat: Callable[..., Heartbeat]):
-    """It lives for whoever waits longer, and not for whoever waits less long."""
+    """The same worker lives for one that waits longer, and is dead for one that waits less long."""
     patient, impatient = heartbeat("patient"), heartbeat("impatient", dead_seconds=0.0)
     impatient.beat()
     assert patient.living() == {"impatient"}

@@ -75,7 +75,7 @@ async def held(jobs: JobQueue, *job_ids: str) -> None:
 
 
 async def python(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, env=surroundings())
     printed, _ = await process.communicate()
     assert process.returncode == 0
@@ -83,7 +83,7 @@ async def python(code: str) -> str:
 
 
 def database(url: str) -> Engine:
-    """With the queue's tables, which in PostgreSQL have a schema of their own."""
+    """An engine that finds the queue's tables, which in PostgreSQL have a schema of their own."""
     if url.startswith("sqlite"):
         return create_engine(url)
     where = make_url(url).set(drivername="postgresql+psycopg")
@@ -132,7 +132,7 @@ def begin(url: str, tmp_path: Path) -> Callable[..., Worker]:
 
 
 async def test_a_piece_comes_back(jobs: JobQueue):
-    """What was asked for comes back as a piece, with its times, its wait, and the size limit it was made for."""
+    """A request comes back as a piece, with its times, its wait, and the size limit that it was made for."""
     await jobs.put("piece", asks(take=7), user_id=1, size_limit=1000)
     job = await watch(jobs, "piece", *ENDED)
     assert (job.state, job.progress, job.error) == (JobState.DONE, 1.0, None)
@@ -158,7 +158,7 @@ async def test_what_is_composed_is_only_rendered(jobs: JobQueue, worker: Worker)
 
 
 async def test_an_unknown_job_is_none(jobs: JobQueue):
-    """Nobody ever put it."""
+    """An id that was never put has no job."""
     assert await jobs.job("nobody") is None
 
 
@@ -198,7 +198,7 @@ async def test_a_running_job_is_taken_back(jobs: JobQueue, worker: Worker):
 
 
 async def test_a_piece_is_taken_back_while_it_is_rendered(jobs: JobQueue, worker: Worker):
-    """That late, too, it is gone for the listener at once, and the log has one line and no more."""
+    """The job is gone for the listener at once, that late too, and the log has one line and no more."""
     await jobs.put("regretted", asks(take=SLOW_TAKE), user_id=1)
     async with asyncio.timeout(PATIENCE):
         while (await known(jobs, "regretted")).progress < COMPOSED:  # noqa: ASYNC110 - it can only be asked
@@ -229,7 +229,7 @@ async def test_a_surprise_is_not_shown(jobs: JobQueue, worker: Worker):
 
 
 async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Worker):
-    """Nobody waits for it any more."""
+    """A job that nobody waits for any more fails with a sentence, and the composer is not asked."""
     await jobs.put("late", asks(take=41), user_id=1, deadline=time.time() - 1)
     job = await watch(jobs, "late", *ENDED)
     assert (job.state, job.error) == (JobState.FAILED, WAITED_TOO_LONG)
@@ -465,7 +465,7 @@ async def test_a_queue_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
 
 
 async def test_the_queue_is_light():
-    """Whoever imports the bot's side of the queue does not import what the worker needs."""
+    """The bot's side of the queue imports nothing that the worker alone needs."""
     code = "import sys, core.queue.client; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     assert await python(code) == "[]\n"
 

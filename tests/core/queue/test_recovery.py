@@ -35,7 +35,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio
 
 SLOW = ("--hang", "60", "--speed", "20")
-"""Of a worker that a test has time to kill, freeze or stop: a piece of 300 steps takes 15 seconds."""
+"""Options of a worker that a test has time to kill, freeze or stop: a piece of 300 steps takes 15 seconds."""
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
 
 
 async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begin: Callable[..., Worker]):
-    """What it was at has been handed on; its late outcome is refused, the other's is there, and it takes new jobs."""
+    """Its job has been handed on: its late outcome is refused, the other's is there, and it takes new jobs."""
     with begin("a", *SLOW) as a:
         await jobs.put("1", asks(take=1, length=300), user_id=1)
         await begun(a)
@@ -127,7 +127,7 @@ async def test_a_worker_that_wakes_up_at_the_very_end_is_refused(jobs: JobQueue,
 
 @pytest.mark.parametrize(("take", "code"), [(HUNG_ONCE_TAKE, HUNG), (BLOCKING_TAKE, 1)])
 async def test_a_worker_whose_model_hangs_ends(take: int, code: int, jobs: JobQueue, begin: Callable[..., Worker]):
-    """It says why, and its jobs are done when it was started again; also when the model keeps the interpreter."""
+    """The log says why, and its jobs are done once it was started again; also when the model blocks the interpreter."""
     with begin("a", "--places", "2") as worker:
         await jobs.put("hanging", asks(take=take), user_id=1)
         assert await asyncio.to_thread(worker.process.wait, PATIENCE) == code
@@ -175,7 +175,7 @@ async def test_a_database_that_was_away_costs_nobody_a_job(
 
 @pytest.mark.long
 async def test_a_poisoned_job_costs_others_little(jobs: JobQueue, begin: Callable[..., Worker]):
-    """It takes three workers down, one after the other; those who had jobs beside it lose them once."""
+    """Three workers end by it, one after the other; the jobs beside it are begun once more, and done."""
     with begin("a", "--places", "4") as a, begin("b", "--places", "4") as b, begin("c", "--places", "4") as c:
         for take in (1, 2, POISONED_TAKE, 3, 4):
             await jobs.put(str(take), asks(take=take, length=100), user_id=take)

@@ -42,7 +42,7 @@ def test_tempo_moves_everything_alike(tempo: int):
 
 
 def test_transposed_notes_stay_on_the_keyboard():
-    """What would leave it is played an octave nearer: the note keeps its name."""
+    """A note that would leave it is played an octave nearer, and keeps its name."""
     music = piano(*(Note(80, pitch, 0.0, 1.0) for pitch in (21, 60, 96, 97, 108)))
     edit(music, Rendering(transpose=24))
     assert [note.pitch for note in music.instruments[0].notes] == [45, 84, 108, 97, 108]
@@ -62,7 +62,7 @@ def test_an_instrument_plays_all_but_the_drums():
 
 
 def test_an_organ_is_played_legato():
-    """It has no pedal: a finger holds for a while what the pedal held, but not beyond the pedal or the next stroke."""
+    """An organ has no pedal: a finger holds for a while what the pedal held, but not beyond it or the next stroke."""
     strokes = [Note(80, 60, 0.0, 0.1), Note(80, 62, 0.0, 0.1), Note(80, 62, 0.3, 0.4), Note(80, 64, 1.8, 1.9)]
     music = piano(*strokes, pedal=[(0.0, 127), (2.0, 0)])
     edit(music, Rendering("church organ"))

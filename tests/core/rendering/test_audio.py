@@ -165,7 +165,7 @@ def test_ten_minutes_fit_by_default():
 
 
 def test_a_fluidsynth_that_hangs_is_ended(fluidsynth, tmp_path: Path):
-    """It is stopped at the wall limit with a sentence, and no process is left: its lock is free again."""
+    """FluidSynth is stopped at its time-out with a sentence, and no process is left: its lock is free again."""
     lock = tmp_path / "lock"
     fluidsynth(f"file = open({str(lock)!r}, 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\ntime.sleep(1000)")
     with pytest.raises(RenderError, match=r"^FluidSynth did not finish the piece within 5 s and was stopped$"):
@@ -182,7 +182,7 @@ def test_a_fluidsynth_that_hangs_is_ended(fluidsynth, tmp_path: Path):
 
 
 def test_an_endless_file_is_stopped(fluidsynth):
-    """Whoever ignores the limit on the size of a file, gets a sentence as well."""
+    """A program that ignores the limit on the size of a file is stopped with a sentence as well."""
     fluidsynth("file = open(wav, 'wb')\nwhile True: file.write(bytes(100_000))")
     with pytest.raises(RenderError, match=r"^FluidSynth wrote more than the 0.7 MB that a piece may take$"):
         audio.render(as_bytes(scale(seconds=1)), most_audio_seconds=2)
@@ -273,14 +273,14 @@ def test_a_silent_piece_is_refused():
 
 
 def test_a_missing_soundfont_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
-    """It names what is missing and how to install it with apt, dnf, pacman and brew."""
+    """The sentence names the missing program and how to install it with apt, dnf, pacman and brew."""
     monkeypatch.setattr(settings, "SOUNDFONTS", (Path("/nowhere/FluidR3_GM.sf2"),))
     with pytest.raises(RenderError, match=r"^no SoundFont .*apt install .*dnf install .*pacman -S .*brew install "):
         audio.find_soundfont()
 
 
 def test_a_missing_fluidsynth_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """It, too, names what is missing and how to install it."""
+    """The sentence names what is missing and how to install it, here too."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RenderError, match=r"^FluidSynth, .*apt install .*dnf install .*pacman -S .*brew install "):
         audio.render(as_bytes(scale(seconds=1)))

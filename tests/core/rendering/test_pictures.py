@@ -26,7 +26,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def where(png: bytes, colour: str | tuple[float, ...]) -> np.ndarray:
-    """Which pixels have exactly this colour, (height, width); the velocity's own scale at the top is left out."""
+    """A mask of the pixels of exactly this colour, (height, width), without the scale of velocities at the top."""
     wanted = np.round(255 * np.array(to_rgb(colour))).astype(np.uint8)
     found = (pixels(png) == wanted).all(axis=2)
     found[:HEADING] = False
@@ -54,7 +54,7 @@ def test_velocity_is_the_colour():
 
 
 def test_a_long_piece_goes_on_in_the_next_system():
-    """Of 100 s the second half stands below the first; nothing is lost between them."""
+    """The second half of 100 s stands below the first; nothing is lost between them."""
     roll = pictures.piano_roll(piano(Note(30, 60, 0.0, 40.0), Note(110, 60, 60.0, 100.0)))
     first, second = np.argwhere(where(roll, touch(30))), np.argwhere(where(roll, touch(110)))
     assert first[:, 0].max() < 600 < second[:, 0].min()
@@ -109,7 +109,7 @@ def test_a_primer_is_marked_in_every_system_that_it_reaches():
 
 
 def test_a_long_title_leaves_room():
-    """It is written smaller, so that what stands at its right is still to be read."""
+    """A long title is written smaller, so that the scale at its right is still to be read."""
     usual, long = (pixels(pictures.piano_roll(scale(5), title))[:HEADING, 1060:] for title in ("C5", "C5 · " * 25))
     assert (usual == long).all()
 

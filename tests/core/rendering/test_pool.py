@@ -64,7 +64,7 @@ def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Se
 def test_what_a_process_logs_names_its_job(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
-    """What goes wrong in another process stands in the worker's log, with the job that it was about."""
+    """An error in another process stands in the worker's log, with the job that it was about."""
     (tmp_path / "fluidsynth").write_text("#!/bin/sh\nexit 3\n")
     (tmp_path / "fluidsynth").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -77,7 +77,7 @@ def test_what_a_process_logs_names_its_job(
 
 
 def test_a_piece_that_is_taken_back_is_not_waited_for(renderers: Renderers):
-    """What progress raises comes out at once, and the next piece is made."""
+    """An error that `progress` raises comes out at once, and the next piece is made."""
 
     def cancel(share: float) -> None:
         raise Cancelled("enough")
