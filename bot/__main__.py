@@ -14,7 +14,7 @@ from discord.http import Route
 
 from bot.client import Nocturne
 from bot.commands.register import VIEWS, register
-from bot.delivery.follower import Deliveries
+from bot.delivery.deliveries import Deliveries
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard, read_cards
 from bot.process import metrics
@@ -23,7 +23,7 @@ from bot.process.supervisor import Supervisor
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.store.database import Database
-from bot.store.pending_replies import Answers
+from bot.store.pending_replies import PendingReplies
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.errors import BadSetting, NocturneError, QueueError, StoreError
@@ -104,7 +104,7 @@ def assemble(
     deliveries = Deliveries(
         client,
         queue,
-        Answers(database, name),
+        PendingReplies(database, name),
         library,
         reader,
         VIEWS,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import discord
 from discord import app_commands
 
-from bot.delivery.follower import Deliveries
+from bot.delivery.deliveries import Deliveries
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard
 from bot.store.pieces import Library

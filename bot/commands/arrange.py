@@ -14,6 +14,7 @@ from bot.commands.submit import admitted, ask, looked_up
 from bot.language.i18n import say
 from bot.language.replies import shifted
 from bot.services import Interaction
+from bot.store.pending_reply import StoredNotes
 from bot.store.pieces import ID, Stored
 from core.request import AUDIO_FORMATS, INSTRUMENTS, USUAL_TEMPO, Rendering
 
@@ -96,7 +97,7 @@ class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], templ
         rules = await admitted(interaction)
         self.chosen.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)
         wish = Wish(stored.recipe.request, self.chosen.rendering, stored.private)
-        await ask(interaction, wish, rules, parent=stored.parent, source=stored.id)
+        await ask(interaction, wish, rules, StoredNotes(stored.id), stored.parent)
 
 
 def _values(option: str, now: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from bot.commands.options import MAX_SUGGESTIONS, suggestions, understand, wish_
 from bot.commands.submit import admitted, ask
 from bot.language.i18n import described, named
 from bot.services import Interaction
+from bot.store.pending_reply import UnreadUpload
 from bot.store.pieces import Stored
 from core.errors import BadRequest, StoreError
 from core.midi.container import MAX_BYTES, too_large
@@ -207,4 +208,4 @@ async def _go_on_from(
     given = {name: value for name, value in options.items() if value is not None}
     usual = rules.usual({"model": DEFAULT_MODEL} | given)
     wish = wish_of(usual, lambda options: ComposeRequest(Seed(), **options))
-    await ask(interaction, wish, rules, upload=file.url, until=until)
+    await ask(interaction, wish, rules, UnreadUpload(file.url, until))

@@ -12,7 +12,7 @@ from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.services import Interaction
-from bot.store.pending_replies import Answer
+from bot.store.pending_reply import PendingReply
 
 
 @app_commands.command(
@@ -23,9 +23,9 @@ async def queue(interaction: Interaction) -> None:
     services = interaction.client.services
     waiting = len((await services.queue.snapshot()).waiting)
     theirs = [
-        replies.progress(job, answer.request, services.deliveries.estimates.wait(answer.job_id), answer.parent)
-        for answer in services.deliveries.of(interaction.user.id)
-        if (job := await services.queue.job(answer.job_id))
+        replies.progress(job, pending.request, services.deliveries.estimates.wait(pending.job_id), pending.parent)
+        for pending in services.deliveries.of(interaction.user.id)
+        if (job := await services.queue.job(pending.job_id))
     ]
     await interaction.edit_original_response(content=replies.in_the_making(waiting, theirs))
 
@@ -37,22 +37,24 @@ async def queue(interaction: Interaction) -> None:
 async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     await interaction.response.defer(ephemeral=True)
     deliveries = interaction.client.services.deliveries
-    meant = [answer for answer in deliveries.of(interaction.user.id) if piece in (None, answer.job_id, _name(answer))]
-    for answer in meant:
-        await deliveries.cancel(answer.job_id)  # each answer says so itself, as soon as the queue does
+    meant = [
+        pending for pending in deliveries.of(interaction.user.id) if piece in (None, pending.job_id, _name(pending))
+    ]
+    for pending in meant:
+        await deliveries.cancel(pending.job_id)  # each reply says so itself, as soon as the queue does
     await interaction.edit_original_response(content=replies.taken_back(len(meant), named=piece is not None))
 
 
 @cancel.autocomplete("piece")
 async def suggest_piece(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     theirs = interaction.client.services.deliveries.of(interaction.user.id)
-    fitting = [answer for answer in theirs if typed.strip().casefold() in _name(answer).casefold()]
-    return [app_commands.Choice(name=_name(answer), value=answer.job_id) for answer in fitting[:MAX_SUGGESTIONS]]
+    fitting = [pending for pending in theirs if typed.strip().casefold() in _name(pending).casefold()]
+    return [app_commands.Choice(name=_name(pending), value=pending.job_id) for pending in fitting[:MAX_SUGGESTIONS]]
 
 
-def _name(answer: Answer) -> str:
+def _name(pending: PendingReply) -> str:
     """What has to be typed for it, without the command."""
-    return replies.command(answer.request, answer.rendering).removeprefix("/")[:MAX_SUGGESTION]
+    return replies.command(pending.request, pending.rendering).removeprefix("/")[:MAX_SUGGESTION]
 
 
 class CancelButton(
@@ -74,7 +76,7 @@ class CancelButton(
             await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
         else:
             await interaction.response.defer()
-            await deliveries.cancel(self.job_id)  # the answer says so as soon as the queue does
+            await deliveries.cancel(self.job_id)  # the reply says so as soon as the queue does
 
 
 def cancel_view(job_id: str) -> discord.ui.View:

@@ -107,7 +107,7 @@ def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
 
 def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
     """What each rule can be, and how that is said."""
-    most = services.deliveries.most
+    most = services.deliveries.admission.max_jobs_per_user
     styles = list(dict.fromkeys([ANY_STYLE, *services.styles]))
     return {
         "length": [

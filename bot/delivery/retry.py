@@ -1,10 +1,11 @@
-"""Trying again what fails because something cannot be reached at the moment."""
+"""Trying again what fails because Discord or the database cannot be reached at the moment."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import aiohttp
 import discord
@@ -12,21 +13,35 @@ import discord
 from bot.process.metrics import RETRIES
 from core.errors import QueueError, StoreError
 
-UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
+DISCORD_UNREACHABLE = (discord.DiscordServerError, aiohttp.ClientError, TimeoutError, OSError)
+DATABASE_UNREACHABLE = (QueueError, StoreError)
 ACKNOWLEDGED_ALREADY = 40060
 """Discord's code for an interaction that was acknowledged before, perhaps by an attempt whose receipt was lost."""
 
+_Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-async def patiently(
-    attempt: Callable[[], Awaitable[_Result]], passing: tuple[type[Exception], ...], waits: Sequence[float]
-) -> _Result:
-    """Call `attempt` until it raises nothing of the kind that passes by itself, `len(waits) + 1` times at most."""
-    for seconds in waits:
-        try:
-            return await attempt()
-        except passing as error:
-            RETRIES.labels("queue" if isinstance(error, QueueError | StoreError) else "discord").inc()
-            await asyncio.sleep(seconds)
-    return await attempt()
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`await Retry(on, delays)(function, *arguments)` calls the function until it raises none of the errors in `on`,
+    `len(delays) + 1` times at most."""
+
+    on: tuple[type[Exception], ...]
+    """Errors that pass by themselves."""
+    delays: Sequence[float]
+    """Seconds before each further attempt."""
+
+    async def __call__(
+        self,
+        function: Callable[_Arguments, Awaitable[_Result]],
+        *arguments: _Arguments.args,
+        **options: _Arguments.kwargs,
+    ) -> _Result:
+        for seconds in self.delays:
+            try:
+                return await function(*arguments, **options)
+            except self.on as error:
+                RETRIES.labels("queue" if isinstance(error, DATABASE_UNREACHABLE) else "discord").inc()
+                await asyncio.sleep(seconds)
+        return await function(*arguments, **options)

@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 
 import discord
 
-from bot.delivery.retry import UNREACHABLE
-from bot.store.pending_replies import Answer
+from bot.delivery.retry import DISCORD_UNREACHABLE
+from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
 from core.errors import BadRequest
 from core.midi.piano import Upload
 from core.midi.reader import Reader
@@ -29,18 +29,18 @@ class UploadReader:
         async with self._turn:
             return await asyncio.to_thread(self.blocking.read, data, until)
 
-    async def continued(self, answer: Answer) -> Answer:
-        """The answer with the request that continues its upload. Raises BadRequest for a file that cannot be had, or
-        read, or is too long."""
+    async def continued(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
+        """The pending reply with the request that continues its upload. Raises BadRequest for a file that cannot be
+        had, or read, or is too long."""
         try:
-            data = await self._client.http.get_from_cdn(answer.upload)
-        except (discord.HTTPException, *UNREACHABLE) as error:
+            data = await self._client.http.get_from_cdn(upload.url)
+        except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
             raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-        upload = await self.read(data, answer.until)
-        options = {field.name: getattr(answer.request, field.name) for field in fields(answer.request)}
-        request = upload.continued(**{name: value for name, value in options.items() if name not in ("seed", "primer")})
-        answer.rendering.lasting(upload.seconds + request.seconds)
-        return replace(answer, request=request, remark=upload.remark, upload="", until=None)
+        read = await self.read(data, upload.until)
+        options = {field.name: getattr(pending.request, field.name) for field in fields(pending.request)}
+        request = read.continued(**{name: value for name, value in options.items() if name not in ("seed", "primer")})
+        pending.rendering.lasting(read.seconds + request.seconds)
+        return replace(pending, request=request, remark=read.remark, source=FRESH)
 
     async def close(self) -> None:
         await asyncio.to_thread(self.blocking.close)

@@ -25,11 +25,6 @@ def speak(locale: discord.Locale | str) -> None:
     _locale.set(str(locale))
 
 
-def spoken() -> str:
-    """The locale that was last given to `speak`."""
-    return _locale.get()
-
-
 def say(text: str | Text, /, **values: Value) -> str:
     """The text in the reader's language, with the values in its places."""
     text = text if isinstance(text, Text) else Text(text, values)

@@ -30,10 +30,6 @@ from core.text import NOTHING, Text
 
 SORRY = Text("Sorry, something went wrong on my side. I have made a note of it; please try again in a moment.")
 OUTDATED = Text("This command has changed since your Discord loaded it. Reload Discord (Ctrl+R) and try again.")
-TOO_LATE = Text(
-    "Sorry, so many pieces were ahead of yours that Discord would not have let me deliver it any more."
-    " Please ask again in a while, or for a shorter piece."
-)
 OVER_ALREADY = Text("This piece is not in the making any more.")
 NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
 NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may manage messages here, can delete it.")
@@ -44,7 +40,6 @@ FORGET = Text(
 )
 FORGET_YES, FORGET_NO = Text("Remove everything"), Text("Keep it")
 FORGOTTEN = Text("Nothing is stored about you here any more.")
-STILL_BUSY = Text("a piece of yours is just being delivered; please try again in a moment")
 KEPT = Text("Everything is as it was.")
 LONG_ENOUGH = Text("this piece is nearly as long as a piece can be, so there is no room to go on")
 
@@ -238,31 +233,6 @@ def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
     }
     return ("/continue " if request.primer else "/compose ") + " ".join(
         f"{name}:{value}" for name, value in options.items() if value
-    )
-
-
-def enough(unfinished: int, again: float | None) -> Text:
-    """Why a listener with so many unfinished pieces gets no further one; `again` is when the next of them will be
-    finished, seconds since 1970, where that can be told."""
-    if again is None:
-        return Text(
-            "you have as many pieces in the making as are taken at a time ({pieces}); let one finish, or cancel one",
-            {"pieces": unfinished},
-        )
-    return Text(
-        "you have as many pieces in the making as are taken at a time ({pieces}); try again {when}, or cancel one",
-        {"pieces": unfinished, "when": f"<t:{again:.0f}:R>"},
-    )
-
-
-def full(again: float | None) -> Text:
-    """Why nobody gets a further piece now; `again` is when there will be room, seconds since 1970, where that can be
-    told."""
-    if again is None:
-        return Text("so many pieces are waiting that I take no further one now; please try again in a few minutes")
-    return Text(
-        "so many pieces are waiting that I take no further one now; please try again {when}",
-        {"when": f"<t:{again:.0f}:R>"},
     )
 
 

@@ -1,4 +1,4 @@
-"""The bot's part of the database: one connection for all that it keeps, brought up to date when it is opened."""
+"""The bot's own tables: one connection for all of them, and their migrations when it is opened."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from core.text import Text
 
 STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please try again soon.")
 ERASE_SECONDS = 5.0
-"""How long SQLite's log of writes may still hold what was removed."""
+"""Seconds for which SQLite's log of writes may still hold what was removed."""
 
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plugins
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each of its plugins
 _Result = TypeVar("_Result")
 
 
 class Database:
-    """Every call runs in a thread and in a transaction of its own, and may raise StoreError."""
+    """The connection of all tables. Every call runs in a thread and in a transaction of its own, and may raise
+    StoreError."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._used = False
+        self._used = False  # since the log of writes was emptied
         self._erasing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, url: str) -> Database:
+    async def open(cls, url: str, *, erase_seconds: float = ERASE_SECONDS) -> Database:
         """Connect to `sqlite:///...` or `postgresql://...`, and bring the bot's tables up to date."""
         engine = connected(url)
         embedded = engine.dialect.name == "sqlite"
@@ -48,7 +49,7 @@ class Database:
         database = cls(engine)
         await database.run(_migrated)
         if embedded:
-            database._erasing = asyncio.create_task(database._keep_erased(), name="database-erase")
+            database._erasing = asyncio.create_task(database._keep_erased(erase_seconds), name="database-erase")
         return database
 
     async def close(self) -> None:
@@ -69,17 +70,17 @@ class Database:
 
         return await asyncio.to_thread(run)
 
-    async def _keep_erased(self) -> None:
-        """What is removed is overwritten in the file, but the log of writes has it until it is emptied."""
+    async def _keep_erased(self, seconds: float) -> None:
+        """Empty the log of writes again and again: removed rows are overwritten in the file, but stay in the log."""
         while True:
-            await asyncio.sleep(ERASE_SECONDS)
+            await asyncio.sleep(seconds)
             if self._used:
                 self._used = False
                 if not await asyncio.to_thread(self._emptied):
                     self._used = True
 
     def _emptied(self) -> bool:
-        """Empty the log of writes, unless somebody is just busy with it: writers wait meanwhile, so not for long."""
+        """Whether the log of writes could be emptied. Writers wait meanwhile, so this does not wait long for them."""
         try:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 100")
@@ -93,7 +94,7 @@ class Database:
 
 
 def upsert(connection: sa.Connection) -> Callable[[sa.TableClause], Any]:
-    """The insert of this database that knows ON CONFLICT, which SQLAlchemy has for each of them apart."""
+    """The insert with ON CONFLICT of this database's dialect; SQLAlchemy has one for each."""
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
@@ -114,6 +115,6 @@ def _migrated(connection: sa.Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    with suppress(sqlite3.OperationalError):  # somebody else uses the file now; it is for speed, and for ever
-        connection.execute("PRAGMA journal_mode = WAL")  # who reads and who writes do not wait for each other
+    with suppress(sqlite3.OperationalError):  # another process uses the file; the mode stays once it is set
+        connection.execute("PRAGMA journal_mode = WAL")  # readers and writers do not wait for each other
     connection.execute("PRAGMA secure_delete = ON")  # a removed row's token is overwritten, not left in a free page

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 
 from bot.store.database import Database
-from bot.store.pending_replies import Answer
+from bot.store.pending_reply import PendingReply
 from core.errors import BadRequest
 from core.request import Piece, Recipe
 from core.text import NOTHING, Text
@@ -77,21 +77,21 @@ class Library:
         """`files` is a folder, or an address that fsspec knows."""
         self._database, self._files, self._keep = database, Files(str(files)), keep_days * _DAY
 
-    async def add(self, answer: Answer, piece: Piece) -> Stored:
-        """Keep what an interaction was answered with; added twice, it is one piece."""
-        if known := await self._found(_table.c.job_id == answer.job_id):
+    async def add(self, pending: PendingReply, piece: Piece) -> Stored:
+        """Keep the piece that a reply brings; added twice, it is one piece."""
+        if known := await self._found(_table.c.job_id == pending.job_id):
             return known[0]
         stored = Stored(
             id=base64.b32encode(secrets.token_bytes(5)).decode().lower(),
-            user_id=answer.user_id,
-            private=answer.private,
+            user_id=pending.destination.user_id,
+            private=pending.destination.private,
             created_at=time.time(),
-            parent=answer.parent,
+            parent=pending.parent,
             recipe=piece.recipe,
             duration=piece.duration,
             notes=piece.notes,
             audio_format=piece.audio_format,
-            remark=answer.remark,
+            remark=pending.remark,
             pictures=len(piece.attention),
         )
         files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
@@ -105,7 +105,7 @@ class Library:
             await asyncio.to_thread(self._files.remove, stored.id)
             raise
         row = {name: getattr(stored, name) for name in Stored.__slots__}
-        row |= {"job_id": answer.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
+        row |= {"job_id": pending.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
         await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
         return stored
 

@@ -22,13 +22,12 @@ async def test_each_bot_hears_of_its_own_servers(queue: FakeQueue, url: str, mon
             await standin.world.until(lambda world: len(standin.gateway.live) == 2)
             assert sorted(session.shard for session in standin.gateway.live) == [(0, 2), (1, 2)]
             for number, guild in enumerate(guilds):
-                asked = await standin.person(f"clara{number}", guild).types("/compose", seed="72", take=number)
+                person = standin.person(f"clara{number}", guild)
+                asked = await person.types("/compose", seed="72", take=number)
                 await asked.answered()
                 has_it, has_not = (first, second) if (guild.id >> 22) % 2 == 0 else (second, first)
-                assert (
-                    str(asked.id) in has_it.services.deliveries._open
-                    and str(asked.id) not in has_not.services.deliveries._open
-                )
+                assert len(has_it.services.deliveries.of(person.user.id)) == 1
+                assert has_not.services.deliveries.of(person.user.id) == []
                 queue.finish(asked.id)
                 assert (await asked.finished()).attachments
         assert not standin.refused()

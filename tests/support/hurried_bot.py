@@ -2,14 +2,14 @@
 minute, and writes what others read as that version does (tests/support/versions.py)."""
 
 import sys
+from functools import partial
 
-from bot.store import pending_replies
+from bot import __main__ as program
+from bot.delivery.timing import Timing
 from tests.support.versions import become
 
-pending_replies.RENEW_SECONDS, pending_replies.LEASE_SECONDS = 0.7, 4.0
-become(sys.argv[1])
-
-from bot.__main__ import main  # noqa: E402 - what it imports takes these as they are then
-
 if __name__ == "__main__":
-    sys.exit(main())
+    program.PendingReplies = partial(program.PendingReplies, lease_seconds=4.0)  # type: ignore[assignment,misc]
+    program.Deliveries = partial(program.Deliveries, timing=Timing(renew=0.7))  # type: ignore[assignment,misc]
+    become(sys.argv[1])
+    sys.exit(program.main())

@@ -10,17 +10,20 @@ from typing import Any
 
 import discord
 import pytest
+import sqlalchemy as sa
 import yarl
 
 from bot.client import Nocturne
 from bot.commands.register import VIEWS, register
-from bot.delivery import follower, messenger
+from bot.delivery.deliveries import Deliveries
+from bot.delivery.timing import Timing
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import read_cards
 from bot.services import Services
 from bot.settings import Shards
 from bot.store.database import Database
-from bot.store.pending_replies import Answer, Answers
+from bot.store.pending_replies import LEASE_SECONDS, PendingReplies
+from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.errors import QueueError
@@ -29,6 +32,16 @@ from core.request import ComposeRequest, Rendering
 from tests.discord_standin import Discord, Interaction, Person
 from tests.support.pieces import piece
 from tests.support.waiting import PATIENCE
+
+SHORT = Timing(
+    poll=0.02,
+    edit=0.1,
+    admit=PATIENCE,
+    note=PATIENCE,
+    database_delays=(0.01, 0.01),
+    discord_delays=(0.01, 0.01),
+)
+"""Moments between two looks or attempts; nothing is given up because the machine is busy."""
 
 
 class FakeQueue:
@@ -41,6 +54,7 @@ class FakeQueue:
         self.terms: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.forgotten: list[int] = []
+        self._finishing: dict[str, dict[str, Any]] = {}
         self.broken = 0
         """How many further calls fail."""
 
@@ -50,6 +64,8 @@ class FakeQueue:
         self.requests[job_id] = request
         self.renderings[job_id] = terms["rendering"]
         self.jobs.setdefault(job_id, Job(job_id, JobState.QUEUED, place=1 + len((await self.snapshot()).waiting)))
+        if job_id in self._finishing:
+            self._finish(job_id, self._finishing[job_id])
 
     async def job(self, job_id: str) -> Job | None:
         self._fail()
@@ -80,9 +96,16 @@ class FakeQueue:
         self.jobs[str(job_id)] = Job(str(job_id), JobState.RUNNING, progress=progress)
 
     def finish(self, job_id: int, **changes: Any) -> None:
-        done = piece(self.requests[str(job_id)])
-        done = replace(done, recipe=replace(done.recipe, rendering=self.renderings[str(job_id)]))
-        self.jobs[str(job_id)] = Job(str(job_id), JobState.DONE, piece=replace(done, **changes), waited=0.1)
+        """Finish a job; one that is still to be put is finished as soon as it is."""
+        if str(job_id) in self.requests:
+            self._finish(str(job_id), changes)
+        else:
+            self._finishing[str(job_id)] = changes
+
+    def _finish(self, job_id: str, changes: dict[str, Any]) -> None:
+        done = piece(self.requests[job_id])
+        done = replace(done, recipe=replace(done.recipe, rendering=self.renderings[job_id]))
+        self.jobs[job_id] = Job(job_id, JobState.DONE, piece=replace(done, **changes), waited=0.1)
 
     def _fail(self) -> None:
         if self.broken:
@@ -100,13 +123,10 @@ async def playing(
     most: int = 3,
     limit: int = 1000,
     shards: Shards | None = None,
+    timing: Timing = SHORT,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> AsyncIterator[Nocturne]:
-    """The bot, logged in and listening; everything that it waits for takes moments. At the end it is closed as at a
-    SIGTERM."""
-    monkeypatch.setattr(follower, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(follower, "EDIT_SECONDS", 0.1)
-    monkeypatch.setattr(follower, "QUEUE_PATIENCE", (0.01, 0.01))
-    monkeypatch.setattr(messenger, "DISCORD_PATIENCE", (0.01, 0.01))
+    """The bot, logged in and listening. At the end it is closed as at a SIGTERM."""
     monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
     # the bot sets this one itself; here it is put back afterwards
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
@@ -114,8 +134,16 @@ async def playing(
     library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
     bot = Nocturne(shards=shards)
     reader = UploadReader(bot)
-    deliveries = follower.Deliveries(
-        bot, queue, Answers(database), library, reader, VIEWS, max_jobs_per_user=most, queue_limit=limit
+    deliveries = Deliveries(
+        bot,
+        queue,
+        PendingReplies(database, lease_seconds=lease_seconds),
+        library,
+        reader,
+        VIEWS,
+        max_jobs_per_user=most,
+        queue_limit=limit,
+        timing=timing,
     )
     cards = await read_cards(Path("nowhere"), "small")
     bot.services = Services(queue, library, RuleBook(database), deliveries, reader, cards)
@@ -133,11 +161,31 @@ async def playing(
     await database.close()
 
 
-async def remaining(url: str) -> list[Answer]:
+async def remaining(url: str) -> list[PendingReply]:
+    """The rows of pending replies."""
     database = await Database.open(url)
-    rows = await Answers(database).all()
+    rows = await PendingReplies(database).all()
     await database.close()
     return rows
+
+
+async def age(url: str, seconds: float) -> None:
+    """Let every pending reply have been accepted so much earlier."""
+    database = await Database.open(url)
+    store = PendingReplies(database)
+    for row in await store.all():
+        accepted_at = row.destination.accepted_at - seconds
+        await store.change(replace(row, destination=replace(row.destination, accepted_at=accepted_at)))
+    await database.close()
+
+
+async def set_owner(url: str, owner: str, lease: float, *job_ids: int) -> None:
+    """Give pending replies to another bot, until `lease` seconds from now."""
+    set_row = sa.text("UPDATE nocturne_answers SET owner = :owner, lease = :lease WHERE job_id = :job_id")
+    rows = [{"owner": owner, "lease": time.time() + lease, "job_id": str(job_id)} for job_id in job_ids]
+    database = await Database.open(url)
+    await database.run(lambda connection: connection.execute(set_row, rows))
+    await database.close()
 
 
 async def emptied(url: str) -> bool:

@@ -23,11 +23,11 @@ def become(version: str) -> None:
         change = _with_more
     records: list[Any] = [ComposeRequest, Rendering, Piece]
     try:
-        from bot.store.pending_replies import Answer
+        from bot.store.pending_reply import PendingReply
     except ImportError:  # a worker need not have what the bot has
         pass
     else:
-        records.append(Answer)
+        records.append(PendingReply)
     for record in records:
         record.to_json = lambda self, written=record.to_json: change(written(self))
     enqueue = DBOSClient.enqueue_async

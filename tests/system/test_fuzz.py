@@ -23,7 +23,7 @@ from bot.commands.pieces import PageButton, PieceButton
 from bot.commands.queue import CancelButton
 from bot.commands.server_settings import RULE_SELECTS
 from bot.language import replies
-from bot.store.pending_replies import Answer
+from bot.store.pending_reply import FRESH, Destination, PendingReply, StoredNotes, UnreadUpload
 from core.errors import BadRequest
 from core.midi.piano import MAX_SECONDS, MOST_NOTES, Upload, reduced
 from core.midi.reader import MEMORY, TOO_MUCH, Reader
@@ -426,12 +426,20 @@ SAID = st.recursive(
     ),
     max_leaves=3,
 )
-ANSWERS = st.builds(
-    Answer,
-    st.integers(0, WIDEST).map(str),
-    requests(),
-    *(st.integers(0, 2**64 - 1), st.none() | st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.text()),
-    *(st.booleans(), st.integers(0, 2**30), st.booleans(), st.floats(0, WIDEST), RENDERINGS, SAID, st.text()),
+IDS = st.integers(0, 2**64 - 1)
+DESTINATIONS = st.builds(
+    Destination,
+    *(IDS, st.none() | IDS, IDS, st.text(), st.booleans(), st.integers(0, 2**30), st.booleans()),
+    *(st.floats(0, WIDEST), st.none() | IDS, st.text()),
+)
+SOURCES = st.one_of(
+    st.just(FRESH),
+    st.builds(UnreadUpload, st.text(min_size=1), st.none() | st.floats(0, WIDEST)),
+    st.builds(StoredNotes, st.text(min_size=1)),
+)
+PENDING = st.builds(
+    PendingReply,
+    *(st.integers(0, WIDEST).map(str), requests(), DESTINATIONS, SOURCES, RENDERINGS, st.text(), SAID),
 )
 PIECES = st.builds(
     lambda recipe, audio_format: replace(piece(recipe.request), recipe=recipe, audio_format=audio_format),
@@ -442,7 +450,7 @@ STORED = st.one_of(
     requests(),
     RENDERINGS,
     RECIPES,
-    ANSWERS,
+    PENDING,
     st.builds(Composed, st.text("0123456789abcdef", min_size=12, max_size=12), BYTES),
     PIECES,
 )
@@ -500,10 +508,12 @@ def test_what_is_damaged_is_refused(data: st.DataObject):
         assert type(read).from_json(json.loads(json.dumps(read.to_json()))) == read
         if isinstance(read, Recipe):
             can_be_shown(read.request, read.rendering)
-        if isinstance(read, Answer):
-            assert read.deadline is None or read.deadline > read.accepted_at
+        if isinstance(read, PendingReply):
+            destination = read.destination
+            assert destination.deadline is None or destination.deadline > destination.accepted_at
             assert isinstance(str(read.remark), str)
-            assert isinstance(read.editable, bool) and read.audio_limit <= read.size_limit
+            assert isinstance(destination.editable, bool)
+            assert destination.audio_limit <= destination.size_limit
 
 
 @settings(max_examples=4 * EXAMPLES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.delivery.estimates import BESIDE, Estimates, Work, begin_in
+from bot.delivery.estimates import RENDER_OVERHEAD, Estimates, Work, begin_times
 from core.queue.jobs import COMPOSED, QueueSnapshot
 
 MOMENT = 0.05
@@ -47,7 +47,7 @@ class Workshop:
         steps = MOMENT / (2 if self.machine and self.composed and self.recorded else 1)
         for job in list(self.recorded)[:2]:
             self.recorded[job] += steps * self.recording / min(2, len(self.recorded))
-            if self.recorded[job] >= self.lengths[job] + BESIDE:
+            if self.recorded[job] >= self.lengths[job] + RENDER_OVERHEAD:
                 del self.recorded[job]
         for job in list(self.composed):
             self.composed[job] += steps * self.composing / len(self.composed)
@@ -155,14 +155,14 @@ def test_what_a_killed_worker_left_was_not_done():
 def test_jobs_begin_as_places_become_free():
     """The longest of them does not hold up those that fit beside it; two that are composed share the machine."""
     waiting = [Work(5, 0), Work(30, 0), Work(2, 0)]
-    assert begin_in(waiting, [Work(10, 0), Work(30, 0)], [], places=2, most=4) == [20, 30, 60]
+    assert begin_times(waiting, [Work(10, 0), Work(30, 0)], [], slots=2, most=4) == [20, 30, 60]
 
 
 def test_recording_holds_up_what_waits():
     """With so many at work as a worker takes, the next begins when one is recorded, at half the speed while others are
     composed."""
-    assert begin_in([Work(100, 5), Work(100, 5)], [Work(100, 5)], [4, 5], places=3, most=3) == [4, 14]
-    assert begin_in([Work(100, 5)], [], [4], places=2, most=1) == [2]
+    assert begin_times([Work(100, 5), Work(100, 5)], [Work(100, 5)], [4, 5], slots=3, most=3) == [4, 14]
+    assert begin_times([Work(100, 5)], [], [4], slots=2, most=1) == [2]
 
 
 def test_when_the_line_will_be_shorter():

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bot.store import pieces as module
 from bot.store.database import Database
-from bot.store.pending_replies import Answer
+from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Files, Library
 from core.errors import BadRequest
 from tests.support.pieces import REQUEST, piece
@@ -31,8 +31,9 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def answer(job_id: str = "1", user_id: int = 42) -> Answer:
-    return Answer(job_id, REQUEST, user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0, parent="abcdefgh")
+def pending(job_id: str = "1", user_id: int = 42) -> PendingReply:
+    destination = Destination(user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0)
+    return PendingReply(job_id, REQUEST, destination, parent="abcdefgh")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def library(url: str, folder: Path):
 
 async def test_a_piece_is_kept_with_its_files(library: Library):
     """What was delivered comes back as it was, by an id that can be typed."""
-    stored = await library.add(answer(), PIECE)
+    stored = await library.add(pending(), PIECE)
     assert len(stored.id) == 8 and stored.id.isalnum() and stored.id == stored.id.lower()
     assert await library.get(stored.id) == stored
     assert (stored.user_id, stored.private, stored.parent) == (42, True, "abcdefgh")
@@ -58,8 +59,8 @@ async def test_a_piece_is_kept_with_its_files(library: Library):
 
 async def test_a_piece_that_is_added_twice_is_one(library: Library, folder: Path):
     """As a bot does that was killed between storing and answering."""
-    first = await library.add(answer(), PIECE)
-    assert await library.add(answer(), PIECE) == first
+    first = await library.add(pending(), PIECE)
+    assert await library.add(pending(), PIECE) == first
     assert names(folder) == {first.id}
 
 
@@ -76,15 +77,15 @@ async def test_nothing_stays_of_a_piece_that_cannot_be_written(
     with monkeypatch.context() as patch:
         patch.setattr(Files, "write", full)
         with pytest.raises(OSError, match="No space"):
-            await library.add(answer(), PIECE)
+            await library.add(pending(), PIECE)
     assert names(folder) == set()
-    stored = await library.add(answer(), PIECE)
+    stored = await library.add(pending(), PIECE)
     assert names(folder) == {stored.id}
 
 
 async def test_a_removed_piece_is_gone(library: Library, folder: Path):
     """Row and files; asking for it says so, and so does a piece whose files alone are gone."""
-    stored, other = await library.add(answer(), PIECE), await library.add(answer("2"), PIECE)
+    stored, other = await library.add(pending(), PIECE), await library.add(pending("2"), PIECE)
     await library.remove(stored.id)
     assert names(folder) == {other.id}
     (folder / other.id / "piece.mid").unlink()
@@ -95,8 +96,8 @@ async def test_a_removed_piece_is_gone(library: Library, folder: Path):
 
 async def test_history_is_newest_first(library: Library):
     """A user's own, a page at a time."""
-    ids = [(await library.add(answer(str(job)), PIECE)).id for job in range(5)]
-    await library.add(answer("9", user_id=7), PIECE)
+    ids = [(await library.add(pending(str(job)), PIECE)).id for job in range(5)]
+    await library.add(pending("9", user_id=7), PIECE)
     assert [stored.id for stored in await library.of(42, 0, 2)] == [ids[4], ids[3]]
     assert [stored.id for stored in await library.of(42, 4, 2)] == [ids[0]]
     await library.forget(42)
@@ -106,13 +107,13 @@ async def test_history_is_newest_first(library: Library):
 async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch):
     """After their days, with their files; and files without a row, though not those that are just being written."""
     await library.sweep()  # before there is anything
-    old = await library.add(answer("1"), PIECE)
+    old = await library.add(pending("1"), PIECE)
     for name in ("orphaned", ".halfway1"):
         (folder / name).mkdir()
         os.utime(folder / name, (0, 0))
     (folder / "written1").mkdir()
     monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 23 * 3600)
-    young = await library.add(answer("2"), PIECE)
+    young = await library.add(pending("2"), PIECE)
     os.utime(folder / "written1", (module.time.time(),) * 2)
     monkeypatch.setattr(module.time, "time", lambda now=module.time.time: now() + 2 * 3600)
     os.utime(folder / "written1", (module.time.time(),) * 2)
@@ -126,7 +127,7 @@ async def test_a_piece_that_cannot_be_read_is_left_out(
     library: Library, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ):
     """It hides no other piece, and is removed in time, or when its user says so."""
-    stored = [await library.add(answer(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
+    stored = [await library.add(pending(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
     beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with beside.begin() as connection:
         for recipe, piece_id in (("[]", stored[0].id), ('{"seed": {}}', stored[2].id)):
@@ -199,7 +200,7 @@ async def test_files_may_be_elsewhere(address: str, url: str, monkeypatch: pytes
     databases = [await Database.open(url) for _ in range(2)]
     mine, theirs = (Library(database, address, keep_days=1) for database in databases)
     await mine.sweep()  # before there is anything
-    stored, other = await mine.add(answer(), PIECE), await theirs.add(answer("2"), PIECE)
+    stored, other = await mine.add(pending(), PIECE), await theirs.add(pending("2"), PIECE)
     assert await theirs.piece(await theirs.get(stored.id)) == PIECE
     mine._files.write("orphaned", {"piece.mid": b"MThd"})
     await theirs.sweep()
@@ -224,7 +225,7 @@ async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytes
 
     monkeypatch.setattr(library._files._system, "pipe_file", fail)
     with pytest.raises(OSError, match="cannot be reached: ZeroDivisionError"):
-        await library.add(answer(), PIECE)
+        await library.add(pending(), PIECE)
     assert await library.of(42, 0, 9) == []
 
 

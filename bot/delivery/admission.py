@@ -1,0 +1,94 @@
+"""Admission of requests: all limits on what may be asked for, and the sentences that say that one is reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bot.delivery.estimates import Estimates
+from bot.delivery.open_replies import OpenReplies
+from bot.store.pending_reply import PendingReply
+from core.errors import QueueError, QueueFull, TooManyJobs
+from core.queue.client import JobQueue
+from core.text import Text
+
+ROOM = 0.9
+"""Share of QUEUE_LIMIT. A listener who is refused is told to try again when no more jobs than this wait."""
+
+
+class Admission:
+    """The limits: a user's unfinished jobs everywhere, a member's in one server, and the room in the queue.
+
+    Each request is checked twice. `check` comes first, before any work on it, so that a refusal costs nearly nothing.
+    `enter` comes after the last `await` of that work, since meanwhile others may have taken the place; it counts the
+    request in the same step, so that no two can take one place."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        open_replies: OpenReplies,
+        estimates: Estimates,
+        *,
+        max_jobs_per_user: int,
+        queue_limit: int,
+    ) -> None:
+        self._queue, self._open, self._estimates = queue, open_replies, estimates
+        self.max_jobs_per_user = max_jobs_per_user
+        self._queue_limit = queue_limit
+
+    async def check(self, user_id: int) -> None:
+        """Raises TooManyJobs when this user may have no further piece now, and QueueFull when nobody may. The queue is
+        looked at twice a second at most, however many ask."""
+        self._check_jobs(self._open.of(user_id), self.max_jobs_per_user)
+        with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
+            self._estimates.see(await self._queue.snapshot())
+        self._check_room()
+
+    def enter(self, pending: PendingReply, at_once: int = 0) -> None:
+        """Count a request from here on. A member of its server may have `at_once` unfinished jobs there; 0 for as many
+        as everywhere. Raises TooManyJobs and QueueFull."""
+        theirs = self._open.of(pending.destination.user_id)
+        self._check_jobs(theirs, self.max_jobs_per_user)
+        if at_once:
+            guild_id = pending.destination.guild_id
+            self._check_jobs([other for other in theirs if other.destination.guild_id == guild_id], at_once)
+        self._check_room()
+        self._open.own[pending.job_id] = pending
+        self._open.unqueued.add(pending.job_id)
+
+    def _check_jobs(self, unfinished: Sequence[PendingReply], most: int) -> None:
+        if len(unfinished) >= most:
+            ends = [self._open.ends[pending.job_id] for pending in unfinished if pending.job_id in self._open.ends]
+            raise TooManyJobs(too_many(len(unfinished), min(ends, default=None)))
+
+    def _check_room(self) -> None:
+        entered = len(self._open.unqueued)  # of these the queue does not know yet
+        if self._estimates.waiting + entered >= self._queue_limit:
+            eased = self._estimates.eased(int(ROOM * self._queue_limit) - entered)
+            raise QueueFull(full(time.time() + max(eased, 1.0) if eased is not None else None))
+
+
+def too_many(unfinished: int, again: float | None) -> Text:
+    """Why a listener with so many unfinished pieces gets no further one; `again` is when the next of them will be
+    finished, seconds since 1970, where that can be told."""
+    if again is None:
+        return Text(
+            "you have as many pieces in the making as are taken at a time ({pieces}); let one finish, or cancel one",
+            {"pieces": unfinished},
+        )
+    return Text(
+        "you have as many pieces in the making as are taken at a time ({pieces}); try again {when}, or cancel one",
+        {"pieces": unfinished, "when": f"<t:{again:.0f}:R>"},
+    )
+
+
+def full(again: float | None) -> Text:
+    """Why nobody gets a further piece now; `again` is when there will be room, seconds since 1970, where that can be
+    told."""
+    if again is None:
+        return Text("so many pieces are waiting that I take no further one now; please try again in a few minutes")
+    return Text(
+        "so many pieces are waiting that I take no further one now; please try again {when}",
+        {"when": f"<t:{again:.0f}:R>"},
+    )

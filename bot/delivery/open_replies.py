@@ -1,0 +1,42 @@
+"""The pending replies in memory, for all that look them up by job or by user."""
+
+from __future__ import annotations
+
+from bot.store.pending_reply import PendingReply
+
+
+class OpenReplies:
+    """Pending replies as far as this bot knows of them, and what is known of their jobs beside their rows."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, PendingReply] = {}
+        """Those of this bot, by job."""
+        self.elsewhere: dict[str, PendingReply] = {}
+        """Those of other bots, by job, as of some seconds ago."""
+        self.unqueued: set[str] = set()
+        """Jobs that are accepted and not in the queue yet."""
+        self.ends: dict[str, float] = {}
+        """When a job will be finished, in seconds since 1970, where that can be told."""
+        self.delivered: set[str] = set()
+        """Jobs whose reply has reached its listener, and whose row is still to be removed."""
+
+    def update(self, pending: PendingReply) -> None:
+        """Replace one of this bot's; nothing happens where it is closed by now."""
+        if pending.job_id in self.own:
+            self.own[pending.job_id] = pending
+
+    def close(self, job_id: str) -> None:
+        """Forget one of this bot's, which counts for no limit from here on."""
+        self.own.pop(job_id, None)
+        self.unqueued.discard(job_id)
+        self.ends.pop(job_id, None)
+
+    def find(self, job_id: str) -> PendingReply | None:
+        return self.own.get(job_id) or self.elsewhere.get(job_id)
+
+    def of(self, user_id: int) -> list[PendingReply]:
+        """Those of a user, in the order in which they were asked for."""
+        theirs = [
+            pending for pending in {**self.elsewhere, **self.own}.values() if pending.destination.user_id == user_id
+        ]
+        return sorted(theirs, key=lambda pending: pending.destination.accepted_at)

@@ -1,0 +1,62 @@
+"""Progress of one job, as its listener is told of it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from bot.delivery.estimates import Estimates
+from bot.delivery.leases import Leases
+from bot.delivery.messenger import Messenger
+from bot.delivery.open_replies import OpenReplies
+from bot.language import replies
+from bot.store.pending_reply import PendingReply
+from core.queue.jobs import Job, JobState
+
+LEAST_PROGRESS = 0.1
+"""Share of a job that has to be done before its end is estimated."""
+
+
+class Progress:
+    """Edits the listener's message as the job goes on, no more often than each `edit_seconds`."""
+
+    def __init__(
+        self,
+        pending: PendingReply,
+        messenger: Messenger,
+        leases: Leases,
+        estimates: Estimates,
+        open_replies: OpenReplies,
+        edit_seconds: float,
+    ) -> None:
+        self._pending = pending
+        self._messenger, self._leases, self._estimates, self._open = messenger, leases, estimates, open_replies
+        self._edit_seconds = edit_seconds
+        self._shown = ""
+        self._shown_at = -math.inf
+        self._begun = 0.0  # seconds since 1970
+
+    async def show(self, job: Job) -> None:
+        """Estimate the end of a job that is not over yet, and tell of it where it is time."""
+        if job.state is JobState.RUNNING:
+            self._estimate_end(job.progress)
+        if self._due():
+            pending = self._pending
+            text = replies.progress(job, pending.request, self._estimates.wait(job.id), pending.parent)
+            if text != self._shown:
+                await self._messenger.show(pending, text)
+                self._shown, self._shown_at = text, time.monotonic()
+
+    def _estimate_end(self, progress: float) -> None:
+        self._begun = self._begun or time.time()
+        if progress > LEAST_PROGRESS:
+            self._open.ends[self._pending.job_id] = self._begun + (time.time() - self._begun) / progress
+
+    def _due(self) -> bool:
+        """Another bot that has taken the job over by now tells of it itself."""
+        return (
+            time.monotonic() >= self._shown_at + self._edit_seconds
+            and self._leases.held
+            and self._pending.destination.editable
+            and self._messenger.has_room(first=not self._shown)
+        )

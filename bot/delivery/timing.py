@@ -1,0 +1,28 @@
+"""How long deliveries wait for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All times are in seconds. Tests hand in others than these."""
+
+    poll: float = 0.5
+    """Between two looks at a job."""
+    edit: float = 2.0
+    """Between two messages of progress to one listener, at least."""
+    renew: float = 5.0
+    """Between two renewals of the leases."""
+    admit: float = 1.5
+    """Limit for what has to be known before a request is accepted: Discord gives 3 s in all."""
+    note: float = 1.0
+    """Limit for the row of an interaction that is not acknowledged yet."""
+    cancel: float = 30.0
+    """Limit for the replies to jobs that their listener cancels all at once."""
+    database_delays: Sequence[float] = (0.5, 1, 2, 4, 8, 16)
+    """Before each further attempt, while the database cannot be reached."""
+    discord_delays: Sequence[float] = (1, 2, 4, 8, 16, 32, *[60] * 15)
+    """Before each further attempt, while Discord cannot be reached."""

@@ -1,0 +1,151 @@
+"""A pending reply: what an accepted interaction is owed, as a bot keeps it until it is delivered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+from core.records import check_types, known_fields, of_type
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
+from core.text import NOTHING, Text
+
+TOKEN_SECONDS = 14.5 * 60
+"""Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
+DEADLINE_SECONDS = 14 * 60
+"""After so long a reply that only the token can bring is given up."""
+MESSAGE_LIMIT = 10 * 2**20
+"""Bytes that Discord takes for one file of an ordinary message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a reply goes, and how long and how much Discord takes there."""
+
+    user_id: int
+    channel_id: int | None
+    application_id: int
+    token: str = field(repr=False)
+    """Lets anybody edit the reply, so it is shown nowhere, and erased with the row or when it has expired."""
+    private: bool
+    """Whether the listener alone sees the reply."""
+    size_limit: int
+    """Bytes that Discord takes for one file of this reply."""
+    reachable: bool
+    """Whether an ordinary message can follow when the token has expired."""
+    accepted_at: float
+    """Seconds since 1970."""
+    guild_id: int | None = None
+    locale: str = ""
+    """The listener's language, as Discord names it."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+    @property
+    def deadline(self) -> float | None:
+        """Until when the piece is of any use, seconds since 1970; None where a message can bring it later too."""
+        return None if self.reachable else self.accepted_at + DEADLINE_SECONDS
+
+    @property
+    def audio_limit(self) -> int:
+        """Bytes of audio that fit now, and into an ordinary message later."""
+        return min(self.size_limit, MESSAGE_LIMIT)
+
+    @property
+    def editable(self) -> bool:
+        """Whether Discord still takes the token."""
+        return time.time() < self.accepted_at + TOKEN_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class FreshRequest:
+    """Source of a piece that the model composes as the request says."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"upload": "", "until": None, "source": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadUpload:
+    """Source of a piece that continues a listener's file, which is still to be read; the request lacks its notes."""
+
+    url: str
+    until: float | None = None
+    """Second of the file at which the piece goes on; None for its end."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"upload": self.url, "until": self.until, "source": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotes:
+    """Source of a piece whose notes are stored: they are only rendered in another way."""
+
+    piece_id: str
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"upload": "", "until": None, "source": self.piece_id}
+
+
+FRESH = FreshRequest()
+Source: TypeAlias = FreshRequest | UnreadUpload | StoredNotes
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReply:
+    """The reply that an accepted interaction is owed: what it is to bring, from which source, and where it goes."""
+
+    job_id: str
+    """Id of the interaction too."""
+    request: ComposeRequest
+    destination: Destination
+    source: Source = FRESH
+    rendering: Rendering = AS_COMPOSED
+    parent: str = ""
+    """Id of the stored piece that this one continues; empty where it continues none."""
+    remark: Text = NOTHING
+    """A sentence about the file that the listener sent."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat object, as bots wrote it before there were destination and source: bots of both kinds may run
+        side by side, and each reads what the other wrote."""
+        return {
+            "job_id": self.job_id,
+            "request": self.request.to_json(),
+            **asdict(self.destination),
+            **self.source.to_json(),
+            "rendering": self.rendering.to_json(),
+            "parent": self.parent,
+            "remark": self.remark.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> PendingReply:
+        """Raises BadRequest, TypeError or KeyError for what `to_json` did not write. Older bots wrote less."""
+        data = of_type(dict, data)
+        return cls(
+            data["job_id"],
+            ComposeRequest.from_json(data["request"]),
+            Destination(**known_fields(Destination, data)),
+            _source(data),
+            Rendering.from_json(data.get("rendering", {})),
+            data.get("parent", ""),
+            Text.from_json(data.get("remark", "")),
+        )
+
+
+def _source(data: dict[str, Any]) -> Source:
+    upload, stored = of_type(str, data.get("upload", "")), of_type(str, data.get("source", ""))
+    if upload:
+        return UnreadUpload(upload, data.get("until"))
+    return StoredNotes(stored) if stored else FRESH

@@ -1,0 +1,126 @@
+"""Jobs are followed to their end, whatever can be reached meanwhile."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from bot.commands import submit
+from bot.delivery import follower
+from core.queue.jobs import Job, JobState
+from tests.discord_standin import Discord
+from tests.support.playing_bot import FakeQueue, clara, emptied, playing, remaining
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_job_that_the_queue_never_got_is_put_again(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A bot killed between its row and the queue loses nothing."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+        queue.jobs.clear()
+        async with playing(standin, queue, url, monkeypatch):
+            await until(lambda: str(asked.id) in queue.jobs)
+            assert queue.requests[str(asked.id)].take == 7
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+
+
+async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the bot cannot write by itself, a job that is not done by minute 14 is cancelled, with a sentence."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(installed=False), installed=True)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            [terms] = queue.terms
+            [row] = await remaining(url)
+            assert terms["deadline"] == row.destination.accepted_at + 14 * 60
+            monkeypatch.setattr(follower.time, "time", lambda: terms["deadline"] + 1)
+            message = await asked.shows(lambda message: not message.buttons)
+            assert message.content == str(follower.TOO_LATE)
+            assert queue.jobs[str(asked.id)].state is JobState.CANCELLED
+
+
+async def test_the_queue_may_stumble(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A queue that cannot be reached for a moment costs no answer; for longer, the listener is told."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            queue.broken = 2
+            asked = await listener.types("/compose", seed="72")
+            assert "next" in (await asked.answered()).content
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            queue.broken = 100
+            asked = await listener.types("/compose", seed="72")
+            assert (await asked.answered()).content == "The queue cannot be reached at the moment."
+
+
+async def test_one_line_a_job_and_no_token(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The log has id, user, recipe and times of a job in one line, without the interaction's token."""
+    caplog.set_level(logging.INFO)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            queue.finish(asked.id)
+            assert await emptied(url)
+    [line] = [record.getMessage() for record in caplog.records if str(asked.id) in record.getMessage()]
+    assert f"job {asked.id} of user {listener.user.id}, /compose seed:72 take:7: done, answered; wait 0.10 s" in line
+    assert "compose 3.00 s, render 1.00 s, encode 0.50 s, draw 0.20 s, deliver " in line
+    assert asked.token not in caplog.text
+
+
+async def test_jobs_that_nobody_is_owed_are_removed(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A bot killed just after an answer leaves a job without a row; the next start removes it, and no other."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+        queue.jobs["1"] = Job("1", JobState.DONE)
+        async with playing(standin, queue, url, monkeypatch):
+            await until(lambda: queue.deleted == ["1"])
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            assert await emptied(url)
+
+
+async def test_whether_it_was_heard_is_not_known(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """When each receipt of the acknowledgement is lost, the piece is delivered all the same."""
+    monkeypatch.setattr(submit, "ACKNOWLEDGE_DELAYS", ())
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            standin.fails("POST", "callback", broken=True, processed=True)
+            asked = await listener.types("/compose", seed="72")
+            await until(lambda: str(asked.id) in queue.jobs)
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+            assert await emptied(url)
+
+
+@pytest.mark.parametrize("how", [{"broken": True, "processed": True}, {"broken": True}])
+async def test_a_lost_receipt_loses_no_piece(
+    how: dict[str, Any], queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The acknowledgement's connection breaks, after it arrived or before: it is said again, and the piece comes."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            standin.fails("POST", "/callback", **how)
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
+        assert all(refusal.code == 40060 for refusal in standin.refused())

@@ -1,0 +1,112 @@
+"""Replies reach their listeners, whatever Discord answers."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from bot.delivery.rate_limiter import RateLimiter
+from tests.discord_standin import Discord
+from tests.support.playing_bot import FakeQueue, clara, emptied, playing
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+ALL = ["mp3", "mid", "png"]
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_late_piece_comes_as_a_message(
+    private: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """When the token has expired, the channel gets a message that mentions the listener alone; a private piece comes
+    by direct message and never into the channel."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", private=private)
+            await asked.answered()
+            standin.advance(16 * 60)
+            queue.finish(asked.id)
+            message = await standin.written(listener.dm if private else listener.channel)
+            assert message.content.startswith(listener.mention)
+            assert len(message.attachments) == 3
+            assert message.pings == [listener.user.id]
+            assert message.nonce == str(asked.id)
+            assert await emptied(url)
+        assert {refusal.code for refusal in standin.refused()} == {50027}
+        if private:
+            assert not [message for message in listener.channel.messages if not message.interaction]
+
+
+async def test_a_message_that_was_deleted_is_not_written_again(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Somebody removed the answer: the piece is dropped, and a log line says so."""
+    caplog.set_level(logging.INFO)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            (await asked.answered()).deleted = True
+            queue.finish(asked.id)
+            assert await emptied(url)
+        standin.refused()
+    assert "dropped, its message was deleted" in caplog.text
+
+
+@pytest.mark.parametrize("how", [{"answer": 500}, {"broken": True}, {"answer": 429, "retry_after": 0.05}])
+async def test_discord_may_stumble(how: dict[str, Any], queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A server error, a broken connection or a rate limit delays an answer and loses none of its files."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            standin.fails("PATCH", "/messages/", **how)
+            queue.finish(asked.id, audio=b"ID3" + bytes(300_000))
+            message = await asked.finished()
+            assert [file.filename[-3:] for file in message.attachments] == ALL
+            assert len(message.file(".mp3").bytes) == 300_003
+
+
+async def test_a_recording_that_is_too_large_is_left_out(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """The interaction's own limit goes to the worker; what still does not fit is left out with a sentence."""
+    async with Discord(size_limit=1000) as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id, audio=bytes(1001))
+            message = await asked.finished()
+            assert [file.filename[-3:] for file in message.attachments] == ["mid", "png"]
+            assert "larger than" in message.text
+        assert queue.terms[0]["size_limit"] == 1000
+
+
+async def test_progress_leaves_room_for_answers(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Of a hundred pieces that all move, no more than 20 edits a second tell of it; a finished one comes at once."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        people = [standin.person(f"listener{number}", guild) for number in range(100)]
+        async with playing(standin, queue, url, monkeypatch):
+            asked = [await person.types("/compose", seed="72", private=True) for person in people]
+
+            def move() -> list[float]:
+                """All of them; when there was an edit."""
+                for interaction in asked:
+                    queue.run(interaction.id, time.monotonic() % 1)
+                return sorted(revision.at for one in asked for revision in one.message.revisions[1:])
+
+            await until(lambda: len(queue.requests) == len(asked))
+            await until(lambda: len(move()) > 40)
+            edits = move()
+            begin = edits[0]
+            assert max(sum(at <= other < at + 1 for other in edits) for at in edits if at > begin) < 20
+            monkeypatch.setattr(RateLimiter, "has_room", lambda *_: False)
+            for interaction in asked:
+                queue.finish(interaction.id)
+            await asyncio.gather(*(interaction.finished() for interaction in asked))
+            assert await emptied(url)
