@@ -127,7 +127,7 @@ class ComposeRequest:
         return self.length * STEP_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seed": str(self.seed), "primer": base64.b64encode(self.primer).decode()}
+        return asdict(self) | {"seed": self.seed.spelled, "primer": base64.b64encode(self.primer).decode()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core import notation
 from core.errors import BadRequest, shown
 from core.text import Text
 
@@ -18,20 +18,21 @@ MAX_TYPED = 2000
 """Characters; the longest seed has 1250, `C#4,` for each note."""
 
 ACCEPTED = Text(
-    "a seed is 'random', or notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next)"
+    "a seed is 'random', notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next), or"
+    " chords such as Am or C major"
 )
 
-_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
-_NAME = re.compile(r"([a-g])([#♯b♭]?)(-?\d)", re.IGNORECASE)
 _SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_FLATS = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Chords one after another, each a rising tuple of MIDI pitches; no chords at all mean `random`."""
+    """Chords one after another, each a rising tuple of MIDI pitches; no chords at all mean `random`. `flats` are the
+    pitches that are spelled with a flat; the music is the same."""
 
     chords: tuple[tuple[int, ...], ...] = ()
+    flats: frozenset[int] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         if len(self.chords) > MAX_CHORDS:
@@ -63,18 +64,15 @@ class Seed:
             raise BadRequest(
                 "the seed has {characters} characters, at most {most} are read", characters=len(text), most=MAX_TYPED
             )
-        joined = ",".join(part.strip() for part in text.split(","))
-        if joined.lower() == "random":
+        typed = notation.plain(text).strip(" ,\t\n")
+        if typed.lower() == "random":
             return cls()
-        if not joined:
+        if not typed:
             raise BadRequest("the seed is empty; {accepted}", accepted=ACCEPTED)
-        chords = []
-        for chord in joined.split():
-            pitches = [_pitch(note) for note in chord.split(",")]
-            if None in pitches:
-                raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown(text), accepted=ACCEPTED)
-            chords.append(tuple(sorted({pitch for pitch in pitches if pitch is not None})))
-        return cls(tuple(chords))
+        meant = notation.read(text)
+        if meant is None:
+            raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown(text), accepted=ACCEPTED)
+        return cls(meant.chords, meant.flats)
 
     @property
     def is_random(self) -> bool:
@@ -82,24 +80,25 @@ class Seed:
 
     @property
     def names(self) -> str:
-        """The seed for people: `random`, `C5`, `C4+E4+G4 C5`."""
-        return " ".join("+".join(map(note_name, chord)) for chord in self.chords) or "random"
+        """The seed for people: `random`, `C5`, `C4+E4+G4 C5`, `B♭4`."""
+        return " ".join("+".join(map(self._name, chord)) for chord in self.chords) or "random"
+
+    @property
+    def spelled(self) -> str:
+        """The seed as it can be typed again with the same flats: `60,Eb4,67 72`."""
+        return " ".join(",".join(map(self._spelled, chord)) for chord in self.chords) or "random"
 
     def __str__(self) -> str:
         """The seed as it can be typed again: `random`, `72`, `60,64,67 72`."""
         return " ".join(",".join(map(str, chord)) for chord in self.chords) or "random"
 
+    def _name(self, pitch: int) -> str:
+        return note_name(pitch, flat=pitch in self.flats)
 
-def note_name(pitch: int) -> str:
-    """`60` -> `C4` (middle C)."""
-    return f"{_SHARPS[pitch % 12]}{pitch // 12 - 1}"
+    def _spelled(self, pitch: int) -> str:
+        return self._name(pitch).replace("♭", "b") if pitch in self.flats else str(pitch)
 
 
-def _pitch(note: str) -> int | None:
-    """A MIDI pitch from `72` or `C5`; None for what is neither."""
-    if note.isascii() and note.isdecimal() and len(note) <= 3:
-        return int(note)
-    if match := _NAME.fullmatch(note):
-        letter, accidental, octave = match.groups()
-        return _SEMITONES[letter.lower()] + _ACCIDENTALS[accidental.lower()] + 12 * (int(octave) + 1)
-    return None
+def note_name(pitch: int, flat: bool = False) -> str:
+    """`60` -> `C4` (middle C); a black key has a sharp, or a flat."""
+    return f"{(_FLATS if flat else _SHARPS)[pitch % 12]}{pitch // 12 - 1}"
