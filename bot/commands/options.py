@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeAlias
 
+from core import notation
 from core.errors import BadRequest, shown
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
@@ -22,15 +24,7 @@ _TYPED_OPTION = re.compile(
     re.IGNORECASE,
 )
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
-_NAMED_SEED = re.compile(r"\(([^()]*)\)\s*$")
-_CHORDS = {
-    "major": (0, 4, 7),
-    "minor": (0, 3, 7),
-    "7": (0, 4, 7, 10),
-    "minor 7": (0, 3, 7, 10),
-    "diminished": (0, 3, 6),
-}
-"""Semitones above the root, which is in the octave from middle C on."""
+_SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -99,35 +93,50 @@ def wish_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], C
 
 
 def suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:
-    """Names and values to choose from: `random` first, then the latest seeds of the one who types and notes that begin
-    as the last one typed does, and chords."""
+    """Names and values to choose from: the chord whose name was typed, `random`, the latest seeds of the one who types,
+    notes that begin as the last one typed does, and chords."""
     if _TYPED_OPTION.search(typed):
         return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_request(typed) else []
+    typed = notation.plain(typed)
     head, last = _LAST_NOTE.fullmatch(typed.lstrip()).groups(default="")  # type: ignore[union-attr]  # matches any text
-    found = [("random", "random")] if not head and "random".startswith(last.lower()) else []
+    chords = list(_chords(typed.strip()))
+    found = [chord for chord in chords if _means(typed, chord[1])]
+    if not head and "random".startswith(last.lower()):
+        found.append(("random", "random"))
     begun = typed.strip().lower()
     for seed in latest:
         if not seed.is_random and any(text.lower().startswith(begun) for text in (str(seed), seed.names)):
-            found.append((f"{seed.names} ({seed})", str(seed)))
-    for note in _notes(last):
-        try:
-            seed = Seed.parse(head + note)
-        except BadRequest:
-            continue
-        spelled = seed.names if head or note.isdecimal() else note  # Bb4 stays Bb4
-        found.append((f"{spelled} ({seed})", str(seed)))
-    few = MAX_SUGGESTIONS - len(chords := list(_chords(typed.strip())))
+            found.append(_suggestion(seed))
+    likely = [head + note for note in _notes(last)] or ([] if chords else [typed])
+    found += [_suggestion(seed) for seed in _seeds(likely)]
     fitting = {name: value for name, value in found if len(name) <= MAX_SUGGESTION}
-    return list(fitting.items())[:few] + chords
+    later = [chord for chord in chords if chord[0] not in fitting]
+    return list(fitting.items())[: MAX_SUGGESTIONS - len(later)] + later
+
+
+def _suggestion(seed: Seed) -> tuple[str, str]:
+    return f"{seed.names} ({seed})", seed.spelled
+
+
+def _seeds(texts: Iterable[str]) -> Iterator[Seed]:
+    """Those of the texts that are notes to begin with."""
+    for text in texts:
+        with suppress(BadRequest):
+            seed = Seed.parse(text)
+            if seed.chords:
+                yield seed
+
+
+def _means(typed: str, notes: str) -> bool:
+    """Whether what was typed is the name of a chord of these notes. A root alone may still become a note."""
+    name = _CHORD.fullmatch(typed.strip()) if len(typed) <= MAX_SUGGESTION else None
+    meant = notation.read(typed) if name and name[3] else None
+    return meant is not None and meant.chords == Seed.parse(notes).chords
 
 
 def _seed(typed: str) -> Seed:
     bare = _SEED_PREFIX.sub("", _TYPED_OPTION.sub("", typed))
-    for name, notes in _chords(bare.strip()):
-        if name.lower().startswith(f"{bare.strip().lower()} ("):  # `c major`, typed as it is suggested
-            return Seed.parse(notes)
-    named = _NAMED_SEED.search(bare)  # `C5 (72)` is how a suggestion reads
-    return Seed.parse(named[1] if named else bare)
+    return Seed.parse(bare)
 
 
 def _read(name: str, text: str) -> Any:
@@ -161,6 +170,8 @@ def _notes(beginning: str) -> Iterator[str]:
                 for letter in "CDEFGAB":
                     if (note := f"{letter}{accidental}{octave}").lower().startswith(beginning):
                         yield note
+        if re.fullmatch("b[0-8]", beginning):
+            yield f"Bb{beginning[1]}"  # the German B
 
 
 def _chords(beginning: str) -> Iterator[tuple[str, str]]:
@@ -170,7 +181,7 @@ def _chords(beginning: str) -> Iterator[tuple[str, str]]:
         return
     letter, accidental, kind = typed[1].upper(), typed[2].lower().replace("♯", "#").replace("♭", "b"), typed[3]
     root = Seed.parse(f"{letter}{accidental}4").chords[0][0]
-    for name, steps in _CHORDS.items():
+    for name in _SUGGESTED_CHORDS:
         if name.startswith(kind.strip().lower()):
-            notes = ",".join(str(root + step) for step in steps)
+            notes = ",".join(str(root + step) for step in notation.CHORDS[name])
             yield f"{letter}{accidental} {name} ({notes})", notes

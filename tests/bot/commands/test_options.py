@@ -56,6 +56,33 @@ def test_chords_are_suggested_by_name(typed: str, offered: list[tuple[str, str]]
         assert last == ("C diminished (60,63,66)", "60,63,66")
 
 
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("Am", "A minor (69,72,76)"),
+        ("C dim", "C diminished (60,63,66)"),
+        ("Bb7", "Bb 7 (70,74,77,80)"),
+        ("H4", "B4 (71)"),
+        ("Cis4", "C#4 (61)"),
+        ("Ｃ５", "C5 (72)"),
+        ("Dm G7", "D4+F4+A4 G4+B4+D5+F5 (62,65,69 67,71,74,77)"),
+    ],
+)
+def test_what_was_typed_is_suggested_first(typed: str, first: str):
+    """A chord by its name, and any other seed as it was understood."""
+    assert suggestions(typed)[0][0] == first
+
+
+def test_both_meanings_of_b_are_suggested():
+    """It is B flat in German."""
+    assert suggestions("B4") == [("B4 (71)", "71"), ("B♭4 (70)", "Bb4")]
+
+
+def test_a_suggestion_may_be_typed_on():
+    """What stands in its parentheses is the same notes again, not others."""
+    assert understand("C4+E4 (60,64) C5")[0].seed == Seed(((60, 64), (72,)))
+
+
 @pytest.mark.parametrize("typed", ["C minor", "c minor", "C minor (60,63,67)", "60,63,67", "C4,Eb4,G4"])
 def test_a_chord_may_be_typed_by_name(typed: str):
     """As it is suggested, in whatever case."""
@@ -110,7 +137,7 @@ def test_random_is_suggested_first():
 def test_notes_are_suggested_as_one_types():
     """Names and pitches that begin as what was typed; names keep the spelling that was begun."""
     assert suggestions("C5") == [("C5 (72)", "72")]
-    assert suggestions("bb")[0] == ("Bb4 (70)", "70")
+    assert suggestions("bb")[0] == ("B♭4 (70)", "Bb4")
     assert suggestions("7")[:2] == [("A#4 (70)", "70"), ("B4 (71)", "71")]
 
 
