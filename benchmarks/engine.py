@@ -14,13 +14,14 @@ from keras import ops
 
 from benchmarks._report import parser, table
 from core.loader import load_composer
+from core.options import STEP_SECONDS
 from core.performance import engine
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus
 from core.performance.model import PerformanceModel
 from core.performance.scheduler import Batch
 from core.performance.sequence import EventSequence
-from core.request import STEP_SECONDS, ComposeRequest
+from core.request import ComposeRequest
 from core.seed import Seed
 
 CHUNKS = 24

@@ -10,7 +10,8 @@ from benchmarks._report import parser, table
 from core.composer import Composer
 from core.loader import load_composer
 from core.models import MODELS
-from core.request import STEP_SECONDS, ComposeRequest
+from core.options import STEP_SECONDS
+from core.request import ComposeRequest
 from core.seed import Seed
 
 LENGTH = 500

@@ -1,4 +1,4 @@
-"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue` goes on from a MIDI
+"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue` continues a MIDI
 file."""
 
 from __future__ import annotations
@@ -15,32 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.models import MODELS
-from core.request import (
-    ANY_STYLE,
-    AUDIO_FORMATS,
-    DEFAULT_INSTRUMENT,
-    DEFAULT_LENGTH,
-    DEFAULT_MODEL,
-    DEFAULT_TEMPERATURE,
-    INSTRUMENTS,
-    MAX_LENGTH,
-    MAX_TAKE,
-    MAX_TEMPERATURE,
-    MAX_TEMPO,
-    MAX_TOP_P,
-    MAX_TRANSPOSE,
-    MIN_LENGTH,
-    MIN_TEMPERATURE,
-    MIN_TEMPO,
-    MIN_TOP_P,
-    STEP_SECONDS,
-    USUAL,
-    USUAL_TEMPO,
-    ComposeRequest,
-    Piece,
-    Rendering,
-    fresh_take,
-)
+from core.options import Choice, Scope, options_in, options_of
+from core.request import ComposeRequest, Piece, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 
 if TYPE_CHECKING:
@@ -86,21 +62,18 @@ def parser() -> Parser:
     add = compose.add_argument
     add("--seed", default="random", help=f"what it begins with (default: random); {ACCEPTED}")
     add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
-    add("--model", default=DEFAULT_MODEL, help=f"{' or '.join(MODELS)} (default: %(default)s)")
     add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
     add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
-    add_request(compose)
-    add_rendering(compose)
-    go_on = commands.add_parser(
+    add_options(compose, "compose")
+    continue_ = commands.add_parser(
         "continue",
-        help="go on from a MIDI file",
-        description="Goes on from a MIDI file: its notes, on one piano, and then new ones.",
+        help="continue a MIDI file",
+        description="Continues a MIDI file: its notes, on one piano, and then new ones.",
         allow_abbrev=False,
     )
-    go_on.set_defaults(run=run_continue)
-    add = go_on.add_argument
-    add("file", type=Path, metavar="IN.mid", help="what to go on from")
-    add("--from", dest="until", type=number, metavar="SECONDS", help="leave out what begins later (default: nothing)")
+    continue_.set_defaults(run=run_continue)
+    add = continue_.add_argument
+    add("file", type=Path, metavar="IN.mid", help="the file to continue")
     add(
         "--output",
         type=Path,
@@ -108,80 +81,40 @@ def parser() -> Parser:
         metavar="OUT.mid",
         help="the new file; sound and picture go beside it (default: %(default)s)",
     )
-    add_request(go_on)
-    add_rendering(go_on)
+    add_options(continue_, "continue")
     return top
 
 
-def add_request(command: argparse.ArgumentParser) -> None:
-    """The options for what is composed, and for how it is reported."""
-    add = command.add_argument
-    add(
-        "--length",
-        type=whole_number,
-        default=DEFAULT_LENGTH,
-        metavar="STEPS",
-        help=f"{MIN_LENGTH} to {MAX_LENGTH} steps of {STEP_SECONDS} s (default: %(default)s)",
-    )
-    add(
-        "--take",
-        type=whole_number,
-        metavar="NUMBER",
-        help=f"the random draw, 0 to {MAX_TAKE}: the same take gives the same piece (default: a fresh one)",
-    )
-    add("--style", default=ANY_STYLE, help="whose manner to play in (default: %(default)s)")
-    add(
-        "--top-p",
-        type=number,
-        default=USUAL,
-        metavar="P",
-        help=f"{MIN_TOP_P} (only the likeliest choices) to {MAX_TOP_P} (default: what suits the model)",
-    )
-    add(
-        "--temperature",
-        type=number,
-        default=DEFAULT_TEMPERATURE,
-        metavar="T",
-        help=f"{MIN_TEMPERATURE} (tame) to {MAX_TEMPERATURE} (wild) (default: %(default)s)",
-    )
-    add("--json", action="store_true", help="print one JSON object a piece, a line each")
+def add_options(parser: argparse.ArgumentParser, command: str) -> None:
+    """The options of a piece that a command has, and the one for its report."""
+    for option in options_of(command):
+        if not option.command_line:
+            continue
+        known = f" ({', '.join(option.choices)})" if isinstance(option, Choice) else ""
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            dest=option.parameter,
+            type=_TYPES[option.kind],
+            metavar=option.metavar,
+            help=f"{option.description}{known}".replace("%", "%%"),
+        )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a piece, a line each")
 
 
-def request_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What the options of `add_request` ask for, as options of a ComposeRequest."""
-    return {
-        "take": fresh_take() if options.take is None else options.take,
-        "length": options.length,
-        "temperature": options.temperature,
-        "style": options.style,
-        "top_p": options.top_p,
-    }
+def given(options: argparse.Namespace, scope: Scope) -> dict[str, Any]:
+    """Values of a scope's options, without those that were left out."""
+    values = {option.name: getattr(options, option.parameter, None) for option in options_in(scope)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def add_rendering(command: argparse.ArgumentParser) -> None:
-    """The options for how a piece is played."""
-    add = command.add_argument
-    add("--instrument", default=DEFAULT_INSTRUMENT, help=f"{', '.join(INSTRUMENTS)} (default: %(default)s)")
-    add(
-        "--tempo",
-        type=whole_number,
-        default=USUAL_TEMPO,
-        metavar="PERCENT",
-        help=f"{MIN_TEMPO} to {MAX_TEMPO} percent of the composed speed (default: %(default)s)",
-    )
-    add(
-        "--transpose",
-        type=whole_number,
-        default=0,
-        metavar="SEMITONES",
-        help=f"-{MAX_TRANSPOSE} to {MAX_TRANSPOSE} (default: %(default)s)",
-    )
-    add("--audio", default=AUDIO_FORMATS[0], help=f"{', '.join(AUDIO_FORMATS)} (default: %(default)s)")
+def request_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Fields of a ComposeRequest."""
+    return {"take": fresh_take()} | given(options, Scope.REQUEST)
 
 
 def rendering_of(options: argparse.Namespace) -> Rendering:
-    """What the options of `add_rendering` ask for. Raises BadRequest."""
-    return Rendering(options.instrument, options.tempo, options.transpose, options.audio)
+    """Raises BadRequest."""
+    return Rendering(**given(options, Scope.RENDERING))
 
 
 def whole_number(text: str) -> int:
@@ -198,11 +131,15 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text[:40]}' is not a number") from None
 
 
+_TYPES: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str}
+"""Readers of an option's value, by its kind."""
+
+
 def run_compose(options: argparse.Namespace) -> None:
     """All that can be refused is refused before the model is loaded, which takes seconds."""
     if options.takes < 1:
         raise BadRequest(f"takes {options.takes} is not 1 or more")
-    first = ComposeRequest(Seed.parse(options.seed), model=options.model, **request_of(options))
+    first = ComposeRequest(Seed.parse(options.seed), **request_options(options))
     takes = range(first.take, first.take + options.takes)
     replace(first, take=takes[-1])
     if options.attention and not MODELS[first.model].attends:
@@ -230,10 +167,10 @@ def run_continue(options: argparse.Namespace) -> None:
         raise BadRequest(f"'{options.file}' cannot be read: {error.strerror}") from error
     reader = Reader()
     try:
-        upload = reader.read(data, options.until)
+        upload = reader.read(data, given(options, Scope.SOURCE).get("from"))
     finally:
         reader.close()
-    request = upload.continued(**request_of(options))
+    request = upload.continued(**request_options(options))
     rendering = rendering_of(options)
     rendering.lasting(upload.seconds + request.seconds)
     path = writable(options.output.parent) / options.output.stem

@@ -19,7 +19,7 @@ from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.rendering import audio, pictures
 from core.rendering.arrange import edit
-from core.request import AS_COMPOSED, DEFAULT_INSTRUMENT, USUAL_TEMPO, ComposeRequest, Piece, Recipe, Rendering
+from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
 from core.seed import CHORD_SECONDS
 
 
@@ -149,16 +149,11 @@ def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
 
 def title(recipe: Recipe) -> str:
     """The title of a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
-    request, rendering = recipe.request, recipe.rendering
-    names = "continued" if request.primer else request.seed.names
-    parts = [names if len(names) <= 30 else names[:29] + "…", f"take {request.take}"]
-    if rendering.instrument != DEFAULT_INSTRUMENT:
-        parts.append(rendering.instrument)
-    if rendering.tempo != USUAL_TEMPO:
-        parts.append(f"{rendering.tempo} %")
-    if rendering.transpose:
-        parts.append(f"{rendering.transpose:+d}".replace("-", "−"))
-    return " · ".join(parts)
+    names = "continued" if recipe.request.primer else recipe.request.seed.names
+    captions = [
+        option.caption(value) for option, value in unusual_options(recipe.request, recipe.rendering) if option.caption
+    ]
+    return " · ".join([names if len(names) <= 30 else names[:29] + "…", *captions])
 
 
 def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:

@@ -3,115 +3,65 @@
 from __future__ import annotations
 
 import base64
-import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from core.errors import BadRequest, shown
-from core.models import DEFAULT_MODEL, MODELS
+from core.errors import BadRequest
+from core.models import MODELS
+from core.options import (
+    ANY_STYLE,
+    AUDIO,
+    INSTRUMENT,
+    LENGTH,
+    MODEL,
+    STEP_SECONDS,
+    STYLE,
+    TEMPERATURE,
+    TEMPO,
+    TRANSPOSE,
+    Option,
+    Scope,
+    options_in,
+    slug,
+)
 from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
 from core.text import NOTHING, Text
 
-STEP_SECONDS = 0.2
-"""One step of `length`: the article's frame."""
-MIN_LENGTH, DEFAULT_LENGTH, MAX_LENGTH = 25, 500, 3000
-MIN_TEMPERATURE, DEFAULT_TEMPERATURE, MAX_TEMPERATURE = 0.1, 1.0, 2.0
-MIN_TOP_P, MAX_TOP_P = 0.1, 1.0
-USUAL = -1.0
+USUAL_TOP_P = -1.0
 """A `top_p` that stands for what is usual for the model: `ModelSpec.usual_top_p`."""
-ANY_STYLE = "any"
-MAX_STYLE = 60
-"""Characters of a style's name."""
-_NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
-"""What Discord would make a mention, a link or a heading of."""
-MAX_TAKE = 2**32 - 1
-
-INSTRUMENTS = {
-    "grand": 0,
-    "bright": 1,
-    "electric grand": 2,
-    "honky-tonk": 3,
-    "electric": 4,
-    "harpsichord": 6,
-    "clavinet": 7,
-    "celesta": 8,
-    "glockenspiel": 9,
-    "music box": 10,
-    "vibraphone": 11,
-    "marimba": 12,
-    "xylophone": 13,
-    "dulcimer": 15,
-    "organ": 16,
-    "church organ": 19,
-    "reed organ": 20,
-    "accordion": 21,
-    "guitar": 24,
-    "harp": 46,
-}
-"""What a piece can be played on, and its program in General MIDI, counted from 0."""
-DEFAULT_INSTRUMENT = "grand"
-MIN_TEMPO, USUAL_TEMPO, MAX_TEMPO = 25, 100, 400
-MAX_TRANSPOSE = 24
-AUDIO_FORMATS = ("mp3", "wav", "flac")
-"""Each is also the suffix of such a file; the first is the usual one, and what the others are replaced by."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeRequest:
-    """What a listener asked for. `length` is in steps of 0.2 s, `temperature` is how daring the draws are, `top_p` is
-    the probability that the choices drawn from reach together (left out, what is usual for the model), and `take` is
-    the number of the random draw: the same request gives the same piece. A `primer` is a MIDI file of a piano alone,
-    which the piece begins with in place of a seed; `length` counts from its end. Raises BadRequest."""
+    """What a listener asked for: the same request gives the same piece. Raises BadRequest."""
 
     seed: Seed
+    """The notes that it begins with."""
     take: int
-    length: int = DEFAULT_LENGTH
-    temperature: float = DEFAULT_TEMPERATURE
-    model: str = DEFAULT_MODEL
-    style: str = ANY_STYLE
-    top_p: float = USUAL
+    """The number of the random draw."""
+    length: int = LENGTH.usual
+    """In steps of 0.2 s, from the end of the primer on where there is one."""
+    temperature: float = TEMPERATURE.usual
+    """The divisor of the logits: how daring the draws are."""
+    model: str = MODEL.usual
+    """A name in `core.models.MODELS`."""
+    style: str = STYLE.usual
+    """Whose manner it is played in; only the checkpoint knows its names."""
+    top_p: float = USUAL_TOP_P
+    """The nucleus: the probability that the choices drawn from reach together."""
     primer: bytes = field(default=b"", repr=False)
+    """A MIDI file of a piano alone, which the piece begins with in place of a seed."""
 
     def __post_init__(self) -> None:
         check_types(self)
-        if not MIN_LENGTH <= self.length <= MAX_LENGTH:
-            raise BadRequest(
-                "length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)",
-                length=self.length,
-                least=MIN_LENGTH,
-                most=MAX_LENGTH,
-                step=STEP_SECONDS,
-                shortest=MIN_LENGTH * STEP_SECONDS,
-                longest=MAX_LENGTH * STEP_SECONDS,
-            )
-        if not MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE:  # a NaN fails too
-            raise BadRequest(
-                "temperature {temperature:g} is outside {least:g} to {most:g}",
-                temperature=self.temperature,
-                least=MIN_TEMPERATURE,
-                most=MAX_TEMPERATURE,
-            )
-        if not 0 <= self.take <= MAX_TAKE:
-            raise BadRequest("take {take} is outside 0 to {most}", take=self.take, most=MAX_TAKE)
-        if self.model not in MODELS:
-            raise BadRequest(
-                "there is no model '{model}', only {known}", model=shown(self.model), known=", ".join(MODELS)
-            )
+        MODEL.check(self.model)
         model = MODELS[self.model]
-        if self.top_p == USUAL:
+        if self.top_p == USUAL_TOP_P:
             object.__setattr__(self, "top_p", model.usual_top_p)
-        if not MIN_TOP_P <= self.top_p <= MAX_TOP_P:
-            raise BadRequest(
-                "top_p {top_p:g} is outside {least:g} to {most:g}", top_p=self.top_p, least=MIN_TOP_P, most=MAX_TOP_P
-            )
-        if not _is_name(self.style):
-            raise BadRequest(
-                "the style '{style}' is not a name, which has 1 to {most} letters, digits or spaces",
-                style=shown(self.style),
-                most=MAX_STYLE,
-            )
+        for option in options_in(Scope.REQUEST):
+            option.check(getattr(self, option.name))
         if not model.knows_styles and (self.style, self.top_p) != (ANY_STYLE, 1):
             raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
         if self.primer and (not model.continues_primer or self.seed.chords):
@@ -139,53 +89,36 @@ class ComposeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How a composed piece is played: nothing of it needs the model again. `tempo` is in percent of the composed speed,
-    `transpose` in semitones, `audio` is the file format that is wished for. Raises BadRequest."""
+    """How a composed piece is played: nothing of it needs the model again. Raises BadRequest."""
 
-    instrument: str = DEFAULT_INSTRUMENT
-    tempo: int = USUAL_TEMPO
-    transpose: int = 0
-    audio: str = AUDIO_FORMATS[0]
+    instrument: str = INSTRUMENT.usual
+    """A name in `core.options.INSTRUMENTS`."""
+    tempo: int = TEMPO.usual
+    """In percent of the composed speed."""
+    transpose: int = TRANSPOSE.usual
+    """In semitones."""
+    audio: str = AUDIO.usual
+    """The file format that is wished for."""
 
     def __post_init__(self) -> None:
         check_types(self)
-        if self.instrument not in INSTRUMENTS:
-            raise BadRequest(
-                "there is no instrument '{instrument}', only {known}",
-                instrument=shown(self.instrument),
-                known=", ".join(INSTRUMENTS),
-            )
-        if not MIN_TEMPO <= self.tempo <= MAX_TEMPO:
-            raise BadRequest(
-                "tempo {tempo} is outside {least} to {most} percent", tempo=self.tempo, least=MIN_TEMPO, most=MAX_TEMPO
-            )
-        if not -MAX_TRANSPOSE <= self.transpose <= MAX_TRANSPOSE:
-            raise BadRequest(
-                "transpose {transpose} is outside -{most} to {most} semitones",
-                transpose=self.transpose,
-                most=MAX_TRANSPOSE,
-            )
-        if self.audio not in AUDIO_FORMATS:
-            raise BadRequest(
-                "there is no audio format '{audio}', only {known}",
-                audio=shown(self.audio),
-                known=", ".join(AUDIO_FORMATS),
-            )
+        for option in options_in(Scope.RENDERING):
+            option.check(getattr(self, option.name))
 
     @property
     def edits(self) -> bool:
         """Whether the notes differ from those that were composed."""
-        return replace(self, audio=AUDIO_FORMATS[0]) != Rendering()
+        return replace(self, audio=AUDIO.usual) != Rendering()
 
     @property
     def stretch(self) -> float:
         """How many times as long everything lasts."""
-        return USUAL_TEMPO / self.tempo
+        return TEMPO.usual / self.tempo
 
     def lasting(self, seconds: float) -> float:
         """How long `seconds` of composed music last. Raises BadRequest when they are slowed down to more than is ever
         played."""
-        longest = MAX_LENGTH * STEP_SECONDS
+        longest = LENGTH.most * STEP_SECONDS
         slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
             raise BadRequest(
@@ -229,6 +162,13 @@ def fresh_take() -> int:
     return secrets.randbelow(1_000_000)
 
 
+def unusual_options(request: ComposeRequest, rendering: Rendering) -> list[tuple[Option[Any], Any]]:
+    """Options whose values are not the usual ones, in their order; the take, which has no usual one, is among them."""
+    valued = [(option, getattr(request, option.name)) for option in options_in(Scope.REQUEST)]
+    valued += [(option, getattr(rendering, option.name)) for option in options_in(Scope.RENDERING)]
+    return [(option, value) for option, value in valued if value != option.usual_for(request.model)]
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a piece was made from: the request, the checkpoint (hexadecimal digits of its hash), the rendering."""
@@ -244,16 +184,11 @@ class Recipe:
     def name(self) -> str:
         """A file name without suffix, of letters, digits and `-` alone."""
         request = self.request
-        seed = "continued" if request.primer else _plain(str(request.seed))
-        warmth = "" if request.temperature == DEFAULT_TEMPERATURE else f"-t{round(100 * request.temperature)}"
-        style = "" if request.style == ANY_STYLE else f"-{_plain(request.style)}"
-        nucleus = "" if request.top_p == MODELS[request.model].usual_top_p else f"-p{round(100 * request.top_p)}"
-        composed = f"nocturne-{request.model}-{seed}-{request.length}{style}{warmth}{nucleus}-take{request.take}"
-        edits = self.rendering
-        instrument = "" if edits.instrument == DEFAULT_INSTRUMENT else f"-{_plain(edits.instrument)}"
-        tempo = "" if edits.tempo == USUAL_TEMPO else f"-{edits.tempo}pct"
-        shift = f"-{'up' if edits.transpose > 0 else 'down'}{abs(edits.transpose)}" if edits.transpose else ""
-        return f"{composed}{instrument}{tempo}{shift}"
+        seed = "continued" if request.primer else slug(str(request.seed))
+        marks = [
+            option.file_mark(value) for option, value in unusual_options(request, self.rendering) if option.file_mark
+        ]
+        return "-".join(["nocturne", request.model, seed, str(request.length), *marks])
 
     def to_json(self) -> dict[str, Any]:
         return self.request.to_json() | {"checkpoint": self.checkpoint, "rendering": self.rendering.to_json()}
@@ -279,7 +214,7 @@ class Piece:
     audio: bytes
     picture: bytes
     seconds: dict[str, float]
-    audio_format: str = AUDIO_FORMATS[0]
+    audio_format: str = AUDIO.usual
     composed: bytes = b""
     attention: tuple[bytes, ...] = ()
 
@@ -318,13 +253,4 @@ class Piece:
         return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"]), "attention": attention})
 
 
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_STYLE and text.isprintable() and not _NOT_IN_A_NAME & set(text)
-
-
 _FILES = ("midi", "audio", "picture", "composed")
-
-
-def _plain(text: str) -> str:
-    """`60,64,67 72` -> `60-64-67-72`: what any file system takes, and not too much of it."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")

@@ -3,50 +3,54 @@ kind of file. What is chosen so far is in every custom_id of the question, so it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import discord
 
 from bot.commands.components import Pressing
-from bot.commands.options import RENDERING_OPTIONS, Wish
+from bot.commands.options import Submission
 from bot.commands.submit import admitted, ask, looked_up
 from bot.language.i18n import say
 from bot.language.replies import shifted
 from bot.services import Interaction
 from bot.store.pending_reply import StoredNotes
 from bot.store.pieces import ID, Stored
-from core.request import AUDIO_FORMATS, INSTRUMENTS, USUAL_TEMPO, Rendering
+from core.options import TEMPO, TRANSPOSE, Choice, Option, Scope, options_in
+from core.request import Rendering
 
-TEMPOS = (25, 33, 50, 60, 70, 75, 80, 85, 90, 95, USUAL_TEMPO, 105, 110, 115, 120, 130, 140, 150, 175, 200, 300, 400)
-SHIFTS = range(12, -13, -1)
-
-_STATE = (
-    rf"(?P<piece_id>{ID}):(?P<instrument>[a-z_-]+):(?P<tempo>[0-9]{{2,3}}):(?P<transpose>-?[0-9]{{1,2}})"
-    ":(?P<audio>[a-z0-9]+)"
-)
+_OFFERED: dict[Option[int], Sequence[int]] = {
+    TEMPO: (25, 33, 50, 60, 70, 75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 130, 140, 150, 175, 200, 300, 400),
+    TRANSPOSE: range(12, -13, -1),
+}
+"""Numbers to choose from, in the order in which they are shown."""
+_ARRANGED = options_in(Scope.RENDERING)
+"""Options of the question. A message has five rows, and one of them is the button's."""
+_CHOSEN = rf"(?P<piece_id>{ID}):" + ":".join(rf"(?P<{option.name}>[a-z0-9_-]+)" for option in _ARRANGED)
+"""The end of every custom_id: what is chosen so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """What is chosen so far for a piece."""
+    """A piece, and the rendering that is chosen for it so far."""
 
     piece_id: str
     rendering: Rendering
 
     @classmethod
     def of(cls, stored: Stored) -> Self:
-        """As it is played now."""
+        """The arrangement in which the piece is stored."""
         return cls(stored.id, stored.recipe.rendering)
 
     @classmethod
-    def read(cls, piece_id: str, instrument: str, tempo: str, transpose: str, audio: str) -> Self:
-        """From the parts of a custom_id. Raises BadRequest."""
-        return cls(piece_id, Rendering(instrument.replace("_", " "), int(tempo), int(transpose), audio))
+    def read(cls, piece_id: str, **written: str) -> Self:
+        """From the groups of a custom_id. Raises BadRequest."""
+        return cls(piece_id, Rendering(**{option.name: option.read(written[option.name]) for option in _ARRANGED}))
 
-    def parts(self) -> dict[str, str]:
-        """What `read` reads."""
-        options = {name: str(value).replace(" ", "_") for name, value in self.rendering.to_json().items()}
+    def write(self) -> dict[str, str]:
+        """The groups that `read` reads."""
+        options = {option.name: option.write(getattr(self.rendering, option.name)) for option in _ARRANGED}
         return {"piece_id": self.piece_id} | options
 
     def question(self) -> str:
@@ -54,65 +58,67 @@ class Arrangement:
 
     def view(self) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
-        for option in RENDERING_OPTIONS:
-            view.add_item(ArrangeSelect(option, **self.parts()))
-        view.add_item(PlayButton(**self.parts()))
+        for option in _ARRANGED:
+            view.add_item(ArrangeSelect(option.name, **self.write()))
+        view.add_item(PlayButton(**self.write()))
         return view
 
 
 class ArrangeSelect(
     Pressing,
     discord.ui.DynamicItem[discord.ui.Select[Any]],
-    template=rf"arrange:(?P<option>instrument|tempo|transpose|audio):{_STATE}",
+    template=rf"arrange:(?P<option>{'|'.join(option.name for option in _ARRANGED)}):{_CHOSEN}",
 ):
-    """One thing to choose; the message shows what is chosen."""
+    """A list for one option; the message shows what is chosen."""
 
-    def __init__(self, option: str, **state: str) -> None:
-        self.option, self.chosen = option, Arrangement.read(**state)
-        now = getattr(self.chosen.rendering, option)
+    def __init__(self, option: str, **chosen: str) -> None:
+        [self.option] = [each for each in _ARRANGED if each.name == option]
+        self.arrangement = Arrangement.read(**chosen)
+        now = getattr(self.arrangement.rendering, option)
         options = [
-            discord.SelectOption(label=_label(option, value), value=str(value), default=value == now)
-            for value in _values(option, now)
+            discord.SelectOption(label=_label(self.option, value), value=str(value), default=value == now)
+            for value in _values(self.option, now)
         ]
-        custom_id = ":".join(["arrange", option, *state.values()])
+        custom_id = ":".join(["arrange", option, *chosen.values()])
         super().__init__(discord.ui.Select(custom_id=custom_id, options=options))
 
     async def pressed(self, interaction: Interaction) -> None:
         [value] = self.item.values
-        chosen = Arrangement.read(**self.chosen.parts() | {self.option: value.replace(" ", "_")})
-        await interaction.response.edit_message(content=chosen.question(), view=chosen.view())
+        rendering = replace(self.arrangement.rendering, **{self.option.name: self.option.read(value)})
+        arrangement = replace(self.arrangement, rendering=rendering)
+        await interaction.response.edit_message(content=arrangement.question(), view=arrangement.view())
 
 
-class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_STATE}"):
+class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
     """Has the piece played as it is chosen."""
 
-    def __init__(self, **state: str) -> None:
+    def __init__(self, **chosen: str) -> None:
         style = discord.ButtonStyle.primary
-        custom_id = ":".join(["play", *state.values()])
+        custom_id = ":".join(["play", *chosen.values()])
         super().__init__(discord.ui.Button(label=say("Play it so"), style=style, custom_id=custom_id))
-        self.chosen = Arrangement.read(**state)
+        self.arrangement = Arrangement.read(**chosen)
 
     async def pressed(self, interaction: Interaction) -> None:
-        stored = await looked_up(interaction, self.chosen.piece_id)
+        stored = await looked_up(interaction, self.arrangement.piece_id)
         rules = await admitted(interaction)
-        self.chosen.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)
-        wish = Wish(stored.recipe.request, self.chosen.rendering, stored.private)
-        await ask(interaction, wish, rules, StoredNotes(stored.id), stored.parent)
+        self.arrangement.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)
+        submission = Submission(stored.recipe.request, self.arrangement.rendering, stored.private)
+        await ask(interaction, submission, rules, StoredNotes(stored.id), stored.parent)
 
 
-def _values(option: str, now: Any) -> list[Any]:
-    """What can be chosen, at most 25; what is chosen now is among it, whatever it is."""
-    if option == "tempo":
-        return sorted({*TEMPOS, now})
-    if option == "transpose":
-        left_out = set() if now in SHIFTS else {SHIFTS[-1] if now > 0 else SHIFTS[0]}
-        return sorted({*SHIFTS, now} - left_out, reverse=True)
-    return list(INSTRUMENTS if option == "instrument" else AUDIO_FORMATS)
+def _values(option: Option[Any], now: Any) -> list[Any]:
+    """Values to choose from, at most 25; the present one is among them, whatever it is."""
+    if isinstance(option, Choice):
+        return list(option.choices)
+    offered = list(_OFFERED[option])
+    if option is TRANSPOSE and now not in offered:
+        offered.remove(offered[-1] if now > 0 else offered[0])
+    return sorted({*offered, now}, reverse=offered[0] > offered[-1])
 
 
-def _label(option: str, value: Any) -> str:
-    if option == "tempo":
+def _label(option: Option[Any], value: Any) -> str:
+    if option is TEMPO:
         return say("{tempo} % tempo", tempo=value)
-    if option == "transpose":
+    if option is TRANSPOSE:
         return shifted(value) or say("as composed")
     return str(value)

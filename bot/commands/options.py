@@ -1,102 +1,130 @@
-"""What a listener typed into `/compose` -> a wish, and what is suggested while typing `seed`."""
+"""What a listener typed -> a submission; the options of slash commands, made from their declarations; suggestions."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from discord import app_commands
+
+from bot.language.i18n import described
+from bot.services import Interaction
 from core import notation
 from core.errors import BadRequest, shown
+from core.options import STYLE, Choice, Number, Option, Scope, WholeNumber, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
-from core.text import Text
 
 MAX_SUGGESTIONS = 25
-RENDERING_OPTIONS = tuple(field.name for field in fields(Rendering))
+"""Suggestions that Discord shows at a time."""
 MAX_SUGGESTION = 100
 """Characters of a suggestion that Discord allows."""
 
-_TYPED_OPTION = re.compile(
-    r"\b(length|style|temperature|top_p|take|model|instrument|tempo|transpose|audio|private)\s*[:=]\s*(\S*)",
-    re.IGNORECASE,
-)
+_TYPED = {option.name: option for option in options_of("compose")}
+"""Options that may be typed along with the seed."""
+_TYPED_OPTION = re.compile(rf"\b({'|'.join(_TYPED)})\s*[:=]\s*(\S*)", re.IGNORECASE)
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
-_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
+Defaults: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""Adds the usual values of options that were left out."""
 
 
-def _whole(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError
-    return int(text)
-
-
-_LONGEST_NUMBER = 20
-"""Digits; a sentence repeats the number."""
-_KINDS: dict[str, tuple[Callable[[str], Any], Text]] = {
-    "length": (_whole, Text("a whole number of steps of 0.2 s, such as 500 for 100 s")),
-    "style": (str, Text("the name of a style")),
-    "temperature": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.9")),
-    "top_p": (lambda text: float(text.replace(",", ".")), Text("a number, such as 0.95")),
-    "take": (_whole, Text("a whole number")),
-    "model": (str.lower, Text("the name of a model")),
-    "instrument": (lambda text: text.lower().replace("_", " "), Text("the name of an instrument")),
-    "tempo": (_whole, Text("a whole number of percent")),
-    "transpose": (_whole, Text("a whole number of semitones")),
-    "audio": (str.lower, Text("the name of a file format")),
-    "private": (lambda text: _TRUTHS[text.lower()], Text("yes or no")),
-}
-
-
-Usual: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Wish(NamedTuple):
-    """What is to be composed, how it is to be played, and whether only its listener sees the answer."""
+class Submission(NamedTuple):
+    """All that the options of a command say, once they are read and checked."""
 
     request: ComposeRequest
     rendering: Rendering
     private: bool
+    """Whether its listener alone sees the answer."""
 
 
-def understand(typed: str, usual: Usual = dict, **filled: Any) -> Wish:
-    """What the text in `seed` and the other options (None: left out) ask for. People type `72 length:500` into `seed`
-    as a whole, and clients may send the name of a suggestion in place of its value. `usual` adds to the options what
-    is usual where they were typed. Raises BadRequest."""
+def with_options(command: str) -> Callable[[_Callback], _Callback]:
+    """Give a slash command's callback a parameter for each option that the command has. It takes them as keywords, with
+    None for what was left out."""
+    options = options_of(command)
+
+    def decorate(callback: _Callback) -> _Callback:
+        signature = inspect.signature(callback)
+        own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        # discord.py reads a command's parameters from the signature of its callback
+        callback.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*own, *map(_parameter, options)]
+        )
+        app_commands.describe(**{each.parameter: described(each.description) for each in options})(callback)
+        app_commands.rename(**{each.parameter: each.name for each in options if each.parameter != each.name})(callback)
+        app_commands.choices(**{each.parameter: _choices(each) for each in options if isinstance(each, Choice)})(
+            callback
+        )
+        app_commands.autocomplete(**{STYLE.parameter: suggest_styles})(callback)
+        return callback
+
+    return decorate
+
+
+def _parameter(option: Option[Any]) -> inspect.Parameter:
+    annotation: Any = option.kind
+    if isinstance(option, WholeNumber | Number):
+        bounded: Any = app_commands.Range
+        annotation = bounded[option.kind, option.least, option.most]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(option.parameter, kind, default=None, annotation=annotation | None)
+
+
+def _choices(option: Choice) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=name, value=name) for name in option.choices]
+
+
+async def suggest_styles(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """Styles of the loaded checkpoints that contain what was typed."""
+    part = typed.strip().casefold()
+    fitting = [style for style in interaction.client.services.styles if part in style.casefold()]
+    return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
+
+
+def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Submission:
+    """The submission that the text in `seed` and the other options (None: left out) stand for. People type
+    `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its value. Raises
+    BadRequest."""
     options = {name: value for name, value in filled.items() if value is not None}
     for name, text in _TYPED_OPTION.findall(typed):
-        name, value = name.lower(), _read(name.lower(), text)
-        if options.setdefault(name, value) != value:
+        option = _TYPED[name.lower()]
+        value = option.read(text)
+        if options.setdefault(option.name, value) != value:
             raise BadRequest(
                 "{option} is given twice, as {one} and as {other}",
-                option=name,
-                one=shown(str(options[name]), 20),
+                option=option.name,
+                one=shown(str(options[option.name]), 20),
                 other=shown(text, 20),
             )
-    return wish_of(usual(options), lambda options: ComposeRequest(seed=_seed(typed), **options))
+    return submission_of(defaults(options), lambda fields: ComposeRequest(seed=_seed(typed), **fields))
 
 
-def wish_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Wish:
-    """What the options that were not left out ask for; `request_of` makes a request of those that are its own, `take`
-    always among them. Raises BadRequest."""
-    given = {name: value for name, value in options.items() if value is not None}
-    private = bool(given.pop("private", False))
-    rendering = Rendering(**{name: given.pop(name) for name in RENDERING_OPTIONS if name in given})
-    request = request_of({"take": fresh_take(), **given})
+def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:
+    """The submission that options stand for; `request_of` makes a request of its fields, `take` always among them.
+    Raises BadRequest."""
+    rendering = Rendering(**_given(options, Scope.RENDERING))
+    request = request_of({"take": fresh_take()} | _given(options, Scope.REQUEST))
     rendering.lasting(request.seconds)
-    return Wish(request, rendering, private)
+    return Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
+
+
+def _given(options: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+    """Values of a scope's options, without those that were left out."""
+    return {each.name: options[each.name] for each in options_in(scope) if options.get(each.name) is not None}
 
 
 def suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:
     """Names and values to choose from: the chord whose name was typed, `random`, the latest seeds of the one who types,
     notes that begin as the last one typed does, and chords."""
     if _TYPED_OPTION.search(typed):
-        return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_request(typed) else []
+        return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_submission(typed) else []
     typed = notation.plain(typed)
     head, last = _LAST_NOTE.fullmatch(typed.lstrip()).groups(default="")  # type: ignore[union-attr]  # matches any text
     chords = list(_chords(typed.strip()))
@@ -139,19 +167,9 @@ def _seed(typed: str) -> Seed:
     return Seed.parse(bare)
 
 
-def _read(name: str, text: str) -> Any:
-    read, accepted = _KINDS[name]
+def _is_submission(typed: str) -> bool:
     try:
-        return read(text)
-    except (ValueError, KeyError):
-        raise BadRequest(
-            "{option} is '{typed}', accepted is {accepted}", option=name, typed=shown(text, 20), accepted=accepted
-        ) from None
-
-
-def _is_request(typed: str) -> bool:
-    try:
-        understand(typed)
+        read_submission(typed)
     except BadRequest:
         return False
     return True

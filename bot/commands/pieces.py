@@ -12,7 +12,7 @@ from discord import app_commands
 
 from bot.commands.arrange import Arrangement
 from bot.commands.components import Pressing
-from bot.commands.options import Wish
+from bot.commands.options import Submission
 from bot.commands.submit import admitted, ask, looked_up
 from bot.language import replies
 from bot.language.i18n import described, named, say
@@ -20,8 +20,9 @@ from bot.services import Interaction, Services
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, shown
 from core.models import MODELS
+from core.options import LENGTH, STEP_SECONDS
 from core.process.logs import about_job
-from core.request import MAX_LENGTH, MIN_LENGTH, STEP_SECONDS, ComposeRequest, fresh_take
+from core.request import ComposeRequest, fresh_take
 from core.seed import Seed
 from core.text import Text
 
@@ -60,9 +61,9 @@ class PieceButton(
             rules = await admitted(interaction)
             with about_job(str(interaction.id)):
                 request = await _NEXT[self.action](interaction.client.services, stored)
-            wish = Wish(request, stored.recipe.rendering, stored.private)
+            submission = Submission(request, stored.recipe.rendering, stored.private)
             parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
-            await ask(interaction, wish, rules, parent=parent)
+            await ask(interaction, submission, rules, parent=parent)
 
 
 _LABELS = {
@@ -85,14 +86,14 @@ async def _variation(services: Services, stored: Stored) -> ComposeRequest:
     composed = (await services.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
     upload = await services.reader.read(composed, seconds)
-    length = max(MIN_LENGTH, min(_steps(stored.duration), MAX_LENGTH) - _steps(seconds))
+    length = max(LENGTH.least, min(_steps(stored.duration), LENGTH.most) - _steps(seconds))
     return _primed(stored, upload.midi, length)
 
 
 async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
     """The whole piece, and then as much again as was asked for, where there is room. Raises BadRequest."""
-    room = MAX_LENGTH - _steps(stored.duration) - 1
-    if room < MIN_LENGTH:
+    room = LENGTH.most - _steps(stored.duration) - 1
+    if room < LENGTH.least:
         raise BadRequest(replies.LONG_ENOUGH)
     composed = (await services.library.piece(stored)).composed
     return _primed(stored, composed, min(stored.recipe.request.length, room))

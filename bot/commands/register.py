@@ -8,7 +8,8 @@ from discord import app_commands
 
 from bot.commands.about import about
 from bot.commands.arrange import ArrangeSelect, PlayButton
-from bot.commands.compose import compose, go_on, go_on_from_message
+from bot.commands.compose import compose
+from bot.commands.continue_ import continue_, continue_message
 from bot.commands.forget import ForgetButton, forget
 from bot.commands.pieces import PageButton, PieceButton, history, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
@@ -18,8 +19,8 @@ from bot.services import ServiceClient
 
 COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, ...] = (
     compose,
-    go_on,
-    go_on_from_message,
+    continue_,
+    continue_message,
     piece,
     history,
     forget,

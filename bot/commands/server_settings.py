@@ -15,10 +15,10 @@ from bot.services import Interaction, Services
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.models import MODELS
-from core.request import ANY_STYLE, MAX_LENGTH, STEP_SECONDS
+from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
 from core.text import Text
 
-LENGTHS = (150, 300, 500, 900, 1500, MAX_LENGTH)
+LENGTHS = (150, 300, 500, 900, 1500, LENGTH.most)
 A_DAY = (0, 5, 10, 20, 50, 100)
 MOST_AT_ONCE = 10
 MOST_OPTIONS = 25

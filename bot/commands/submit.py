@@ -7,7 +7,7 @@ import time
 
 import discord
 
-from bot.commands.options import Wish
+from bot.commands.options import Submission
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, DISCORD_UNREACHABLE, Retry
 from bot.language import replies
 from bot.services import Interaction
@@ -47,12 +47,14 @@ async def admitted(interaction: Interaction) -> Rules:
     return rules
 
 
-async def ask(interaction: Interaction, wish: Wish, rules: Rules, source: Source = FRESH, parent: str = "") -> None:
-    """Take on what somebody wishes for, by the rules. `parent` is the id of the stored piece that it continues. Raises
+async def ask(
+    interaction: Interaction, submission: Submission, rules: Rules, source: Source = FRESH, parent: str = ""
+) -> None:
+    """Accept a submission, by the rules. `parent` is the id of the stored piece that it continues. Raises
     BadRequest, TooManyJobs, QueueFull and StoreError."""
-    rules.allow_length(wish.request.length)
-    destination = destination_of(interaction, private=wish.private or rules.private)
-    pending = PendingReply(str(interaction.id), wish.request, destination, source, wish.rendering, parent)
+    rules.allow_length(submission.request.length)
+    destination = destination_of(interaction, private=submission.private or rules.private)
+    pending = PendingReply(str(interaction.id), submission.request, destination, source, submission.rendering, parent)
     await interaction.client.services.deliveries.accept(
         pending, lambda: acknowledge(interaction, destination.private), rules.at_once
     )

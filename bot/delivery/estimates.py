@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from core.options import LENGTH
 from core.queue.jobs import QueueSnapshot
-from core.request import DEFAULT_LENGTH
 
 HALF_LIFE = 30.0
 """Seconds of watching after which an observation counts half. While nobody waits, the latest ones are kept."""
@@ -144,7 +144,7 @@ class Estimates:
         return Work(composing, work.render * self._rendering.seconds_per_step)
 
     def _work(self, job: str) -> Work:
-        return self._work_of(job) or self._works.get(job) or Work.of(DEFAULT_LENGTH)
+        return self._work_of(job) or self._works.get(job) or Work.of(LENGTH.usual)
 
 
 def begin_times(

@@ -37,9 +37,9 @@ def say_some(one: str, many: str, count: int, /, **values: Value) -> str:
     return str(Text(template, {"count": count, **values}))
 
 
-def described(template: str, /, **values: Value) -> app_commands.locale_str:
+def described(text: str | Text, /, **values: Value) -> app_commands.locale_str:
     """The description of a command or an option, which the Translator below brings to other languages."""
-    text = Text(template, values)
+    text = text if isinstance(text, Text) else Text(text, values)
     return app_commands.locale_str(str(text), text=text)
 
 

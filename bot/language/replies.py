@@ -14,18 +14,8 @@ from discord import app_commands
 from bot.language.i18n import say, say_some
 from bot.store.pieces import Stored
 from core.errors import NocturneError
-from core.models import MODELS
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import (
-    ANY_STYLE,
-    AS_COMPOSED,
-    DEFAULT_LENGTH,
-    DEFAULT_MODEL,
-    DEFAULT_TEMPERATURE,
-    ComposeRequest,
-    Piece,
-    Rendering,
-)
+from core.request import AS_COMPOSED, ComposeRequest, Piece, Rendering, unusual_options
 from core.text import NOTHING, Text
 
 SORRY = Text("Sorry, something went wrong on my side. I have made a note of it; please try again in a moment.")
@@ -135,10 +125,9 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str 
     embed.add_field(name=say("Temperature"), value=f"{request.temperature:g}")
     embed.add_field(name=say("Model"), value=request.model)
     embed.add_field(name=say("Notes"), value=f"{piece.notes:,}")
-    if request.style != ANY_STYLE:
-        embed.add_field(name=say("Style"), value=request.style)
-    if request.top_p != MODELS[request.model].usual_top_p:
-        embed.add_field(name=say("Top p"), value=f"{request.top_p:g}")
+    for option, value in unusual_options(request, rendering):
+        if option.label:
+            embed.add_field(name=say(option.label), value=option.write(value))
     if rendering.edits:
         embed.add_field(name=say("Played"), value=_played(rendering))
     if parent and request.primer:
@@ -217,23 +206,10 @@ def taken_back(pieces: int, named: bool) -> str:
 
 
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
-    """What has to be typed for the same piece, beside the file that it goes on from where it does."""
-    usual = AS_COMPOSED.to_json()
-    options = {
-        "seed": None if request.primer else str(request.seed),
-        "length": None if request.length == DEFAULT_LENGTH else str(request.length),
-        "style": None if request.style == ANY_STYLE else request.style,
-        "temperature": None if request.temperature == DEFAULT_TEMPERATURE else f"{request.temperature:g}",
-        "top_p": None if request.top_p == MODELS[request.model].usual_top_p else f"{request.top_p:g}",
-        "take": str(request.take),
-        "model": None if request.model == DEFAULT_MODEL else request.model,
-    }
-    options |= {
-        name: str(value).replace(" ", "_") for name, value in rendering.to_json().items() if value != usual[name]
-    }
-    return ("/continue " if request.primer else "/compose ") + " ".join(
-        f"{name}:{value}" for name, value in options.items() if value
-    )
+    """The command to type for the same piece, without the file that it continues, where it does."""
+    begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed}"]
+    options = (f"{option.name}:{option.write(value)}" for option, value in unusual_options(request, rendering))
+    return " ".join([*begun, *options])
 
 
 def _begins(wait: float | None) -> str:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from bot.store.database import Database, upsert
 from core.errors import BadRequest
-from core.request import ANY_STYLE, DEFAULT_LENGTH, DEFAULT_MODEL, MAX_LENGTH, STEP_SECONDS
+from core.models import DEFAULT_MODEL
+from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
 
 DAY = 86_400.0
 NO_SERVER = 0
@@ -33,7 +34,7 @@ class Rules:
     its listener alone."""
 
     channels: tuple[int, ...] = ()
-    length: int = MAX_LENGTH
+    length: int = LENGTH.most
     at_once: int = 0
     a_day: int = 0
     style: str = ANY_STYLE
@@ -58,7 +59,7 @@ class Rules:
 
     def usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options with what is usual here in place of what was left out."""
-        chosen = {"model": self.model, "length": min(DEFAULT_LENGTH, self.length)} | options
+        chosen = {"model": self.model, "length": min(LENGTH.usual, self.length)} | options
         if chosen["model"] == DEFAULT_MODEL and self.style != ANY_STYLE:
             chosen = {"style": self.style} | chosen
         return chosen

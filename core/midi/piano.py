@@ -10,11 +10,12 @@ from core.midi.beats import Clock
 from core.midi.controllers import PEDAL_THRESHOLD
 from core.midi.smf import DRUMS, Heard, Part, Position, Score
 from core.midi.writer import PedalMove, Strike, Track, playable, written
-from core.request import MAX_LENGTH, STEP_SECONDS, ComposeRequest
+from core.options import LENGTH, STEP_SECONDS
+from core.request import ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
 from core.text import NOTHING, Text, Value
 
-MAX_SECONDS = MAX_LENGTH * STEP_SECONDS
+MAX_SECONDS = LENGTH.most * STEP_SECONDS
 MOST_NOTES = 20_000
 """Ten minutes of the busiest playing are 18,000."""
 SILENCE_SECONDS = 5.0

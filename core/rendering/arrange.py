@@ -5,8 +5,9 @@ from __future__ import annotations
 from pretty_midi import ControlChange, Instrument, PrettyMIDI
 
 from core.midi.controllers import SUSTAIN
+from core.options import INSTRUMENTS
 from core.rendering.pedal import Span, pedal_of, ringing
-from core.request import INSTRUMENTS, Rendering
+from core.request import Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 
 LEGATO_SECONDS = 0.5

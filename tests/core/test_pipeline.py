@@ -11,8 +11,9 @@ from pretty_midi import Note, PrettyMIDI
 
 from core import pipeline
 from core.errors import BadRequest, RenderError
+from core.options import AUDIO_FORMATS, INSTRUMENTS
 from core.pipeline import Draft
-from core.request import AUDIO_FORMATS, INSTRUMENTS, ComposeRequest, Recipe, Rendering
+from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from tests.support.music import Pianist, as_bytes, decibels, decode, piano, scale
 

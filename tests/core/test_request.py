@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import BadRequest
-from core.models import MODELS
+from core.models import DEFAULT_MODEL, MODELS
 from core.request import (
-    DEFAULT_MODEL,
     ComposeRequest,
     Piece,
     Recipe,

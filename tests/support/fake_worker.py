@@ -26,9 +26,11 @@ from pretty_midi import Instrument, Note, PrettyMIDI
 
 from core.composer import Progress
 from core.errors import UnknownNotes
+from core.models import DEFAULT_MODEL
+from core.options import STEP_SECONDS
 from core.pipeline import Draft
 from core.queue.timing import USUAL_TIMING, Timing
-from core.request import DEFAULT_MODEL, STEP_SECONDS, ComposeRequest, Piece, Rendering
+from core.request import ComposeRequest, Piece, Rendering
 from core.settings import Settings
 from tests.support.waiting import PATIENCE
 

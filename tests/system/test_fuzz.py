@@ -18,7 +18,7 @@ from pretty_midi import PrettyMIDI
 
 from bot.commands.arrange import ArrangeSelect, PlayButton
 from bot.commands.forget import ForgetButton
-from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, suggestions, understand
+from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from bot.commands.pieces import PageButton, PieceButton
 from bot.commands.queue import CancelButton
 from bot.commands.server_settings import RULE_SELECTS
@@ -29,25 +29,8 @@ from core.midi.piano import MAX_SECONDS, MOST_NOTES, Upload, reduced
 from core.midi.reader import MEMORY, TOO_MUCH, Reader
 from core.midi.smf import parse
 from core.models import MODELS
-from core.request import (
-    AUDIO_FORMATS,
-    INSTRUMENTS,
-    MAX_LENGTH,
-    MAX_STYLE,
-    MAX_TAKE,
-    MAX_TEMPERATURE,
-    MAX_TEMPO,
-    MAX_TOP_P,
-    MAX_TRANSPOSE,
-    MIN_LENGTH,
-    MIN_TEMPERATURE,
-    MIN_TEMPO,
-    MIN_TOP_P,
-    Composed,
-    ComposeRequest,
-    Recipe,
-    Rendering,
-)
+from core.options import AUDIO_FORMATS, INSTRUMENTS, LENGTH, STYLE, TAKE, TEMPERATURE, TEMPO, TOP_P, TRANSPOSE
+from core.request import Composed, ComposeRequest, Recipe, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, MAX_CHORD_NOTES, MAX_CHORDS, Seed
 from core.text import Text
 from tests.support import midi_corpus as corpus
@@ -297,7 +280,7 @@ def within_bounds(seed: Seed) -> None:
 def test_anything_typed_is_a_wish_or_a_sentence(typed: str, filled: dict[str, Any]):
     """A wish is one that can be made, stored, shown and repeated."""
     try:
-        request, rendering, private = understand(typed, **filled)
+        request, rendering, private = read_submission(typed, **filled)
     except BadRequest as refusal:
         sentence(refusal)
         return
@@ -330,7 +313,7 @@ def test_discord_takes_what_is_suggested(typed: str):
     for name, value in offered:
         assert len(name.strip()) >= 1 and len(name) <= MAX_SUGGESTION
         assert len(value.strip()) >= 1 and len(value) <= MAX_SUGGESTION
-        understand(value, take=None if "take" in value.lower() else 1)
+        read_submission(value, take=None if "take" in value.lower() else 1)
 
 
 # --- Buttons
@@ -384,19 +367,19 @@ def test_a_button_is_known_by_what_it_wrote_itself(custom_id: str):
 CHORDS = st.sets(st.integers(LOWEST_PITCH, HIGHEST_PITCH), min_size=1, max_size=MAX_CHORD_NOTES).map(
     lambda pitches: tuple(sorted(pitches))
 )
-STYLES = st.sampled_from(["any", "Chopin"]) | st.text(min_size=1, max_size=MAX_STYLE)
+STYLES = st.sampled_from(["any", "Chopin"]) | st.text(min_size=1, max_size=STYLE.longest)
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> ComposeRequest:
     """Any that can be made."""
     options = {
-        "take": draw(st.integers(0, MAX_TAKE)),
-        "length": draw(st.integers(MIN_LENGTH, MAX_LENGTH)),
-        "temperature": draw(st.floats(MIN_TEMPERATURE, MAX_TEMPERATURE)),
+        "take": draw(st.integers(0, TAKE.most)),
+        "length": draw(st.integers(LENGTH.least, LENGTH.most)),
+        "temperature": draw(st.floats(TEMPERATURE.least, TEMPERATURE.most)),
     }
     if draw(st.booleans()):
-        options |= {"style": draw(STYLES), "top_p": draw(st.floats(MIN_TOP_P, MAX_TOP_P))}
+        options |= {"style": draw(STYLES), "top_p": draw(st.floats(TOP_P.least, TOP_P.most))}
     else:
         options |= {"model": draw(st.sampled_from([*MODELS]))}
     most = int(options["length"] // 2)  # a chord lasts two steps
@@ -412,8 +395,8 @@ def requests(draw: st.DrawFn) -> ComposeRequest:
 RENDERINGS = st.builds(
     Rendering,
     st.sampled_from(sorted(INSTRUMENTS)),
-    st.integers(MIN_TEMPO, MAX_TEMPO),
-    st.integers(-MAX_TRANSPOSE, MAX_TRANSPOSE),
+    st.integers(TEMPO.least, TEMPO.most),
+    st.integers(TRANSPOSE.least, TRANSPOSE.most),
     st.sampled_from(AUDIO_FORMATS),
 )
 RECIPES = st.builds(Recipe, requests(), st.text("0123456789abcdef", min_size=12, max_size=12), RENDERINGS)

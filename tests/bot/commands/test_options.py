@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, suggestions, understand
+from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.seed import Seed
@@ -18,14 +18,14 @@ TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
 @pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
 def test_one_request_typed_in_many_ways(typed: str):
     """A pitch, a name, a suggestion's name and options typed along with the seed all mean the same piece."""
-    assert understand(typed, length=None, take=7) == (C5, AS_COMPOSED, False)
+    assert read_submission(typed, length=None, take=7) == (C5, AS_COMPOSED, False)
 
 
 def test_all_options_may_be_typed_into_the_seed():
     """Somebody who types the whole command into `seed` gets what it says."""
-    request, *_ = understand("72 style:Chopin top_p=0.9", take=3)
+    request, *_ = read_submission("72 style:Chopin top_p=0.9", take=3)
     assert request == ComposeRequest(Seed(((72,),)), take=3, style="Chopin", top_p=0.9)
-    request, rendering, private = understand(
+    request, rendering, private = read_submission(
         "60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes"
         " instrument:Music_Box tempo:80 transpose=-3"
     )
@@ -36,7 +36,7 @@ def test_all_options_may_be_typed_into_the_seed():
 
 def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
     """Clients that send a choice's name in place of its value are understood."""
-    assert understand("C4+E4 G4 (60,64 67)", take=1)[0].seed == Seed(((60, 64), (67,)))
+    assert read_submission("C4+E4 G4 (60,64 67)", take=1)[0].seed == Seed(((60, 64), (67,)))
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,18 @@ def test_both_meanings_of_b_are_suggested():
 
 def test_a_suggestion_may_be_typed_on():
     """What stands in its parentheses is the same notes again, not others."""
-    assert understand("C4+E4 (60,64) C5")[0].seed == Seed(((60, 64), (72,)))
+    assert read_submission("C4+E4 (60,64) C5")[0].seed == Seed(((60, 64), (72,)))
 
 
 @pytest.mark.parametrize("typed", ["C minor", "c minor", "C minor (60,63,67)", "60,63,67", "C4,Eb4,G4"])
 def test_a_chord_may_be_typed_by_name(typed: str):
     """As it is suggested, in whatever case."""
-    assert understand(typed)[0].seed == Seed(((60, 63, 67),))
+    assert read_submission(typed)[0].seed == Seed(((60, 63, 67),))
 
 
 def test_a_take_that_is_left_out_is_drawn():
     """Two `/compose random` differ."""
-    assert len({understand("random")[0].take for _ in range(20)}) > 1
+    assert len({read_submission("random")[0].take for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_take_that_is_left_out_is_drawn():
 def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):
     """A wrong option is refused by a sentence that says what came and what is accepted."""
     with pytest.raises(BadRequest) as refused:
-        understand(typed, **filled)
+        read_submission(typed, **filled)
     assert str(refused.value) == sentence
 
 
@@ -124,7 +124,7 @@ def test_a_long_text_takes_no_long_time(typed: str):
     began = time.process_time()
     suggestions(typed)
     with pytest.raises(BadRequest):
-        understand(typed)
+        read_submission(typed)
     assert time.process_time() - began < 0.1
 
 
@@ -164,4 +164,4 @@ def test_every_suggestion_can_be_chosen(typed: str):
     assert len({name for name, _ in offered}) == len(offered)
     for name, value in offered:
         assert 1 <= len(name) <= MAX_SUGGESTION and 1 <= len(value) <= MAX_SUGGESTION
-        assert understand(name, take=1, length=500) == understand(value, take=1, length=500)
+        assert read_submission(name, take=1, length=500) == read_submission(value, take=1, length=500)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.commands.options import understand
+from bot.commands.options import read_submission
 from bot.store import server_rules as module
 from bot.store.database import Database
 from bot.store.server_rules import DAY, FREE, RuleBook, Rules, count
@@ -58,10 +58,10 @@ async def test_a_day_s_pieces_are_counted(book: RuleBook, database: Database, mo
 async def test_what_is_left_out_is_as_the_rules_say():
     """A style only for the model that knows it; what is given, typed or chosen, stays."""
     rules = Rules(length=200, style="Chopin")
-    request = understand("72", rules.usual).request
+    request = read_submission("72", rules.usual).request
     assert (request.length, request.style, request.model) == (200, "Chopin", "performance")
-    assert understand("72 style:Bach", rules.usual, length=90).request.style == "Bach"
-    assert understand("72", rules.usual, model="article").request.style == "any"
+    assert read_submission("72 style:Bach", rules.usual, length=90).request.style == "Bach"
+    assert read_submission("72", rules.usual, model="article").request.style == "any"
     with pytest.raises(BadRequest, match="may have up to 200 steps"):
         rules.allow_length(201)
     rules.allow_channel(1, None)

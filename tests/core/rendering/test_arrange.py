@@ -5,9 +5,10 @@ import io
 import pytest
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
+from core.options import INSTRUMENTS
 from core.rendering.arrange import LEGATO_SECONDS, edit
 from core.rendering.pedal import pedal_of, ringing
-from core.request import INSTRUMENTS, Rendering
+from core.request import Rendering
 from tests.support.music import PEDAL, as_bytes, piano, scale
 
 

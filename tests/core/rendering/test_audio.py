@@ -14,10 +14,11 @@ from pretty_midi import Note
 
 from core import settings
 from core.errors import RenderError
+from core.options import INSTRUMENTS
 from core.rendering import audio
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
-from core.request import INSTRUMENTS, Rendering
+from core.request import Rendering
 from tests.support.music import as_bytes, decibels, decode, piano, scale
 from tests.support.waiting import PATIENCE
 

@@ -1,0 +1,97 @@
+"""core/options.py: the declarations fit the records that carry their values, and typed text fits the values."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from core.errors import BadRequest
+from core.models import MODELS
+from core.options import (
+    AUDIO,
+    INSTRUMENT,
+    LENGTH,
+    OPTIONS,
+    PRIVATE,
+    STYLE,
+    TAKE,
+    TEMPERATURE,
+    TEMPO,
+    TOP_P,
+    TRANSPOSE,
+    Option,
+    Scope,
+    options_in,
+)
+from core.request import ComposeRequest, Rendering, unusual_options
+from core.seed import Seed
+
+VALUES: list[tuple[Option[Any], Any, str]] = [
+    (LENGTH, 300, "300"),
+    (STYLE, "Chopin", "Chopin"),
+    (TEMPERATURE, 0.9, "0.9"),
+    (TOP_P, 0.95, "0.95"),
+    (TAKE, 7, "7"),
+    (INSTRUMENT, "music box", "music_box"),
+    (TEMPO, 80, "80"),
+    (TRANSPOSE, -3, "-3"),
+    (AUDIO, "flac", "flac"),
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "record", "others"),
+    [(Scope.REQUEST, ComposeRequest, {"seed", "primer"}), (Scope.RENDERING, Rendering, set())],
+)
+def test_every_option_is_a_field_of_its_scope(scope: Scope, record: type, others: set[str]):
+    """And every field but seed and primer is an option, of the option's kind."""
+    kinds = {field.name: field.type for field in fields(record) if field.name not in others}
+    assert kinds == {option.name: option.kind.__name__ for option in options_in(scope)}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_descriptions_fit_into_discord(option: Option[Any]):
+    """With their values in place, a description has at most 100 characters."""
+    assert 0 < len(str(option.description)) <= 100
+
+
+@pytest.mark.parametrize(("option", "value", "written"), VALUES, ids=lambda value: getattr(value, "name", ""))
+def test_what_is_written_can_be_typed_again(option: Option[Any], value: Any, written: str):
+    """Without a space, so that it can stand beside others."""
+    assert option.write(value) == written
+    assert option.read(written) == value
+
+
+def test_typed_text_is_read_as_people_write():
+    """A decimal comma, capitals, and several words for yes."""
+    assert TEMPERATURE.read("0,9") == 0.9
+    assert INSTRUMENT.read("Music_Box") == "music box"
+    assert [PRIVATE.read(word) for word in ("yes", "ON", "0")] == [True, True, False]
+    with pytest.raises(BadRequest, match="private is 'perhaps', accepted is yes or no"):
+        PRIVATE.read("perhaps")
+
+
+@pytest.mark.parametrize("option", [TEMPERATURE, TOP_P, TEMPO, LENGTH, TAKE], ids=lambda option: option.name)
+def test_a_number_is_within_its_range(option: Any):
+    """Both ends are in it; beyond them a sentence names the option."""
+    option.check(option.least)
+    option.check(option.most)
+    for value in (option.least - 1, option.most + 1, float("nan")):
+        with pytest.raises(BadRequest, match=f"^{option.name} "):
+            option.check(value)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_take_alone_has_no_usual_value(model: str):
+    """Of a request whose options were left out, it is all that is unusual, whichever model composes."""
+    request = ComposeRequest(Seed(), take=7, model=model)
+    unusual = [option.name for option, _ in unusual_options(request, Rendering()) if option.name != "model"]
+    assert unusual == ["take"]
+
+
+def test_unusual_options_keep_their_order():
+    """As they are declared, the request's before the rendering's."""
+    values = {option.name: value for option, value, _ in VALUES}
+    rendering = Rendering(**{option.name: values.pop(option.name) for option in options_in(Scope.RENDERING)})
+    unusual = unusual_options(ComposeRequest(Seed(), **values), rendering)
+    assert unusual == [(option, value) for option, value, _ in VALUES]
