@@ -1,4 +1,4 @@
-"""Logs without secrets: whatever is written, by discord.py, aiohttp or a traceback too, goes through `redact`."""
+"""Logs without secrets: every line, those of discord.py and aiohttp and tracebacks too, goes through `redact`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def redact(text: str, *secrets: str) -> str:
 
 
 class RedactingFormatter(logs.JobFormatter):
-    """Redacts what is really written; a filter would see neither the traceback nor the arguments put in."""
+    """Redacts the formatted line; a filter would see neither the traceback nor the arguments put in."""
 
     def __init__(self, *secrets: str) -> None:
         super().__init__()

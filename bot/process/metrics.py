@@ -1,11 +1,12 @@
-"""What the bot counts, and how it answers whatever watches over it. core/process/metrics.py serves it."""
+"""Metrics of the bot, and its answers to health checks. core/process/metrics.py serves both."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -17,8 +18,10 @@ from core.queue.client import JobQueue
 from core.queue.jobs import JobState
 
 LOOP_SECONDS = 3.0
-"""How long the event loop may take to answer the page before it counts as stuck; a page asks it three times, and
+"""Limit for the event loop to answer the page; after that it counts as stuck. A page asks it three times, and
 Prometheus waits for 10 s."""
+
+_Answer = TypeVar("_Answer")
 
 REGISTRY = registry()
 ANSWERS = Counter(
@@ -44,7 +47,8 @@ for of in ("queue", "discord"):
 
 
 def answered(state: JobState, how: str, deliver: float, in_all: float) -> None:
-    """Count an answer; both times are in seconds, and of `how` what stands before a comma."""
+    """Count a delivered reply by the state of its job and by `how` it was delivered, up to a comma. Both times are in
+    seconds."""
     ANSWERS.labels(state, how.partition(",")[0]).inc()
     DELIVER.observe(deliver)
     if state is JobState.DONE:
@@ -52,48 +56,70 @@ def answered(state: JobState, how: str, deliver: float, in_all: float) -> None:
 
 
 def refused(error: BaseException) -> None:
-    """Count what was answered by a sentence instead of a job."""
+    """Count a request that was answered by a sentence instead of a job."""
     cause = getattr(error, "original", error)  # discord.py wraps what a command raises
     kinds: dict[str, tuple[type[BaseException], ...]] = {
         "limit": (TooManyJobs,),
         "full": (QueueFull,),
-        "queue": (QueueError, StoreError),  # one database: README tells an operator to look there
+        "queue": (QueueError, StoreError),  # one database for both
         "input": (BadRequest,),
         "outdated": (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch),
     }
     REFUSALS.labels(next((kind for kind, types in kinds.items() if isinstance(cause, types)), "error")).inc()
 
 
-def attend(page: Page, client: discord.AutoShardedClient, queue: JobQueue) -> None:
-    """Let the page ask client and queue. To be called in the event loop that they run in."""
-    loop = asyncio.get_running_loop()
+class Health:
+    """Answers the page's questions. Its methods are called in the page's threads, and ask in the event loop in which
+    this object was made."""
 
-    def ask(question: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    def __init__(self, client: discord.AutoShardedClient, queue: JobQueue) -> None:
+        self._client, self._queue = client, queue
+        self._loop = asyncio.get_running_loop()
+
+    def stuck(self) -> str:
+        """Why the event loop counts as stuck; empty where it does not."""
+        return self._ask(self._alive)
+
+    def missing(self) -> str:
+        """What the bot lacks to be ready; empty where it is."""
+        return self._ask(self._lacking)
+
+    def jobs(self, state: JobState) -> float:
+        """Unfinished jobs in this state; NaN where the queue cannot be reached."""
         try:
-            return asyncio.run_coroutine_threadsafe(question(), loop).result(LOOP_SECONDS)
+            return self._in_loop(lambda: self._count(state))
+        except (QueueError, TimeoutError):
+            return math.nan
+
+    def _ask(self, question: Callable[[], Coroutine[Any, Any, str]]) -> str:
+        try:
+            return self._in_loop(question)
         except TimeoutError:
             return "the event loop does not answer"
 
-    async def stuck() -> str:
+    def _in_loop(self, question: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
+        return asyncio.run_coroutine_threadsafe(question(), self._loop).result(LOOP_SECONDS)
+
+    async def _alive(self) -> str:
         return ""
 
-    async def missing() -> str:
-        if not client.is_ready() or any(shard.is_closed() for shard in client.shards.values()):
+    async def _lacking(self) -> str:
+        if not self._client.is_ready() or any(shard.is_closed() for shard in self._client.shards.values()):
             return "not connected to Discord"
         try:
-            await queue.snapshot()
+            await self._queue.snapshot()
         except QueueError as error:
             return str(error)
         return ""
 
-    def count(state: JobState) -> float:
-        try:
-            line = asyncio.run_coroutine_threadsafe(queue.snapshot(), loop).result(LOOP_SECONDS)
-            return len(line.waiting if state is JobState.QUEUED else line.shares)
-        except (QueueError, TimeoutError):
-            return math.nan
+    async def _count(self, state: JobState) -> float:
+        snapshot = await self._queue.snapshot()
+        return len(snapshot.waiting if state is JobState.QUEUED else snapshot.shares)
 
-    page.stuck = lambda: ask(stuck)
-    page.missing = lambda: ask(missing)
-    JOBS.labels(JobState.QUEUED).set_function(lambda: count(JobState.QUEUED))
-    JOBS.labels(JobState.RUNNING).set_function(lambda: count(JobState.RUNNING))
+
+def attend(page: Page, client: discord.AutoShardedClient, queue: JobQueue) -> None:
+    """Let the page ask client and queue. To be called in the event loop that they run in."""
+    health = Health(client, queue)
+    page.stuck, page.missing = health.stuck, health.missing
+    for state in JobState.QUEUED, JobState.RUNNING:
+        JOBS.labels(state).set_function(partial(health.jobs, state))

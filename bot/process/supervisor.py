@@ -1,4 +1,5 @@
-"""The worker that the bot brings along: started, started again when it ends, and ended together with the bot."""
+"""Supervisor of the worker that the bot brings along: starts it, starts it again when it ends, and ends it with the
+bot."""
 
 from __future__ import annotations
 
@@ -14,15 +15,15 @@ WORKER = (sys.executable, "-m", "core.worker", "--end-with-parent")
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds from an end to the next start: twice as long each time, until a worker has lived for `LONGEST_DELAY`."""
 LEAVE_SECONDS = 10.0
-"""How long a worker that is asked to end may take, before it is told."""
+"""Seconds between closing a worker's standard input, SIGTERM and SIGKILL."""
 
-_NOT_FOR_THE_WORKER = "DISCORD_TOKEN"
+_TOKEN = "DISCORD_TOKEN"
 
 _log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """`async with Supervisor():` a worker is running, or soon will be again."""
+    """`async with Supervisor():` keeps a worker running."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Supervisor:
         self._leave_seconds = leave_seconds
 
     async def __aenter__(self) -> Supervisor:
-        self._task = asyncio.create_task(self._run(), name="worker-supervisor")
+        self._task = asyncio.create_task(self._keep_running(), name="worker-supervisor")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -46,11 +47,11 @@ class Supervisor:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    async def _run(self) -> None:
+    async def _keep_running(self) -> None:
         failures = 0
         while True:
             begun = time.monotonic()
-            how = await self._live()
+            how = await self._run_once()
             lived = time.monotonic() - begun
             failures = 1 if lived >= self._longest_delay else failures + 1
             delay = min(self._first_delay * 2 ** min(failures - 1, 30), self._longest_delay)
@@ -58,8 +59,8 @@ class Supervisor:
             _log.error("the worker %s after %.0f s%s; it is started again in %g s", how, lived, again, delay)
             await asyncio.sleep(delay)
 
-    async def _live(self) -> str:
-        """One worker, from its start to its end; says how it ended. Cancelled, it takes the worker along."""
+    async def _run_once(self) -> str:
+        """Run one worker from its start to its end; returns how it ended. Cancelled, it ends the worker."""
         try:
             worker = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -77,7 +78,7 @@ class Supervisor:
         return f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}"
 
     async def _end(self, worker: asyncio.subprocess.Process) -> None:
-        """Close its standard input, then ask it, then kill it. What it was at is in the queue."""
+        """Close the worker's standard input, then ask it, then kill it. Its jobs are in the queue."""
         if worker.stdin:
             worker.stdin.close()
         for insist in (worker.terminate, worker.kill):
@@ -91,4 +92,4 @@ class Supervisor:
 
 
 def without_token(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.upper() != _NOT_FOR_THE_WORKER}
+    return {name: value for name, value in environment.items() if name.upper() != _TOKEN}

@@ -106,7 +106,8 @@ def test_what_was_learnt_is_remembered():
     said = [(job, shop.now, shop.estimates.wait(job) or 0.0) for job in shop.waiting]
     while shop.waiting:
         shop.look()
-    assert len(said) > 40 and not wrong(shop, said)
+    assert len(said) > 40
+    assert not wrong(shop, said)
 
 
 def test_it_follows_a_change_of_speed():
@@ -121,7 +122,8 @@ def test_it_follows_a_change_of_speed():
     after, at, last = shop.estimates.wait(shop.waiting[-1]), shop.now, shop.waiting[-1]
     while shop.waiting:
         shop.look()
-    assert before is not None and after == pytest.approx(shop.begun[last] - at, rel=0.5)
+    assert before is not None
+    assert after == pytest.approx(shop.begun[last] - at, rel=0.5)
 
 
 def test_nothing_is_said_without_knowing():
@@ -137,7 +139,8 @@ def test_nothing_is_said_without_knowing():
         assert shop.estimates.wait("9") is None
     for _ in range(16):
         shop.look()
-    assert shop.estimates.wait("9") is not None and shop.estimates.wait("0") is None
+    assert shop.estimates.wait("9") is not None
+    assert shop.estimates.wait("0") is None
 
 
 def test_what_a_killed_worker_left_was_not_done():
@@ -149,7 +152,9 @@ def test_what_a_killed_worker_left_was_not_done():
     shop.estimates.see(QueueSnapshot([*jobs, *shop.waiting], {}, shop.now + 0.5))
     shop.estimates.see(QueueSnapshot(shop.waiting, dict.fromkeys(jobs, 0.0), shop.now + 1.0))
     after = shop.estimates.wait(shop.waiting[-1])
-    assert before is not None and after is not None and after >= before - 1
+    assert before is not None
+    assert after is not None
+    assert after >= before - 1
 
 
 def test_jobs_begin_as_places_become_free():
@@ -177,4 +182,5 @@ def test_when_the_line_will_be_shorter():
     assert said == shop.estimates.wait(shop.waiting[-11])
     while len(shop.waiting) > 10:
         shop.look()
-    assert said is not None and (shop.now - at) / 2 <= said <= 2 * (shop.now - at)
+    assert said is not None
+    assert (shop.now - at) / 2 <= said <= 2 * (shop.now - at)

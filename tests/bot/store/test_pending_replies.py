@@ -1,7 +1,7 @@
 """Pending replies outlive the bot, and their tokens do not outlive them."""
 
 import asyncio
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, St
 from core.errors import StoreError
 from tests.support.pieces import REQUEST
 from tests.support.postgres import Postgres
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -145,16 +145,17 @@ async def test_a_frozen_bot_keeps_nobody_from_its_pending_replies(postgres: Post
     url = postgres.fresh()
     frozen, other = await Database.open(url), await Database.open(url)
     await PendingReplies(frozen, "frozen", lease_seconds=NOTHING_LEFT).add(pending())
-    changed, loop = asyncio.Event(), asyncio.get_running_loop()
+    changed, released, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
     def freeze(connection: Connection) -> None:
         connection.execute(text("UPDATE nocturne_answers SET owner = 'frozen'"))
         loop.call_soon_threadsafe(changed.set)
-        time.sleep(3)
+        released.wait(PATIENCE)
 
     freezing = asyncio.create_task(frozen.run(freeze))
     await changed.wait()
     assert await PendingReplies(other, "other").take_over() == [pending()]
+    released.set()
     with pytest.raises(StoreError, match="database cannot be reached"):
         await freezing
     for each in frozen, other:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ import sqlalchemy as sa
 
 from bot.store import pieces as module
 from bot.store.database import Database
+from bot.store.files import Files
 from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Files, Library
+from bot.store.pieces import Library
 from core.errors import BadRequest
 from tests.support.pieces import REQUEST, piece
 from tests.support.ports import free_port
@@ -51,7 +53,7 @@ async def library(url: str, folder: Path):
 async def test_a_piece_is_kept_with_its_files(library: Library):
     """What was delivered comes back as it was, by an id that can be typed."""
     stored = await library.add(pending(), PIECE)
-    assert len(stored.id) == 8 and stored.id.isalnum() and stored.id == stored.id.lower()
+    assert re.fullmatch("[a-z0-9]{8}", stored.id)
     assert await library.get(stored.id) == stored
     assert (stored.user_id, stored.private, stored.parent) == (42, True, "abcdefgh")
     assert await library.piece(stored) == PIECE
@@ -101,7 +103,8 @@ async def test_history_is_newest_first(library: Library):
     assert [stored.id for stored in await library.of(42, 0, 2)] == [ids[4], ids[3]]
     assert [stored.id for stored in await library.of(42, 4, 2)] == [ids[0]]
     await library.forget(42)
-    assert await library.of(42, 0, 9) == [] and len(await library.of(7, 0, 9)) == 1
+    assert await library.of(42, 0, 9) == []
+    assert len(await library.of(7, 0, 9)) == 1
 
 
 async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -195,18 +198,20 @@ def address(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     server.stop()
 
 
-async def test_files_may_be_elsewhere(address: str, url: str, monkeypatch: pytest.MonkeyPatch):
+async def test_files_may_be_elsewhere(address: str, url: str):
     """Two bots with the same database and the same address see the same pieces, whatever fsspec keeps them in."""
-    databases = [await Database.open(url) for _ in range(2)]
-    mine, theirs = (Library(database, address, keep_days=1) for database in databases)
+    databases = [await Database.open(url) for _ in range(3)]
+    mine, theirs, later = (
+        Library(database, address, keep_days=1, sweep_seconds=seconds)
+        for database, seconds in zip(databases, (3600.0, 3600.0, -60.0), strict=True)
+    )
     await mine.sweep()  # before there is anything
     stored, other = await mine.add(pending(), PIECE), await theirs.add(pending("2"), PIECE)
     assert await theirs.piece(await theirs.get(stored.id)) == PIECE
     mine._files.write("orphaned", {"piece.mid": b"MThd"})
     await theirs.sweep()
     assert sorted(mine._files.names()) == sorted([stored.id, other.id, "orphaned"])
-    monkeypatch.setattr(module, "SWEEP_SECONDS", -60.0)
-    await theirs.sweep()
+    await later.sweep()
     assert sorted(mine._files.names()) == sorted([stored.id, other.id])
     await theirs.remove(stored.id)
     await theirs.remove(stored.id)
