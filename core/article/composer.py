@@ -37,7 +37,7 @@ class ArticleComposer:
         self.network, self.vocabulary, self.checkpoint = network, vocabulary, checkpoint
         self._read = tf.function(network.read)
         # XLA makes one program of the loop over the words: 4 times faster than the plain graph on two cores
-        self._go_on = tf.function(
+        self._draw_chunk = tf.function(
             self._draw_words,
             jit_compile=True,
             input_signature=[
@@ -65,7 +65,7 @@ class ArticleComposer:
 
     def warm_up(self) -> None:
         window = np.full((1, WINDOW), self.vocabulary.silence, dtype=np.int32)
-        self._go_on(window, np.zeros(CHUNK, dtype=np.float32), np.float32(1))
+        self._draw_chunk(window, np.zeros(CHUNK, dtype=np.float32), np.float32(1))
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece at 5 frames a second. It begins with the seed's notes; a random one begins after 50 random words,
@@ -81,7 +81,9 @@ class ArticleComposer:
         missing = request.length - len(kept)
         for done in range(0, missing, CHUNK):
             progress(done / missing)
-            window, words = self._go_on(window, draws.random(CHUNK, dtype=np.float32), np.float32(request.temperature))
+            window, words = self._draw_chunk(
+                window, draws.random(CHUNK, dtype=np.float32), np.float32(request.temperature)
+            )
             pieces.append(words.numpy())
         progress(1.0)
         words = self.vocabulary.decode(np.concatenate(pieces)[: request.length])
@@ -100,7 +102,7 @@ class ArticleComposer:
         """The compiled loop: (1, 50) words and a uniform draw a step -> the window that follows and the new words."""
         words = tf.TensorArray(tf.int32, CHUNK)
         for step in tf.range(CHUNK):
-            cumulative = tf.cumsum(self._chances(self.network(window)[0], temperature))
+            cumulative = tf.cumsum(self._probabilities(self.network(window)[0], temperature))
             # the inverse of the distribution function; scaled and bounded, since float32 does not add up to exactly 1
             drawn = tf.reduce_sum(tf.cast(cumulative <= draws[step] * cumulative[-1], tf.int32))
             drawn = tf.minimum(drawn, len(self.vocabulary) - 1)
@@ -108,7 +110,7 @@ class ArticleComposer:
             window = tf.concat([window[:, 1:], drawn[None, None]], axis=1)
         return window, words.stack()
 
-    def _chances(self, logits: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+    def _probabilities(self, logits: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """(vocabulary,) logits -> probabilities. The temperature chooses among the words that sound; silence keeps the
         share that the network gives it, since it is the likeliest word of most frames, and a cool piece would end with
         its seed."""

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 WINDOW = 50
-"""The words that the network sees to predict the next: 10 s."""
+"""How many words the network reads to predict the next: 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,15 @@ class ArticleConfig:
     """The sizes of a network; the defaults are the article's."""
 
     vocabulary: int
+    """How many words it knows."""
     embedding: int = 100
+    """Features of an embedded word."""
     units: int = 128
+    """Units of a GRU layer, in each of its two directions."""
     dense: int = 64
+    """Units of the layer before the logits."""
     dropout: float = 0.3
+    """The share of features that is dropped behind each GRU layer in training."""
 
 
 class SelfAttention(keras.layers.Layer):

@@ -22,8 +22,8 @@ JOB_SECONDS = 600
 SNAPSHOT_SECONDS = 0.5
 """Age of a snapshot. Everybody who waits asks for a place once a second or so, and one look answers them all."""
 
-Rank: TypeAlias = tuple[bool, float, float]
-"""Order of the jobs that wait: those that a worker holds already come first, then by priority, then by age."""
+Order: TypeAlias = tuple[bool, float, float]
+"""A key to sort the jobs that wait by: those that a worker holds already come first, then by priority, then by age."""
 
 
 class JobQueue:
@@ -35,7 +35,7 @@ class JobQueue:
         self._client = client
         self._job_seconds, self._snapshot_seconds = job_seconds, snapshot_seconds
         self._snapshot = QueueSnapshot()
-        self._ranks: list[Rank] = []  # of the jobs that wait, in their order
+        self._orders: list[Order] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -90,9 +90,9 @@ class JobQueue:
     def _insert(self, job_id: str, priority: int) -> None:
         """Add the job to the snapshot at its place: a look a job would be too much for a busy hour."""
         if job_id not in self._snapshot.waiting:
-            rank = (True, priority, math.inf)
-            at = bisect.bisect_right(self._ranks, rank)
-            self._ranks.insert(at, rank)
+            order = (True, priority, math.inf)
+            at = bisect.bisect_right(self._orders, order)
+            self._orders.insert(at, order)
             self._snapshot.waiting.insert(at, job_id)
 
     async def standing(self, job_id: str) -> Job | None:
@@ -147,7 +147,7 @@ class JobQueue:
         with reaching():
             async with self._looking:
                 if time.monotonic() > self._snapshot.seen + self._snapshot_seconds:
-                    self._snapshot, self._ranks = await asyncio.to_thread(self._look)
+                    self._snapshot, self._orders = await asyncio.to_thread(self._look)
                 return self._snapshot
 
     async def _progress(self, job_id: str) -> dict[str, float] | None:
@@ -160,16 +160,16 @@ class JobQueue:
             snapshot = await self.snapshot()
         return snapshot.waiting.index(job_id) + 1 if job_id in snapshot.waiting else 1
 
-    def _look(self) -> tuple[QueueSnapshot, list[Rank]]:
-        """A fresh snapshot, and the rank of each job that waits. Called in a thread, as a whole: a busy bot's threads
+    def _look(self) -> tuple[QueueSnapshot, list[Order]]:
+        """A fresh snapshot, and the order of the jobs that wait. Called in a thread, as a whole: a busy bot's threads
         are few, and each statement would wait for one."""
         rows = self._client.list_workflows(queue_name=QUEUE, status=UNFINISHED, load_input=False, load_output=False)
         rows.sort(key=lambda row: (row.status == "ENQUEUED", row.priority, row.created_at))
         # a worker may hold a job (PENDING) that still waits for the model
         shares = self._shares([row.workflow_id for row in rows if row.status == "PENDING"])
         waiting = [row for row in rows if row.workflow_id not in shares]
-        ranks = [(row.status == "ENQUEUED", row.priority or 0.0, row.created_at or 0.0) for row in waiting]
-        return QueueSnapshot([row.workflow_id for row in waiting], shares, time.monotonic()), ranks
+        orders = [(row.status == "ENQUEUED", row.priority or 0.0, row.created_at or 0.0) for row in waiting]
+        return QueueSnapshot([row.workflow_id for row in waiting], shares, time.monotonic()), orders
 
     def _shares(self, job_ids: list[str]) -> dict[str, float]:
         """Progress of those of these jobs that have begun, in their order. DBOS would take two statements for each, and

@@ -14,9 +14,10 @@ from core.queue.engine import FAILURES, QUEUE, UNFINISHED
 from core.queue.liveness import Heartbeat
 from core.queue.timing import Timing
 
-_POLLING_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
-_POLLING, _RARELY_SECONDS = 10, 1.0  # how many workers poll so often; of more, each polls as much less, down to this
-_TOLD_POLLS = 5  # until all workers know how many jobs they may take
+_LEAST_POLL_SECONDS = 0.1  # an idle worker begins a job 60 to 110 ms after it was put, for 3 to 4 % of a core
+_MOST_POLL_SECONDS = 1.0
+_BUSY_POLLERS = 10  # so many workers poll that often; of more, each polls as much less, down to `_MOST_POLL_SECONDS`
+_SETTLE_POLLS = 5  # until all workers know how many jobs they may take
 _CONCURRENCY_SECONDS = 60.0  # how often the limit is written anew: the worker that wrote it last may have died
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Recovery:
         self._beaten = -math.inf
         self._steady_since = math.inf  # every heartbeat since then came in time
         self._concurrency, self._concurrency_due = 0, -math.inf
-        self._polling = _POLLING_SECONDS
+        self._poll_seconds = _LEAST_POLL_SECONDS
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
 
@@ -83,7 +84,7 @@ class Recovery:
                 self._limit_concurrency(unfinished, dead)
                 self.take_over(dead)
             except FAILURES as error:
-                _log.warning("the queue cannot be tended: %s", type(error).__name__)
+                _log.warning("heartbeat and recovery have failed: %s", type(error).__name__)
                 self._beaten = -math.inf
 
     def _beat(self) -> None:
@@ -111,11 +112,11 @@ class Recovery:
         where jobs are about to be taken over."""
         concurrency = 1 if any(_cut_short(row, dead) for row in unfinished) else self._most
         if concurrency != self._concurrency or time.monotonic() > self._concurrency_due:
-            self._polling = polling(len(self._heartbeat.living()))
-            self._client.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._polling)
+            self._poll_seconds = poll_seconds(len(self._heartbeat.living()))
+            self._client.register_queue(QUEUE, worker_concurrency=concurrency, polling_interval_sec=self._poll_seconds)
             self._concurrency, self._concurrency_due = concurrency, time.monotonic() + _CONCURRENCY_SECONDS
         if any(row.status == "PENDING" and row.executor_id in dead for row in unfinished):
-            time.sleep(_TOLD_POLLS * self._polling)
+            time.sleep(_SETTLE_POLLS * self._poll_seconds)
 
 
 def _cut_short(row: WorkflowStatus, dead: Collection[str]) -> bool:
@@ -124,10 +125,10 @@ def _cut_short(row: WorkflowStatus, dead: Collection[str]) -> bool:
     return begun > 1 or (begun == 1 and (row.status == "ENQUEUED" or row.executor_id in dead))
 
 
-def polling(workers: int) -> float:
-    """Seconds between a worker's looks for a job. Many look often together where each looks seldom, and the database
-    is spared."""
-    return min(max(workers / _POLLING, 1.0) * _POLLING_SECONDS, _RARELY_SECONDS)
+def poll_seconds(workers: int) -> float:
+    """Seconds between two polls of a worker. Many poll often together where each polls seldom, and the database is
+    spared."""
+    return min(max(workers / _BUSY_POLLERS, 1.0) * _LEAST_POLL_SECONDS, _MOST_POLL_SECONDS)
 
 
 def _recover(dead: Collection[str]) -> list[str]:

@@ -108,11 +108,11 @@ class JobRunner:
             metrics.WAIT.observe(waited)
             progress = self._progress(job_id, 0.0, COMPOSED, waited)
             progress(0.0)
-            before = Composed.from_json(terms["composed"]) if terms.get("composed") else None
+            given = Composed.from_json(terms["composed"]) if terms.get("composed") else None
             begun = time.monotonic()
             with self._watchdog.watching(job_id):
-                draft = self._compose(ComposeRequest.from_json(request), before, progress)
-            if before is None:
+                draft = self._compose(ComposeRequest.from_json(request), given, progress)
+            if given is None:
                 metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 

@@ -41,19 +41,19 @@ class JobServer:
         url: str,
         *,
         executor: str,
-        before: Collection[str] = (),
+        predecessors: Collection[str] = (),
         compose: Compose,
         finish: Finish,
         places: int = 1,
         finishers: int = 1,
         timing: Timing = USUAL_TIMING,
     ) -> None:
-        """Connects to the queue. `executor` is this process's name in it, which no other process has or had. `before`
-        are the names of processes that are surely dead, and whose jobs it takes over at once; those of others that die
-        it takes over once they count as dead. Raises QueueError."""
+        """Connects to the queue. `executor` is this process's name in it, which no other process has or had.
+        `predecessors` are the names of processes that are surely dead, and whose jobs it takes over at once; those of
+        others that die it takes over once they count as dead. Raises QueueError."""
         self._url = url
         self._executor = executor
-        self._before = before
+        self._predecessors = predecessors
         self._hang_seconds = timing.hang
         self._closing = threading.Event()
         self._client = connect(url)
@@ -75,10 +75,10 @@ class JobServer:
     def start(self) -> None:
         """Take over what the dead left unfinished, and begin to take new jobs. Raises QueueError."""
         with reaching():
-            self._recovery.prepare(self._before)
+            self._recovery.prepare(self._predecessors)
             self._watchdog.start()
             self._launch()
-            self._recovery.take_over(self._before)  # soon after, as the first job may take this process down
+            self._recovery.take_over(self._predecessors)  # soon after, as the first job may take this process down
         self._recovery.start()
 
     def _launch(self) -> None:

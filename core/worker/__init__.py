@@ -78,12 +78,12 @@ def serve(
 ) -> None:
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
     of this folder's lock, which says under which names jobs may have been left unfinished here."""
-    before, executor = take_name(settings, held)
+    predecessors, executor = take_name(settings, held)
     places = max(composer.places for composer in composers.values())
     jobs = JobServer(
         settings.queue_url,
         executor=executor,
-        before=before,
+        predecessors=predecessors,
         compose=partial(compose, composers),
         finish=partial(finish, finisher),
         places=places,
@@ -130,10 +130,10 @@ def finish(
 def take_name(settings: Settings, held: TextIO) -> tuple[list[str], str]:
     """The names of workers that may have left jobs unfinished in this folder, and a name for this one, which joins them
     in the file of the lock until it has taken over."""
-    before = lines(held)[-MOST_NAMES:] or [home(settings)]  # older workers wrote none, and were called as their home is
+    predecessors = lines(held)[-MOST_NAMES:] or [home(settings)]  # older workers wrote none
     executor = f"{home(settings)}:{fresh_name()}"
-    write(held, *before, executor)
-    return before, executor
+    write(held, *predecessors, executor)
+    return predecessors, executor
 
 
 def home(settings: Settings) -> str:

@@ -54,7 +54,7 @@ def test_what_is_drawn_follows_the_network(composer, temperature):
     the last, keeps its share."""
     window = np.full((1, 50), composer.vocabulary.silence, dtype=np.int32)
     draws = np.random.default_rng(3).random(25, dtype=np.float32)
-    _, drawn = composer._go_on(window, draws, np.float32(temperature))
+    _, drawn = composer._draw_chunk(window, draws, np.float32(temperature))
     heard = np.concatenate([window[0], drawn])
     windows = np.stack([heard[step : step + 50] for step in range(25)])
     scores = np.exp(np.asarray(composer.network(windows)).astype(np.float64))

@@ -17,7 +17,7 @@ from dbos import DBOS
 from core.queue.client import JobQueue
 from core.queue.jobs import UNFORESEEN, JobState
 from core.queue.liveness import Heartbeat
-from core.queue.recovery import polling
+from core.queue.recovery import poll_seconds
 from core.queue.server import HUNG, RUNS
 from tests.core.queue.test_queue import ENDED, asks, known, watch
 from tests.support.fake_worker import (
@@ -208,7 +208,7 @@ async def test_a_stopped_worker_leaves_its_jobs_to_others_at_once(
 
 async def test_many_workers_spare_the_database():
     """Up to ten look for jobs ten times a second each, a hundred as often together, nobody less than once a second."""
-    assert [polling(workers) for workers in (0, 1, 10, 50, 100, 1000)] == [0.1, 0.1, 0.1, 0.5, 1.0, 1.0]
+    assert [poll_seconds(workers) for workers in (0, 1, 10, 50, 100, 1000)] == [0.1, 0.1, 0.1, 0.5, 1.0, 1.0]
 
 
 async def test_what_dbos_keeps_to_itself():
