@@ -14,7 +14,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
 from core.errors import BadData
@@ -39,9 +38,10 @@ from training.comparison import compare, table
 from training.data import Recording, data_folder, of_split, read_folder, read_once, style_of
 from training.excerpts import Excerpt, read_generated, read_human
 from training.likeness import Corpus, draw, histograms
+from training.midi import read_midi
 from training.windows import filled, next_event_pairs, window_of
 
-EVENTS_KIND = "performance-1"
+EVENTS_KIND = "performance-2"
 """Names what `read_moments` makes, in the cache."""
 BATCH = 4096
 """Events that are read at once, or one window of more."""
@@ -49,7 +49,7 @@ BATCH = 4096
 
 def read_moments(path: Path) -> np.ndarray:
     """A MIDI file -> its moments. Raises BadData if any note on the piano's keys was lost on the way."""
-    midi = PrettyMIDI(str(path))
+    midi = read_midi(path)
     moments = read(midi)
     in_file = sum(
         LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pretty_midi import PrettyMIDI
 
 from core.errors import BadData
 from core.performance.events import CELL, DURATION, KEY, PEDAL_DOWN, PITCHES, SHIFT, read
 from training.data import Recording, read_once, style_of
+from training.midi import read_midi
 
 PRECISION = 0.001
 """Seconds in a unit of time of what is read here."""
-FINE_KIND = "fine-1"
+FINE_KIND = "fine-2"
 """Names what `read_fine` makes, in the cache."""
 RECORDINGS_A_PIECE = 2
 """The most recordings of one human piece, so that the often recorded ones do not drown the others."""
@@ -49,7 +49,7 @@ def _to_cells(times: np.ndarray) -> np.ndarray:
 
 def read_fine(path: Path) -> np.ndarray:
     """A MIDI file -> its moments in units of 1 ms."""
-    return read(PrettyMIDI(str(path)), PRECISION)
+    return read(read_midi(path), PRECISION)
 
 
 def cut(moments: np.ndarray, first: float, seconds: float) -> np.ndarray:
