@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import io
 import logging
 import multiprocessing
 import os
@@ -12,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = frozenset({"canonical_composer", "canonical_title", "split", "midi_filename"})
 SPLITS = ("train", "validation", "test")
+SEPARATORS = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +47,56 @@ def data_folder(name: str) -> Path:
 
 
 def read_folder(folder: Path) -> list[Recording]:
-    """The recordings that the one CSV with MAESTRO's columns in `folder` lists, in its order. Raises BadData."""
-    tables = [table for table in sorted(folder.glob("*.csv")) if COLUMNS.issubset(_header(table))]
+    """The recordings that the one CSV with MAESTRO's columns in `folder` lists, in its order. Raises BadData, before
+    any file is read, for a row in which something is missing."""
+    read = {path: read_table(path) for path in sorted(folder.glob("*.csv")) if path.is_file()}
+    tables = {path: rows for path, rows in read.items() if rows is not None}
     if len(tables) != 1:
         raise BadData(
             f"{folder} has {len(tables) or 'no'} CSV files with the columns {', '.join(sorted(COLUMNS))};"
             " one is needed, as in MAESTRO"
         )
-    with tables[0].open(newline="", encoding="utf-8") as rows:
-        recordings = [
-            Recording(folder / row["midi_filename"], row["canonical_composer"], row["canonical_title"], row["split"])
-            for row in csv.DictReader(rows)
-        ]
-    if unknown := {recording.split for recording in recordings} - set(SPLITS):
-        raise BadData(f"{tables[0]} has the split '{min(unknown)}'; known are {', '.join(SPLITS)}")
-    return recordings
+    ((table, rows),) = tables.items()
+    return [_recording(row, folder, f"{table}, line {line},") for line, row in rows]
+
+
+def read_table(path: Path) -> list[tuple[int, dict[str | None, Any]]] | None:
+    """The rows of a CSV file with MAESTRO's columns, each with the number of its last line; None for a file about
+    something else. Columns may be separated as spreadsheets of other countries do it. Raises BadData for a file that is
+    no text."""
+    text = _text(path)
+    try:
+        for separator in SEPARATORS:
+            rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+            if COLUMNS.issubset(rows.fieldnames or ()):
+                return [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        raise BadData(f"{path} is no CSV file: {error}") from error
+    return None
+
+
+def _text(path: Path) -> str:
+    """What is in a text file, in UTF-8 or, with a byte order mark, UTF-16; else in Latin-1, which is said."""
+    data = path.read_bytes()
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        log.warning("%s is not in UTF-8 and is read as Latin-1; see whether names with accents are right", path)
+        return data.decode("latin-1")
+
+
+def _recording(row: dict[str | None, Any], folder: Path, place: str) -> Recording:
+    if None in row:
+        raise BadData(f"{place} has more cells than there are columns; a title with a comma needs quotation marks")
+    missing = [column for column in sorted(COLUMNS) if not (row[column] or "").strip()]
+    if missing and missing != ["canonical_title"]:
+        raise BadData(f"{place} has no {' and no '.join(missing)}")
+    if row["split"] not in SPLITS:
+        raise BadData(f"{place} has the split '{row['split']}'; known are {', '.join(SPLITS)}")
+    if not _names(row["canonical_composer"]):
+        raise BadData(f"{place} has the composer '{row['canonical_composer']}', in which there is no name")
+    return Recording(folder / row["midi_filename"], row["canonical_composer"], row["canonical_title"], row["split"])
 
 
 def of_split(recordings: Sequence[Recording], split: str) -> list[Recording]:
@@ -69,9 +108,14 @@ def of_split(recordings: Sequence[Recording], split: str) -> list[Recording]:
 
 
 def style_of(composer: str) -> str:
-    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` -> `Chopin`, `POP909` -> `pop`. Of an
-    arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
-    return "pop" if composer == "POP909" else composer.split("/")[0].split()[-1]
+    """The style's name for a composer as a CSV writes it: `Frédéric Chopin` and `Chopin, Frédéric` -> `Chopin`,
+    `POP909` -> `pop`. Of an arrangement, `Johann Sebastian Bach / Ferruccio Busoni`, the first name counts."""
+    return "pop" if composer == "POP909" else _names(composer)[-1]
+
+
+def _names(composer: str) -> list[str]:
+    """The names of the first composer, up to the family name."""
+    return composer.split("/")[0].split(",")[0].split()
 
 
 def read_once(
@@ -81,7 +125,7 @@ def read_once(
 
     Files are read in parallel, with a progress bar, and the arrays kept under `cache / kind`, named after the file's
     bytes, so that the next call only loads them; change `kind` when `read` changes. A file that cannot be read is
-    skipped with a message."""
+    skipped with a message. Raises BadData when that is so for all of them."""
     kept = cache / kind
     kept.mkdir(parents=True, exist_ok=True)
     arrays = [_load(kept, recording.path) for recording in recordings]
@@ -93,12 +137,16 @@ def read_once(
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
     with ProcessPoolExecutor(cores, context) as pool:
         fresh = pool.map(partial(_read, read, kept), unread, chunksize=4)
+        skipped = 0
         for recording, loaded in zip(recordings, tqdm(arrays, "reading", unit=" files"), strict=True):
             array = next(fresh) if loaded is None else loaded
             if isinstance(array, str):
                 log.warning("skipped %s: %s", recording.path, array)
+                skipped += 1
             else:
                 yield recording, array
+    if recordings and skipped == len(recordings):
+        raise BadData(f"none of the {skipped} files of the split '{recordings[0].split}' can be read")
 
 
 def _load(kept: Path, path: Path) -> np.ndarray | None:
@@ -122,8 +170,3 @@ def _read(read: Callable[[Path], np.ndarray], kept: Path, path: Path) -> np.ndar
 
 def _place(kept: Path, path: Path) -> Path:
     return kept / f"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}.npz"
-
-
-def _header(table: Path) -> list[str]:
-    with table.open(newline="", encoding="utf-8") as rows:
-        return next(csv.reader(rows), [])

@@ -29,41 +29,18 @@ from core.performance.events import (
     TIME_EDGES,
     bins_of,
     encode,
-    read,
 )
 from core.performance.model import PerformanceModel, negative_log_likelihood
-from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from training.commands import add_cache_option, run_command
 from training.comparison import compare, table
-from training.data import Recording, data_folder, of_split, read_folder, read_once, style_of
+from training.data import SPLITS, Recording, data_folder, of_split, read_folder, read_once, style_of
 from training.excerpts import Excerpt, read_generated, read_human
 from training.likeness import Corpus, draw, histograms
-from training.midi import read_midi
+from training.midi import EVENTS_KIND, moments_of, read_moments
 from training.windows import filled, next_event_pairs, window_of
 
-EVENTS_KIND = "performance-2"
-"""Names what `read_moments` makes, in the cache."""
 BATCH = 4096
 """Events that are read at once, or one window of more."""
-
-
-def read_moments(path: Path) -> np.ndarray:
-    """A MIDI file -> its moments. Raises BadData if any note on the piano's keys was lost on the way."""
-    midi = read_midi(path)
-    moments = read(midi)
-    in_file = sum(
-        LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
-        for instrument in midi.instruments
-        if not instrument.is_drum
-        for note in instrument.notes
-    )
-    if notes_in(moments) != in_file:
-        raise BadData(f"{path} has {in_file} notes, of which the events keep {notes_in(moments)}")
-    return moments
-
-
-def notes_in(moments: np.ndarray) -> int:
-    return int((moments[:, KEY] < PITCHES).sum())
 
 
 class Scorer(keras.Model):
@@ -147,11 +124,6 @@ def _width_nats(cells: np.ndarray) -> np.ndarray:
     return np.log(widths)[bins_of(cells)]
 
 
-def moments_of(recordings: Sequence[Recording], cache: Path) -> list[tuple[Recording, np.ndarray]]:
-    """The recordings that have notes, with their moments. A file that cannot be read is left out, with a message."""
-    return [entry for entry in read_once(recordings, read_moments, cache, EVENTS_KIND) if len(entry[1])]
-
-
 def evaluate(checkpoint: Checkpoint, recordings: Sequence[Recording], style: str, cache: Path) -> dict[str, Any]:
     """The figure for all these recordings. `style` is one of the checkpoint's, or `own` for each composer's, where the
     checkpoint knows it. Raises BadData when a recording cannot be measured whole: none may be skipped."""
@@ -184,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
 def compared(options: argparse.Namespace, recordings: Sequence[Recording]) -> dict[str, Any]:
     """How the generated pieces compare with the human ones of the splits that are asked for."""
     generated = read_generated(options.generated)
-    human = read_human([one for one in recordings if one.split in options.human], options.cache)
+    human = read_human([one for split in options.human for one in of_split(recordings, split)], options.cache)
     figures = compare(generated, human, options.seconds)
     if options.copies:
         training = moments_of(of_split(recordings, "train"), options.cache)
@@ -224,7 +196,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--style", default="any", help="a style of the checkpoint, or 'own' (default: %(default)s)")
     parser.add_argument("--generated", type=Path, help="folder of .mid files to compare with human pieces")
     parser.add_argument(
-        "--human", nargs="+", default=["train", "validation"], help="splits that those are of (default: %(default)s)"
+        "--human",
+        nargs="+",
+        choices=SPLITS,
+        default=["train", "validation"],
+        help="splits that those are of (default: train validation)",
     )
     parser.add_argument("--seconds", type=float, default=100.0, help="of each piece that count (default: %(default)s)")
     parser.add_argument("--copies", action="store_true", help="look for the longest runs in common with `train`")

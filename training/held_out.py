@@ -1,14 +1,21 @@
 """Music that is held out, for validation and test: found again by its notes alone, in whatever file and under whatever
-title, since data sets hold copies of one another's performances and many performances of the same piece."""
+title, since data sets hold copies of one another's performances and many performances of the same piece.
+
+So every figure on a split means something as soon as that split is among the folders of a training: with MAESTRO's
+folder beside ASAP's, ASAP's recordings of what MAESTRO tests are left out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from core.errors import BadData
 from core.performance.events import PITCHES
+from training.data import Recording, of_split
 from training.likeness import Notes
+from training.midi import moments_of
 
 RUN = 12
 """Notes in a row that are compared, in any order: pianists differ in which key of a chord they strike first."""
@@ -45,6 +52,20 @@ class HeldOut:
     def holds(self, moments: np.ndarray) -> bool:
         """Whether this is the music of one of the pieces."""
         return self.share(moments) >= SAME
+
+
+def learnable(folders: Sequence[Sequence[Recording]], cache: Path) -> list[list[tuple[Recording, np.ndarray]]]:
+    """The training pieces of each folder with their moments, less those that are the music of a validation or test
+    piece of any of the folders. Raises BadData for a folder without training pieces, and when none at all is left."""
+    others = [recording for recordings in folders for recording in recordings if recording.split != "train"]
+    held_out = HeldOut([moments for _, moments in moments_of(others, cache)])
+    every = [moments_of(of_split(recordings, "train"), cache) for recordings in folders]
+    kept = [[entry for entry in entries if not held_out.holds(entry[1])] for entries in every]
+    left_out = sum(map(len, every)) - sum(map(len, kept))
+    print(f"{left_out} training pieces left out, whose music is in validation or test", flush=True)
+    if not any(kept):
+        raise BadData("no training piece is left; split the data by piece, so that no music is in two splits")
+    return kept
 
 
 def runs_of(moments: np.ndarray) -> np.ndarray:

@@ -32,8 +32,9 @@ from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceMo
 from training.calibration import calibrate
 from training.commands import add_run_options, run_command
 from training.data import data_folder, of_split, read_folder, style_of
-from training.evaluate import Scorer, moments_of, nats_per_note, score
-from training.held_out import HeldOut
+from training.evaluate import Scorer, nats_per_note, score
+from training.held_out import learnable
+from training.midi import moments_of
 from training.windows import TrainingPiece, Variation, Windows
 
 PRESETS = {
@@ -246,18 +247,12 @@ def read_training(
     """The training pieces of all folders, with one share a folder, and the styles: those `known`, then any others that
     are in the folders. Training pieces that are the music of a validation or test piece of any of the folders are left
     out. Raises BadData when nothing is left."""
-    recordings = [read_folder(folder) for folder in folders]
-    others = [recording for rows in recordings for recording in rows if recording.split != "train"]
-    held_out = HeldOut([moments for _, moments in moments_of(others, cache)])
-    every = [
+    kept = learnable([read_folder(folder) for folder in folders], cache)
+    entries = [
         (moments, style_of(recording.composer), share)
-        for rows, share in zip(recordings, shares, strict=True)
-        for recording, moments in moments_of(of_split(rows, "train"), cache)
+        for of_folder, share in zip(kept, shares, strict=True)
+        for recording, moments in of_folder
     ]
-    entries = [entry for entry in every if not held_out.holds(entry[0])]
-    print(f"{len(every) - len(entries)} training pieces left out, whose music is in validation or test", flush=True)
-    if not entries:
-        raise BadData("no training piece is left; split the data by piece, so that no music is in two splits")
     styles = (*known, *sorted({style for _, style, _ in entries} - set(known), key=str.casefold))
     return [TrainingPiece(moments, styles.index(style), share) for moments, style, share in entries], styles
 

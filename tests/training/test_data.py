@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadData
-from training.data import of_split, read_folder, read_once
+from training.data import of_split, read_folder, read_once, style_of
 
 HEADER = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n"
 
@@ -62,6 +62,81 @@ def test_a_split_without_pieces_is_refused(tmp_path):
         of_split(read_folder(folder_with(tmp_path, "Bach,Fugue,train,2006,a.mid,,1\n")), "validation")
 
 
+ROWS = "Frédéric Müller,Ouverture,train,2006,a.mid,,1\nAntonín Dvořák,Humoreska,validation,2006,b.mid,,1\n"
+
+
+def composers(folder):
+    return [recording.composer for recording in read_folder(folder)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_spreadsheets_mark_their_encoding(tmp_path, encoding):
+    """With a byte order mark or without: the first column keeps its name, and names their accents."""
+    (tmp_path / "a.csv").write_bytes((HEADER + ROWS).encode(encoding))
+    assert composers(tmp_path) == ["Frédéric Müller", "Antonín Dvořák"]
+
+
+def test_latin_1_is_read_and_said(tmp_path, caplog):
+    """Bytes that are no UTF-8 are letters of Western Europe; whoever wrote others is told to look."""
+    (tmp_path / "a.csv").write_bytes((HEADER + ROWS.splitlines()[0]).encode("latin-1"))
+    assert composers(tmp_path) == ["Frédéric Müller"]
+    assert "a.csv is not in UTF-8 and is read as Latin-1" in caplog.text
+
+
+@pytest.mark.parametrize("separator", [";", "\t"], ids=["semicolons", "tabs"])
+def test_other_separators(tmp_path, separator):
+    """As spreadsheets write them where the comma separates decimals."""
+    (tmp_path / "a.csv").write_text((HEADER + ROWS).replace(",", separator), encoding="utf-8")
+    assert composers(tmp_path) == ["Frédéric Müller", "Antonín Dvořák"]
+
+
+@pytest.mark.parametrize(
+    "row, sentence",
+    [
+        ("Bach,Fugue,train\n", "line 3, has no midi_filename"),
+        (",Fugue,train,2006,a.mid,,1\n", "line 3, has no canonical_composer"),
+        ("Bach,Fugue\n", "line 3, has no midi_filename and no split"),
+        (" / Busoni,Fugue,train,2006,a.mid,,1\n", "line 3, has the composer ' / Busoni', in which there is no name"),
+        ("Bach,Fugue, in C,train,2006,a.mid,,1\n", "line 3, has more cells than there are columns"),
+    ],
+    ids=["short", "no composer", "very short", "no first name", "a comma in the title"],
+)
+def test_a_row_in_which_something_is_missing(tmp_path, row, sentence):
+    """Is refused with its line, before any file is read."""
+    with pytest.raises(BadData, match=sentence):
+        read_folder(folder_with(tmp_path, "Bach,Prelude,train,2006,a.mid,,1\n" + row))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\x01\x02" * 50, b"\xff\xfe\x00"], ids=["empty", "binary", "half a letter"])
+def test_what_is_no_table_is_none(tmp_path, data):
+    """A file that only bears the name does not count, and is no traceback."""
+    (tmp_path / "a.csv").write_bytes(data)
+    with pytest.raises(BadData, match="has no CSV files with the columns"):
+        read_folder(tmp_path)
+
+
+def test_a_folder_named_like_a_table(tmp_path):
+    """Is none."""
+    (tmp_path / "odd.csv").mkdir()
+    assert composers(folder_with(tmp_path, ROWS)) == ["Frédéric Müller", "Antonín Dvořák"]
+
+
+@pytest.mark.parametrize(
+    "composer, style",
+    [
+        ("Bach", "Bach"),
+        ("Frédéric Chopin", "Chopin"),
+        ("Johann Sebastian Bach / Ferruccio Busoni", "Bach"),
+        ("Bach, Johann Sebastian", "Bach"),
+        ("Beethoven, Ludwig van / Liszt, Franz", "Beethoven"),
+        ("POP909", "pop"),
+    ],
+)
+def test_the_style_is_the_composers_family_name(composer, style):
+    """As ASAP, MAESTRO, libraries and POP909 write them."""
+    assert style_of(composer) == style
+
+
 @pytest.fixture
 def recordings(tmp_path):
     rows = "".join(f"Bach,Piece {name},train,2006,{name}.mid,,1\n" for name in "abc")
@@ -75,6 +150,12 @@ def test_a_broken_file_is_skipped_with_a_message(recordings, tmp_path, caplog):
     read = list(read_once(recordings, length_of, tmp_path / "cache", "length"))
     assert [(recording.title, array.item()) for recording, array in read] == [("Piece a", 4), ("Piece c", 6)]
     assert "b.mid: ValueError: no MIDI at all" in caplog.text
+
+
+def test_nothing_but_broken_files(recordings, tmp_path):
+    """Is one sentence that names the split, where a training would have begun with nothing to measure it by."""
+    with pytest.raises(BadData, match="none of the 1 files of the split 'train' can be read"):
+        list(read_once(recordings[1:2], length_of, tmp_path / "cache", "length"))
 
 
 def test_a_file_is_read_once(recordings, tmp_path):

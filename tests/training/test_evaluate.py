@@ -12,7 +12,6 @@ from core.performance.model import PerformanceConfig, built
 from tests.support.music import piano
 from tests.support.tiny_performance import make_performance_checkpoint
 from training import evaluate, likeness
-from training.data import style_of
 from training.evaluate import Scorer, nats_per_note, score
 from training.windows import window_of
 
@@ -90,15 +89,6 @@ def alone(network, window):
     return np.asarray(Scorer(network).predict_on_batch(inputs))[0]
 
 
-def test_a_lost_note_is_an_error(tmp_path, monkeypatch):
-    """A file of which the events would keep fewer notes cannot be measured."""
-    piano(Note(66, 60, 0, 1), Note(66, 64, 0, 1)).write(str(tmp_path / "a.mid"))
-    assert evaluate.notes_in(evaluate.read_moments(tmp_path / "a.mid")) == 2
-    monkeypatch.setattr(evaluate, "read", lambda midi: np.zeros((0, 4), dtype=np.int32))
-    with pytest.raises(BadData, match="has 2 notes, of which the events keep 0"):
-        evaluate.read_moments(tmp_path / "a.mid")
-
-
 def data_set(folder):
     """Three pieces, one a split, in MAESTRO's layout."""
     lines = ["canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration"]
@@ -158,20 +148,6 @@ def test_the_table_is_for_people(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if line.startswith("pieces")] == [["pieces", "3", "2"]]
     assert any(line.startswith("last chord seconds") for line in lines)
-
-
-@pytest.mark.parametrize(
-    "composer, style",
-    [
-        ("Bach", "Bach"),
-        ("Frédéric Chopin", "Chopin"),
-        ("Johann Sebastian Bach / Ferruccio Busoni", "Bach"),
-        ("POP909", "pop"),
-    ],
-)
-def test_the_style_is_the_composers_last_name(composer, style):
-    """As ASAP, MAESTRO and POP909 write them."""
-    assert style_of(composer) == style
 
 
 def melody(pitches):

@@ -1,9 +1,12 @@
 """training/held_out.py: music that is held out is found again by its notes."""
 
 import numpy as np
+import pytest
 
-from core.performance.events import END, in_order
-from training.held_out import SAME, HeldOut
+from core.errors import BadData
+from core.performance.events import END, in_order, write
+from training.data import read_folder
+from training.held_out import SAME, HeldOut, learnable
 
 
 def piece(seed, chords=200):
@@ -57,3 +60,30 @@ def test_other_music_is_not():
     assert not held_out.holds(moments_of(piece(1)[:11]))
     assert not HeldOut([]).holds(moments_of(piece(1)))
     assert not HeldOut([moments_of(piece(1)[:11])]).holds(moments_of(piece(1)))
+
+
+def write_set(folder, pieces):
+    """A folder in MAESTRO's layout with a file a piece, {split: rows of `piece`}."""
+    folder.mkdir()
+    lines = ["canonical_composer,canonical_title,split,midi_filename"]
+    for split, rows in pieces.items():
+        write(moments_of(rows)).write(str(folder / f"{split}.mid"))
+        lines.append(f"Bach,{folder.name},{split},{split}.mid")
+    (folder / "set.csv").write_text("\n".join(lines))
+    return read_folder(folder)
+
+
+def test_what_another_folder_tests_is_not_learnt(tmp_path, capsys):
+    """A training piece of one folder that is the music of another's test split is left out, with a count."""
+    one = write_set(tmp_path / "one", {"train": piece(1)})
+    other = write_set(tmp_path / "other", {"train": piece(2), "test": played_again(piece(1), seed=5)})
+    kept = learnable([one, other], tmp_path / "cache")
+    assert [[recording.path.parent.name for recording, _ in entries] for entries in kept] == [[], ["other"]]
+    assert "1 training pieces left out" in capsys.readouterr().out
+
+
+def test_nothing_left_to_learn_is_a_sentence(tmp_path):
+    """When all training music is held out."""
+    one = write_set(tmp_path / "one", {"train": piece(1), "validation": piece(1)})
+    with pytest.raises(BadData, match="no training piece is left"):
+        learnable([one], tmp_path / "cache")

@@ -1,9 +1,14 @@
 """training/midi.py: the pedal of files that keep it in a track of its own."""
 
 import mido
+import numpy as np
 import pytest
+from pretty_midi import Note
 
+import training.midi
+from core.errors import BadData
 from core.performance.events import PEDAL_DOWN, PEDAL_UP, PITCHES, read
+from tests.support.music import piano
 from training.midi import read_midi
 
 
@@ -66,3 +71,12 @@ def test_drums_have_no_pedal(tmp_path):
 def test_without_notes_there_is_no_piano(tmp_path):
     """Nor anything that a pedal could hold."""
     assert moves(tmp_path / "a.mid", [pedal(480, 127)]) == []
+
+
+def test_a_lost_note_is_an_error(tmp_path, monkeypatch):
+    """A file of which the events would keep fewer notes cannot be measured."""
+    piano(Note(66, 60, 0, 1), Note(66, 64, 0, 1)).write(str(tmp_path / "a.mid"))
+    assert training.midi.notes_in(training.midi.read_moments(tmp_path / "a.mid")) == 2
+    monkeypatch.setattr(training.midi, "read", lambda midi: np.zeros((0, 4), dtype=np.int32))
+    with pytest.raises(BadData, match="has 2 notes, of which the events keep 0"):
+        training.midi.read_moments(tmp_path / "a.mid")
