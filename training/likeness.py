@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.performance.events import CELL, DURATION, KEY, PITCHES, SHIFT, VELOCITY
+from core.performance.fingerprint import run_hashes
 from core.performance.guard import trouble
 
 SHORTEST = 5.0
@@ -123,40 +124,15 @@ class Corpus:
 
     def _has(self, intervals: np.ndarray, length: int) -> bool:
         """Whether any run of that many of the intervals stands in the corpus."""
-        known, asked = self._of_length(length), hashes(intervals, length)
+        known, asked = self._of_length(length), run_hashes(intervals, length)
         if not len(known):
             return False
         return bool((known[np.searchsorted(known, asked).clip(max=len(known) - 1)] == asked).any())
 
     def _of_length(self, length: int) -> np.ndarray:
         if length not in self._hashes:
-            self._hashes[length] = np.sort(np.concatenate([hashes(piece, length) for piece in self._intervals]))
+            self._hashes[length] = np.sort(np.concatenate([run_hashes(piece, length) for piece in self._intervals]))
         return self._hashes[length]
-
-
-_MULTIPLIER = 0x9E3779B97F4A7C15
-"""Odd, so that it has an inverse among the 64-bit numbers, whose arithmetic wraps by itself."""
-_CODES = np.random.default_rng(0).integers(2**64, size=256, dtype=np.uint64)
-
-
-def hashes(intervals: np.ndarray, length: int) -> np.ndarray:
-    """A number for each run of `length` intervals, equal for equal runs. (intervals - length + 1,) of uint64.
-
-    The work does not depend on the length: each is the difference of two sums from the start, moved to its place."""
-    count = len(intervals)
-    if count < length:
-        return np.zeros(0, dtype=np.uint64)
-    codes = _CODES[intervals + 128]
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(codes * _powers(_MULTIPLIER, count), dtype=np.uint64)])
-    back = _powers(pow(_MULTIPLIER, -1, 2**64), count - length + 1)
-    return (sums[length:] - sums[: count - length + 1]) * back
-
-
-def _powers(base: int, count: int) -> np.ndarray:
-    """`base` to 0, 1, 2 and so on, modulo 2**64."""
-    factors = np.full(count, base, dtype=np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
 
 
 def draw(generated: dict[str, np.ndarray], human: dict[str, np.ndarray], path: Path) -> None:
