@@ -29,7 +29,7 @@ class Program:
 
 PROGRAMS = {
     "compose": Program("core", "compose", "compose a piece as .mid, audio and .png", subcommand=True),
-    "continue": Program("core", "compose", "go on from a MIDI file", subcommand=True),
+    "continue": Program("core", "compose", "continue a MIDI file", subcommand=True),
     "bot": Program("bot", "bot,worker", "run the Discord bot, which starts a worker beside it", options=False),
     "worker": Program("core.worker", "worker", "run a worker, which composes for bots"),
 }
