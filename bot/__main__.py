@@ -33,9 +33,9 @@ from core.process.metrics import Page
 from core.process.shutdown import end_within
 from core.queue.client import JobQueue
 
-REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
-LEAVE_SECONDS = 25.0
-"""How long the end may take, also when the database holds it up; the worker that it brought has had its time then."""
+TOKEN_REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
+SHUTDOWN_SECONDS = 25.0
+"""Limit of an orderly end, also when the database holds it up; the worker of a Supervisor has had its time then."""
 _AUTHENTICATION_FAILED = 4004
 
 _log = logging.getLogger("bot")
@@ -47,7 +47,7 @@ async def run(settings: BotSettings) -> None:
     serving = loop.create_task(serve(settings))
 
     def stop() -> None:
-        end_within(LEAVE_SECONDS)
+        end_within(SHUTDOWN_SECONDS)
         serving.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,10 +83,10 @@ async def serve(settings: BotSettings) -> None:
         try:
             await client.start(settings.discord_token.get_secret_value())
         except discord.LoginFailure:
-            raise BadSetting(REFUSED) from None
+            raise BadSetting(TOKEN_REFUSED) from None
         except discord.ConnectionClosed as closed:
             if closed.code == _AUTHENTICATION_FAILED:  # the token was reset while the bot ran
-                raise BadSetting(REFUSED) from None
+                raise BadSetting(TOKEN_REFUSED) from None
             raise
 
 

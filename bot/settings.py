@@ -1,4 +1,4 @@
-"""What the bot reads beside the worker's settings. The worker never sees the token."""
+"""Settings of the bot beside those of the worker, which never sees the token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Shards:
 
     first: int
     last: int
+    """Included."""
     count: int
+    """Of all bots together."""
 
     @property
     def ids(self) -> list[int]:
@@ -48,7 +50,7 @@ def _token(token: SecretStr) -> SecretStr:
 
 
 def _files_url(address: str) -> str:
-    """What leads there has to be installed: the piece that finds out first would be lost."""
+    """The package for the address has to be installed: the first piece would be lost otherwise."""
     protocol, separator, _ = address.partition("://")
     try:
         fsspec.get_filesystem_class(protocol if separator else "file")

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
-FAILED, REFUSED, INTERRUPTED = 1, 2, 130
-"""Exit codes: something went wrong here, the input is wrong, Ctrl-C."""
-COMPOSED = 90
-"""Percent of the progress bar when a piece is composed; playing and drawing it are the rest."""
+EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 130
+"""Exit codes: a fault here, wrong input, Ctrl-C."""
+COMPOSED_PERCENT = 90
+"""Progress when a piece is composed; recording and drawing it are the rest."""
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence, without the usage above it."""
-        self.exit(REFUSED, f"{message}; `{self.prog} --help` says what is accepted\n")
+        self.exit(EXIT_REFUSED, f"{message}; `{self.prog} --help` says what is accepted\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except (BadRequest, BadSetting) as error:
         print(error, file=sys.stderr)
-        return REFUSED
+        return EXIT_REFUSED
     except NocturneError as error:
         print(error, file=sys.stderr)
-        return FAILED
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -136,7 +136,7 @@ _TYPES: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, st
 
 
 def run_compose(options: argparse.Namespace) -> None:
-    """All that can be refused is refused before the model is loaded, which takes seconds."""
+    """`compose`: refuses all that can be refused before the model is loaded, which takes seconds."""
     if options.takes < 1:
         raise BadRequest(f"takes {options.takes} is not 1 or more")
     first = ComposeRequest(Seed.parse(options.seed), **request_options(options))
@@ -145,14 +145,14 @@ def run_compose(options: argparse.Namespace) -> None:
     if options.attention and not MODELS[first.model].attends:
         raise BadRequest(f"the model '{first.model}' cannot say what it attends to")
     rendering = rendering_of(options)
-    rendering.lasting(first.seconds)
+    rendering.rendered_seconds(first.seconds)
     folder = writable(options.output)
     requests = [replace(first, take=take) for take in takes]
-    make(requests, rendering, lambda piece: folder / piece.recipe.name, options.json, options.attention)
+    make_pieces(requests, rendering, lambda piece: folder / piece.recipe.name, options.json, options.attention)
 
 
 def run_continue(options: argparse.Namespace) -> None:
-    """As careful with the file as the bot is with those that it is sent."""
+    """`continue`: the file is read as carefully as the bot reads those that it is sent."""
     from core.midi.container import MAX_BYTES
     from core.midi.reader import Reader
 
@@ -172,13 +172,13 @@ def run_continue(options: argparse.Namespace) -> None:
         reader.close()
     request = upload.continued(**request_options(options))
     rendering = rendering_of(options)
-    rendering.lasting(upload.seconds + request.seconds)
+    rendering.rendered_seconds(upload.seconds + request.seconds)
     path = writable(options.output.parent) / options.output.stem
-    make([request], rendering, lambda piece: path, options.json)
+    make_pieces([request], rendering, lambda piece: path, options.json)
     print(upload.remark, file=sys.stderr)
 
 
-def make(
+def make_pieces(
     requests: Sequence[ComposeRequest],
     rendering: Rendering,
     path_of: Callable[[Piece], Path],
@@ -197,17 +197,17 @@ def make(
         composer = loader.load_composer(model, settings.checkpoints, settings.preset, slots=1)
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
-            draft = pipeline.compose(composer, request, lambda share: show(bar, COMPOSED * share))
+            draft = pipeline.compose(composer, request, lambda share: show_progress(bar, COMPOSED_PERCENT * share))
             piece = pipeline.finish(draft, settings.soundfont, sys.maxsize, rendering)  # no message limits a file here
-            show(bar, 100)
-            files = write(path_of(piece), piece, piece.attention if attention else ())
+            show_progress(bar, 100)
+            files = write_files(path_of(piece), piece, piece.attention if attention else ())
             bar.write(report(piece, files, as_json), file=sys.stdout)
             sys.stdout.flush()
 
 
 def progress_bar() -> tqdm[NoReturn]:
-    """In percent, on standard error; it goes when the work is done. In a terminal it is there while the model loads;
-    elsewhere it begins with the music, and is written seldom."""
+    """A bar in percent on standard error, which goes when the work is done. In a terminal it is there while the model
+    loads; elsewhere it begins with the music, and is written seldom."""
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
@@ -221,11 +221,12 @@ def progress_bar() -> tqdm[NoReturn]:
     )
 
 
-def show(bar: tqdm[NoReturn], percent: float) -> None:
+def show_progress(bar: tqdm[NoReturn], percent: float) -> None:
     bar.update(percent - bar.n)
 
 
 def writable(folder: Path) -> Path:
+    """The folder, made where it is missing. Raises BadRequest."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -235,7 +236,7 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def write(path: Path, piece: Piece, attention: Sequence[bytes]) -> list[Path]:
+def write_files(path: Path, piece: Piece, attention: Sequence[bytes]) -> list[Path]:
     """Write `path` with one suffix a file. Each appears whole or not at all, also when this is interrupted."""
     contents = {".mid": piece.midi, f".{piece.audio_format}": piece.audio, ".png": piece.picture}
     contents |= {f"-attention-{block}.png": picture for block, picture in enumerate(attention, start=1)}
@@ -255,6 +256,7 @@ def write(path: Path, piece: Piece, attention: Sequence[bytes]) -> list[Path]:
 
 
 def report(piece: Piece, files: list[Path], as_json: bool) -> str:
+    """A sentence about a piece with the paths of its files below, or one line of JSON."""
     if as_json:
         facts: dict[str, Any] = {
             "recipe": piece.recipe.to_json(),

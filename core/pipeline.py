@@ -105,11 +105,11 @@ def finish(
     (default `audio.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise.
     Raises RenderError, and BadRequest for a tempo at which the piece would be too long."""
     seconds = dict(draft.seconds)
-    duration = round(rendering.lasting(draft.duration), 3)
+    duration = round(rendering.rendered_seconds(draft.duration), 3)
     recipe = replace(draft.recipe, rendering=rendering)
     music, midi = draft.music, draft.midi
     begins, word = beginning(recipe.request, music)
-    if rendering.edits:
+    if rendering.changes_notes:
         edit(music, rendering)
         midi = _bytes(music)
 

@@ -1,4 +1,4 @@
-"""What crosses the queue: a ComposeRequest out, a Piece back, each checked where it is made; both travel as JSON."""
+"""A ComposeRequest goes out through the queue, a Piece comes back: plain data, checked where it is made."""
 
 from __future__ import annotations
 
@@ -106,18 +106,18 @@ class Rendering:
             option.check(getattr(self, option.name))
 
     @property
-    def edits(self) -> bool:
+    def changes_notes(self) -> bool:
         """Whether the notes differ from those that were composed."""
         return replace(self, audio=AUDIO.usual) != Rendering()
 
     @property
     def stretch(self) -> float:
-        """How many times as long everything lasts."""
+        """The factor by which the tempo lengthens everything."""
         return TEMPO.usual / self.tempo
 
-    def lasting(self, seconds: float) -> float:
-        """How long `seconds` of composed music last. Raises BadRequest when they are slowed down to more than is ever
-        played."""
+    def rendered_seconds(self, seconds: float) -> float:
+        """The duration of `seconds` of composed music in this rendering. Raises BadRequest when they are slowed down to
+        more than is ever played."""
         longest = LENGTH.most * STEP_SECONDS
         slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
@@ -143,11 +143,12 @@ AS_COMPOSED = Rendering()
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What a request became before, to be rendered in another way: the hexadecimal digits of the checkpoint's hash, and
-    the .mid before it was edited."""
+    """The notes that a request became before, to be rendered in another way."""
 
     checkpoint: str
+    """Hexadecimal digits of the checkpoint's hash."""
     midi: bytes
+    """The .mid before any rendering changed it."""
 
     def to_json(self) -> dict[str, Any]:
         return {"checkpoint": self.checkpoint, "midi": base64.b64encode(self.midi).decode()}
@@ -171,10 +172,11 @@ def unusual_options(request: ComposeRequest, rendering: Rendering) -> list[tuple
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a piece was made from: the request, the checkpoint (hexadecimal digits of its hash), the rendering."""
+    """All that a piece is made from: the same recipe gives the same piece."""
 
     request: ComposeRequest
     checkpoint: str
+    """Hexadecimal digits of the checkpoint's hash."""
     rendering: Rendering = AS_COMPOSED
 
     def __post_init__(self) -> None:
@@ -203,20 +205,27 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A finished piece. `duration` is in seconds of music; `seconds` says how long each stage of the making took;
-    `audio_format` is one of `AUDIO_FORMATS`; `composed` is the .mid before it was edited (left out, `midi`), which
-    another rendering begins with; `attention` are pictures of what the model attended to, where it can tell."""
+    """A finished piece."""
 
     recipe: Recipe
     duration: float
+    """Seconds of music."""
     notes: int
+    """Their number."""
     midi: bytes
+    """A .mid of the notes as they are rendered."""
     audio: bytes
+    """A recording in `audio_format`."""
     picture: bytes
+    """A .png of the piano roll."""
     seconds: dict[str, float]
+    """Durations of the stages of the making, by name."""
     audio_format: str = AUDIO.usual
+    """One of `AUDIO_FORMATS`: the one that was wished for, or MP3 where that was too large."""
     composed: bytes = b""
+    """The .mid before the rendering changed it, with which another rendering begins; `midi` where it is left out."""
     attention: tuple[bytes, ...] = ()
+    """A .png of the attention of each block of the network, where the model attends."""
 
     def __post_init__(self) -> None:
         if not self.composed:

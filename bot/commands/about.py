@@ -1,4 +1,4 @@
-"""/about: who composes here, from what, under which licence, and how busy it is."""
+"""/about: the models, their data and licences, the state of the queue, and versions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> disco
 
 
 def _licence(licence: str) -> str:
-    """NC stands for non-commercial, and not everybody knows."""
+    """The licence of a model's weights. NC stands for non-commercial, and not everybody knows."""
     if not licence:
         return say("Its weights are for non-commercial use")
     if "non-commercial" in licence.lower():

@@ -1,5 +1,5 @@
-"""The Arrange button: a stored piece played on another instrument, at another tempo, higher or lower, or as another
-kind of file. What is chosen so far is in every custom_id of the question, so it outlives a restart."""
+"""The question of the Arrange button: another rendering of a stored piece, by instrument, tempo, transposition and file
+format. Every custom_id of the question has the values chosen so far, so it outlives a restart."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import discord
 
-from bot.commands.components import Pressing
+from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
-from bot.commands.submit import admitted, ask, looked_up
+from bot.commands.submit import admit, find_piece, submit
 from bot.language.i18n import say
 from bot.language.replies import shifted
 from bot.services import Interaction
@@ -28,7 +28,7 @@ _OFFERED: dict[Option[int], Sequence[int]] = {
 _ARRANGED = options_in(Scope.RENDERING)
 """Options of the question. A message has five rows, and one of them is the button's."""
 _CHOSEN = rf"(?P<piece_id>{ID}):" + ":".join(rf"(?P<{option.name}>[a-z0-9_-]+)" for option in _ARRANGED)
-"""The end of every custom_id: what is chosen so far."""
+"""The end of every custom_id: the piece, and the values chosen so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Arrangement:
 
 
 class ArrangeSelect(
-    Pressing,
+    PersistentItem,
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=rf"arrange:(?P<option>{'|'.join(option.name for option in _ARRANGED)}):{_CHOSEN}",
 ):
-    """A list for one option; the message shows what is chosen."""
+    """The select of one option; the message shows the chosen values."""
 
     def __init__(self, option: str, **chosen: str) -> None:
         [self.option] = [each for each in _ARRANGED if each.name == option]
@@ -82,15 +82,15 @@ class ArrangeSelect(
         custom_id = ":".join(["arrange", option, *chosen.values()])
         super().__init__(discord.ui.Select(custom_id=custom_id, options=options))
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         [value] = self.item.values
         rendering = replace(self.arrangement.rendering, **{self.option.name: self.option.read(value)})
         arrangement = replace(self.arrangement, rendering=rendering)
         await interaction.response.edit_message(content=arrangement.question(), view=arrangement.view())
 
 
-class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
-    """Has the piece played as it is chosen."""
+class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
+    """Asks for the piece in the rendering that is chosen."""
 
     def __init__(self, **chosen: str) -> None:
         style = discord.ButtonStyle.primary
@@ -98,12 +98,12 @@ class PlayButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], templ
         super().__init__(discord.ui.Button(label=say("Play it so"), style=style, custom_id=custom_id))
         self.arrangement = Arrangement.read(**chosen)
 
-    async def pressed(self, interaction: Interaction) -> None:
-        stored = await looked_up(interaction, self.arrangement.piece_id)
-        rules = await admitted(interaction)
-        self.arrangement.rendering.lasting(stored.duration / stored.recipe.rendering.stretch)
+    async def respond(self, interaction: Interaction) -> None:
+        stored = await find_piece(interaction, self.arrangement.piece_id)
+        rules = await admit(interaction)
+        self.arrangement.rendering.rendered_seconds(stored.duration / stored.recipe.rendering.stretch)
         submission = Submission(stored.recipe.request, self.arrangement.rendering, stored.private)
-        await ask(interaction, submission, rules, StoredNotes(stored.id), stored.parent)
+        await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent)
 
 
 def _values(option: Option[Any], now: Any) -> list[Any]:

@@ -1,5 +1,5 @@
-"""What every button and select has in common: it says what it means in its custom_id, so it goes on working after a
-restart, and whatever fails is answered."""
+"""The base of every button and select: its custom_id says all that it needs, so it works after a restart too, and every
+failure is answered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.language.i18n import speak
 from bot.services import Interaction
 
 
-class Pressing:
-    """For a DynamicItem, whose arguments are the groups of its template."""
+class PersistentItem:
+    """Mixin of a DynamicItem whose constructor takes the groups of its template."""
 
     @classmethod
     async def from_custom_id(cls, _: discord.Interaction, __: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
@@ -22,10 +22,10 @@ class Pressing:
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         speak(interaction.locale)
         try:
-            await self.pressed(interaction)
+            await self.respond(interaction)
         except Exception as error:
             await interaction.client.tree.on_error(interaction, error)
 
-    async def pressed(self, interaction: Interaction) -> None:
-        """Do what it is there for. What this raises is said to the one who pressed."""
+    async def respond(self, interaction: Interaction) -> None:
+        """Answer the press, or the choice. An error raised here is said to the one who pressed."""
         raise NotImplementedError

@@ -9,7 +9,7 @@ from typing import Any
 from discord import app_commands
 
 from bot.commands.options import read_submission, suggestions, with_options
-from bot.commands.submit import admitted, ask
+from bot.commands.submit import admit, submit
 from bot.language.i18n import described
 from bot.services import Interaction
 from core.errors import StoreError
@@ -27,8 +27,8 @@ RECENT_SEEDS_TIMEOUT = 1.0
 )
 @with_options("compose")
 async def compose(interaction: Interaction, seed: str, **options: Any) -> None:
-    rules = await admitted(interaction)
-    await ask(interaction, read_submission(seed, rules.usual, **options), rules)
+    rules = await admit(interaction)
+    await submit(interaction, read_submission(seed, rules.usual, **options), rules)
 
 
 @compose.autocomplete("seed")

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.options import submission_of, with_options
-from bot.commands.submit import admitted, ask
+from bot.commands.submit import admit, submit
 from bot.language.i18n import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import UnreadUpload
@@ -40,11 +40,11 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
 async def _submit_file(interaction: Interaction, file: discord.Attachment, options: dict[str, Any]) -> None:
     """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
     with an option repeats what was typed, and is found out before."""
-    rules = await admitted(interaction)
+    rules = await admit(interaction)
     if file.size > MAX_BYTES:
         raise too_large(file.size)
     given = {name: value for name, value in options.items() if value is not None}
     until = given.pop(FROM.parameter, None)
     usual = rules.usual({"model": DEFAULT_MODEL} | given)
     submission = submission_of(usual, lambda fields: ComposeRequest(Seed(), **fields))
-    await ask(interaction, submission, rules, UnreadUpload(file.url, until))
+    await submit(interaction, submission, rules, UnreadUpload(file.url, until))

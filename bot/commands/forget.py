@@ -1,4 +1,4 @@
-"""/forget: everything that is stored about somebody is removed, after a question."""
+"""/forget: removes everything that is stored about somebody, after a question."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.components import Pressing
+from bot.commands.components import PersistentItem
 from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.services import Interaction
@@ -21,7 +21,9 @@ async def forget(interaction: Interaction) -> None:
     await interaction.response.send_message(say(replies.FORGET), view=view, ephemeral=True)
 
 
-class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"forget:(?P<answer>yes|no)"):
+class ForgetButton(
+    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"forget:(?P<answer>yes|no)"
+):
     """The answer to the question, always about the one who presses it."""
 
     def __init__(self, answer: str) -> None:
@@ -30,7 +32,7 @@ class ForgetButton(Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=f"forget:{answer}"))
         self.answer = answer
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         if self.answer == "yes":
             services, user_id = interaction.client.services, interaction.user.id

@@ -111,7 +111,7 @@ def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, An
     Raises BadRequest."""
     rendering = Rendering(**_given(options, Scope.RENDERING))
     request = request_of({"take": fresh_take()} | _given(options, Scope.REQUEST))
-    rendering.lasting(request.seconds)
+    rendering.rendered_seconds(request.seconds)
     return Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
 
 

@@ -1,5 +1,4 @@
-"""The buttons on a piece, and what brings a piece back. What a button needs to know is in its custom_id, so it goes on
-working after a restart."""
+"""/piece, /history and the buttons under a piece."""
 
 from __future__ import annotations
 
@@ -11,9 +10,9 @@ import discord
 from discord import app_commands
 
 from bot.commands.arrange import Arrangement
-from bot.commands.components import Pressing
+from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
-from bot.commands.submit import admitted, ask, looked_up
+from bot.commands.submit import admit, find_piece, submit
 from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.services import Interaction, Services
@@ -27,17 +26,17 @@ from core.seed import Seed
 from core.text import Text
 
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
-"""How much of a piece a variation keeps: whichever is less."""
-PAGE = 8
-"""Pieces on a page of somebody's history."""
+"""Length of the opening that a variation keeps, in seconds and as a share of the piece: whichever is less."""
+PAGE_SIZE = 8
+"""Pieces on a page of a history."""
 
 
 class PieceButton(
-    Pressing,
+    PersistentItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>{ID})",
 ):
-    """Does something with a piece that is stored."""
+    """One action with a stored piece, for anybody who sees it; deleting is for a few."""
 
     def __init__(self, action: str, piece_id: str) -> None:
         style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
@@ -45,8 +44,8 @@ class PieceButton(
         super().__init__(discord.ui.Button(label=say(_LABELS[action]), style=style, custom_id=custom_id))
         self.action, self.piece_id = action, piece_id
 
-    async def pressed(self, interaction: Interaction) -> None:
-        stored = await looked_up(interaction, self.piece_id)
+    async def respond(self, interaction: Interaction) -> None:
+        stored = await find_piece(interaction, self.piece_id)
         if self.action == "recipe":
             await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
         elif self.action == "arrange":
@@ -58,12 +57,12 @@ class PieceButton(
         elif self.action == "delete":
             await _delete(interaction, stored)
         else:
-            rules = await admitted(interaction)
+            rules = await admit(interaction)
             with about_job(str(interaction.id)):
-                request = await _NEXT[self.action](interaction.client.services, stored)
+                request = await _NEW_REQUESTS[self.action](interaction.client.services, stored)
             submission = Submission(request, stored.recipe.rendering, stored.private)
             parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
-            await ask(interaction, submission, rules, parent=parent)
+            await submit(interaction, submission, rules, parent=parent)
 
 
 _LABELS = {
@@ -78,11 +77,12 @@ _LABELS = {
 
 
 async def _new_take(_: Services, stored: Stored) -> ComposeRequest:
+    """The same request with another draw."""
     return replace(stored.recipe.request, take=fresh_take())
 
 
 async def _variation(services: Services, stored: Stored) -> ComposeRequest:
-    """The same opening, and then as much again as there was."""
+    """A request for the same opening and a new rest, as long as the piece was."""
     composed = (await services.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
     upload = await services.reader.read(composed, seconds)
@@ -91,7 +91,7 @@ async def _variation(services: Services, stored: Stored) -> ComposeRequest:
 
 
 async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
-    """The whole piece, and then as much again as was asked for, where there is room. Raises BadRequest."""
+    """A request for the whole piece and as much again as was asked for, where there is room. Raises BadRequest."""
     room = LENGTH.most - _steps(stored.duration) - 1
     if room < LENGTH.least:
         raise BadRequest(replies.LONG_ENOUGH)
@@ -99,7 +99,7 @@ async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
     return _primed(stored, composed, min(stored.recipe.request.length, room))
 
 
-_NEXT = {"take": _new_take, "vary": _variation, "continue": _continuation}
+_NEW_REQUESTS = {"take": _new_take, "vary": _variation, "continue": _continuation}
 
 
 def _primed(stored: Stored, primer: bytes, length: int) -> ComposeRequest:
@@ -111,7 +111,7 @@ def _steps(seconds: float) -> int:
 
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
-    """Its row, its files, and this message."""
+    """Remove the piece's row, its files, and the message under which the button was pressed."""
     if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
         await interaction.response.send_message(say(replies.NOT_YOURS_TO_DELETE), ephemeral=True)
         return
@@ -140,7 +140,7 @@ async def piece(interaction: Interaction, id: str) -> None:
             "'{typed}' is not the id of a piece, which has eight letters and digits; /history tells those of yours",
             typed=shown(typed, 20),
         )
-    stored = await looked_up(interaction, typed)
+    stored = await find_piece(interaction, typed)
     await interaction.response.defer(ephemeral=stored.private)
     piece = await interaction.client.services.library.piece(stored)
     reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
@@ -156,25 +156,25 @@ async def history(interaction: Interaction) -> None:
 
 
 class PageButton(
-    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
+    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
 ):
-    """Turns to a page of the presser's own history."""
+    """Turns to a page of the history of the one who presses it."""
 
     def __init__(self, page: str, label: str = "·") -> None:
         style = discord.ButtonStyle.secondary
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
         self.page = int(page)
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         await _show_page(interaction, self.page)
 
 
 async def _show_page(interaction: Interaction, page: int) -> None:
-    theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE, PAGE + 1)
+    theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE_SIZE, PAGE_SIZE + 1)
     view = discord.ui.View(timeout=None)
     if page:
         view.add_item(PageButton(str(page - 1), say("Newer")))
-    if len(theirs) > PAGE:
+    if len(theirs) > PAGE_SIZE:
         view.add_item(PageButton(str(page + 1), say("Older")))
-    await interaction.edit_original_response(content=replies.pages(theirs[:PAGE], page * PAGE), view=view)
+    await interaction.edit_original_response(content=replies.pages(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)

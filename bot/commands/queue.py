@@ -1,4 +1,4 @@
-"""/queue, /cancel and the Cancel button: what is in the making, and taking it back."""
+"""/queue, /cancel and the Cancel button: unfinished pieces, and how they are cancelled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.components import Pressing
+from bot.commands.components import PersistentItem
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.language import replies
 from bot.language.i18n import described, named, say
@@ -53,21 +53,21 @@ async def suggest_piece(interaction: Interaction, typed: str) -> list[app_comman
 
 
 def _name(pending: PendingReply) -> str:
-    """What has to be typed for it, without the command."""
+    """The command that asks for the piece, without its slash."""
     return replies.command(pending.request, pending.rendering).removeprefix("/")[:MAX_SUGGESTION]
 
 
 class CancelButton(
-    Pressing, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
+    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"cancel:(?P<job_id>[0-9]{1,20})"
 ):
-    """Takes a job back while it waits or runs; only for the one who asked for it."""
+    """Cancels a job that waits or runs; only for the one who asked for it."""
 
     def __init__(self, job_id: str) -> None:
         style = discord.ButtonStyle.secondary
         super().__init__(discord.ui.Button(label=say("Cancel"), style=style, custom_id=f"cancel:{job_id}"))
         self.job_id = job_id
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         deliveries = interaction.client.services.deliveries
         requester = await deliveries.requester(self.job_id)
         if requester is None:

@@ -1,4 +1,4 @@
-"""/settings: what the managers of a server allow there, shown and changed in one message."""
+"""/settings: a server's rules, shown and changed in one message by its managers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.components import Pressing
+from bot.commands.components import PersistentItem
 from bot.language import replies
 from bot.language.i18n import described, named, say
 from bot.services import Interaction, Services
@@ -18,10 +18,11 @@ from core.models import MODELS
 from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
 from core.text import Text
 
-LENGTHS = (150, 300, 500, 900, 1500, LENGTH.most)
-A_DAY = (0, 5, 10, 20, 50, 100)
-MOST_AT_ONCE = 10
-MOST_OPTIONS = 25
+LENGTH_LIMITS = (150, 300, 500, 900, 1500, LENGTH.most)
+DAILY_LIMITS = (0, 5, 10, 20, 50, 100)
+HIGHEST_AT_ONCE = 10
+MAX_SELECT_OPTIONS = 25
+"""Options of a select that Discord allows."""
 
 _QUESTIONS = {
     "channels": Text("**Channels** where members may ask for pieces; none for all of them"),
@@ -40,16 +41,16 @@ _QUESTIONS = {
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 async def settings(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
-    rules = await interaction.client.services.rules.get(_managed(interaction))
+    rules = await interaction.client.services.rules.get(_managed_guild(interaction))
     await interaction.edit_original_response(view=settings_view(interaction.client.services, rules))
 
 
-class ChannelSelect(Pressing, discord.ui.DynamicItem[discord.ui.ChannelSelect[Any]], template=r"rules:channels"):
+class ChannelSelect(PersistentItem, discord.ui.DynamicItem[discord.ui.ChannelSelect[Any]], template=r"rules:channels"):
     def __init__(self, channels: Sequence[int] = ()) -> None:
         select = discord.ui.ChannelSelect[Any](
             custom_id="rules:channels",
             min_values=0,
-            max_values=MOST_OPTIONS,
+            max_values=MAX_SELECT_OPTIONS,
             placeholder=say("all channels"),
             default_values=[
                 discord.SelectDefaultValue(id=channel, type=discord.SelectDefaultValueType.channel)
@@ -58,16 +59,16 @@ class ChannelSelect(Pressing, discord.ui.DynamicItem[discord.ui.ChannelSelect[An
         )
         super().__init__(select)
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         await _change(interaction, channels=tuple(channel.id for channel in self.item.values))
 
 
 class RuleSelect(
-    Pressing,
+    PersistentItem,
     discord.ui.DynamicItem[discord.ui.Select[Any]],
     template=r"rules:(?P<rule>length|at_once|a_day|style|model|private)",
 ):
-    """Every rule but the channels is chosen from a list."""
+    """The select of a rule other than the channels."""
 
     def __init__(self, rule: str, options: Sequence[tuple[Any, str]] = ((0, "·"),), now: Any = None) -> None:
         self.rule = rule
@@ -79,7 +80,7 @@ class RuleSelect(
         )
         super().__init__(select)
 
-    async def pressed(self, interaction: Interaction) -> None:
+    async def respond(self, interaction: Interaction) -> None:
         [chosen] = self.item.values
         options = {str(value): value for value, _ in _options(interaction.client.services)[self.rule]}
         if chosen not in options:
@@ -91,7 +92,7 @@ RULE_SELECTS = (ChannelSelect, RuleSelect)
 
 
 def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
-    """The message: a line and a list for each rule."""
+    """The message: a line and a select for each rule."""
     selects: dict[str, discord.ui.Item[Any]] = {"channels": ChannelSelect(rules.channels)}
     for rule, options in _options(services).items():
         selects[rule] = RuleSelect(rule, options, getattr(rules, rule))
@@ -106,18 +107,18 @@ def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
 
 
 def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
-    """What each rule can be, and how that is said."""
+    """Values of each rule, and their labels."""
     most = services.deliveries.admission.max_jobs_per_user
     styles = list(dict.fromkeys([ANY_STYLE, *services.styles]))
     return {
         "length": [
             (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))
-            for steps in LENGTHS
+            for steps in LENGTH_LIMITS
         ],
         "at_once": [(0, say("as many as I allow anywhere ({most})", most=most))]
-        + [(count, str(count)) for count in range(1, min(most, MOST_AT_ONCE))],
-        "a_day": [(count, str(count) if count else say("as many as they like")) for count in A_DAY],
-        "style": [(style, style) for style in styles[:MOST_OPTIONS]],
+        + [(count, str(count)) for count in range(1, min(most, HIGHEST_AT_ONCE))],
+        "a_day": [(count, str(count) if count else say("as many as they like")) for count in DAILY_LIMITS],
+        "style": [(style, style) for style in styles[:MAX_SELECT_OPTIONS]],
         "model": [(model, model) for model in MODELS],
         "private": [(False, say("everybody, unless its listener keeps it private")), (True, say("its listener alone"))],
     }
@@ -125,11 +126,11 @@ def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
 
 async def _change(interaction: Interaction, **changes: Any) -> None:
     services = interaction.client.services
-    rules = await services.rules.change(_managed(interaction), **changes)
+    rules = await services.rules.change(_managed_guild(interaction), **changes)
     await interaction.response.edit_message(view=settings_view(services, rules))
 
 
-def _managed(interaction: Interaction) -> int:
+def _managed_guild(interaction: Interaction) -> int:
     """The server whose manager asks. Raises BadRequest for anybody else, whatever the server lets them type."""
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise BadRequest("only those who may manage this server can change its settings")

@@ -1,4 +1,4 @@
-"""From an interaction that asks for a piece to what it is owed."""
+"""Submitting: from an interaction that asks for a piece to a pending reply."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ACKNOWLEDGE_DELAYS = (0.2, 0.4)
 
 
 async def acknowledge(interaction: Interaction, private: bool) -> None:
-    """Say that an answer will follow, as a message of its own. When only Discord's receipt was lost, saying it again
-    fails, and all is well."""
+    """Tell Discord that a reply will follow, as a message of its own. When only Discord's receipt was lost, another
+    attempt fails, and all is well."""
     retry = Retry(DISCORD_UNREACHABLE, ACKNOWLEDGE_DELAYS)
     try:
         await retry(interaction.response.defer, ephemeral=private, thinking=True)
@@ -32,9 +32,9 @@ async def acknowledge(interaction: Interaction, private: bool) -> None:
             raise
 
 
-async def admitted(interaction: Interaction) -> Rules:
-    """The rules that hold where somebody asks for a piece. Raises BadRequest or QueueError where, or when, they may
-    not ask."""
+async def admit(interaction: Interaction) -> Rules:
+    """Let somebody ask for a piece here and now; returns the rules that hold here. Raises BadRequest, QueueError and
+    StoreError where they may not."""
     services, user_id, guild_id = interaction.client.services, interaction.user.id, interaction.guild_id
     try:
         async with asyncio.timeout(services.deliveries.timing.admit):
@@ -47,10 +47,10 @@ async def admitted(interaction: Interaction) -> Rules:
     return rules
 
 
-async def ask(
+async def submit(
     interaction: Interaction, submission: Submission, rules: Rules, source: Source = FRESH, parent: str = ""
 ) -> None:
-    """Accept a submission, by the rules. `parent` is the id of the stored piece that it continues. Raises
+    """Accept a submission under these rules. `parent` is the id of the stored piece that it continues. Raises
     BadRequest, TooManyJobs, QueueFull and StoreError."""
     rules.allow_length(submission.request.length)
     destination = destination_of(interaction, private=submission.private or rules.private)
@@ -61,7 +61,7 @@ async def ask(
 
 
 def destination_of(interaction: Interaction, private: bool) -> Destination:
-    """Where the reply to an interaction goes."""
+    """The destination of the reply to an interaction."""
     return Destination(
         user_id=interaction.user.id,
         channel_id=interaction.channel_id,
@@ -76,7 +76,7 @@ def destination_of(interaction: Interaction, private: bool) -> Destination:
     )
 
 
-async def looked_up(interaction: Interaction, piece_id: str) -> Stored:
+async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece. Raises BadRequest when it is gone, or private and another's."""
     stored = await interaction.client.services.library.get(piece_id)
     if stored.private and stored.user_id != interaction.user.id:

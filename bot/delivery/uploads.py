@@ -39,7 +39,7 @@ class UploadReader:
         read = await self.read(data, upload.until)
         options = {field.name: getattr(pending.request, field.name) for field in fields(pending.request)}
         request = read.continued(**{name: value for name, value in options.items() if name not in ("seed", "primer")})
-        pending.rendering.lasting(read.seconds + request.seconds)
+        pending.rendering.rendered_seconds(read.seconds + request.seconds)
         return replace(pending, request=request, remark=read.remark, source=FRESH)
 
     async def close(self) -> None:

@@ -128,7 +128,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str 
     for option, value in unusual_options(request, rendering):
         if option.label:
             embed.add_field(name=say(option.label), value=option.write(value))
-    if rendering.edits:
+    if rendering.changes_notes:
         embed.add_field(name=say("Played"), value=_played(rendering))
     if parent and request.primer:
         again = say("It goes on from piece {parent}", parent=parent)

@@ -77,7 +77,8 @@ def test_a_bot_may_have_a_part_of_the_servers(typed: str, ids: list[int], count:
     assert BotSettings.load().shards is None
     monkeypatch.setenv("SHARDS", typed)
     shards = BotSettings.load().shards
-    assert shards is not None and (shards.ids, shards.count) == (ids, count)
+    assert shards is not None
+    assert (shards.ids, shards.count) == (ids, count)
 
 
 @pytest.mark.parametrize("typed", ["8/8", "3-1/8", "0", "-1/8", "0-3", "1/0", "a/b", "0/8/9"])
@@ -99,7 +100,8 @@ def test_the_program_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
     assert bot.returncode == 2
-    assert bot.stderr.startswith("DISCORD_TOKEN is not set, accepted is ") and bot.stderr.count("\n") == 1
+    assert bot.stderr.startswith("DISCORD_TOKEN is not set, accepted is ")
+    assert bot.stderr.count("\n") == 1
 
 
 def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -108,7 +110,8 @@ def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatc
     with lock(empty_folder / "data" / "bot.lock") as held:
         write(held, "first")
         bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
-        assert bot.returncode == 2 and lines(held) == ["first"]
+        assert bot.returncode == 2
+        assert lines(held) == ["first"]
     assert bot.stderr == f"DATA_DIR is '{empty_folder}/data', where another bot is at work already\n"
 
 

@@ -292,7 +292,8 @@ def test_a_file_that_cannot_be_continued_is_one_sentence(
     (tmp_path / "huge.mid").write_bytes(bytes(2**20 + 1))
     assert go_on(*arguments) == 2
     said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1
+    assert sentence in said
+    assert said.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
@@ -304,7 +305,8 @@ def test_what_is_wrong_here_is_one_sentence_too(
     monkeypatch.setenv("SOUNDFONT", "no.sf2")
     assert go_on("good.mid") == 2
     said = capsys.readouterr().err
-    assert said.startswith("SOUNDFONT is 'no.sf2'") and said.count("\n") == 1
+    assert said.startswith("SOUNDFONT is 'no.sf2'")
+    assert said.count("\n") == 1
 
 
 def test_ctrl_c_ends_it_quietly(tmp_path: Path):

@@ -144,11 +144,11 @@ def test_a_rendering_survives_the_queue():
 
 def test_nobody_waits_for_an_hour_of_music():
     """Slower is longer, but not beyond ten minutes; what was longer before may be played as it is."""
-    assert Rendering(tempo=50).lasting(100) == 200
-    assert Rendering(tempo=200).lasting(620) == 310
-    assert Rendering().lasting(620) == 620
+    assert Rendering(tempo=50).rendered_seconds(100) == 200
+    assert Rendering(tempo=200).rendered_seconds(620) == 310
+    assert Rendering().rendered_seconds(620) == 620
     with pytest.raises(BadRequest, match=r"^at 50 % the piece would last 620 s, at most 600 are played$"):
-        Rendering(tempo=50).lasting(310)
+        Rendering(tempo=50).rendered_seconds(310)
 
 
 def test_a_piece_survives_the_queue():

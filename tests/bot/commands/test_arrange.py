@@ -26,7 +26,8 @@ def shown(message: Message) -> list[str]:
 async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Interaction:
     """Played as a harp, faster and lower, with the bot's own words checked on the way."""
     question = await (await listener.clicks(message, "Arrange")).answered()
-    assert question.ephemeral and question.content.startswith("How shall piece `")
+    assert question.ephemeral
+    assert question.content.startswith("How shall piece `")
     await listener.selects(question, "music box", menu="arrange:instrument")
     await listener.selects(question, "120", menu="arrange:tempo")
     await listener.selects(question, "-3", menu="arrange:transpose")
@@ -97,7 +98,8 @@ async def test_what_the_article_s_model_attended_to(queue: FakeQueue, url: str, 
             message = await asked.finished()
         async with playing(standin, queue, url, monkeypatch):
             pictures = await (await listener.clicks(message, "Attention")).answered()
-            assert pictures.ephemeral and [file.bytes for file in pictures.attachments] == [
+            assert pictures.ephemeral
+            assert [file.bytes for file in pictures.attachments] == [
                 b"\x89PNG one",
                 b"\x89PNG two",
             ]

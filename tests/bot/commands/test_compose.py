@@ -29,7 +29,8 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/compose", seed="C5 (72)", length=100, take=7)
             place = await asked.answered()
-            assert place.content.endswith("You are next.") and place.buttons[0]["label"] == "Cancel"
+            assert place.content.endswith("You are next.")
+            assert place.buttons[0]["label"] == "Cancel"
             queue.run(asked.id, 0.5)
             await asked.shows(lambda message: "50%" in message.content)
             queue.finish(asked.id)
@@ -37,7 +38,9 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert [file.filename for file in message.attachments] == [
                 f"nocturne-performance-72-100-take7.{suffix}" for suffix in ALL
             ]
-            assert message.content == "" and len(message.embeds) == 1 and not message.ephemeral
+            assert message.content == ""
+            assert len(message.embeds) == 1
+            assert not message.ephemeral
             assert message.embeds[0]["image"]["url"] == message.file(".png").url
             assert await emptied(url)
             await until(lambda: queue.deleted == [str(asked.id)])
@@ -65,8 +68,10 @@ async def test_bad_input_is_answered_at_once(
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             message = await (await listener.types("/compose", unchecked=True, **options)).answered()
-            assert message.content.startswith(says) and message.ephemeral
-        assert not queue.jobs and not await remaining(url)
+            assert message.content.startswith(says)
+            assert message.ephemeral
+        assert not queue.jobs
+        assert not await remaining(url)
 
 
 async def test_a_piece_is_played_as_wished(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -127,7 +132,8 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
             assert [note.pitch for note in piano.notes] == [67]
             progress = await asked.answered()
             refused = await (await listener.applies("Continue this MIDI", progress)).answered()
-            assert refused.content == "This message carries no MIDI file (.mid)." and refused.ephemeral
+            assert refused.content == "This message carries no MIDI file (.mid)."
+            assert refused.ephemeral
 
 
 @pytest.mark.parametrize(
@@ -158,7 +164,8 @@ async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
             asked = await listener.types("/continue", file=Upload("mine.mid", data), **options)
             assert (await asked.finished()).content.startswith(says)
             assert await emptied(url)
-        assert not queue.jobs and await asked_for(url) == 0
+        assert not queue.jobs
+        assert await asked_for(url) == 0
 
 
 async def asked_for(url: str) -> int:
@@ -179,7 +186,8 @@ async def test_a_wrong_option_is_seen_by_its_listener_alone(
         async with playing(standin, queue, url, monkeypatch):
             file = Upload("mine.mid", smf(track(note())))
             refused = await (await listener.types("/continue", file=file, style="[a](http://b.example)")).answered()
-            assert refused.content.startswith("The style '[a](http://b.example)' is not a name") and refused.ephemeral
+            assert refused.content.startswith("The style '[a](http://b.example)' is not a name")
+            assert refused.ephemeral
 
 
 async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -198,12 +206,16 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
                 await asked.answered()
             queue.run(first.id, 0.25)
             looked = await (await clara.types("/queue")).answered()
-            assert looked.ephemeral and looked.content.startswith("3 pieces wait for a place at the piano.\n\n**C5**")
-            assert "25%" in looked.content and "Number 3 in the queue" in looked.content and "D#5" not in looked.content
+            assert looked.ephemeral
+            assert looked.content.startswith("3 pieces wait for a place at the piano.\n\n**C5**")
+            assert "25%" in looked.content
+            assert "Number 3 in the queue" in looked.content
+            assert "D#5" not in looked.content
             [chosen] = await clara.autocompletes("/cancel", "piece", "73")
             assert chosen == ("compose seed:73 take:7", str(second.id))
             said = await (await clara.types("/cancel", piece=chosen.value)).answered()
-            assert said.content == "Cancelled: 1 piece of yours." and said.ephemeral
+            assert said.content == "Cancelled: 1 piece of yours."
+            assert said.ephemeral
             assert (await second.finished()).content.startswith("Cancelled: **C#5**")
             assert (await (await clara.types("/cancel")).answered()).content == "Cancelled: 2 pieces of yours."
             for asked in (first, third):
@@ -245,7 +257,8 @@ async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatc
             asked = await clara.types("/compose", seed="72", take=7)
             shown = await asked.answered()
             refused = await (await robert.clicks(shown, "Cancel")).answered()
-            assert refused.content == str(replies.NOT_YOURS) and refused.ephemeral
+            assert refused.content == str(replies.NOT_YOURS)
+            assert refused.ephemeral
             await clara.clicks(shown, "Cancel")
             message = await asked.shows(lambda message: not message.buttons)
             assert message.content == "Cancelled: **C5** · 100 s (500 steps) · take 7"
@@ -259,4 +272,6 @@ async def test_about(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
         async with playing(standin, queue, url, monkeypatch):
             await (await listener.types("/compose", seed="72")).answered()
             text = (await (await listener.types("/about")).answered()).text
-    assert "article" in text and "non-commercial" in text and "1 waiting" in text
+    assert "article" in text
+    assert "non-commercial" in text
+    assert "1 waiting" in text

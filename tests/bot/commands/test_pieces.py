@@ -47,11 +47,14 @@ async def test_a_new_take_is_another_draw(queue: FakeQueue, url: str, monkeypatc
             pressed = await listener.clicks(message, "New take")
             await pressed.answered()
             request = asks_for(queue, pressed)
-            assert (str(request.seed), request.length) == ("72", 100) and request.take != 7
+            assert (str(request.seed), request.length) == ("72", 100)
+            assert request.take != 7
             assert queue.terms[1]["rendering"].tempo == 80
             queue.finish(pressed.id)
             answer = await pressed.finished()
-            assert answer is not message and labels(answer) == ALL and labels(message) == ALL
+            assert answer is not message
+            assert labels(answer) == ALL
+            assert labels(message) == ALL
 
 
 @pytest.mark.parametrize(("label", "kept", "length"), [("Variation", 4, 80), ("Continue", 20, 100)])
@@ -95,7 +98,8 @@ async def test_there_is_no_room_beyond_the_longest_piece(queue: FakeQueue, url: 
             await asked.answered()
             queue.finish(asked.id, duration=598.0)
             said = await (await listener.clicks(await asked.finished(), "Continue")).answered()
-            assert said.ephemeral and said.content.startswith("This piece is nearly as long as a piece can be")
+            assert said.ephemeral
+            assert said.content.startswith("This piece is nearly as long as a piece can be")
 
 
 async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -107,12 +111,15 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
         async with playing(standin, queue, url, monkeypatch):
             said = await (await listener.clicks(message, "Recipe")).answered()
             command, line = said.content.removeprefix("```\n").split("\n```\n")
-            assert command == "/compose seed:72 length:100 take:7 instrument:harp" and said.ephemeral
+            assert command == "/compose seed:72 length:100 take:7 instrument:harp"
+            assert said.ephemeral
             assert line.endswith("made by checkpoint `0123456789ab`.")
             back = await (await listener.types("/piece", id=line.split("`")[1])).finished()
-            assert labels(back) == ALL and not back.ephemeral
+            assert labels(back) == ALL
+            assert not back.ephemeral
             refused = await (await listener.types("/piece", id="the last one")).answered()
-            assert refused.content.startswith("'the last one' is not the id of a piece") and refused.ephemeral
+            assert refused.content.startswith("'the last one' is not the id of a piece")
+            assert refused.ephemeral
             assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
 
@@ -131,13 +138,15 @@ async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeyp
             [id] = re.findall("Piece `([a-z2-7]{8})`", said.content)
             assert (await (await listener.types("/piece", id=id.upper())).finished()).ephemeral
             refused = await (await other.types("/piece", id=id)).answered()
-            assert refused.content == "This piece is private, and not yours." and refused.ephemeral
+            assert refused.content == "This piece is private, and not yours."
+            assert refused.ephemeral
             theirs = await composed(queue, other)
             for action, label in (("recipe", "Recipe"), ("continue", "Continue"), ("delete", "Delete")):
                 [button] = [button for button in theirs.buttons if button["label"] == label]
                 button["custom_id"] = f"piece:{action}:{id}"  # as no client of Discord's would send it
                 refused = await (await other.clicks(theirs, label)).answered()
-                assert refused.content == "This piece is private, and not yours." and refused.ephemeral
+                assert refused.content == "This piece is private, and not yours."
+                assert refused.ephemeral
 
 
 async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -149,7 +158,8 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
         async with playing(standin, queue, url, monkeypatch) as bot:
             message = await composed(queue, listener)
             refused = await (await other.clicks(message, "Delete")).answered()
-            assert refused.content.startswith("Only the person who asked for this piece") and refused.ephemeral
+            assert refused.content.startswith("Only the person who asked for this piece")
+            assert refused.ephemeral
             [stored] = await bot.services.library.of(listener.user.id, 0, 9)
             await listener.clicks(message, "Delete")
             await message.until(lambda message: message.deleted)
@@ -171,7 +181,8 @@ async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str
             await bot.services.library.forget(listener.user.id)
             for label in ALL:
                 said = await (await listener.clicks(message, label)).answered()
-                assert said.content == "This piece is no longer stored." and said.ephemeral
+                assert said.content == "This piece is no longer stored."
+                assert said.ephemeral
 
 
 async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -195,7 +206,8 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
             waiting = await listener.types("/compose", seed="72")
             await waiting.answered()
             question = await (await listener.types("/forget")).answered()
-            assert question.ephemeral and labels(question) == ["Remove everything", "Keep it"]
+            assert question.ephemeral
+            assert labels(question) == ["Remove everything", "Keep it"]
             await listener.clicks(question, "Keep it")
             await question.until(lambda message: message.content == "Everything is as it was.")
             assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
@@ -203,13 +215,15 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
             await listener.clicks(question, "Remove everything")
             await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
             assert (await waiting.finished()).content.startswith("Cancelled")
-            assert await bot.services.library.of(listener.user.id, 0, 9) == [] and queue.forgotten == [listener.user.id]
+            assert await bot.services.library.of(listener.user.id, 0, 9) == []
+            assert queue.forgotten == [listener.user.id]
             assert len(await bot.services.library.of(other.user.id, 0, 9)) == 1
             assert await emptied(url)
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         stored = "\n".join(connection.iterdump())
     connection.close()
-    assert str(other.user.id) in stored and str(listener.user.id) not in stored
+    assert str(other.user.id) in stored
+    assert str(listener.user.id) not in stored
 
 
 async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -223,12 +237,15 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
             asked = await listener.types("/history")
             page = await asked.answered()
             lines = page.content.splitlines()
-            assert page.ephemeral and len(lines) == 9 and lines[0].endswith("/compose seed:72 length:100 take:9")
+            assert page.ephemeral
+            assert len(lines) == 9
+            assert lines[0].endswith("/compose seed:72 length:100 take:9")
             assert labels(page) == ["Older"]
         async with playing(standin, queue, url, monkeypatch):
             await listener.clicks(page, "Older")
             await page.until(lambda page: "take:0" in page.content)
-            assert labels(page) == ["Newer"] and len(page.content.splitlines()) == 3
+            assert labels(page) == ["Newer"]
+            assert len(page.content.splitlines()) == 3
             await listener.clicks(page, "Newer")
             await page.until(lambda page: "take:9" in page.content)
             nothing = await (await other.types("/history")).answered()

@@ -44,7 +44,8 @@ async def test_settings_are_shown_and_changed_in_one_message(
         usual |= {"style": ["any"], "model": ["performance"], "private": ["False"]}
         async with playing(standin, queue, url, monkeypatch):
             message = await (await manager.types("/settings")).answered()
-            assert message.ephemeral and message.text.startswith("Settings of this server.")
+            assert message.ephemeral
+            assert message.text.startswith("Settings of this server.")
             assert chosen(message) == usual
             await manager.selects(message, guild.channels[0])
             await manager.selects(message, "300", menu="rules:length")
@@ -82,7 +83,8 @@ async def test_pieces_are_made_in_the_allowed_channels(queue: FakeQueue, url: st
         async with playing(standin, queue, url, monkeypatch):
             await rule(manager, "channels", stage)
             refused = await (await member.types("/compose", seed="72")).answered()
-            assert refused.content == f"In this server I play only in <#{stage.id}>." and refused.ephemeral
+            assert refused.content == f"In this server I play only in <#{stage.id}>."
+            assert refused.ephemeral
             for where in (stage, member.dm):
                 asked = await member.types("/compose", seed="72", where=where)
                 await asked.answered()
