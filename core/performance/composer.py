@@ -16,11 +16,11 @@ from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
 from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
-from core.performance.guard import trouble
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
 from core.performance.sequence import EventSequence
+from core.performance.spread import spread
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
@@ -37,9 +37,7 @@ than there is, and gain little."""
 STATES_A_SLOT = 4
 """How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way."""
 PRIMER_EVENTS = 2048
-"""How many of a primer's events the network reads at the most, its last: prefill takes as long as events that it plays."""
-SUB_TAKES = 4
-"""How often a piece is made before a stuck one is accepted: once, and three times again."""
+"""How many of a primer's events the network reads at the most, its last: prefill takes as long as decoding."""
 
 
 class PerformanceComposer:
@@ -82,32 +80,27 @@ class PerformanceComposer:
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece: the seed's notes and what follows, within the length asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
-        cannot go on from.
-
-        A piece that is stuck is made again with the next sub-take."""
+        cannot go on from."""
         cells = round(request.seconds / CELL)
         style = self._style(request.style)
         longest = min(self.network.config.context_length, PRIMER_EVENTS)
         primer = Primer(request.primer, longest) if request.primer else None
-        for sub_take in range(SUB_TAKES):
-            sequence = EventSequence(
-                cells=cells,
-                take=request.take,
-                sub_take=sub_take,
-                temperature=request.temperature,
-                top_p=request.top_p,
-                style=style,
-                forced=primer.events if primer else forced_by(request.seed),
-                primed=primer is not None,
-            )
-            self._scheduler.run(sequence, progress)
-            moments = sequence.moments()
-            wrong = trouble(moments)
-            if wrong is None:
-                break
-            log.info("take %d, sub-take %d has %s", request.take, sub_take, wrong)
+        sequence = EventSequence(
+            cells=cells,
+            take=request.take,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            style=style,
+            forced=primer.events if primer else forced_by(request.seed),
+            primed=primer is not None,
+        )
+        self._scheduler.run(sequence, progress)
+        if sequence.gave_up:
+            log.warning("take %d ends early: %s", request.take, sequence.gave_up)
         progress(1.0)
-        return primer.followed_by(moments) if primer else write(moments)
+        if primer:
+            return primer.followed_by(*spread(sequence.moments(), request.take))
+        return write(*spread(sequence.moments(), request.take, exact=len(sequence.forced)))
 
     def attention(self, music: PrettyMIDI) -> None:
         """None: no picture is drawn of what it attends to."""
@@ -133,11 +126,11 @@ class Primer:
         self._last = int(moments[:, SHIFT].sum())
         self.events = encode(moments[-most:]).astype(np.int32)
 
-    def followed_by(self, moments: np.ndarray) -> PrettyMIDI:
-        """The primer, untouched, and then the moments, whose time counts from its last event. What would strike a key
-        that the primer still holds is left out, for MIDI could not tell the two notes apart."""
+    def followed_by(self, moments: np.ndarray, offsets: np.ndarray) -> PrettyMIDI:
+        """The primer, untouched, and then the moments, whose time counts from its last event. Notes on keys that the
+        primer still holds are left out, for MIDI could not tell the two apart."""
         moments[0, SHIFT] += self._last
-        more = write(moments).instruments[0]
+        more = write(moments, offsets).instruments[0]
         pianos = [instrument for instrument in self._music.instruments if not instrument.is_drum]
         held = {note.pitch: 0.0 for note in more.notes}
         for note in (note for piano in pianos for note in piano.notes):

@@ -161,25 +161,50 @@ def decode(events: np.ndarray) -> np.ndarray:
     ).astype(np.int32)
 
 
-def write(moments: np.ndarray) -> PrettyMIDI:
-    """Moments -> a piano piece as MIDI can hold it: a key that is struck while it is held is released first, one struck
-    twice in a cell sounds once, as hard and as long as either, and every note lasts a cell or more."""
+def playable(moments: np.ndarray) -> np.ndarray:
+    """Moments as MIDI can hold them: a key that is struck while it is held is released first, one struck twice in a
+    cell sounds once, as hard and as long as either, every note lasts a cell or more, and the end is that of the last
+    sound."""
+    moments = moments.copy()
+    moments[:, SHIFT] = np.cumsum(moments[:, SHIFT])
+    kept, held = np.ones(len(moments), dtype=bool), dict[int, int]()
+    for number, (onset, key, velocity, duration) in enumerate(moments.tolist()):
+        if key >= PITCHES:
+            continue
+        moments[number, VELOCITY], moments[number, DURATION] = max(velocity, 1), max(duration, 1)
+        before = held.get(key)
+        if before is not None and moments[before, SHIFT] == onset:
+            moments[before, VELOCITY:] = np.maximum(moments[before, VELOCITY:], moments[number, VELOCITY:])
+            kept[number] = False
+            continue
+        if before is not None:
+            moments[before, DURATION] = min(moments[before, DURATION], onset - moments[before, SHIFT])
+        held[key] = number
+    moments = moments[kept]
+    sounds = moments[:, KEY] != END
+    moments[~sounds, SHIFT] = (moments[:, SHIFT] + moments[:, DURATION])[sounds].max(initial=0)
+    moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
+    return moments
+
+
+def write(moments: np.ndarray, offsets: np.ndarray | None = None) -> PrettyMIDI:
+    """Moments -> a piano piece, as far as they are `playable`. `offsets` are milliseconds, (events, 2), by which each
+    onset and release is away from the middle of its cell; see `core.performance.spread`."""
+    moments = playable(moments)
+    if offsets is None:
+        offsets = np.zeros((len(moments), 2), dtype=int)
     onsets = np.cumsum(moments[:, SHIFT])
+    starts = (10 * onsets + offsets[:, 0]) / 1000
+    ends = (10 * (onsets + moments[:, DURATION]) + offsets[:, 1]) / 1000
     piano = Instrument(program=0, name="Piano")
     held: dict[int, Note] = {}
-    for onset, (_, key, velocity, duration) in zip(onsets.tolist(), moments.tolist(), strict=True):
-        start = onset * CELL
+    for start, end, (_, key, velocity, _) in zip(starts.tolist(), ends.tolist(), moments.tolist(), strict=True):
         if key in (PEDAL_UP, PEDAL_DOWN):
             piano.control_changes.append(ControlChange(SUSTAIN, 127 * (key == PEDAL_DOWN), start))
         elif key != END:
-            end = (onset + max(duration, 1)) * CELL
-            before = held.get(key)
-            if before is not None and before.start == start:
-                before.velocity, before.end = max(before.velocity, velocity), max(before.end, end)
-                continue
-            if before is not None:
-                before.end = min(before.end, start)
-            held[key] = Note(max(velocity, 1), key + LOWEST_PITCH, start, end)
+            if key in held:
+                held[key].end = min(held[key].end, start)
+            held[key] = Note(velocity, key + LOWEST_PITCH, start, end)
             piano.notes.append(held[key])
     midi = PrettyMIDI(resolution=_TICKS_PER_BEAT, initial_tempo=_BEATS_PER_MINUTE)
     midi.instruments.append(piano)

@@ -1,8 +1,8 @@
-"""The performance model's network: a causal Transformer over events, with a chain of four output heads, one an attribute.
+"""The performance model's network: a causal Transformer over events, with a chain of output heads, one an attribute.
 
-Written with Keras layers and `keras.ops` alone, so that every backend runs it. Attention is grouped-query attention with
-QK norm, rotary positions and a sliding window. Shapes below: batch, events, width, kv_heads, group (query heads that
-share a key/value head), head_dim."""
+Written with Keras layers and `keras.ops` alone, so that every backend runs it. Its attention is grouped-query attention
+with QK norm, rotary positions and a sliding window. Shapes below: batch, events, width, kv_heads, group (the
+query heads that share a key/value head), head_dim."""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ class Batch:
             sequence.append(events[:, slot], ends[:, slot])
 
     def _row_of(self, sequence: EventSequence) -> int | None:
+        """The slot that has the sequence's KV cache; None for one that begins, or begins anew."""
+        if not len(sequence.events):
+            return None
         return next((row for row, other in enumerate(self._sequences) if other is sequence), None)
 
 
@@ -138,7 +141,7 @@ def _chunk_inputs(sequences: Sequence[EventSequence], slots: int) -> ChunkInputs
     return ChunkInputs(
         forced=np.stack([row.next_forced() for row in rows], axis=1),
         uniforms=np.stack([row.next_uniforms() for row in rows], axis=1),
-        temperature=np.array([row.temperature for row in rows], dtype=np.float32),
+        temperature=np.array([row.next_temperature for row in rows], dtype=np.float32),
         top_p=np.array([row.top_p for row in rows], dtype=np.float32),
         earliest_end=np.array([row.earliest_end for row in rows], dtype=np.int32),
         length=np.array([row.length for row in rows], dtype=np.int32),

@@ -1,26 +1,37 @@
-"""A sequence of events in the making: a piece, from its first chunk to its finished moments."""
+"""A sequence of events in the making: a piece from its first chunk to its last, with what the guard has drawn again."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
 from core.performance.engine import CHUNK, FREE
-from core.performance.events import BIN_CELLS, CELL, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
-from core.performance.guard import FRANTIC_NOTES, LONGEST_LOOP, STUCK_NOTES, frantic, stuck
+from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
+from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
 
-EARLIEST_END = 0.9
-"""The share of the length before which a piece may not end."""
+log = logging.getLogger(__name__)
+
 MOST_EVENTS_A_SECOND = 40
+REWIND_EVENTS = 48
+"""Events before a trouble's first note from which on it is drawn again, times the tries at that place."""
+TRIES_AT_A_PLACE, TRIES_AT_THE_END, TRIES = 6, 3, 16
+"""How often a sequence goes back at one place, at its end, and in all, before it ends where its music ends."""
+WARMER = 0.02
+"""The share by which the temperature is raised with each try at a place: what is sure of itself runs into a loop."""
 
 
 @dataclass(slots=True)
 class EventSequence:
     """A piece in the making. `forced` are the events it begins with, (events, 4), FREE where the model chooses. `cells`
     is its length in cells, counted from its first note; or, where it is `primed`, from the last event that is forced,
-    and what is forced then is no part of it."""
+    and what is forced then is no part of it.
+
+    Where the guard finds trouble, the sequence goes back to before it: the events up to there are forced again, which
+    rebuilds the KV cache, and those after it are drawn anew with the next sub-take."""
 
     cells: int
     take: int
@@ -31,24 +42,51 @@ class EventSequence:
     forced: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     primed: bool = False
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
+    """Those that the engine has decoded; none where it must begin anew."""
     ends: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """Before each event, the probability that the piece ends there."""
     done: bool = False
-    """Whether nothing is to be played any more. Set last when a chunk is appended, as other threads look at it."""
+    """Whether nothing is to be decoded any more. Set last when a chunk is appended, as other threads look at it."""
+    gave_up: str | None = None
+    """The reason why the piece ends before its length: the trouble that it did not get out of."""
+    _prefix: np.ndarray | None = None
+    """The events that are forced after going back."""
+    _tries: int = 0
+    _place: int = -1
+    """The last event at which it went back, and how often it did there."""
+    _tries_here: int = 0
+    _stop: int | None = None
+    _share: float = 0.0
+
+    @property
+    def prefix(self) -> np.ndarray:
+        """The events that are forced from the beginning on, (events, 4)."""
+        return self.forced if self._prefix is None else self._prefix
 
     def next_forced(self) -> np.ndarray:
         """The forced events of the next chunk, (CHUNK, 4)."""
-        rest = self.forced[len(self.events) : len(self.events) + CHUNK]
+        rest = self.prefix[len(self.events) : len(self.events) + CHUNK]
         return np.concatenate([rest, np.full((CHUNK - len(rest), 4), FREE, dtype=np.int32)])
 
     def next_uniforms(self) -> np.ndarray:
         return uniforms(self.take, self.sub_take, len(self.events), CHUNK)
 
+    @property
+    def next_temperature(self) -> float:
+        """The temperature of the next chunk: raised near a place where the sequence got stuck."""
+        here = len(self.events) <= self._place + CHUNK
+        return self.temperature * (1 + WARMER * self._tries_here * here)
+
     def append(self, events: np.ndarray, ends: np.ndarray) -> None:
         """Take a chunk in: (CHUNK, 4) events and (CHUNK,) probabilities of the end."""
         self.ends = np.concatenate([self.ends, ends])
         self.events = np.concatenate([self.events, events])
-        self.done = self._is_over()
+        self._share = max(self._share, float(np.clip(self.times().max(initial=0) / max(self.cells, 1), 0.0, 1.0)))
+        over = self._is_over()
+        found = self._trouble(over)
+        if found is not None:
+            over = not self._go_back(found)
+        self.done = over
 
     def times(self) -> np.ndarray:
         """Cells from where the length counts to each event; below 0 for what comes before."""
@@ -66,8 +104,8 @@ class EventSequence:
 
     @property
     def length(self) -> int:
-        """Cells from the first event that is a note to where the piece is to end."""
-        return self._cells_before + self.cells
+        """Cells from the first event that is a note to where the network is told that the piece ends."""
+        return self._cells_before + self.cells - int(min(EARLY_CELLS, EARLY_SHARE * self.cells))
 
     @property
     def _cells_before(self) -> int:
@@ -79,59 +117,56 @@ class EventSequence:
 
     @property
     def share(self) -> float:
-        """How much of it is made, 0 to 1."""
-        return float(np.clip(self.times().max(initial=0) / self.cells, 0.0, 1.0))
+        """How much of it is made, 0 to 1; it never falls."""
+        return self._share
 
     def _is_over(self) -> bool:
+        if len(self.events) <= len(self.prefix):
+            return False
         most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
+        late = self.times()[-1] > LATEST_END * self.cells
+        return bool(late or (self.events[:, KEY] == END).any() or len(self.events) > most)
+
+    def _trouble(self, over: bool) -> Trouble | None:
+        """What the guard says of the latest notes, and of the last ones where the sequence is over; its note is the
+        number of an event."""
+        if len(self.events) <= len(self.prefix):
+            return None
         times = self.times()
-        over = times[-1] > self.cells or (self.events[:, KEY] == END).any()
-        if over and len(self.events) > len(self.forced):
-            return True
-        latest = np.arange(len(times)) >= max(len(self.forced), len(times) - FRANTIC_NOTES - CHUNK)
-        latest &= self.events[:, KEY] < PITCHES
-        if len(self.events) > most or frantic(times[latest] * CELL):  # not worth going on with
-            return True
-        return stuck(self.events[latest, KEY][-STUCK_NOTES - LONGEST_LOOP - CHUNK :]) is not None
+        stop = stop_of(self.events, self.ends, times, self.cells, len(self.forced)) if over else len(times)
+        own = np.arange(len(times)) >= len(self.forced)
+        notes = np.flatnonzero(own & (self.events[:, KEY] < PITCHES) & (np.arange(len(times)) < stop))
+        onsets, keys = times[notes] * CELL, self.events[notes, KEY]
+        now = times[min(stop, len(times) - 1)] * CELL
+        since = onsets >= times[max(len(times) - CHUNK, 0)] * CELL - RECENT_SECONDS
+        since |= np.arange(len(notes)) >= len(notes) - FRANTIC_NOTES - CHUNK
+        found = find_trouble(onsets[since], keys[since], min(now, LATEST_END * self.cells * CELL))
+        if found is not None:
+            return Trouble(found.reason, int(notes[since][found.note]))
+        found = find_trouble_at_the_end(onsets, keys) if over and self._tries_here < TRIES_AT_THE_END else None
+        return found and Trouble(found.reason, int(notes[found.note]))
+
+    def _go_back(self, trouble: Trouble) -> bool:
+        """Begin anew from before the trouble. False where that was tried often enough: the piece then ends where the
+        trouble begins."""
+        self._tries += 1
+        here = self._place >= 0 and trouble.note <= self._place + CHUNK
+        self._tries_here = self._tries_here + 1 if here else 1
+        self._place = max(self._place, trouble.note)
+        log.info("take %d, sub-take %d, event %d: %s", self.take, self.sub_take, trouble.note, trouble.reason)
+        if self._tries > TRIES or self._tries_here > TRIES_AT_A_PLACE:
+            self.gave_up, self._stop = trouble.reason, trouble.note
+            return False
+        kept = max(trouble.note - REWIND_EVENTS * self._tries_here, len(self.forced))
+        self._prefix = np.concatenate([self.forced, self.events[len(self.forced) : kept]])
+        self.sub_take += 1
+        self.events, self.ends = self.events[:0], self.ends[:0]
+        return True
 
     def moments(self) -> np.ndarray:
-        """The finished piece, (events, 4) moments from where its length counts.
-
-        It ends where the model ended it. Else it ends at that event of the last tenth before which the model held an
-        end to be likeliest, so that no phrase is cut in mid-air: the notes before it ring out, to the end of the length
-        at most, the last ones into its last tenth at least, and the pedal comes up."""
+        """The finished piece, (events, 4) moments from where its length counts."""
         times = self.times()
-        stop = self._stop(times)
-        moments, onsets = decode(self.events[:stop]), np.maximum(times[:stop], 0)
-        struck = moments[:, KEY] < PITCHES
-        releases = np.minimum(onsets + moments[:, 3], self.cells)
-        releases = np.where(
-            self._last_struck(onsets, struck), np.maximum(releases, round(EARLIEST_END * self.cells)), releases
-        )
-        moments[:, 3] = np.where(struck, np.maximum(releases - onsets, 1), 0)
-        ending = min(times[stop], self.cells) if stop < len(times) else 0
-        ending = max([ending, *(onsets + moments[:, 3]).tolist()])
-        pedal = moments[moments[:, KEY] >= PITCHES, KEY]
-        closing = [[ending, PEDAL_UP, 0, 0]] if len(pedal) and pedal[-1] == PEDAL_DOWN else []
-        moments[:, SHIFT] = onsets
-        moments = moments[len(self.forced) * self.primed :]
-        moments = np.concatenate([moments, np.array([*closing, [ending, END, 0, 0]], dtype=np.int32)])
-        moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
-        return moments
-
-    def _last_struck(self, onsets: np.ndarray, struck: np.ndarray) -> np.ndarray:
-        """Which events are the notes that are struck last, of those that are the piece's own."""
-        own = struck & (np.arange(len(onsets)) >= len(self.forced) * self.primed)
-        return own & (onsets == onsets[own].max(initial=-1))
-
-    def _stop(self, times: np.ndarray) -> int:
-        """The number of the event in whose place the piece ends."""
-        ended = np.flatnonzero((self.events[:, KEY] == END) & (times <= self.cells))
-        if len(ended):
-            return int(ended[0])
-        numbers = np.arange(len(times))
-        late = (times >= EARLIEST_END * self.cells) & (times <= self.cells) & (numbers >= len(self.forced))
-        if late.any():
-            return int(np.where(late, self.ends, -1.0).argmax())
-        beyond = np.flatnonzero(times > self.cells)
-        return int(beyond[0]) if len(beyond) else len(times)
+        stop = self._stop
+        if stop is None:
+            stop = stop_of(self.events, self.ends, times, self.cells, len(self.forced))
+        return close(self.events, times, stop, self.cells, len(self.forced) * self.primed)

@@ -11,10 +11,11 @@ from pretty_midi import Note, PrettyMIDI
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
 from core.performance import scheduler
+from core.performance import sequence as module_sequence
 from core.performance.composer import PerformanceComposer, slot_counts
 from core.performance.engine import Engine
-from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, read
-from core.performance.guard import trouble
+from core.performance.events import read
+from core.performance.guard import Trouble
 from core.performance.model import PerformanceConfig
 from core.performance.scheduler import Batch, Scheduler
 from core.performance.sequence import EventSequence
@@ -179,8 +180,9 @@ def test_a_primer_is_gone_on_from(composer):
     for note, wanted in zip(notes, notes_of(primer), strict=False):
         assert (note.pitch, note.velocity) == (wanted.pitch, wanted.velocity)
         np.testing.assert_allclose([note.start, note.end], [wanted.start, wanted.end], atol=0.002)
-    assert len(notes) > 2 and min(note.start for note in notes[2:]) >= 1.6
-    assert 1.6 + 9 <= midi.get_end_time() <= 1.6 + 10.001
+    assert len(notes) > 2
+    assert min(note.start for note in notes[2:]) >= 1.6 - 0.005
+    assert 1.6 + 9.2 - 0.02 <= midi.get_end_time() <= 1.6 + 10.4 + 0.02
 
 
 def test_a_long_primer_is_gone_on_from(composer):
@@ -189,7 +191,7 @@ def test_a_long_primer_is_gone_on_from(composer):
     midi = continued(composer, primer, length=100)
     notes = notes_of(midi)
     assert [note.pitch for note in notes[:900]] == [note.pitch for note in notes_of(primer)]
-    assert 179.8 + 18 <= midi.get_end_time() <= 179.8 + 20.001
+    assert 179.8 + 18.4 - 0.02 <= midi.get_end_time() <= 179.8 + 20.8 + 0.02
 
 
 def test_what_the_primer_still_holds_is_not_struck_again(composer):
@@ -209,9 +211,9 @@ def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
 
 @pytest.mark.parametrize("length", [25, 100])
 def test_a_piece_lasts_as_long_as_asked(composer, length):
-    """It ends in the last tenth of its length and not after it, with the pedal up."""
+    """It ends between 92 and 104 % of its length, with the pedal up."""
     midi = composer.compose(asked(length=length))
-    assert 0.9 * length * 0.2 <= midi.get_end_time() <= length * 0.2 + 0.001
+    assert 0.92 * length * 0.2 - 0.02 <= midi.get_end_time() <= 1.04 * length * 0.2 + 0.02
     pedal = [change.value for change in midi.instruments[0].control_changes]
     assert not pedal or pedal[-1] == 0
 
@@ -242,86 +244,29 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
     assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
 
 
-def test_a_stuck_piece_is_made_again(composer, monkeypatch):
-    """With the next sub-take, three times at most; what is then there is taken, and the recipe gives it again."""
-    first = as_bytes(composer.compose(asked()))
-    judged = []
-    monkeypatch.setattr(module, "trouble", lambda moments: judged.append(moments) or "stuck")
-    second = as_bytes(composer.compose(asked()))
-    assert len(judged) == 4
-    assert len({moments.tobytes() for moments in judged}) == 4
-    assert second != first and as_bytes(composer.compose(asked())) == second
+def unlucky(onsets, keys, now):
+    """A guard that finds trouble in every fourth piece or so, wherever its hundredth note is."""
+    return Trouble("an unlucky note", 100) if len(keys) > 100 and keys[100] % 4 == 0 else None
 
 
-def line(*rows):
-    return np.array([*rows, (100, END, 0, 0)], dtype=np.int32)
+@pytest.mark.parametrize("take", [1, 2, 3])
+def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
+    """The recipe gives the same piece again, alone or beside others, and the progress never falls."""
+    monkeypatch.setattr(module_sequence, "find_trouble", unlucky)
+    shares = []
+    first = as_bytes(composer.compose(asked(take=take, length=100), shares.append))
+    with ThreadPoolExecutor(3) as pool:
+        again = list(pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=100))), [take, 7, 8]))
+    assert again[0] == first
+    assert shares == sorted(shares)
 
 
-@pytest.mark.parametrize(
-    "moments, wrong",
-    [
-        (line(*((20, 30 + number * number % 41, 64, 20) for number in range(200))), None),
-        (line(*((20, 40, 64, 20) for _ in range(200))), "stuck on a note"),
-        (line(*((20, 40 + number % 5, 64, 20) for number in range(200))), "stuck in a loop"),
-        (line(*((2, 30 + number * number % 41, 64, 20) for number in range(600))), "more notes than fingers can play"),
-        (line((0, 40, 64, 20), (10, 41, 64, 20), (10, 42, 64, 20), (2500, PEDAL_DOWN, 0, 0)), "next to no notes"),
-        (line(*((0, 40 + number, 64, 20) for number in range(9)), (900, 50, 64, 20)), "a long silence"),
-    ],
-)
-def test_what_counts_as_trouble(moments, wrong):
-    """One key, a loop, next to nothing, silence; music is none of these."""
-    assert trouble(moments) == wrong
-
-
-def appended(*events, ends, cells=100, forced=0):
-    sequence = EventSequence(cells=cells, take=0, forced=np.zeros((forced, 4), dtype=np.int32))
-    sequence.append(np.array(events, dtype=np.int32), np.array(ends, dtype=np.float32))
-    return sequence
-
-
-def test_a_piece_stops_where_an_end_is_likeliest():
-    """Of the events in the last tenth, the piece ends in the place of that before which the end is likeliest; notes
-    that are held ring to the end of the length at most, and the pedal comes up last."""
-    note = (39, 16, 30)
-    sequence = appended(
-        (5, *note),
-        (90, PEDAL_DOWN, NO_VELOCITY, NO_DURATION),
-        (2, *note),
-        (2, *note),
-        (2, *note),
-        (9, *note),
-        ends=[0.9, 0.1, 0.1, 0.8, 0.2, 0.9],
-    )
-    assert sequence.done
-    assert sequence.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [
-        [0, 39, 30],
-        [90, PEDAL_DOWN, 0],
-        [2, 39, 8],
-        [8, PEDAL_UP, 0],
-        [0, END, 0],
-    ]
-
-
-def test_a_piece_stops_where_the_model_ends_it():
-    """At the first end that is drawn."""
-    sequence = appended((5, 39, 16, 30), (95, END, NO_VELOCITY, NO_DURATION), (1, 50, 16, 30), ends=[0.0, 0.1, 0.9])
-    assert sequence.done
-    assert sequence.moments()[:, [SHIFT, KEY]].tolist() == [[0, 39], [95, END]]
-
-
-def test_a_frantic_piece_is_not_played_to_its_end():
-    """Hundreds of notes within seconds: it is over at once, and made again."""
-    crowd = [(2, number % 80, 16, 5) for number in range(600)]
-    assert appended(*crowd, ends=[0.0] * 600, cells=60_000).done
-    assert not appended(*[(5, *note[1:]) for note in crowd], ends=[0.0] * 600, cells=60_000).done
-
-
-def test_what_comes_after_the_length_is_left_out():
-    """A chunk may run on past the length, even to an end: the piece has nothing of it."""
-    note = (39, 16, 30)
-    sequence = appended((5, *note), (85, *note), (60, *note), (10, END, NO_VELOCITY, NO_DURATION), ends=[0.0] * 4)
-    assert sequence.done
-    assert sequence.moments()[:, [SHIFT, KEY, DURATION]].tolist() == [[0, 39, 30], [85, 39, 15], [15, END, 0]]
+def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
+    """It ends where its music ends, and the log says so."""
+    monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 20))
+    midi = composer.compose(asked(length=200))
+    assert len(notes_of(midi)) <= 21
+    assert "ends early: no luck at all" in caplog.text
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):

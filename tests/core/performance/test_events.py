@@ -74,7 +74,7 @@ EVENT = st.one_of(
 )
 
 
-def playable(piece):
+def playable_events(piece):
     """Those of the events that a piano can play one after another: keys are free when struck, a cell's events are in
     order, the pedal moves up and down by turns."""
     kept, released, onset, last, down = [], {}, 0, None, False
@@ -100,7 +100,7 @@ def playable(piece):
 def test_what_can_be_played_is_written_and_read_unchanged(piece):
     """Any playable events -> PrettyMIDI -> a file -> PrettyMIDI -> events: nothing changes but the end, which is found
     anew."""
-    played = playable(piece)
+    played = playable_events(piece)
     again = events.encode(events.read(through_a_file(events.write(events.decode(played)))))
     if (played[:, KEY] < PITCHES).any():
         assert again[:-1].tolist() == played.tolist()

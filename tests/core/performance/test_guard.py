@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from core.performance.events import END, PEDAL_DOWN
+from core.performance.guard import Trouble, find_trouble, find_trouble_at_the_end, trouble
+
+
+def line(*rows):
+    return np.array([*rows, (100, END, 0, 0)], dtype=np.int32)
+
+
+MUSIC = tuple((20, 30 + number * number % 41, 64, 20) for number in range(200))
+
+
+@pytest.mark.parametrize(
+    "moments, wrong",
+    [
+        (line(*MUSIC), None),
+        (line(*((20, 40, 64, 20) for _ in range(200))), "stuck on a note"),
+        (line(*((20, 40 + number % 5, 64, 20) for number in range(200))), "stuck in a loop"),
+        (line(*((2, 30 + number * number % 41, 64, 20) for number in range(600))), "more notes than fingers can play"),
+        (line((0, 40, 64, 20), (10, 41, 64, 20), (10, PEDAL_DOWN, 0, 0)), None),
+        (line((0, 40, 64, 20), (10, PEDAL_DOWN, 0, 0)), "next to no notes"),
+        (line(*((700, 40 + number, 64, 20) for number in range(30))), "next to no notes"),
+        (line(*((0, 40 + number, 64, 20) for number in range(9)), (900, 50, 64, 20)), "a long silence"),
+        (line((0, 40, 64, 20), (0, 41, 64, 20), (900, PEDAL_DOWN, 0, 0)), "a long silence"),
+    ],
+)
+def test_what_counts_as_trouble(moments, wrong):
+    """One key, a loop, next to nothing, silence, also before the end; music is none of these."""
+    assert trouble(moments) == wrong
+
+
+def tremolo(generator, notes, others):
+    """Notes in three keys, in no order, of which every so many is another."""
+    keys = generator.choice([40, 47, 52], notes)
+    keys[::others] = generator.integers(0, 88, len(keys[::others]))
+    return keys
+
+
+@pytest.mark.parametrize("others, wrong", [(12, True), (5, True), (2, False)])
+def test_a_tremolo_that_varies_is_found(others, wrong):
+    """Half a minute in three keys has no pattern and is stuck all the same; with every other note elsewhere, it is
+    music."""
+    generator = np.random.default_rng(0)
+    keys = np.concatenate([generator.integers(0, 88, 200), tremolo(generator, 300, others)])
+    found = find_trouble(np.arange(500) * 0.125, keys, 62.5)
+    assert (found is not None) == wrong
+
+
+def test_a_trouble_says_where_it_begins():
+    """A loop begins with its first repetition, a silence with the note before it, a tremolo with its window."""
+    generator = np.random.default_rng(0)
+    music = generator.integers(0, 88, 100)
+    onsets = np.arange(300) * 0.125
+    loop = np.concatenate([music, np.tile([3, 50, 20, 40, 70], 40)])
+    assert find_trouble(onsets, loop, 37.5) == Trouble("stuck in a loop", 100)
+    assert find_trouble(onsets[:100], music, 25.0) == Trouble("a long silence", 99)
+    few = find_trouble(onsets, np.concatenate([music, tremolo(generator, 200, 20)]), 37.5)
+    assert few.reason == "stuck on few keys"
+    assert 80 <= few.note <= 110
+
+
+def test_an_end_on_few_keys_is_found():
+    """Ten seconds of which three keys have most notes; what was before does not count."""
+    generator = np.random.default_rng(0)
+    music, onsets = generator.integers(0, 88, 200), np.arange(200) * 0.25
+    assert find_trouble_at_the_end(onsets, music) is None
+    dwelling = np.concatenate([music[:160], tremolo(generator, 40, 4)])
+    assert find_trouble_at_the_end(onsets, dwelling) == Trouble("an end on few keys", 160)
+    assert find_trouble_at_the_end(onsets[:0], music[:0]) is None
