@@ -13,8 +13,9 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY
-from bot.language import replies
-from bot.language.i18n import Translator, speak
+from bot.language import sentences
+from bot.language.i18n import speak
+from bot.language.translator import Translator
 from bot.process import metrics
 from bot.services import Interaction, ServiceClient
 from bot.settings import Shards
@@ -51,8 +52,8 @@ class Tree(app_commands.CommandTree[ServiceClient]):
             _log.debug("interaction %d was answered by another bot", interaction.id)
             return
         metrics.refused(error)
-        sentence = replies.explain(error)
-        if replies.reason(error) == replies.SORRY:
+        sentence = sentences.explain(error)
+        if sentences.reason(error) == sentences.SORRY:
             _log.error("interaction %d failed", interaction.id, exc_info=error)
         try:
             if not interaction.response.is_done():

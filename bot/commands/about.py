@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.language.i18n import described, named, say, say_some
+from bot.language.i18n import say, say_some
 from bot.language.replies import COLOUR
+from bot.language.translator import described, named
 from bot.model_cards import ModelCard
 from bot.services import Interaction
 from core.errors import QueueError

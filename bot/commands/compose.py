@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.commands.options import read_submission, suggestions, with_options
 from bot.commands.submit import admit, submit
-from bot.language.i18n import described
+from bot.language.translator import described
 from bot.services import Interaction
 from core.errors import StoreError
 from core.seed import Seed

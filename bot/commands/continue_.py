@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.commands.options import submission_of, with_options
 from bot.commands.submit import admit, submit
-from bot.language.i18n import described, named
+from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import UnreadUpload
 from core.errors import BadRequest

@@ -8,9 +8,18 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
-from bot.language import replies
-from bot.language.i18n import described, named, say
+from bot.language.i18n import say
+from bot.language.translator import described, named
 from bot.services import Interaction
+from core.text import Text
+
+QUESTION = Text(
+    "This removes every piece of yours that is stored here, with its files and recipe, and whatever of yours is still"
+    " in the making. Messages stay in their channels, but their buttons do nothing any more. It cannot be undone."
+)
+YES, NO = Text("Remove everything"), Text("Keep it")
+FORGOTTEN = Text("Nothing is stored about you here any more.")
+KEPT = Text("Everything is as it was.")
 
 
 @app_commands.command(name=named("forget"), description=described("Remove everything that is stored here about you"))
@@ -18,7 +27,7 @@ async def forget(interaction: Interaction) -> None:
     view = discord.ui.View(timeout=None)
     view.add_item(ForgetButton("yes"))
     view.add_item(ForgetButton("no"))
-    await interaction.response.send_message(say(replies.FORGET), view=view, ephemeral=True)
+    await interaction.response.send_message(say(QUESTION), view=view, ephemeral=True)
 
 
 class ForgetButton(
@@ -28,7 +37,7 @@ class ForgetButton(
 
     def __init__(self, answer: str) -> None:
         style = discord.ButtonStyle.danger if answer == "yes" else discord.ButtonStyle.secondary
-        label = replies.FORGET_YES if answer == "yes" else replies.FORGET_NO
+        label = YES if answer == "yes" else NO
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=f"forget:{answer}"))
         self.answer = answer
 
@@ -40,5 +49,5 @@ class ForgetButton(
             await services.library.forget(user_id)
             await services.rules.forget(user_id)
             await services.queue.forget(user_id)
-        said = replies.FORGOTTEN if self.answer == "yes" else replies.KEPT
+        said = FORGOTTEN if self.answer == "yes" else KEPT
         await interaction.edit_original_response(content=say(said), view=None)

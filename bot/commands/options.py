@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from discord import app_commands
 
-from bot.language.i18n import described
+from bot.language.translator import described
 from bot.services import Interaction
 from core import notation
 from core.errors import BadRequest, shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
 from bot.commands.submit import admit, find_piece, submit
 from bot.language import replies
-from bot.language.i18n import described, named, say
+from bot.language.i18n import say
+from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, shown
@@ -27,6 +29,7 @@ from core.text import Text
 
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
 """Length of the opening that a variation keeps, in seconds and as a share of the piece: whichever is less."""
+NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may manage messages here, can delete it.")
 PAGE_SIZE = 8
 """Pieces on a page of a history."""
 
@@ -94,7 +97,7 @@ async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
     """A request for the whole piece and as much again as was asked for, where there is room. Raises BadRequest."""
     room = LENGTH.most - _steps(stored.duration) - 1
     if room < LENGTH.least:
-        raise BadRequest(replies.LONG_ENOUGH)
+        raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
     composed = (await services.library.piece(stored)).composed
     return _primed(stored, composed, min(stored.recipe.request.length, room))
 
@@ -113,7 +116,7 @@ def _steps(seconds: float) -> int:
 async def _delete(interaction: Interaction, stored: Stored) -> None:
     """Remove the piece's row, its files, and the message under which the button was pressed."""
     if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
-        await interaction.response.send_message(say(replies.NOT_YOURS_TO_DELETE), ephemeral=True)
+        await interaction.response.send_message(say(NOT_YOURS_TO_DELETE), ephemeral=True)
         return
     await interaction.response.defer()
     await interaction.client.services.library.remove(stored.id)
@@ -177,4 +180,15 @@ async def _show_page(interaction: Interaction, page: int) -> None:
         view.add_item(PageButton(str(page - 1), say("Newer")))
     if len(theirs) > PAGE_SIZE:
         view.add_item(PageButton(str(page + 1), say("Older")))
-    await interaction.edit_original_response(content=replies.pages(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)
+    await interaction.edit_original_response(content=page_of(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)
+
+
+def page_of(theirs: Sequence[Stored], first: int) -> str:
+    """A page of somebody's pieces, which are counted from `first`."""
+    if not theirs:
+        if first:
+            return say("There are no more.")
+        return say("There is no piece of yours here. `/compose random` makes one.")
+    commands = [(stored, replies.command(stored.recipe.request, stored.recipe.rendering)) for stored in theirs]
+    lines = [f"`{stored.id}` <t:{stored.created_at:.0f}:R> {replies.brief(typed, 90)}" for stored, typed in commands]
+    return "\n".join([*lines, say("`/piece` with an id brings one back.")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -10,9 +11,14 @@ from discord import app_commands
 from bot.commands.components import PersistentItem
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.language import replies
-from bot.language.i18n import described, named, say
+from bot.language.i18n import say, say_some
+from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import PendingReply
+from core.text import Text
+
+OVER_ALREADY = Text("This piece is not in the making any more.")
+NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
 
 
 @app_commands.command(
@@ -27,7 +33,7 @@ async def queue(interaction: Interaction) -> None:
         for pending in services.deliveries.of(interaction.user.id)
         if (job := await services.queue.job(pending.job_id))
     ]
-    await interaction.edit_original_response(content=replies.in_the_making(waiting, theirs))
+    await interaction.edit_original_response(content=in_the_making(waiting, theirs))
 
 
 @app_commands.command(
@@ -42,7 +48,7 @@ async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     ]
     for pending in meant:
         await deliveries.cancel(pending.job_id)  # each reply says so itself, as soon as the queue does
-    await interaction.edit_original_response(content=replies.taken_back(len(meant), named=piece is not None))
+    await interaction.edit_original_response(content=taken_back(len(meant), named=piece is not None))
 
 
 @cancel.autocomplete("piece")
@@ -55,6 +61,24 @@ async def suggest_piece(interaction: Interaction, typed: str) -> list[app_comman
 def _name(pending: PendingReply) -> str:
     """The command that asks for the piece, without its slash."""
     return replies.command(pending.request, pending.rendering).removeprefix("/")[:MAX_SUGGESTION]
+
+
+def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
+    """How many pieces wait, and the progress of those of the one who asks."""
+    if waiting:
+        busy = say_some(
+            "{count} piece waits for a place at the piano.", "{count} pieces wait for a place at the piano.", waiting
+        )
+    else:
+        busy = say("Nobody is waiting.")
+    return "\n\n".join([busy, *theirs]) if theirs else " ".join([busy, say("None of yours is in the making.")])
+
+
+def taken_back(pieces: int, named: bool) -> str:
+    """How many pieces were cancelled; `named` where one was asked for by its name."""
+    if pieces:
+        return say_some("Cancelled: {count} piece of yours.", "Cancelled: {count} pieces of yours.", pieces)
+    return say(OVER_ALREADY) if named else say("You have no piece in the making.")
 
 
 class CancelButton(
@@ -71,9 +95,9 @@ class CancelButton(
         deliveries = interaction.client.services.deliveries
         requester = await deliveries.requester(self.job_id)
         if requester is None:
-            await interaction.response.send_message(say(replies.OVER_ALREADY), ephemeral=True)
+            await interaction.response.send_message(say(OVER_ALREADY), ephemeral=True)
         elif requester != interaction.user.id:
-            await interaction.response.send_message(say(replies.NOT_YOURS), ephemeral=True)
+            await interaction.response.send_message(say(NOT_YOURS), ephemeral=True)
         else:
             await interaction.response.defer()
             await deliveries.cancel(self.job_id)  # the reply says so as soon as the queue does

@@ -10,7 +10,8 @@ from discord import app_commands
 
 from bot.commands.components import PersistentItem
 from bot.language import replies
-from bot.language.i18n import described, named, say
+from bot.language.i18n import say
+from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.server_rules import Rules
 from core.errors import BadRequest

@@ -9,7 +9,6 @@ import discord
 
 from bot.commands.options import Submission
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, DISCORD_UNREACHABLE, Retry
-from bot.language import replies
 from bot.services import Interaction
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_reply import FRESH, Destination, PendingReply, Source
@@ -80,5 +79,5 @@ async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece. Raises BadRequest when it is gone, or private and another's."""
     stored = await interaction.client.services.library.get(piece_id)
     if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest(replies.PRIVATE)
+        raise BadRequest("this piece is private, and not yours")
     return stored

@@ -22,6 +22,7 @@ from bot.delivery.timing import Timing
 from bot.language import replies
 from bot.language.i18n import speak
 from bot.language.replies import Reply
+from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library
@@ -103,7 +104,7 @@ class Follower:
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)
-            return Outcome(pending, job, Reply(replies.explain(error)))
+            return Outcome(pending, job, Reply(explain(error)))
 
     async def _put(self, pending: PendingReply, composed: Composed | None, fresh: bool) -> None:
         async with self._in_turn:  # first come, first served

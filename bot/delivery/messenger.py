@@ -14,6 +14,7 @@ from bot.delivery.retry import DISCORD_UNREACHABLE, Retry
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.replies import Reply
+from bot.language.sentences import SORRY
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Stored
 
@@ -84,7 +85,7 @@ class Messenger:
         if too_large and (smaller := reply.smaller()):
             return await self._deliver(pending, smaller)
         _log.error("job %s: Discord refused the reply: %s", pending.job_id, error)
-        await self._retry(self._edit, pending, Reply(say(replies.SORRY)))
+        await self._retry(self._edit, pending, Reply(say(SORRY)))
         return "answered with an apology"
 
     async def _deliver_as_message(self, pending: PendingReply, reply: Reply) -> str:

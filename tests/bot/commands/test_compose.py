@@ -8,7 +8,7 @@ import pytest
 from pretty_midi import PrettyMIDI
 from sqlalchemy import text
 
-from bot.language import replies
+from bot.commands.queue import NOT_YOURS
 from bot.store.database import Database
 from core.queue.jobs import JobState
 from core.request import AS_COMPOSED, Rendering
@@ -257,7 +257,7 @@ async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatc
             asked = await clara.types("/compose", seed="72", take=7)
             shown = await asked.answered()
             refused = await (await robert.clicks(shown, "Cancel")).answered()
-            assert refused.content == str(replies.NOT_YOURS)
+            assert refused.content == str(NOT_YOURS)
             assert refused.ephemeral
             await clara.clicks(shown, "Cancel")
             message = await asked.shows(lambda message: not message.buttons)

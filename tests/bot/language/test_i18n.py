@@ -11,8 +11,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from bot.language import i18n, replies
+from bot.language import i18n
 from bot.language.i18n import say, say_some, speak
+from bot.language.sentences import explain
 from core.errors import BadRequest
 from core.text import NOTHING, Text
 from tests.discord_standin import Discord
@@ -71,12 +72,12 @@ def test_each_listener_reads_their_own_language():
     refused = BadRequest("the seed is empty; {accepted}", accepted=Text("a whole number"))
     speak(discord.Locale.german)
     assert say("Delete") == "Löschen"
-    assert replies.explain(refused) == "Der Anfang ist leer; eine ganze Zahl."
+    assert explain(refused) == "Der Anfang ist leer; eine ganze Zahl."
     said = [say_some("{count} semitone higher", "{count} semitones higher", count) for count in (1, 2)]
     assert said == ["1 Halbton höher", "2 Halbtöne höher"]
     speak(discord.Locale.chinese)
     assert say("take {take}", take=7) == "版本 7"
-    assert replies.explain(refused) == "种子是空的；一个整数。"
+    assert explain(refused) == "种子是空的；一个整数。"
     speak("xx/../de")
     assert say("Delete") == "Delete"
     assert say(NOTHING) == ""

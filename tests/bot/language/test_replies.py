@@ -3,7 +3,7 @@
 import pytest
 from discord import app_commands
 
-from bot.language import replies
+from bot.language import replies, sentences
 from bot.language.replies import Reply
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
@@ -22,15 +22,15 @@ def test_only_errors_raised_on_purpose_speak_for_themselves():
 
     compose = app_commands.Command(name="compose", description="compose", callback=command)
     wrapped = app_commands.CommandInvokeError(compose, BadRequest("length 5 is outside 25 to 3000"))
-    assert replies.explain(wrapped) == "Length 5 is outside 25 to 3000."
-    assert replies.explain(ZeroDivisionError("secret")) == str(replies.SORRY)
-    assert replies.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == str(replies.SORRY)
-    assert replies.explain(app_commands.CommandSignatureMismatch(compose)) == str(replies.OUTDATED)
+    assert sentences.explain(wrapped) == "Length 5 is outside 25 to 3000."
+    assert sentences.explain(ZeroDivisionError("secret")) == str(sentences.SORRY)
+    assert sentences.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == str(sentences.SORRY)
+    assert sentences.explain(app_commands.CommandSignatureMismatch(compose)) == str(sentences.OUTDATED)
 
 
 def test_a_sentence_fits_a_message():
     """However long a mistake is, its sentence stays below Discord's 2,000 characters."""
-    assert len(replies.explain(BadRequest("seed " * 5000))) < 2000
+    assert len(sentences.explain(BadRequest("seed " * 5000))) < 2000
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_longest_seed_fits_an_embed():
     [
         (Job("1", JobState.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
         (Job("1", JobState.FAILED, error=Text("no word for C9")), "No word for C9."),
-        (Job("1", JobState.FAILED), str(replies.SORRY)),
+        (Job("1", JobState.FAILED), str(sentences.SORRY)),
     ],
 )
 def test_a_job_without_a_piece_says_why(job: Job, says: str):
