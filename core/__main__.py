@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.models import MODELS
-from core.options import Choice, Scope, options_in, options_of
+from core.option_kinds import Choice, Scope
+from core.options import options_in, options_of
 from core.request import ComposeRequest, Piece, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 

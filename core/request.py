@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import BadRequest
 from core.models import MODELS
+from core.option_kinds import Option, Scope
 from core.options import (
     ANY_STYLE,
     AUDIO,
@@ -20,8 +21,6 @@ from core.options import (
     TEMPERATURE,
     TEMPO,
     TRANSPOSE,
-    Option,
-    Scope,
     options_in,
     slug,
 )

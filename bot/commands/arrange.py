@@ -17,7 +17,8 @@ from bot.language.replies import shifted
 from bot.services import Interaction
 from bot.store.pending_reply import StoredNotes
 from bot.store.pieces import ID, Stored
-from core.options import TEMPO, TRANSPOSE, Choice, Option, Scope, options_in
+from core.option_kinds import Choice, Option, Scope
+from core.options import TEMPO, TRANSPOSE, options_in
 from core.request import Rendering
 
 _OFFERED: dict[Option[int], Sequence[int]] = {

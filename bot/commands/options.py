@@ -14,7 +14,8 @@ from bot.language.translator import described
 from bot.services import Interaction
 from core import notation
 from core.errors import BadRequest, shown
-from core.options import STYLE, Choice, Number, Option, Scope, WholeNumber, options_in, options_of
+from core.option_kinds import Choice, Number, Option, Scope, WholeNumber
+from core.options import STYLE, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 

@@ -16,14 +16,11 @@ from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 
-ACKNOWLEDGE_DELAYS = (0.2, 0.4)
-"""Seconds before each further attempt."""
-
 
 async def acknowledge(interaction: Interaction, private: bool) -> None:
     """Tell Discord that a reply will follow, as a message of its own. When only Discord's receipt was lost, another
     attempt fails, and all is well."""
-    retry = Retry(DISCORD_UNREACHABLE, ACKNOWLEDGE_DELAYS)
+    retry = Retry(DISCORD_UNREACHABLE, interaction.client.services.deliveries.timing.acknowledge_delays)
     try:
         await retry(interaction.response.defer, ephemeral=private, thinking=True)
     except discord.HTTPException as error:

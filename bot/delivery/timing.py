@@ -18,6 +18,8 @@ class Timing:
     """Between two renewals of the leases."""
     admit: float = 1.5
     """Limit for what has to be known before a request is accepted: Discord gives 3 s in all."""
+    acknowledge_delays: Sequence[float] = (0.2, 0.4)
+    """Before each further attempt to acknowledge an interaction, within the same 3 s."""
     note: float = 1.0
     """Limit for the row of an interaction that is not acknowledged yet."""
     cancel: float = 30.0

@@ -240,7 +240,7 @@ class Continuing(Pianist):
         return midi
 
 
-def go_on(*arguments: str) -> int:
+def continue_(*arguments: str) -> int:
     try:
         return cli.main(["continue", "--length", "25", "--output", "new/piece.mid", *arguments])
     except SystemExit as end:
@@ -252,12 +252,12 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     it is said."""
     monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
-    assert go_on("mine.mid", "--take", "7") == 0
+    assert continue_("mine.mid", "--take", "7") == 0
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]
     notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
     assert [(note.pitch, note.start) for note in notes] == [(60, 0), (62, 0.5), (72, 3)]
     assert "Read as one piano: track 1; left out: the drums." in capsys.readouterr().err
-    assert go_on("mine.mid", "--from", "0.5") == 0
+    assert continue_("mine.mid", "--from", "0.5") == 0
     notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
     assert [note.pitch for note in notes] == [60, 72]
 
@@ -290,7 +290,7 @@ def test_a_file_that_cannot_be_continued_is_one_sentence(
     (tmp_path / "good.mid").write_bytes(smf(track(note())))
     (tmp_path / "text.mid").write_text("hello")
     (tmp_path / "huge.mid").write_bytes(bytes(2**20 + 1))
-    assert go_on(*arguments) == 2
+    assert continue_(*arguments) == 2
     said = capsys.readouterr().err
     assert sentence in said
     assert said.count("\n") == 1
@@ -303,7 +303,7 @@ def test_what_is_wrong_here_is_one_sentence_too(
     """With a file that can be read, nothing is said of it."""
     (tmp_path / "good.mid").write_bytes(smf(track(note())))
     monkeypatch.setenv("SOUNDFONT", "no.sf2")
-    assert go_on("good.mid") == 2
+    assert continue_("good.mid") == 2
     said = capsys.readouterr().err
     assert said.startswith("SOUNDFONT is 'no.sf2'")
     assert said.count("\n") == 1

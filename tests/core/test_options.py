@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import BadRequest
 from core.models import MODELS
+from core.option_kinds import Option, Scope
 from core.options import (
     AUDIO,
     INSTRUMENT,
@@ -19,8 +20,6 @@ from core.options import (
     TEMPO,
     TOP_P,
     TRANSPOSE,
-    Option,
-    Scope,
     options_in,
 )
 from core.request import ComposeRequest, Rendering, unusual_options

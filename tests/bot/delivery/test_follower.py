@@ -1,15 +1,15 @@
 """Jobs are followed to their end, whatever can be reached meanwhile."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.commands import submit
 from bot.delivery import follower
 from core.queue.jobs import Job, JobState
 from tests.discord_standin import Discord
-from tests.support.playing_bot import FakeQueue, clara, emptied, playing, remaining
+from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing, remaining
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -98,10 +98,10 @@ async def test_jobs_that_nobody_is_owed_are_removed(queue: FakeQueue, url: str, 
 
 async def test_whether_it_was_heard_is_not_known(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """When each receipt of the acknowledgement is lost, the piece is delivered all the same."""
-    monkeypatch.setattr(submit, "ACKNOWLEDGE_DELAYS", ())
+    timing = replace(SHORT, acknowledge_delays=())
     async with Discord() as standin:
         listener = clara(standin)
-        async with playing(standin, queue, url, monkeypatch):
+        async with playing(standin, queue, url, monkeypatch, timing=timing):
             standin.fails("POST", "callback", broken=True, processed=True)
             asked = await listener.types("/compose", seed="72")
             await until(lambda: str(asked.id) in queue.jobs)

@@ -1,0 +1,220 @@
+"""The kinds of options: how a value is read, written and checked. `core.options` declares the options themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from keyword import iskeyword
+from typing import Any, ClassVar, Generic, TypeVar
+
+from core.errors import BadRequest, shown
+from core.models import MODELS, ModelSpec
+from core.text import NOTHING, Text
+
+_NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
+"""Characters of which Discord would make a mention, a link or a heading."""
+_LONGEST_NUMBER = 20
+"""Digits; a sentence repeats the number."""
+_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+Value = TypeVar("Value")
+
+
+class Scope(Enum):
+    """The part of a submission that an option is about."""
+
+    REQUEST = "a field of ComposeRequest: the notes that are composed"
+    RENDERING = "a field of Rendering: how these notes are played"
+    SOURCE = "how much is read of a file that is continued"
+    REPLY = "the message that brings the piece"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Option(Generic[Value]):
+    """An option of a piece. Its subclasses say what kind of value it has."""
+
+    kind: ClassVar[type]
+    """Python's type of a value."""
+
+    name: str
+    """As it is typed in Discord and, with `-` in place of `_`, on the command line; also the field of its scope."""
+    scope: Scope
+    about: Text
+    """Template of `description`."""
+    accepted: Text = NOTHING
+    """Completes the sentence 'accepted is ...' about typed text that is no such value; where it may be typed."""
+    refusal: Text = NOTHING
+    """Template of the sentence about a value that is out of range, which its place `{name of the option}` takes."""
+    usual: Any = None
+    """The value where it is left out; None where there is none, or where the model says."""
+    usual_of: Callable[[ModelSpec], Value] | None = None
+    """The usual value where the model says."""
+    commands: tuple[str, ...] = ("compose", "continue")
+    """Commands that have it."""
+    command_line: bool = True
+    """Whether these commands of `python -m core` have it too."""
+    metavar: str | None = None
+    """The value's name in the command line's help, where it is not the option's."""
+    label: Text = NOTHING
+    """The name under which a finished piece shows an unusual value, where it does."""
+    file_mark: Callable[[Value], str] | None = None
+    """The part of a file's name that tells an unusual value, where one does."""
+    caption: Callable[[Value], str] | None = None
+    """The part of a picture's title that tells an unusual value, where one does."""
+
+    @property
+    def parameter(self) -> str:
+        """A name for it that Python takes."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
+
+    @property
+    def description(self) -> Text:
+        """Meaning, unit, range and usual value, in at most 100 characters."""
+        return self._filled(self.about, self.usual)
+
+    def usual_for(self, model: str) -> Any:
+        """The value where it is left out and `model` composes."""
+        return self.usual_of(MODELS[model]) if self.usual_of else self.usual
+
+    def read(self, typed: str) -> Value:
+        """The value of typed text, in whatever range. Raises BadRequest."""
+        try:
+            return self._parse(typed)
+        except (ValueError, KeyError):
+            raise BadRequest(
+                "{option} is '{typed}', accepted is {accepted}",
+                option=self.name,
+                typed=shown(typed, 20),
+                accepted=self.accepted,
+            ) from None
+
+    def write(self, value: Value) -> str:
+        """The value as `read` reads it, without a space."""
+        return str(value)
+
+    def check(self, value: Value) -> None:
+        """Raises BadRequest for a value that is out of range."""
+        if not self._accepts(value):
+            raise BadRequest(self._filled(self.refusal, shown(value) if isinstance(value, str) else value))
+
+    def _filled(self, template: Text, value: Any) -> Text:
+        """The template with the option's facts, and a value, in their places."""
+        facts = self._facts() | {self.name: value}
+        return Text(template.template, {name: fact for name, fact in facts.items() if fact is not None})
+
+    def _facts(self) -> dict[str, Any]:
+        """What the templates may mention."""
+        return {"usual": self.usual}
+
+    def _parse(self, typed: str) -> Value:
+        """Raises ValueError or KeyError."""
+        raise NotImplementedError
+
+    def _accepts(self, value: Value) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WholeNumber(Option[int]):
+    """A whole number within a range, both ends included."""
+
+    kind = int
+    least: int
+    most: int
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"least": self.least, "most": self.most}
+
+    def _parse(self, typed: str) -> int:
+        if len(typed) > _LONGEST_NUMBER:
+            raise ValueError
+        return int(typed)
+
+    def _accepts(self, value: int) -> bool:
+        return self.least <= value <= self.most
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Steps(WholeNumber):
+    """A number of steps, whose templates may mention seconds too."""
+
+    step_seconds: float
+
+    def _facts(self) -> dict[str, Any]:
+        seconds = {"shortest": self.least, "longest": self.most, "seconds": self.usual}
+        return (
+            super()._facts()
+            | {"step": self.step_seconds}
+            | {name: n * self.step_seconds for name, n in seconds.items()}
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Number(Option[float]):
+    """A number within a range, both ends included; a comma may be its decimal point."""
+
+    kind = float
+    least: float
+    most: float | None = None
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"least": self.least, "most": self.most}
+
+    def _parse(self, typed: str) -> float:
+        return float(typed.replace(",", "."))
+
+    def write(self, value: float) -> str:
+        return f"{value:g}"
+
+    def _accepts(self, value: float) -> bool:
+        return self.least <= value <= (math.inf if self.most is None else self.most)  # a NaN is not
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choice(Option[str]):
+    """One of a few names; typed, `_` stands for a space."""
+
+    kind = str
+    choices: tuple[str, ...]
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"known": ", ".join(self.choices)}
+
+    def _parse(self, typed: str) -> str:
+        return typed.lower().replace("_", " ")
+
+    def write(self, value: str) -> str:
+        return value.replace(" ", "_")
+
+    def _accepts(self, value: str) -> bool:
+        return value in self.choices
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Name(Option[str]):
+    """A name that only the checkpoint can tell from others."""
+
+    kind = str
+    longest: int
+    """Characters."""
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"most": self.longest}
+
+    def _parse(self, typed: str) -> str:
+        return typed
+
+    def _accepts(self, value: str) -> bool:
+        return 0 < len(value) <= self.longest and value.isprintable() and not _NOT_IN_A_NAME & set(value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class YesNo(Option[bool]):
+    """A yes or a no, in several words for each."""
+
+    kind = bool
+
+    def _parse(self, typed: str) -> bool:
+        return _TRUTHS[typed.lower()]
