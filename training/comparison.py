@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from core.performance.events import KEY, PITCHES
+from core.performance.fingerprint import of_training_music
 from training.endings import courses, ends
 from training.excerpts import Excerpt, beginnings, from_fixed_places
 from training.likeness import histograms, overlaps, troubles
@@ -29,7 +31,14 @@ def compare(generated: Sequence[Excerpt], human: Sequence[Excerpt], seconds: flo
         "endings": beside(ends, *([piece.moments for piece in pieces] for pieces in (generated, human))),
         "courses": beside(courses, *([piece.moments for piece in pieces] for pieces in (ours, theirs))),
         "trouble": beside(troubles, *cells),
+        "shared_with_training": {"generated": shared(cells[0]), "human": {}},
     }
+
+
+def shared(pieces: Sequence[np.ndarray]) -> dict[str, int]:
+    """The longest passage of each piece that may stand in the training music of the networks that ship."""
+    runs = [of_training_music().longest_run(piece[piece[:, KEY] < PITCHES, KEY]) for piece in pieces]
+    return {"shared_notes_at_most_median": int(np.median(runs)), "shared_notes_at_most": max(runs)} if runs else {}
 
 
 def beside(measure: Any, generated: Sequence[np.ndarray], human: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield f"  {_words(feature)}", f"{share:.3f}", ""
     for style, share in overlap["by_style"].items():
         yield f"overlap, style {style}", f"{share:.3f}", ""
-    for part in ("endings", "courses", "trouble", "longest_run_in_training"):
+    for part in ("endings", "courses", "trouble", "shared_with_training", "longest_run_in_training"):
         sides = figures.get(part, {"generated": {}, "human": {}})
         for name in {**sides["generated"], **sides["human"]}:
             yield _words(name), _shown(sides["generated"].get(name)), _shown(sides["human"].get(name))

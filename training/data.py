@@ -76,7 +76,7 @@ def read_table(path: Path) -> list[tuple[int, dict[str | None, Any]]] | None:
 
 
 def _text(path: Path) -> str:
-    """What is in a text file, in UTF-8 or, with a byte order mark, UTF-16; else in Latin-1, which is said."""
+    """The text of a file in UTF-8 or, with a byte order mark, UTF-16; any other is read as Latin-1, with a message."""
     data = path.read_bytes()
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:

@@ -53,8 +53,8 @@ def read_fine(path: Path) -> np.ndarray:
 
 
 def cut(moments: np.ndarray, first: float, seconds: float) -> np.ndarray:
-    """What begins within so many seconds from `first` (seconds) on, with onsets counted from there. A pedal that is
-    down there is put down at once; notes that sound on stay whole. There is no end."""
+    """The excerpt of so many seconds from `first` (seconds) on, with onsets counted from there. A pedal that is down
+    there is put down at once; notes that sound on stay whole. There is no end."""
     onsets = np.cumsum(moments[:, SHIFT]) * PRECISION
     before = moments[onsets < first, KEY]
     pedal = before[before >= PITCHES][-1:]

@@ -72,7 +72,7 @@ FEATURES: dict[str, tuple[Callable[[Notes], np.ndarray], np.ndarray]] = {
     "pitch_class_entropy": (pitch_class_entropy, np.linspace(0, 3.6, 25)),
     "repetition": (repetition, np.linspace(0, 1, 21)),
 }
-"""What pieces are compared by: how it is taken from a piece, and the edges of its histogram."""
+"""The features by which pieces are compared: how each is taken from a piece, and the edges of its histogram."""
 
 
 def histograms(pieces: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from core.errors import BadData
 URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
 FOLDER = "maestro-v3.0.0"
-"""What the archive unpacks to."""
+"""The folder in the archive."""
 WAITS = (1.0, 4.0, 16.0)
 """Seconds between attempts when the connection breaks."""
 PATIENCE = 30.0

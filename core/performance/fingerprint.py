@@ -1,4 +1,4 @@
-"""What a piece shares with the music that the networks learnt from, told from 1.5 MB instead of the music.
+"""Passages that a piece shares with the music which the networks learnt from, told from 1.5 MB instead of the music.
 
 The fingerprint is a table of bits. Every run of `RUN` notes of the training music, taken as the intervals between them
 so that transposition makes no difference, sets the bit to which its hash points (a Bloom filter with one hash). About
@@ -7,7 +7,7 @@ of its runs set, one after another. One that is not finds about every other one 
 chance no more. Sampled, winnowed hashes were tried: in the same space they leave open where a passage begins and ends.
 
 So a passage that is shared is never missed and never taken for shorter than it is; chance makes it look longer by a few
-notes, and gives about 22 to a piece that shares none. Measured figures stand in the README beside the file."""
+notes, and gives about 22 to a piece that shares 15 or fewer. docs/exploration.md has the figures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.errors import BadCheckpoint
 FILE = Path(__file__).with_suffix(".npz")
 """That of the training music of the networks that ship."""
 BITS = 11_900_000
-"""As many as 1.5 MB have. More would lower what chance gives to every piece, by a note or two for twice as many."""
+"""Bits in 1.5 MB. More of them would lower the passage that chance gives to every piece."""
 RUN = 12
 """Notes less one, that is intervals, in a run. Of 7 to 16 the one whose figures are nearest the true ones: shorter runs
 of trills and scales stand in the training music here and there and add up to passages that do not; longer ones raise

@@ -73,7 +73,8 @@ def test_every_event_is_scored_once_with_half_a_window_before_it(recalls):
 
     scores = score(Counting(network), pieces, [0, 0], length=32, batch=64)
     for each in scores:
-        assert (each[:, :2] > 0).all() and (each[1:-2, 2:] > 0).all()
+        assert (each[:, :2] > 0).all()
+        assert (each[1:-2, 2:] > 0).all()
     # 12 events in a window of their own; ceil((101 - 32) / 16) + 1 windows of the other piece in batches of 2
     assert seen == [(4, 16, 4), *[(2, 32, 4)] * 3]
     for first in (16, 32):
