@@ -1,4 +1,4 @@
-"""What the managers of a server allow there, kept in the database."""
+"""Rules of servers, as their managers set them, and the counts of pieces that some rules limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
 
 DAY = 86_400.0
 NO_SERVER = 0
-"""In place of its id, in a direct message."""
+"""Id of the server where there is none, in a direct message."""
 
 _rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
 _asked = sa.table(
@@ -29,17 +29,22 @@ _asked = sa.table(
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`channels` are ids, none for all; `length` is in steps; `at_once` and `a_day` are pieces of one member, 0 for as
-    many as the bot allows; `style` and `model` are taken where a listener names none; `private` shows every piece to
-    its listener alone."""
+    """Rules of one server."""
 
     channels: tuple[int, ...] = ()
+    """Ids of the channels where pieces may be asked for; none for all of them."""
     length: int = LENGTH.most
+    """Longest piece, in steps."""
     at_once: int = 0
+    """Unfinished pieces of one member; 0 for as many as the bot allows anywhere."""
     a_day: int = 0
+    """Pieces of one member within 24 hours; 0 for as many as they like."""
     style: str = ANY_STYLE
+    """Style of a piece for which none is named."""
     model: str = DEFAULT_MODEL
+    """Model of a piece for which none is named."""
     private: bool = False
+    """Whether every piece is shown to its listener alone."""
 
     def allow_channel(self, *ids: int | None) -> None:
         """Raises BadRequest for a channel (or a thread and its channel) that is not among those allowed."""
@@ -58,7 +63,7 @@ class Rules:
             )
 
     def usual(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options with what is usual here in place of what was left out."""
+        """The options, completed by those that are usual in this server."""
         chosen = {"model": self.model, "length": min(LENGTH.usual, self.length)} | options
         if chosen["model"] == DEFAULT_MODEL and self.style != ANY_STYLE:
             chosen = {"style": self.style} | chosen
@@ -66,16 +71,17 @@ class Rules:
 
 
 FREE = Rules()
+"""Rules that forbid nothing."""
 
 
 class RuleBook:
-    """Its methods may raise StoreError when the database cannot be reached."""
+    """Tables of rules and counts. Methods may raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, guild_id: int | None) -> Rules:
-        """A server's rules; nothing is forbidden where there is no server, or nobody has made any."""
+        """Rules of a server; FREE where there is no server, or nobody has made any."""
         if guild_id is None:
             return FREE
         select = sa.select(_rules.c.rules).where(_rules.c.guild_id == guild_id)
@@ -83,7 +89,7 @@ class RuleBook:
         return Rules(**kept | {"channels": tuple(kept["channels"])}) if kept else FREE
 
     async def change(self, guild_id: int, **changes: Any) -> Rules:
-        """Returns the rules that are in force from here on."""
+        """Change some rules of a server; returns all that are in force from here on."""
         rules = replace(await self.get(guild_id), **changes)
 
         def write(connection: sa.Connection) -> None:
@@ -109,13 +115,15 @@ class RuleBook:
             )
 
     async def forget(self, user_id: int) -> None:
+        """Remove a user's counts."""
         delete = sa.delete(_asked).where(_asked.c.user_id == user_id)
         await self._database.run(lambda connection: connection.execute(delete))
 
 
 def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> bool:
-    """Somebody asked for a piece; False when that is known already. To be called in the transaction that takes it on,
-    so that whoever was told so cannot ask again uncounted. What is older than a day is removed."""
+    """Count a piece that a member asked for, and remove counts that are older than a day; False when it is counted
+    already. To be called in the transaction that writes its pending reply: the piece counts before its listener hears
+    of it, so nobody is quick enough for one more than they may have."""
     now = time.time()
     connection.execute(sa.delete(_asked).where(_asked.c.asked_at < now - DAY))
     row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "asked_at": now}
@@ -124,4 +132,5 @@ def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id:
 
 
 def uncount(connection: sa.Connection, job_id: str) -> None:
+    """Take back the count of a piece."""
     connection.execute(sa.delete(_asked).where(_asked.c.job_id == job_id))
