@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 from pretty_midi import Note, PrettyMIDI
 
+from bot.store.database import STORE_UNREACHABLE
+from core.errors import StoreError
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
@@ -250,3 +252,17 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
             await page.until(lambda page: "take:9" in page.content)
             nothing = await (await other.types("/history")).answered()
             assert nothing.content == "There is no piece of yours here. `/compose random` makes one."
+
+
+async def test_a_database_that_is_away_is_no_queue_that_is(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/history needs the bot's own tables alone, and says so when they cannot be reached."""
+
+    async def away(*_: object) -> None:
+        raise StoreError(STORE_UNREACHABLE)
+
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            monkeypatch.setattr(bot.services.library._database, "run", away)
+            said = await (await listener.types("/history")).answered()
+            assert said.content == "My database cannot be reached at the moment. Please try again soon."

@@ -3,11 +3,19 @@
 import asyncio
 import re
 import time
+from typing import cast
 
 import pytest
 
+from bot.delivery.admission import Admission
+from bot.delivery.estimates import Estimates
+from bot.delivery.open_replies import OpenReplies
+from bot.store.pending_reply import Destination, PendingReply
+from core.errors import QueueFull, TooManyJobs
+from core.queue.client import JobQueue
 from core.queue.jobs import Job, JobState
 from tests.discord_standin import Discord
+from tests.support.pieces import REQUEST
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing, remaining
 
 pytestmark = pytest.mark.asyncio
@@ -56,3 +64,39 @@ async def test_a_full_queue_takes_nothing_more(queue: FakeQueue, url: str, monke
             assert await emptied(url)
             assert "place" not in (await (await people[5].types("/compose", seed="72")).answered()).content
             assert len(await remaining(url)) == 1
+
+
+def pending(job_id: str, guild_id: int) -> PendingReply:
+    return PendingReply(job_id, REQUEST, Destination(42, 43, 44, "token", False, 10**7, True, 0.0, guild_id))
+
+
+async def test_the_last_place_is_taken_once(queue: FakeQueue):
+    """Of two requests that were both checked while there was room, in all or in one server, the later one is refused;
+    another server's limit is its own."""
+    open_replies = OpenReplies()
+    admission = Admission(
+        cast(JobQueue, queue), open_replies, Estimates(lambda _: None), max_jobs_per_user=2, queue_limit=9
+    )
+    for _ in range(2):
+        await admission.check(42)
+    admission.enter(pending("1", guild_id=7), at_once=1)
+    with pytest.raises(TooManyJobs, match=r"\(1\)"):
+        admission.enter(pending("2", guild_id=7), at_once=1)
+    admission.enter(pending("3", guild_id=8), at_once=1)
+    with pytest.raises(TooManyJobs, match=r"\(2\)"):
+        admission.enter(pending("4", guild_id=9))
+    open_replies.close("1")
+    admission.enter(pending("4", guild_id=9))
+
+
+async def test_jobs_that_the_queue_does_not_know_yet_need_room_too(queue: FakeQueue):
+    """They count from the moment they are entered; a queue that is away for a moment refuses nobody."""
+    admission = Admission(
+        cast(JobQueue, queue), OpenReplies(), Estimates(lambda _: None), max_jobs_per_user=9, queue_limit=2
+    )
+    queue.broken = 1
+    await admission.check(42)
+    admission.enter(pending("1", guild_id=7))
+    admission.enter(pending("2", guild_id=7))
+    with pytest.raises(QueueFull, match="no further one now"):
+        admission.enter(pending("3", guild_id=7))
