@@ -50,20 +50,22 @@ def with_options(command: str) -> Callable[[_Callback], _Callback]:
     """Give a slash command's callback a parameter for each option that the command has. It takes them as keywords, with
     None for what was left out."""
     options = options_of(command)
+    choices = {each.parameter: _choices(each) for each in options if isinstance(each, Choice)}
+    decorators: tuple[Callable[[_Callback], _Callback], ...] = (
+        app_commands.describe(**{each.parameter: described(each.description) for each in options}),
+        app_commands.rename(**{each.parameter: each.name for each in options if each.parameter != each.name}),
+        app_commands.choices(**choices),
+        app_commands.autocomplete(**{STYLE.parameter: suggest_styles}),
+    )
 
     def decorate(callback: _Callback) -> _Callback:
         signature = inspect.signature(callback)
         own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        parameters = [*own, *map(_parameter, options)]
         # discord.py reads a command's parameters from the signature of its callback
-        callback.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[*own, *map(_parameter, options)]
-        )
-        app_commands.describe(**{each.parameter: described(each.description) for each in options})(callback)
-        app_commands.rename(**{each.parameter: each.name for each in options if each.parameter != each.name})(callback)
-        app_commands.choices(**{each.parameter: _choices(each) for each in options if isinstance(each, Choice)})(
-            callback
-        )
-        app_commands.autocomplete(**{STYLE.parameter: suggest_styles})(callback)
+        callback.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        for decorator in decorators:
+            callback = decorator(callback)
         return callback
 
     return decorate

@@ -277,8 +277,8 @@ def within_bounds(seed: Seed) -> None:
 @example("72 take:" + "9" * 4000, {})
 @example("72 style:x", {"style": "a\nb"})
 @example("72", {"style": "[free](http://a.b)"})
-def test_anything_typed_is_a_wish_or_a_sentence(typed: str, filled: dict[str, Any]):
-    """A wish is one that can be made, stored, shown and repeated."""
+def test_anything_typed_is_a_submission_or_a_sentence(typed: str, filled: dict[str, Any]):
+    """A submission is one that can be made, stored, shown and repeated."""
     try:
         request, rendering, private = read_submission(typed, **filled)
     except BadRequest as refusal:

@@ -2,10 +2,14 @@
 
 import time
 
+import discord
 import pytest
+from discord import app_commands
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands.compose import compose
+from bot.commands.continue_ import continue_
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
@@ -13,6 +17,7 @@ from core.seed import Seed
 
 C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
+RENDERED = ("instrument", "tempo", "transpose", "audio")
 
 
 @pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
@@ -167,3 +172,27 @@ def test_every_suggestion_can_be_chosen(typed: str):
         assert 1 <= len(name) <= MAX_SUGGESTION
         assert 1 <= len(value) <= MAX_SUGGESTION
         assert read_submission(name, take=1, length=500) == read_submission(value, take=1, length=500)
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        (compose, ["seed", "length", "style", "temperature", "top_p", "take", "model", *RENDERED, "private"]),
+        (continue_, ["file", "length", "from", "style", "temperature", "top_p", "take", *RENDERED, "private"]),
+    ],
+    ids=["compose", "continue"],
+)
+def test_commands_have_their_options(command: app_commands.Command, names: list[str]):
+    """In one order, and only the first, which is the command's own, has to be filled."""
+    assert [parameter.display_name for parameter in command.parameters] == names
+    assert [parameter.display_name for parameter in command.parameters if parameter.required] == names[:1]
+
+
+def test_discord_knows_the_bounds_of_an_option():
+    """So its clients refuse what is out of range before it is sent."""
+    options = {parameter.display_name: parameter for parameter in compose.parameters}
+    assert (options["length"].min_value, options["length"].max_value) == (25, 3000)
+    assert (options["top_p"].min_value, options["top_p"].max_value) == (0.1, 1.0)
+    assert [choice.value for choice in options["audio"].choices] == ["mp3", "wav", "flac"]
+    assert options["style"].autocomplete
+    assert options["private"].type is discord.AppCommandOptionType.boolean
