@@ -6,6 +6,7 @@ import io
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -78,29 +79,31 @@ class PerformanceComposer:
         self._scheduler.warm_up()
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
-        """The piece: the seed's notes and what follows, within the length asked for; or the primer's, untouched, and as
+        """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
         cannot go on from."""
-        cells = round(request.seconds / CELL)
-        style = self._style(request.style)
         longest = min(self.network.config.context_length, PRIMER_EVENTS)
         primer = Primer(request.primer, longest) if request.primer else None
         sequence = EventSequence(
-            cells=cells,
+            cells=round(request.seconds / CELL),
             take=request.take,
             temperature=request.temperature,
             top_p=request.top_p,
-            style=style,
+            style=self._style(request.style),
             forced=primer.events if primer else forced_by(request.seed),
             primed=primer is not None,
         )
         self._scheduler.run(sequence, progress)
-        if sequence.gave_up:
-            log.warning("take %d ends early: %s", request.take, sequence.gave_up)
         progress(1.0)
+        return self._finished(sequence, primer)
+
+    def _finished(self, sequence: EventSequence, primer: Primer | None) -> PrettyMIDI:
+        """The music of a sequence that is done. All that is measured of a finished piece is measured here."""
+        if sequence.gave_up:
+            log.warning("take %d ends early: %s", sequence.take, sequence.gave_up)
         if primer:
-            return primer.followed_by(*spread(sequence.moments(), request.take))
-        return write(*spread(sequence.moments(), request.take, exact=len(sequence.forced)))
+            return primer.followed_by(*spread(sequence.moments(), sequence.take))
+        return write(*spread(sequence.moments(), sequence.take, exact=len(sequence.forced)))
 
     def attention(self, music: PrettyMIDI) -> None:
         """None: no picture is drawn of what it attends to."""
@@ -173,11 +176,13 @@ def network_of(checkpoint: Checkpoint) -> PerformanceModel:
 
 def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
     """The sizes of the checkpoint's network. Raises BadCheckpoint for those of another version."""
-    try:
-        architecture = dict(checkpoint.architecture)
-        config = PerformanceConfig(**architecture | {"styles": tuple(architecture["styles"])})
-    except (TypeError, KeyError) as error:
-        raise BadCheckpoint(f"{checkpoint.folder} is of another version of the performance model: {error}") from error
+    architecture, known = checkpoint.architecture, {field.name for field in fields(PerformanceConfig)}
+    if differing := ", ".join(sorted(architecture.keys() ^ known)):
+        raise BadCheckpoint(
+            f"{checkpoint.folder} is of another version of the performance model, whose sizes have other names "
+            f"({differing}); use the checkpoints that come with this version, or train one"
+        )
+    config = PerformanceConfig(**architecture | {"styles": tuple(architecture["styles"])})
     if not config.styles or config.styles[0] != ANY:
         raise BadCheckpoint(f"{checkpoint.folder} does not fit together: its first style is not '{ANY}'")
     return config

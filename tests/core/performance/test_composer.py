@@ -271,7 +271,7 @@ def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
 
 def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
     """An architecture of another version or another shape gives a sentence, not a traceback."""
-    for change in ({"width": 24}, {"styles": []}, {"layers": 3}):
+    for change in ({"width": 24}, {"styles": []}, {"queries": 4}):
         config = json.loads((folder / "config.json").read_text())
         config["architecture"] |= change
         (tmp_path / "config.json").write_text(json.dumps(config))

@@ -6,8 +6,20 @@ import pytest
 from keras import ops
 
 from core.performance import engine
-from core.performance.engine import CHUNK, ChunkInputs, Engine
-from core.performance.events import END, NO_DURATION, NO_VELOCITY, PITCHES, SIZES, START_EVENT
+from core.performance.engine import CHUNK, ChunkInputs, Engine, remaining
+from core.performance.events import (
+    BIN_CELLS,
+    CELL,
+    END,
+    KEY,
+    NO_DURATION,
+    NO_VELOCITY,
+    PITCHES,
+    SHIFT,
+    SIZES,
+    START_EVENT,
+    remaining_bucket,
+)
 from core.performance.model import Lookup, PerformanceConfig, built, negative_log_likelihood
 from core.performance.sampling import SamplingParameters
 
@@ -144,6 +156,8 @@ class Probing(Engine):
         return event, ops.matmul(hidden, PROBE)
 
 
+LENGTH = 12_000
+"""Cells, in the midst of the events of the test."""
 PROBE = np.random.default_rng(3).normal(size=TINY.width).astype(np.float32)
 
 
@@ -155,7 +169,7 @@ PROBE = np.random.default_rng(3).normal(size=TINY.width).astype(np.float32)
 def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, kept, tolerance):
     """Event by event with the cache, in a slot that began a chunk later than its neighbour, the hidden state from which
     all logits come is that of the full forward pass, also past the lengths of the window and of the memory, where the
-    cache forgets."""
+    cache forgets. The time that is left counts down from the first note."""
     monkeypatch.setattr(engine, "CACHE_DTYPE", kept)
     model = network(replace(TINY, num_recall_layers=recalls, recall_length=2 * CHUNK))
     probing = Probing(model, 2, SamplingParameters(recall_bias=0.0))
@@ -166,14 +180,21 @@ def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, ke
         late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
         if chunk == 1:
             state = probing.gather(state, [0, None])
-        state, decoded = probing.advance(state, inputs_of(np.stack([neighbour[0, here], late], axis=1)))
+        state, decoded = probing.advance(state, inputs_of(np.stack([neighbour[0, here], late], axis=1), LENGTH))
         probed.append(np.asarray(decoded.ends))
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
-    full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32")))
+    remaining = remaining_bucket((LENGTH - times_of(before[0])) * CELL)
+    full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32"), remaining[None]))
     np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=tolerance)
 
 
-def inputs_of(forced):
+def times_of(events):
+    """Cells from the first note to each event; 0 before it."""
+    times = np.cumsum(BIN_CELLS[events[:, SHIFT]])
+    return np.maximum(times - times[(events[:, KEY] < PITCHES).argmax()], 0)
+
+
+def inputs_of(forced, length):
     slots = forced.shape[1]
     return ChunkInputs(
         forced=forced.astype(np.int32),
@@ -181,9 +202,18 @@ def inputs_of(forced):
         temperature=np.ones(slots, dtype=np.float32),
         top_p=np.ones(slots, dtype=np.float32),
         earliest_end=np.zeros(slots, dtype=np.int32),
-        length=np.zeros(slots, dtype=np.int32),
+        length=np.full(slots, length, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
     )
+
+
+def test_a_network_is_told_the_remaining_time():
+    """By the bucket of the seconds to the end of the length, all of it before the first note; unsaid without one."""
+    state = Engine(network(), 2).start().decode
+    state = state._replace(time=np.array([900, 900]), first_onset=np.array([100, 900]), sounded=np.array([True, False]))
+    said = [np.asarray(remaining(state, np.array([length] * 2))).tolist() for length in (0, 800, 1000, 2000, 40_000)]
+    wanted = [[0, 0], *[remaining_bucket(np.array([length - 8, length])).tolist() for length in (8, 10, 20, 400)]]
+    assert said == wanted
 
 
 def test_a_teacher_spreads_what_is_to_be_learnt():
