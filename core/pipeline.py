@@ -17,8 +17,10 @@ from pretty_midi import PrettyMIDI
 
 from core.composer import Composer, Progress
 from core.errors import RenderError
+from core.midi import manuscript
 from core.rendering import audio, pictures
 from core.rendering.arrange import edit
+from core.rendering.tags import id3
 from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
 from core.seed import CHORD_SECONDS
 
@@ -84,7 +86,9 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
-    return Draft(recipe, round(music.get_end_time(), 3), notes, _bytes(music), seconds, _attention(composer, music))
+    manuscript.sign(music)
+    midi = _midi(music, recipe)
+    return Draft(recipe, round(music.get_end_time(), 3), notes, midi, seconds, _attention(composer, music))
 
 
 def _attention(composer: Composer, music: PrettyMIDI) -> Attention | None:
@@ -111,7 +115,7 @@ def finish(
     begins, word = beginning(recipe.request, music)
     if rendering.changes_notes:
         edit(music, rendering)
-        midi = _bytes(music)
+        midi = _midi(music, recipe)
 
     def draw() -> tuple[bytes, tuple[bytes, ...]]:
         with _timed(seconds, "draw"):
@@ -120,23 +124,24 @@ def finish(
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
-        sound, audio_format = _record(midi, rendering.audio, soundfont, size_limit or audio.SIZE_LIMIT, seconds)
+        limit = size_limit or audio.SIZE_LIMIT
+        sound, audio_format = _record(midi, rendering.audio, soundfont, limit, seconds, _tag(music, recipe))
         picture, attention = drawn.result()
     return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
 
 
 def _record(
-    midi: bytes, wished: str, soundfont: Path | None, size_limit: int, seconds: dict[str, float]
+    midi: bytes, wished: str, soundfont: Path | None, size_limit: int, seconds: dict[str, float], tag: bytes
 ) -> tuple[bytes, str]:
-    """The sound and its format: an MP3 where the format that was wished for would not fit. Adds its times to
-    `seconds`."""
+    """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit. Adds its
+    times to `seconds`."""
     with _timed(seconds, "render"):
         if wished == "flac" and (flac := audio.render_flac(midi, soundfont, size_limit)) is not None:
             return flac, wished
         samples = audio.render(midi, soundfont)
     with _timed(seconds, "encode"):
         wav = audio.encode_wav(samples, size_limit) if wished == "wav" else None
-        return (audio.encode(samples, size_limit), "mp3") if wav is None else (wav, wished)
+        return (audio.encode(samples, size_limit, tag), "mp3") if wav is None else (wav, wished)
 
 
 def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
@@ -173,10 +178,14 @@ def _notes(music: PrettyMIDI) -> int:
     return sum(len(part.notes) for part in music.instruments)
 
 
-def _bytes(music: PrettyMIDI) -> bytes:
-    file = io.BytesIO()
-    music.write(file)
-    return file.getvalue()
+def _midi(music: PrettyMIDI, recipe: Recipe) -> bytes:
+    return manuscript.midi_file(music, manuscript.title(music, recipe.request.take), [recipe.options])
+
+
+def _tag(music: PrettyMIDI, recipe: Recipe) -> bytes:
+    key = manuscript.key_at_start(music)
+    heading = manuscript.title(music, recipe.request.take)
+    return id3(heading, key.short if key else "", recipe.options)
 
 
 @contextmanager

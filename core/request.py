@@ -191,6 +191,24 @@ class Recipe:
         ]
         return "-".join(["nocturne", request.model, seed, str(request.length), *marks])
 
+    @property
+    def options(self) -> str:
+        """All of it in one line, as it can be typed again: `seed:72 length:500 take:7 model:performance ...`."""
+        request, edits = self.request, self.rendering
+        options = {
+            "seed": "continued" if request.primer else request.seed.spelled,
+            "length": request.length,
+            "take": request.take,
+            "model": request.model,
+            "style": request.style,
+            "temperature": f"{request.temperature:g}",
+            "top_p": f"{request.top_p:g}",
+            "checkpoint": self.checkpoint,
+        }
+        if edits.edits:
+            options |= {"instrument": edits.instrument, "tempo": edits.tempo, "transpose": edits.transpose}
+        return " ".join(f"{name}:{value}" for name, value in options.items())
+
     def to_json(self) -> dict[str, Any]:
         return self.request.to_json() | {"checkpoint": self.checkpoint, "rendering": self.rendering.to_json()}
 

@@ -21,6 +21,7 @@ def edit(music: PrettyMIDI, rendering: Rendering) -> None:
     octave; organs have no sustain pedal, and are played legato instead."""
     program = INSTRUMENTS[rendering.instrument]
     pedal = pedal_of(music)
+    _join_hands(music)
     for part in music.instruments:
         if part.is_drum:
             continue
@@ -29,8 +30,20 @@ def edit(music: PrettyMIDI, rendering: Rendering) -> None:
             _play_legato(part, pedal)
         for note in part.notes:
             note.pitch = _on_keyboard(note.pitch + rendering.transpose)
+    for signature in music.key_signature_changes:
+        octave = signature.key_number // 12 * 12  # minor keys come after major ones
+        signature.key_number = octave + (signature.key_number + rendering.transpose) % 12
     if rendering.stretch != 1:
         _stretch(music, rendering.stretch)
+
+
+def _join_hands(music: PrettyMIDI) -> None:
+    """Make one part of the two hands, which may share a key."""
+    pianos = [part for part in music.instruments if not part.is_drum]
+    for hand in pianos[1:]:
+        pianos[0].notes += hand.notes
+        pianos[0].control_changes += hand.control_changes
+        music.instruments.remove(hand)
 
 
 def _on_keyboard(pitch: int) -> int:

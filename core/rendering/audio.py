@@ -139,17 +139,17 @@ def encode_wav(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes | None:
     return file.getvalue() if file.tell() <= size_limit else None
 
 
-def encode(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes:
-    """MP3 at the highest of `BITRATES` that stays within `size_limit` bytes.
+def encode(samples: Samples, size_limit: int = SIZE_LIMIT, tag: bytes = b"") -> bytes:
+    """MP3 at the highest of `BITRATES` that stays within `size_limit` bytes, behind its ID3 tag.
     Raises RenderError when none does."""
     encoder = lameenc.Encoder()
     encoder.silence()
     encoder.set_in_sample_rate(RATE)
     encoder.set_channels(2)
-    encoder.set_bit_rate(_bitrate(len(samples) / RATE, size_limit))
+    encoder.set_bit_rate(_bitrate(len(samples) / RATE, size_limit - len(tag)))
     encoder.set_quality(QUALITY)
     blocks = (samples[start : start + 10 * RATE] for start in range(0, len(samples), 10 * RATE))
-    return b"".join([*(bytes(encoder.encode(block)) for block in blocks), bytes(encoder.flush())])
+    return b"".join([tag, *(bytes(encoder.encode(block)) for block in blocks), bytes(encoder.flush())])
 
 
 def _bitrate(seconds: float, size_limit: int) -> int:

@@ -1,0 +1,77 @@
+"""A piece as the .mid that a listener takes away: with a title, its recipe, its beats and key, and a track for each
+hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pretty_midi import Instrument, KeySignature, PrettyMIDI
+
+from core.midi.beats import Beats
+from core.midi.controllers import SUSTAIN
+from core.midi.hands import hands
+from core.midi.keys import Key, key_of
+from core.midi.writer import Strike, Track, playable, written
+
+RIGHT, LEFT = "Right hand", "Left hand"
+
+
+def title(music: PrettyMIDI, take: int) -> str:
+    """`Nocturne in E♭ minor, take 7`; without a key where none is clear."""
+    key = key_at_start(music)
+    return f"Nocturne in {key}, take {take}" if key else f"Nocturne, take {take}"
+
+
+def key_at_start(music: PrettyMIDI) -> Key | None:
+    """As the music's signature says, or else as its notes do where they are clear."""
+    if music.key_signature_changes:
+        number = music.key_signature_changes[0].key_number
+        return Key(number % 12, number >= 12)
+    return key_of((note.pitch, note.end - note.start) for part in _pianos(music) for note in part.notes)
+
+
+def sign(music: PrettyMIDI) -> None:
+    """Give the music the signature of its key, where it has none and its key is clear."""
+    if not music.key_signature_changes and (key := key_at_start(music)):
+        music.key_signature_changes.append(KeySignature(key.tonic + 12 * key.minor, 0.0))
+
+
+def midi_file(music: PrettyMIDI, title: str, texts: Sequence[str] = ()) -> bytes:
+    """The file. Notes that fall on each other are merged, as one piano can play them."""
+    pianos = _pianos(music)
+    notes = [note for part in pianos for note in part.notes]
+    strikes = playable(sorted(_strike(music, note.start, note.end, note.pitch, note.velocity) for note in notes))
+    changes = (change for part in pianos for change in part.control_changes if change.number == SUSTAIN)
+    pedal = [(music.time_to_tick(change.time), change.value) for change in sorted(changes, key=lambda one: one.time)]
+    program = pianos[0].program if pianos else 0
+    staves = [(name, hand) for name, hand in zip((RIGHT, LEFT), hands(strikes), strict=True) if hand]
+    tracks = [
+        Track(name, hand, () if number else pedal, program)  # on one channel the pedal is for both
+        for number, (name, hand) in enumerate(staves)
+    ]
+    return written(tracks, _beats(music), title, texts)
+
+
+def _pianos(music: PrettyMIDI) -> list[Instrument]:
+    return [part for part in music.instruments if not part.is_drum]
+
+
+def _strike(music: PrettyMIDI, start: float, end: float, pitch: int, velocity: int) -> Strike:
+    begin = music.time_to_tick(start)
+    return Strike(begin, max(music.time_to_tick(end), begin + 1), pitch, velocity)
+
+
+def _beats(music: PrettyMIDI) -> Beats:
+    times, tempos = music.get_tempo_changes()
+    signed = ((music.time_to_tick(change.time), change.key_number) for change in music.key_signature_changes)
+    return Beats(
+        music.resolution,
+        tempos=tuple(
+            (music.time_to_tick(time), round(60e6 / tempo)) for time, tempo in zip(times, tempos, strict=True)
+        ),
+        metres=tuple(
+            (music.time_to_tick(change.time), change.numerator, change.denominator)
+            for change in music.time_signature_changes
+        ),
+        keys=tuple((tick, Key(number % 12, number >= 12).sharps, number >= 12) for tick, number in signed),
+    )
