@@ -19,7 +19,7 @@ from core.errors import UnknownNotes
 from core.request import ComposeRequest
 from core.settings import Settings
 from tests.support.midi_corpus import note, smf, track
-from tests.support.music import Pianist, decode
+from tests.support.music import Pianist, decode, played
 from tests.support.tiny_checkpoint import make_article_checkpoint
 from tests.support.waiting import PATIENCE
 
@@ -68,7 +68,7 @@ def test_a_piece_becomes_three_files(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{name}.mid", f"{name}.mp3", f"{name}.png"]
     samples, rate = decode((tmp_path / "out" / f"{name}.mp3").read_bytes())
     assert 5 < len(samples) / rate < 8
-    assert PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")).instruments[0].notes
+    assert played(PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")))
     said, *files = capsys.readouterr().out.splitlines()
     assert said.startswith("5.0 s of music, 11 notes")
     assert [file.strip() for file in files] == [f"out/{name}.mid", f"out/{name}.mp3", f"out/{name}.png"]
@@ -115,7 +115,7 @@ def test_a_piece_is_played_as_wished(tmp_path: Path):
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{name}.mid", f"{name}.png", f"{name}.wav"]
     samples, rate = decode((tmp_path / "out" / f"{name}.wav").read_bytes())
     assert 80 < len(samples) / rate < 85
-    assert len(PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")).instruments[0].notes) == 41
+    assert len(played(PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")))) == 41
 
 
 def test_a_take_that_is_left_out_is_drawn(capsys: pytest.CaptureFixture[str]):
@@ -254,11 +254,11 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
     assert continue_("mine.mid", "--take", "7") == 0
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]
-    notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
+    notes = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
     assert [(note.pitch, note.start) for note in notes] == [(60, 0), (62, 0.5), (72, 3)]
     assert "Read as one piano: track 1; left out: the drums." in capsys.readouterr().err
     assert continue_("mine.mid", "--from", "0.5") == 0
-    notes = PrettyMIDI(str(tmp_path / "new" / "piece.mid")).instruments[0].notes
+    notes = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
     assert [note.pitch for note in notes] == [60, 72]
 
 
@@ -353,7 +353,7 @@ def test_the_article_composes_from_the_command_line(tmp_path: Path):
         check=True,
     )
     piece = json.loads(said.stdout)
-    first = PrettyMIDI(piece["files"][0]).instruments[0].notes[0]
+    first = played(PrettyMIDI(piece["files"][0]))[0]
     assert (first.pitch, first.start) == (72, 0.0)
     assert len(piece["files"]) == 5
     assert all(Path(file).is_file() for file in piece["files"])

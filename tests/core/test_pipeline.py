@@ -15,7 +15,7 @@ from core.options import AUDIO_FORMATS, INSTRUMENTS
 from core.pipeline import Draft
 from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import Seed
-from tests.support.music import Pianist, as_bytes, decibels, decode, piano, scale
+from tests.support.music import Pianist, as_bytes, decibels, decode, piano, played, scale
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_a_draft_says_what_was_composed(draft: Draft):
     """Five seconds: the seed's three notes and two notes a second; the recipe names the checkpoint."""
     assert (draft.duration, draft.notes) == (5.0, 13)
     assert draft.recipe.checkpoint == Pianist.checkpoint
-    assert {note.pitch for note in draft.music.instruments[0].notes if note.start == 0} >= {60, 64, 67}
+    assert {note.pitch for note in played(draft.music) if note.start == 0} >= {60, 64, 67}
     assert list(draft.seconds) == ["compose"]
 
 
@@ -81,9 +81,9 @@ def test_edits_are_in_every_file(draft: Draft):
     rendering = Rendering("harpsichord", tempo=50, transpose=12)
     piece = pipeline.finish(draft, rendering=rendering)
     music = PrettyMIDI(io.BytesIO(piece.midi))
-    before = draft.music.instruments[0].notes
-    assert music.instruments[0].program == INSTRUMENTS["harpsichord"]
-    assert [note.pitch for note in music.instruments[0].notes] == [note.pitch + 12 for note in before]
+    before = played(draft.music)
+    assert {hand.program for hand in music.instruments} == {INSTRUMENTS["harpsichord"]}
+    assert [note.pitch for note in played(music)] == [note.pitch + 12 for note in before]
     assert (piece.duration, piece.notes, piece.recipe.rendering) == (10.0, 13, rendering)
     samples, rate = decode(piece.audio)
     assert 10.0 < len(samples) / rate < 12.5

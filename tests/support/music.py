@@ -29,6 +29,12 @@ def scale(seconds: float, velocity: int = 80) -> PrettyMIDI:
     )
 
 
+def played(midi: PrettyMIDI) -> list[Note]:
+    """The notes of both hands, in the order in which they begin."""
+    notes = [note for hand in midi.instruments for note in hand.notes]
+    return sorted(notes, key=lambda note: (note.start, note.pitch))
+
+
 def as_bytes(midi: PrettyMIDI) -> bytes:
     file = io.BytesIO()
     midi.write(file)

@@ -18,6 +18,7 @@ from pretty_midi import PrettyMIDI
 
 from tests.discord_standin import Discord, Guild, Message, Person
 from tests.support.bot_process import BotProcess
+from tests.support.music import played
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -97,8 +98,7 @@ async def test_a_piece_is_continued(stage: Stage):
     pressed = await stage.robert.clicks(first, "Continue")
     before, after = await music(stage.discord, first), await music(stage.discord, await pressed.finished(PATIENCE))
     old, new = (
-        [(note.start, note.end, note.pitch, note.velocity) for note in midi.instruments[0].notes]
-        for midi in (before, after)
+        [(note.start, note.end, note.pitch, note.velocity) for note in played(midi)] for midi in (before, after)
     )
     assert set(old) < set(new)
     assert before.get_end_time() + 5 < after.get_end_time() <= before.get_end_time() + 10.001

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
+from pretty_midi import ControlChange, Instrument, KeySignature, Note, PrettyMIDI
 
 from core.options import INSTRUMENTS
 from core.rendering.arrange import LEGATO_SECONDS, edit
@@ -81,3 +81,13 @@ def test_a_pedal_that_stays_down_is_down_until_the_end():
     music = piano(Note(80, 60, 0.0, 5.0), pedal=[(1.0, 64), (1.5, 127), (2.0, 63), (3.0, 127)])
     assert pedal_of(music) == [(1.0, 2.0), (3.0, 5.0)]
     assert ringing([Note(80, 60, 0.0, 1.5)], pedal_of(music), longest=9.0) == [2.0]
+
+
+def test_two_hands_are_edited_as_one_piano():
+    """Their keys, their pedal and the signature: what one hand holds, the other cannot strike, on an organ either."""
+    music = piano(Note(80, 60, 0.0, 1.0), pedal=((0.0, 127), (3.0, 0)))
+    music.instruments.append(piano(Note(80, 60, 1.2, 2.0)).instruments[0])
+    music.key_signature_changes.append(KeySignature(12 + 9, 0.0))  # A minor
+    edit(music, Rendering("church organ", transpose=5))
+    assert notes(music) == [(65, 0.0, 1.2), (65, 1.2, 2.5)]
+    assert [signature.key_number for signature in music.key_signature_changes] == [12 + 2]
