@@ -205,7 +205,7 @@ class Recipe:
             "top_p": f"{request.top_p:g}",
             "checkpoint": self.checkpoint,
         }
-        if edits.edits:
+        if edits.changes_notes:
             options |= {"instrument": edits.instrument, "tempo": edits.tempo, "transpose": edits.transpose}
         return " ".join(f"{name}:{value}" for name, value in options.items())
 
