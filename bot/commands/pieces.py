@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import discord
 from discord import app_commands
@@ -33,50 +33,10 @@ NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may
 PAGE_SIZE = 8
 """Pieces on a page of a history."""
 
-
-class PieceButton(
-    PersistentItem,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"piece:(?P<action>take|vary|continue|arrange|attention|recipe|delete):(?P<piece_id>{ID})",
-):
-    """One action with a stored piece, for anybody who sees it; deleting is for a few."""
-
-    def __init__(self, action: str, piece_id: str) -> None:
-        style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
-        custom_id = f"piece:{action}:{piece_id}"
-        super().__init__(discord.ui.Button(label=say(_LABELS[action]), style=style, custom_id=custom_id))
-        self.action, self.piece_id = action, piece_id
-
-    async def respond(self, interaction: Interaction) -> None:
-        stored = await find_piece(interaction, self.piece_id)
-        if self.action == "recipe":
-            await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
-        elif self.action == "arrange":
-            chosen = Arrangement.of(stored)
-            await interaction.response.send_message(chosen.question(), view=chosen.view(), ephemeral=True)
-        elif self.action == "attention":
-            piece = await interaction.client.services.library.piece(stored)
-            await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
-        elif self.action == "delete":
-            await _delete(interaction, stored)
-        else:
-            rules = await admit(interaction)
-            with about_job(str(interaction.id)):
-                request = await _NEW_REQUESTS[self.action](interaction.client.services, stored)
-            submission = Submission(request, stored.recipe.rendering, stored.private)
-            parent = stored.parent if self.action == "take" else stored.id  # whose notes it goes on from
-            await submit(interaction, submission, rules, parent=parent)
-
-
-_LABELS = {
-    "take": Text("New take"),
-    "vary": Text("Variation"),
-    "continue": Text("Continue"),
-    "arrange": Text("Arrange"),
-    "attention": Text("Attention"),
-    "recipe": Text("Recipe"),
-    "delete": Text("Delete"),
-}
+Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
+"""The answer to a press, once the piece is found."""
+Maker: TypeAlias = Callable[[Services, Stored], Awaitable[ComposeRequest]]
+"""Makes the request for a new piece from one that is stored."""
 
 
 async def _new_take(_: Services, stored: Stored) -> ComposeRequest:
@@ -102,15 +62,40 @@ async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
     return _primed(stored, composed, min(stored.recipe.request.length, room))
 
 
-_NEW_REQUESTS = {"take": _new_take, "vary": _variation, "continue": _continuation}
-
-
 def _primed(stored: Stored, primer: bytes, length: int) -> ComposeRequest:
     return replace(stored.recipe.request, seed=Seed(), primer=primer, length=length, take=fresh_take())
 
 
 def _steps(seconds: float) -> int:
     return round(seconds / STEP_SECONDS)
+
+
+def _submits(request_of: Maker) -> Action:
+    """An action that asks for a new piece. A new take has the parent of this piece; of all others this one is it."""
+
+    async def act(interaction: Interaction, stored: Stored) -> None:
+        rules = await admit(interaction)
+        with about_job(str(interaction.id)):
+            request = await request_of(interaction.client.services, stored)
+        submission = Submission(request, stored.recipe.rendering, stored.private)
+        parent = stored.parent if request_of is _new_take else stored.id
+        await submit(interaction, submission, rules, parent=parent)
+
+    return act
+
+
+async def _show_recipe(interaction: Interaction, stored: Stored) -> None:
+    await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
+
+
+async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
+    arrangement = Arrangement.of(stored)
+    await interaction.response.send_message(arrangement.question(), view=arrangement.view(), ephemeral=True)
+
+
+async def _show_attention(interaction: Interaction, stored: Stored) -> None:
+    piece = await interaction.client.services.library.piece(stored)
+    await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
 
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
@@ -121,6 +106,36 @@ async def _delete(interaction: Interaction, stored: Stored) -> None:
     await interaction.response.defer()
     await interaction.client.services.library.remove(stored.id)
     await interaction.delete_original_response()
+
+
+_ACTIONS: dict[str, tuple[Text, Action]] = {
+    "take": (Text("New take"), _submits(_new_take)),
+    "vary": (Text("Variation"), _submits(_variation)),
+    "continue": (Text("Continue"), _submits(_continuation)),
+    "arrange": (Text("Arrange"), _ask_arrangement),
+    "attention": (Text("Attention"), _show_attention),
+    "recipe": (Text("Recipe"), _show_recipe),
+    "delete": (Text("Delete"), _delete),
+}
+"""Labels and actions of the buttons under a piece, by the word in their custom_ids."""
+
+
+class PieceButton(
+    PersistentItem,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"piece:(?P<action>{'|'.join(_ACTIONS)}):(?P<piece_id>{ID})",
+):
+    """One action with a stored piece, for anybody who sees it; deleting is for a few."""
+
+    def __init__(self, action: str, piece_id: str) -> None:
+        label, self.act = _ACTIONS[action]
+        style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
+        custom_id = f"piece:{action}:{piece_id}"
+        super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id))
+        self.piece_id = piece_id
+
+    async def respond(self, interaction: Interaction) -> None:
+        await self.act(interaction, await find_piece(interaction, self.piece_id))
 
 
 def piece_view(stored: Stored) -> discord.ui.View:
