@@ -69,7 +69,7 @@ class Estimates:
         self._work_of = work_of
         self._last = QueueSnapshot()
         self._works: dict[str, Work] = {}  # of the running jobs
-        self._begins: dict[str, float] | None = None  # as of the last snapshot, once somebody asks
+        self._begins: dict[str, float] | None = None  # as of the last snapshot, once they are asked for
         self._composing, self._rendering = Speed(), Speed()
         self._slots = self._running = 0.0  # jobs composed, and jobs in both stages, side by side
         self._ended = 0
@@ -80,7 +80,7 @@ class Estimates:
         return len(self._last.waiting)
 
     def see(self, snapshot: QueueSnapshot) -> None:
-        """Learn from a snapshot; to be called with each one while somebody waits."""
+        """Learn from a snapshot; to be called with each one while jobs wait."""
         before, self._last = self._last, snapshot
         passed = snapshot.seen - before.seen
         if not passed:  # the same snapshot
@@ -101,7 +101,7 @@ class Estimates:
         return self._begin_times().get(waiting[over - 1]) if over > 0 else 0.0
 
     def _learn(self, before: QueueSnapshot, after: QueueSnapshot, passed: float) -> None:
-        """Learn from two snapshots between which somebody waited all the time."""
+        """Learn from two snapshots between which some job waited all the time."""
         was, now, back = before.composing, after.composing, set(after.waiting)  # back: its worker was killed
         composed = sum(
             (now.get(job, 1.0) - was.get(job, 0.0)) * self._work(job).compose for job in (was | now).keys() - back
@@ -116,7 +116,7 @@ class Estimates:
         self._rendering.see(rendered, each if rendering else 0.0, passed)
         self._ended += len(ended)
         kept = 0.5 ** (passed / HALF_LIFE)
-        self._slots = max(len(now), kept * self._slots)  # as somebody waits, there are no more
+        self._slots = max(len(now), kept * self._slots)  # as jobs wait, there are no more
         self._running = max(len(after.shares), kept * self._running)
 
     def _begin_times(self) -> dict[str, float]:

@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """What a pending reply has come to."""
+    """The end of a pending reply: its job, and the message to deliver."""
 
     pending: PendingReply
     job: Job | None

@@ -19,9 +19,9 @@ from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Stored
 
 EDITS_A_SECOND = 18
-"""Of all replies together. A final reply always goes at once; progress is told where that leaves room."""
+"""Limit for all replies together. A final reply always goes at once; progress is shown where that leaves room."""
 RESERVED_EDITS = 6
-"""Of these, for listeners who have been told nothing yet."""
+"""Edits of these a second that are left to listeners who have been told nothing yet."""
 _UNKNOWN_MESSAGE, _ENTITY_TOO_LARGE = 10008, 40005
 _ORIGINAL: Any = "@original"
 """The one message that Discord knows by a name; discord.py's signature has only numbers."""

@@ -12,7 +12,7 @@ from core.request import Composed
 
 
 class Sources:
-    """The sources of all pending replies of this bot."""
+    """Resolves the sources of this bot's pending replies."""
 
     def __init__(self, reader: UploadReader, library: Library, leases: Leases) -> None:
         self._reader, self._library, self._leases = reader, library, leases

@@ -22,7 +22,7 @@ A_FEW_SECONDS = 10.0
 """A shorter wait is not told in numbers: it depends on which of the running jobs ends first."""
 COLOUR = discord.Colour.from_str("#4a5d8f")
 _BAR_CELLS = 12
-"""Of a progress bar."""
+"""Cells of a progress bar."""
 _LONGEST_SEED = 120
 """Characters."""
 

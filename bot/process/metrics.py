@@ -81,7 +81,7 @@ class Health:
         return self._ask(self._alive)
 
     def missing(self) -> str:
-        """What the bot lacks to be ready; empty where it is."""
+        """Why the bot is not ready; empty where it is."""
         return self._ask(self._lacking)
 
     def jobs(self, state: JobState) -> float:

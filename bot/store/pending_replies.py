@@ -15,7 +15,7 @@ from core.errors import BadRequest
 from core.process.database import now
 
 LEASE_SECONDS = 30.0
-"""For so long after its bot was last heard of, other bots leave a pending reply to it."""
+"""Other bots leave a pending reply to its bot for so long after that one was last heard of."""
 
 _log = logging.getLogger(__name__)
 _table = sa.table(

@@ -13,7 +13,7 @@ from core.text import NOTHING, Text
 TOKEN_SECONDS = 14.5 * 60
 """Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
 DEADLINE_SECONDS = 14 * 60
-"""After so long a reply that only the token can bring is given up."""
+"""A reply that only the token can bring is given up after so long."""
 MESSAGE_LIMIT = 10 * 2**20
 """Bytes that Discord takes for one file of an ordinary message."""
 

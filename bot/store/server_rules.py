@@ -81,7 +81,7 @@ class RuleBook:
         self._database = database
 
     async def get(self, guild_id: int | None) -> Rules:
-        """Rules of a server; FREE where there is no server, or nobody has made any."""
+        """Rules of a server; FREE where there is no server, or none were made."""
         if guild_id is None:
             return FREE
         select = sa.select(_rules.c.rules).where(_rules.c.guild_id == guild_id)

@@ -9,7 +9,6 @@ from aiohttp import web
 from .limits import Refused, check_choices, check_modal, invalid
 from .messages import Files, Messages, read_body
 from .model import (
-    ANSWER_SECONDS,
     AUTOCOMPLETE,
     COMMAND,
     COMPONENT,
@@ -63,7 +62,7 @@ class Interactions:
             raise Refused(404, 10062, "Unknown interaction")
         if interaction.acknowledged_at is not None:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
-        if now - interaction.created_at > ANSWER_SECONDS:
+        if now - interaction.created_at > self.world.answer_seconds:
             interaction.lost = True
             interaction.changed()
             raise Refused(404, 10062, "Unknown interaction")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .limits import ATTACHMENT, BOOLEAN, CHANNEL, GROUP, INTEGER, NUMBER, STRING, SUBCOMMAND, USER, fits_kind
 from .model import (
-    ANSWER_SECONDS,
     AUTOCOMPLETE,
     BUTTON,
     CHANNEL_SELECT,
@@ -166,7 +165,8 @@ class Person:
         )
         self.gateway.dispatch("INTERACTION_CREATE", interaction.to_json(), where.guild.id if where.guild else None)
         with contextlib.suppress(TimeoutError):
-            await interaction.until(lambda interaction: interaction.acknowledged_at or interaction.lost, ANSWER_SECONDS)
+            limit = self.world.answer_seconds
+            await interaction.until(lambda interaction: interaction.acknowledged_at or interaction.lost, limit)
         return interaction
 
     # What their client knows

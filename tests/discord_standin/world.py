@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from .model import EPOCH, Attachment, Channel, Guild, Interaction, Json, Message, User, Watched
+from .model import ANSWER_SECONDS, EPOCH, Attachment, Channel, Guild, Interaction, Json, Message, User, Watched
 
 
 class Clock:
@@ -29,6 +29,8 @@ class World(Watched):
         super().__init__()
         self.token = token
         self.clock = Clock()
+        self.answer_seconds = ANSWER_SECONDS
+        """Limit for an acknowledgement. A test that is not about it may give a busy machine more than Discord does."""
         self.origin = ""
         """Where the server listens, `http://127.0.0.1:PORT`."""
         self._last_snowflake = 0

@@ -127,6 +127,7 @@ async def playing(
     lease_seconds: float = LEASE_SECONDS,
 ) -> AsyncIterator[Nocturne]:
     """The bot, logged in and listening. At the end it is closed as at a SIGTERM."""
+    standin.world.answer_seconds = PATIENCE  # the machine may be busy
     monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
     # the bot sets this one itself; here it is put back afterwards
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))

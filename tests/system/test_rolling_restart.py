@@ -31,6 +31,7 @@ async def test_a_rolling_restart_loses_nothing(postgres: Postgres, tmp_path: Pat
     and pieces are read by the others, and whoever asks meanwhile gets one answer, a piece."""
     where = postgres.fresh()
     asked: list[Interaction] = []
+    asks: list[asyncio.Task[None]] = []
     async with Discord() as discord, asyncio.TaskGroup() as tasks:
         guild = discord.guild()
         people = [discord.person(f"clara{number}", guild) for number in range(30)]
@@ -56,7 +57,7 @@ async def test_a_rolling_restart_loses_nothing(postgres: Postgres, tmp_path: Pat
 
         async def keep_asking() -> None:
             for take in range(10**6):
-                tasks.create_task(ask(take))
+                asks.append(tasks.create_task(ask(take)))
                 await asyncio.sleep(1 / ARRIVALS)
 
         bots = {name: bot(name, VERSIONS[0]) for name in ("bot-a", "bot-b")}
@@ -85,6 +86,7 @@ async def test_a_rolling_restart_loses_nothing(postgres: Postgres, tmp_path: Pat
                     await ready(bots[name])
             await asyncio.sleep(TOGETHER)
             asking.cancel()
+            await asyncio.gather(*asks)  # whoever asked last is still waiting for the acknowledgement
 
             heard = [one for one in asked if not one.lost]  # else this machine was too slow for Discord's 3 s
             assert len(heard) > 0.8 * len(asked) and all(one.acknowledged_at is not None for one in heard)
