@@ -37,11 +37,11 @@ PITCHES = HIGHEST_PITCH - LOWEST_PITCH + 1
 PEDAL_UP, PEDAL_DOWN, END = PITCHES, PITCHES + 1, PITCHES + 2
 KEYS = PITCHES + 3
 START = KEYS
-"""What stands before a piece's first event. It is read, and never predicted."""
+"""The key that stands before a piece's first event: read, and never predicted."""
 VELOCITY_WIDTH = 4
 VELOCITIES = 128 // VELOCITY_WIDTH
 NO_VELOCITY, NO_DURATION = VELOCITIES, TIME_BINS
-"""What the pedal and the end have in place of a velocity and a duration, in events. In moments both are 0."""
+"""The pedal and the end have these in place of a velocity and a duration, in events. In moments both are 0."""
 START_EVENT = np.array([0, START, NO_VELOCITY, NO_DURATION], dtype=np.int16)
 SIZES = (TIME_BINS, KEYS, VELOCITIES, TIME_BINS)
 """How many values of each attribute can be predicted."""

@@ -42,7 +42,7 @@ class Recall(keras.layers.Layer):
     def __init__(
         self, width: int, num_heads: int, head_dim: int, window: int, length: int, dropout: float, **kwargs: Any
     ) -> None:
-        """It reads events that are at least `window` and less than `length` events back."""
+        """The layer reads events that are at least `window` and less than `length` events back."""
         super().__init__(**kwargs)
         self.num_heads, self.head_dim, self.window, self.length = num_heads, head_dim, window, length
         self.norm = keras.layers.RMSNormalization(name="norm")

@@ -38,7 +38,7 @@ class SamplingParameters:
     compiled with them. A request's own temperature and top_p count on top."""
 
     temperatures: tuple[float, float, float, float] = (0.94, 0.94, 0.94, 0.94)
-    """What a request's temperature of 1 is for each attribute. A calibrated network is as unsure as it ought to be
+    """The temperature of each attribute where a request's is 1. A calibrated network is as unsure as it ought to be
     before music that it has not read; sampled as it is, it wanders through more keys than pianists do."""
     tail_shares: tuple[float, float, float, float] = (0.0, 1.0, 1.0, 1.0)
     """For each attribute how much of the tail beyond a request's top_p is cut off: 0 keeps all. The onset shift's tail
@@ -47,14 +47,14 @@ class SamplingParameters:
     """How much lower the score of recalling nothing is than in training, as a share of what it is at first: a network
     that predicts a pianist who comes back to something follows, but of itself it would not come back."""
     tempo_bias: float = 1.5
-    """What is added at the most to the logit of an onset shift, a nat of its cells."""
+    """The most that is added to the logit of an onset shift, for each nat of its cells."""
     fast_shift: float = 6.0
     """Cells from one event to the next, on average, below which the tempo bias begins, and ..."""
     fastest_shift: float = 2.0
     """... at which it is whole: a quarter of human pieces is faster than 4.0 somewhere, a hundredth faster than 2.0. A
     model that reads its own playing gets faster and faster once it is as fast as that."""
     pedal_bias: float = 0.01
-    """What is added to the logit of lifting the pedal for each cell beyond `long_pedal`. Of the time that people have
+    """The gain of the logit of lifting the pedal for each cell beyond `long_pedal`. Of the time that people have
     it down, they have it for more than 10 s in 0 to 5 %; left alone the model does in 10 %, and once forgot it for
     48 s."""
     long_pedal: int = 400

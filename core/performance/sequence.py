@@ -128,7 +128,7 @@ class EventSequence:
         return bool(late or (self.events[:, KEY] == END).any() or len(self.events) > most)
 
     def _trouble(self, over: bool) -> Trouble | None:
-        """What the guard says of the latest notes, and of the last ones where the sequence is over; its note is the
+        """The guard's finding in the latest notes, or in the last ones where the sequence is over; its note is the
         number of an event."""
         if len(self.events) <= len(self.prefix):
             return None

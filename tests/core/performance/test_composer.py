@@ -87,7 +87,7 @@ def test_a_piece_is_the_same_in_company(composer, alone, company):
     assert {mine.take: mine.moments().tolist() for mine in done} == wanted
 
 
-def test_pieces_of_many_threads_are_played_together(composer):
+def test_pieces_of_many_threads_are_decoded_together(composer):
     """More at once than there are places: each comes out as it does alone, and all are told their progress."""
     takes, shares = range(composer.places + 3), defaultdict(list)
 
@@ -97,10 +97,11 @@ def test_pieces_of_many_threads_are_played_together(composer):
     alone = [as_bytes(composer.compose(asked(take=take, length=200))) for take in takes]
     with ThreadPoolExecutor(len(takes)) as pool:
         assert list(pool.map(compose, takes)) == alone
-    assert all(told == sorted(told) and told[-1] == 1 for told in shares.values())
+    assert all(told == sorted(told) for told in shares.values())
+    assert {told[-1] for told in shares.values()} == {1}
 
 
-def test_who_leaves_makes_room(composer):
+def test_a_cancelled_piece_frees_its_slot(composer):
     """Pieces that are cancelled in the middle give up their places; nothing else is disturbed."""
 
     def cancel_later(share):
@@ -117,7 +118,7 @@ def test_who_leaves_makes_room(composer):
 
 
 def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
-    """Who is played by it is told so at once; the next piece is made as ever."""
+    """Pieces that it decodes fail at once; the next piece is made as ever."""
     composer = PerformanceComposer.load(folder, slots=2)
     before = as_bytes(composer.compose(asked()))
     engine = composer._scheduler._engines[0]
@@ -148,7 +149,8 @@ def test_slots_are_arranged_in_buckets(monkeypatch, caplog, slots, memory, sizes
     monkeypatch.setattr(module, "resident", lambda: 1000)
     monkeypatch.setattr(module, "gpus", lambda: 0)
     found, batches = slot_counts(PerformanceConfig(), slots, memory)
-    assert found == sizes and batches * sizes[-1] == places
+    assert found == sizes
+    assert batches * sizes[-1] == places
     assert ("so there are fewer" in caplog.text) == (memory is not None)
 
 
@@ -194,7 +196,7 @@ def test_a_long_primer_is_gone_on_from(composer):
     assert 179.8 + 18.4 - 0.02 <= midi.get_end_time() <= 179.8 + 20.8 + 0.02
 
 
-def test_what_the_primer_still_holds_is_not_struck_again(composer):
+def test_keys_that_the_primer_holds_are_not_struck_again(composer):
     """All keys are held beyond the end, so nothing new can be heard before they are released."""
     held = piano(*(Note(66, pitch, 0, 5) for pitch in range(21, 109)))
     assert all(note.start in (0, pytest.approx(0)) or note.start >= 5 for note in notes_of(continued(composer, held)))
@@ -211,7 +213,7 @@ def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
 
 @pytest.mark.parametrize("length", [25, 100])
 def test_a_piece_lasts_as_long_as_asked(composer, length):
-    """It ends between 92 and 104 % of its length, with the pedal up."""
+    """The end comes between 92 and 104 % of the length, with the pedal up."""
     midi = composer.compose(asked(length=length))
     assert 0.92 * length * 0.2 - 0.02 <= midi.get_end_time() <= 1.04 * length * 0.2 + 0.02
     pedal = [change.value for change in midi.instruments[0].control_changes]
@@ -219,10 +221,11 @@ def test_a_piece_lasts_as_long_as_asked(composer, length):
 
 
 def test_progress_rises_to_the_whole(composer):
-    """What is reported never falls, and ends at 1."""
+    """Reported shares never fall, and end at 1."""
     shares = []
     composer.compose(asked(length=200), shares.append)
-    assert shares == sorted(shares) and shares[-1] == 1
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_a_cancelled_piece_leaves_the_composer_as_it_was(composer):
@@ -262,7 +265,7 @@ def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
 
 
 def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
-    """It ends where its music ends, and the log says so."""
+    """The end is where its music ends, and the log says so."""
     monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 20))
     midi = composer.compose(asked(length=200))
     assert len(notes_of(midi)) <= 21

@@ -26,7 +26,7 @@ MUSIC = tuple((20, 30 + number * number % 41, 64, 20) for number in range(200))
         (line((0, 40, 64, 20), (0, 41, 64, 20), (900, PEDAL_DOWN, 0, 0)), "a long silence"),
     ],
 )
-def test_what_counts_as_trouble(moments, wrong):
+def test_trouble_is_told_from_music(moments, wrong):
     """One key, a loop, next to nothing, silence, also before the end; music is none of these."""
     assert trouble(moments) == wrong
 

@@ -63,7 +63,7 @@ def test_the_temperature_sharpens():
 
 
 @pytest.mark.parametrize("uniform", [0.0, 1 - 1e-6])
-def test_what_is_forbidden_is_never_drawn(uniform):
+def test_a_forbidden_choice_is_never_drawn(uniform):
     """Not even by the outermost draws."""
     logits = np.array([[-1e9, 0.0, 0.0, -1e9]], dtype=np.float32)
     assert int(sample(logits, one(uniform, "float32"), one(1, "float32"), one(1, "float32"))[0]) in (1, 2)
@@ -76,7 +76,8 @@ def test_uniform_draws_belong_to_the_event():
     assert not np.array_equal(whole, uniforms(8, 0, 0, 128))
     assert not np.array_equal(whole, uniforms(7, 1, 0, 128))
     assert whole.shape == (128, 4)
-    assert whole.min() >= 0 and whole.max() < 1
+    assert whole.min() >= 0
+    assert whole.max() < 1
 
 
 def test_within_a_cell_keys_are_struck_from_low_to_high():
@@ -86,7 +87,7 @@ def test_within_a_cell_keys_are_struck_from_low_to_high():
 
 
 def test_the_pedal_moves_by_turns():
-    """It comes up only when down, and goes down only when up; within a cell it does not go down and up."""
+    """The pedal comes up only when down and goes down only when up; within a cell it does not go down and up."""
     assert PEDAL_UP not in keys(state_with(key=3), shift=1)
     assert PEDAL_DOWN not in keys(state_with(key=3, pedal=True), shift=1)
     assert PEDAL_DOWN in keys(state_with(key=PEDAL_UP), shift=0)
@@ -105,7 +106,8 @@ def test_no_shift_only_where_a_key_is_left(key, zero):
     """After the highest key of a cell, and at the start, time goes on; a shift without end is never drawn."""
     legal = np.asarray(legal_shifts(state_with(key=key)))[0]
     assert legal[0] == zero
-    assert legal[1:-1].all() and not legal[-1]
+    assert legal[1:-1].all()
+    assert not legal[-1]
 
 
 def test_a_held_key_has_a_duration():
@@ -120,8 +122,11 @@ def test_usual_playing_is_left_alone():
         np.asarray(tempo_bias(state_with(key=3, pace=pace), SAMPLING))[0]
         for pace in (USUAL_SHIFT, SAMPLING.fast_shift, 3.0, 0.5)
     )
-    assert not usual.any() and not fast.any()
-    assert faster[0] == 0 and (np.diff(faster) > 0).all() and (fastest[1:] > faster[1:]).all()
+    assert not usual.any()
+    assert not fast.any()
+    assert faster[0] == 0
+    assert (np.diff(faster) > 0).all()
+    assert (fastest[1:] > faster[1:]).all()
     np.testing.assert_allclose(
         fastest, np.asarray(tempo_bias(state_with(key=3, pace=SAMPLING.fastest_shift), SAMPLING))[0]
     )
@@ -140,7 +145,7 @@ def test_the_pace_follows_the_playing():
 
 
 def test_a_pedal_that_is_forgotten_is_lifted():
-    """What nobody does grows likelier the longer the pedal is down, and nothing else does; none of it when it is up."""
+    """Lifting it grows likelier the longer the pedal is down, and nothing else does; nothing when it is up."""
     down = state_with(key=3, pedal=True)
     gains = [
         np.asarray(pedal_bias(down, one(SAMPLING.long_pedal + cells), SAMPLING))[0] for cells in (-100, 0, 100, 10**5)
@@ -148,7 +153,8 @@ def test_a_pedal_that_is_forgotten_is_lifted():
     assert [gain[PEDAL_UP] for gain in gains] == pytest.approx(
         [0, 0, 100 * SAMPLING.pedal_bias, SAMPLING.most_pedal_bias]
     )
-    assert all(not np.delete(gain, PEDAL_UP).any() and gain.shape == (KEYS,) for gain in gains)
+    assert not any(np.delete(gain, PEDAL_UP).any() for gain in gains)
+    assert {gain.shape for gain in gains} == {(KEYS,)}
     assert not np.asarray(pedal_bias(state_with(key=3), one(10**5), SAMPLING)).any()
 
 
@@ -157,4 +163,5 @@ def test_the_pedal_is_held_from_where_it_moved():
     state = after_event(
         after_event(state_with(key=3), np.array([[30, PEDAL_DOWN, 0, 0]])), np.array([[20, 40, 20, 20]])
     )
-    assert bool(state.pedal_down[0]) and int(state.pedal_moved[0]) == BIN_CELLS[30]
+    assert bool(state.pedal_down[0])
+    assert int(state.pedal_moved[0]) == BIN_CELLS[30]
