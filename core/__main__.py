@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.models import MODELS
-from core.option_kinds import Choice, Scope
+from core.option_kinds import Choice, Option, Scope
 from core.options import options_in, options_of
 from core.request import ComposeRequest, Piece, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
@@ -95,7 +95,7 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             f"--{option.name.replace('_', '-')}",
             dest=option.parameter,
-            type=_TYPES[option.kind],
+            type=reader_of(option),
             metavar=option.metavar,
             help=f"{option.description}{known}".replace("%", "%%"),
         )
@@ -125,15 +125,19 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"'{text[:40]}' is not a whole number") from None
 
 
-def number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text[:40]}' is not a number") from None
+def reader_of(option: Option[Any]) -> Callable[[str], Any]:
+    """The option's own way to read a value, as argparse takes it: a length may be a time, a name may be in any case."""
+
+    def read(text: str) -> Any:
+        try:
+            return option.read(text)
+        except BadRequest:
+            raise argparse.ArgumentTypeError(f"'{text[:40]}' is not {_NOUNS[option.kind]}") from None
+
+    return read
 
 
-_TYPES: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str}
-"""Readers of an option's value, by its kind."""
+_NOUNS: dict[type, str] = {int: "a whole number", float: "a number", str: "a name"}
 
 
 def run_compose(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,13 @@ _NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
 _LONGEST_NUMBER = 20
 """Digits; a sentence repeats the number."""
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+_NUMBER = r"(\d+(?:[.,]\d+)?)"
+_TIME = re.compile(
+    rf"(\d+):([0-5]\d)|(?=.*[a-z])(?:{_NUMBER}\s*m(?:in(?:utes?)?)?)?\s*(?:{_NUMBER}\s*s(?:ec(?:onds?)?)?)?",
+    re.IGNORECASE,
+)
+"""Minutes and seconds, either way."""
 
 Value = TypeVar("Value")
 
@@ -138,7 +146,7 @@ class WholeNumber(Option[int]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Steps(WholeNumber):
-    """A number of steps, whose templates may mention seconds too."""
+    """A number of steps, whose templates may mention seconds too. It may be typed as a time: `30s`, `1:30`, `2 min`."""
 
     step_seconds: float
 
@@ -149,6 +157,13 @@ class Steps(WholeNumber):
             | {"step": self.step_seconds}
             | {name: n * self.step_seconds for name, n in seconds.items()}
         )
+
+    def _parse(self, typed: str) -> int:
+        time = _TIME.fullmatch(typed.strip()) if len(typed) <= _LONGEST_NUMBER else None
+        if time is None:
+            return super()._parse(typed)
+        minutes, seconds = (float((part or "0").replace(",", ".")) for part in (time[1] or time[3], time[2] or time[4]))
+        return round((60 * minutes + seconds) / self.step_seconds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

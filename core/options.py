@@ -61,7 +61,7 @@ LENGTH = Steps(
         "in steps of {step:g} s: {least} ({shortest:g} s) to {most} ({longest:g} s);"
         " {usual} ({seconds:g} s) if left out"
     ),
-    accepted=Text("a whole number of steps of 0.2 s, such as 500 for 100 s"),
+    accepted=Text("a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
     refusal=Text("length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)"),
 )
 FROM = Number(

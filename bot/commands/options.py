@@ -15,7 +15,7 @@ from bot.services import Interaction
 from core import notation
 from core.errors import BadRequest, shown
 from core.option_kinds import Choice, Number, Option, Scope, WholeNumber
-from core.options import STYLE, options_in, options_of
+from core.options import LENGTH, STYLE, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 
@@ -26,7 +26,11 @@ MAX_SUGGESTION = 100
 
 _TYPED = {option.name: option for option in options_of("compose")}
 """Options that may be typed along with the seed."""
-_TYPED_OPTION = re.compile(rf"\b({'|'.join(_TYPED)})\s*[:=]\s*(\S*)", re.IGNORECASE)
+_TYPED_OPTION = re.compile(rf"\b({'|'.join(_TYPED)})\s*[:=]\s*", re.IGNORECASE)
+_TIME = re.compile(r"\d+(?:[.,]\d+)?\s+(?:s|sec|seconds?|min|minutes?)\b|\S*", re.IGNORECASE)
+_STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s])(?!\s*[:=])){0,3}", re.IGNORECASE)
+"""A name has several words; two letters may be a note."""
+_WORD = re.compile(r"\S*")
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
@@ -96,17 +100,18 @@ def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Sub
     `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its value. Raises
     BadRequest."""
     options = {name: value for name, value in filled.items() if value is not None}
-    for name, text in _TYPED_OPTION.findall(typed):
-        option = _TYPED[name.lower()]
+    seed, along = _split(typed)
+    for option, text in along:
         value = option.read(text)
-        if options.setdefault(option.name, value) != value:
+        known = options.setdefault(option.name, value)
+        if known is not value and known != value:  # a NaN is not even itself
             raise BadRequest(
                 "{option} is given twice, as {one} and as {other}",
                 option=option.name,
                 one=shown(str(options[option.name]), 20),
                 other=shown(text, 20),
             )
-    return submission_of(defaults(options), lambda fields: ComposeRequest(seed=_seed(typed), **fields))
+    return submission_of(defaults(options), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
 
 
 def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:
@@ -165,9 +170,26 @@ def _means(typed: str, notes: str) -> bool:
     return meant is not None and meant.chords == Seed.parse(notes).chords
 
 
-def _seed(typed: str) -> Seed:
-    bare = _SEED_PREFIX.sub("", _TYPED_OPTION.sub("", typed))
-    return Seed.parse(bare)
+def _split(typed: str) -> tuple[str, list[tuple[Option[Any], str]]]:
+    """The text of the seed, and the options that were typed along with it, each with its value's text."""
+    seed, along, place = "", [], 0
+    for name in _TYPED_OPTION.finditer(typed):
+        if name.start() < place:  # within a value
+            continue
+        option = _TYPED[name[1].lower()]
+        value = _value_of(option).match(typed, name.end())
+        seed += typed[place : name.start()]
+        along.append((option, value[0] if value else ""))
+        place = value.end() if value else name.end()
+    return _SEED_PREFIX.sub("", seed + typed[place:]), along
+
+
+def _value_of(option: Option[Any]) -> re.Pattern[str]:
+    """How far the option's value goes: some have several words."""
+    if isinstance(option, Choice):
+        long = [re.escape(choice).replace(r"\ ", "[ _]") for choice in option.choices if " " in choice]
+        return re.compile("|".join([rf"{choice}\b" for choice in long] + [r"\S*"]), re.IGNORECASE)
+    return {LENGTH: _TIME, STYLE: _STYLE}.get(option, _WORD)
 
 
 def _is_submission(typed: str) -> bool:

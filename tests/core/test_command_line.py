@@ -358,3 +358,10 @@ def test_the_article_composes_from_the_command_line(tmp_path: Path):
     assert len(piece["files"]) == 5
     assert all(Path(file).is_file() for file in piece["files"])
     assert all("%" in line for line in said.stderr.replace("\r", "\n").splitlines() if line.strip())
+
+
+def test_values_are_read_as_in_discord():
+    """A length as a time, a decimal comma, the name of an instrument in any case."""
+    arguments = ["compose", "--length", "1:30", "--temperature", "0,9", "--instrument", "Music Box"]
+    options = cli.parser().parse_args(arguments)
+    assert (options.length, options.temperature, options.instrument) == (450, 0.9, "music box")

@@ -39,6 +39,28 @@ def test_all_options_may_be_typed_into_the_seed():
     assert private
 
 
+@pytest.mark.parametrize(
+    ("typed", "length"),
+    [("30s", 150), ("30 s", 150), ("1:30", 450), ("2 min", 600), ("2min", 600), ("1m30s", 450), ("1,5 min", 450)],
+)
+def test_a_length_may_be_a_time(typed: str, length: int):
+    """Minutes and seconds; a number alone is of steps."""
+    assert read_submission(f"72 length:{typed} take:7").request.length == length
+
+
+def test_a_value_may_have_several_words():
+    """A style's name and an instrument's, in any case, before other options and notes."""
+    request, rendering, _ = read_submission("style:Frédéric Chopin instrument:MUSIC BOX tempo:80 60 take:7")
+    assert (request.style, request.seed.chords) == ("Frédéric Chopin", ((60,),))
+    assert (rendering.instrument, rendering.tempo) == ("music box", 80)
+
+
+def test_no_number_is_a_sentence():
+    """`nan` is a number to Python and to nobody else."""
+    with pytest.raises(BadRequest, match=r"temperature nan is outside 0\.1 to 2"):
+        read_submission("72 temperature:nan")
+
+
 def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
     """Clients that send a choice's name in place of its value are understood."""
     assert read_submission("C4+E4 G4 (60,64 67)", take=1)[0].seed == Seed(((60, 64), (67,)))
@@ -103,8 +125,18 @@ def test_a_take_that_is_left_out_is_drawn():
 @pytest.mark.parametrize(
     ("typed", "filled", "sentence"),
     [
-        ("72 length:long", {}, "length is 'long', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s"),
-        ("72 length:", {}, "length is '', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s"),
+        (
+            "72 length:long",
+            {},
+            "length is 'long', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as"
+            " 30s, 1:30 or 2 min",
+        ),
+        (
+            "72 length:",
+            {},
+            "length is '', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as"
+            " 30s, 1:30 or 2 min",
+        ),
         ("72 private:perhaps", {}, "private is 'perhaps', accepted is yes or no"),
         ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
         ("72 take:" + "9" * 4000, {}, "take is '99999999999999999...', accepted is a whole number"),
