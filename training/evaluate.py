@@ -28,7 +28,6 @@ from core.performance.events import (
     SHIFT,
     TIME_EDGES,
     bins_of,
-    encode,
 )
 from core.performance.model import PerformanceModel, negative_log_likelihood
 from training.commands import add_cache_option, run_command
@@ -37,7 +36,7 @@ from training.data import SPLITS, Recording, data_folder, of_split, read_folder,
 from training.excerpts import Excerpt, read_generated, read_human
 from training.likeness import Corpus, draw, histograms
 from training.midi import EVENTS_KIND, moments_of, read_moments
-from training.windows import filled, next_event_pairs, window_of
+from training.windows import TrainingPiece, pack, plain_batch
 
 BATCH = 4096
 """Events that are read at once, or one window of more."""
@@ -65,6 +64,7 @@ def score(
     A piece is read in windows of `length` events that overlap by half; each event is scored once, in the window that
     gives it at least half a window of context, or the piece from its start. About `batch` events are read at once."""
     scores = [np.zeros((len(piece), scorer.columns)) for piece in pieces]
+    packed = pack([TrainingPiece(piece, style=0) for piece in pieces])
     unit = min(length, scorer.network.config.window)
     groups: dict[int, list[tuple[int, int]]] = {}
     for number, piece in enumerate(pieces):
@@ -77,12 +77,10 @@ def score(
         scorer.make_predict_function(force=True)  # for this size alone: the network must know it when it is compiled
         rows = max(batch // size, 1)
         for group in _groups(todo, rows):
-            windows = [filled(encode(window_of(pieces[number], first, size)), size + 1) for number, first in group]
             # a batch that is not full would be compiled for anew
-            windows += [windows[0]] * (rows - len(group))
-            events, following = next_event_pairs(np.stack(windows).astype(np.int32))
-            style = np.array([styles[number] for number, _ in group] + [0] * (rows - len(group)), dtype=np.int32)
-            nats = np.asarray(scorer.predict_on_batch({"events": events, "following": following, "style": style}))
+            numbers, firsts = zip(*group, *[group[0]] * (rows - len(group)), strict=True)
+            batch_styles = [styles[number] for number in numbers]
+            nats = np.asarray(scorer.predict_on_batch(plain_batch(packed, numbers, firsts, batch_styles, size)))
             for (number, first), window in zip(group, nats, strict=False):
                 fresh = length // 2 if first else 0
                 scores[number][first + fresh : first + length] = window[fresh : len(pieces[number]) - first]

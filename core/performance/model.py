@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
+from core.performance.attention import sliding_window_attention, sliding_window_mask
 from core.performance.events import (
     ATTRIBUTES,
     BIN_CELLS,
@@ -193,38 +194,8 @@ class Block(keras.layers.Layer):
     def call(self, hidden: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor, training: bool = False) -> Tensor:
         """`mask` is that of `sliding_window_mask`: True where the row's event may attend to the column's."""
         queries, keys, values = self.project(hidden, angles)
-        segments, length = mask.shape[0], mask.shape[1]
-        queries, keys, values = (
-            ops.reshape(vectors, (-1, segments, length, *vectors.shape[2:])) for vectors in (queries, keys, values)
-        )
-        if segments > 1:
-            keys, values = _after_the_previous(keys), _after_the_previous(values)
-        scores = ops.einsum("bnqhsd,bnkhd->bnhsqk", queries, keys)
-        shape = ops.shape(scores)
-        # TensorFlow's softmax takes five dimensions at the most
-        scores = ops.reshape(ops.cast(scores, "float32"), (-1, segments, self.config.num_query_heads, *shape[-2:]))
-        attention = ops.reshape(ops.softmax(ops.where(mask[:, None], scores, -1e9), axis=-1), shape)
-        attended = ops.einsum("bnhsqk,bnkhd->bnqhsd", ops.cast(attention, values.dtype), values)
+        attended = sliding_window_attention(queries, keys, values, mask, self.config.window)
         return self.finish(hidden, attended, training)
-
-
-def sliding_window_mask(count: int, window: int) -> Tensor:
-    """The causal mask of a sliding window, (segments, events, events read). So that the work grows with the count
-    alone, events are cut into segments as long as the window, each of which reads itself and the segment before; a
-    count that is more than a window is a multiple of it."""
-    if count <= window:
-        place = ops.arange(count)
-        return (place[:, None] >= place[None, :])[None]
-    age = ops.arange(window)[:, None] + window - ops.arange(2 * window)[None, :]
-    seen = ops.logical_and(age >= 0, age < window)[None]
-    first = ops.logical_and(seen, ops.arange(2 * window)[None, None, :] >= window)
-    return ops.concatenate([first, ops.repeat(seen, count // window - 1, axis=0)], axis=0)
-
-
-def _after_the_previous(segments: Tensor) -> Tensor:
-    """(batch, segments, events, …) -> (batch, segments, 2 events, …): each segment behind the one before it."""
-    before = ops.concatenate([ops.zeros_like(segments[:, :1]), segments[:, :-1]], axis=1)
-    return ops.concatenate([before, segments], axis=2)
 
 
 class OutputHead(keras.layers.Layer):

@@ -7,13 +7,12 @@ from pretty_midi import Note
 
 from core.errors import BadData
 from core.performance.composer import PerformanceComposer
-from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, SIZES, encode
+from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, SIZES, START, encode
 from core.performance.model import PerformanceConfig, built
 from tests.support.music import piano
 from tests.support.tiny_performance import make_performance_checkpoint
 from training import evaluate, likeness
 from training.evaluate import Scorer, nats_per_note, score
-from training.windows import window_of
 
 CONFIG = PerformanceConfig(width=16, num_blocks=1, num_query_heads=2, num_kv_heads=1, window=64)
 
@@ -80,7 +79,7 @@ def test_every_event_is_scored_once_with_half_a_window_before_it(recalls):
     for first in (16, 32):
         window = encode(pieces[0][first - 1 : first + 32])[None].astype(np.int32)
         np.testing.assert_allclose(scores[0][first + 16 : first + 32], alone(network, window)[16:], rtol=1e-4)
-    window = encode(window_of(pieces[1], 0, 12))[None].astype(np.int32)
+    window = encode(np.concatenate([[[0, START, 0, 0]], pieces[1]]))[None].astype(np.int32)
     np.testing.assert_allclose(scores[1], alone(network, window), rtol=1e-4)
 
 
