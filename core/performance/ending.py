@@ -38,7 +38,8 @@ def close(events: np.ndarray, times: np.ndarray, stop: int, cells: int, skipped:
     ring out, the pedal comes up, and the end is where the last sound stops.
 
     As in all music that the network has read, the end that it chose is where the last key is released or the pedal
-    comes up; so where neither is, the last chord is held until then."""
+    comes up. So where the last sound would stop before, the last chord is held until then, and moves of the pedal that
+    nothing sounds with are left out."""
     latest = int(LATEST_END * cells)
     moments, onsets = decode(events[:stop]), np.maximum(times[:stop], 0)
     struck = moments[:, KEY] < PITCHES
@@ -47,20 +48,27 @@ def close(events: np.ndarray, times: np.ndarray, stop: int, cells: int, skipped:
     chosen = stop < len(events) and events[stop, KEY] == END
     last_onset = int(onsets[own].max(initial=0))
     ending = min(int(times[stop]), latest) if chosen else min(last_onset + LAST_CHORD_CELLS, latest)
-    if releases[own].max(initial=0) < ending and not _pedal_sounds(moments, onsets, last_onset):
+    silence = _last_sound(moments[~struck, KEY], onsets[~struck], int(releases[struck].max(initial=0)), ending)
+    silent_pedal = np.zeros(stop, dtype=bool)
+    if silence < ending - TOGETHER_CELLS:
         releases = np.where(own & (onsets >= last_onset - TOGETHER_CELLS), ending, releases)
+        silent_pedal = ~struck & (onsets > silence)
     moments[:, 3] = np.where(struck, np.maximum(releases - onsets, 1), 0)
-    ending = max([ending, *releases[struck].tolist(), *onsets[~struck].tolist()])
     moments[:, SHIFT] = onsets
-    pedal = moments[~struck, KEY]
-    closing = [[ending, PEDAL_UP, 0, 0]] if len(pedal) and pedal[-1] == PEDAL_DOWN else []
-    moments = np.concatenate([moments[skipped:], np.array([*closing, [ending, END, 0, 0]], dtype=np.int32)])
+    pedal = ~struck & ~silent_pedal
+    ending = max([ending, *releases[struck].tolist(), *onsets[pedal].tolist()])
+    down = pedal.any() and moments[pedal, KEY][-1] == PEDAL_DOWN
+    closing = np.array([[ending, PEDAL_UP, 0, 0], [ending, END, 0, 0]], dtype=np.int32)[0 if down else 1 :]
+    moments = np.concatenate([moments[~silent_pedal & (np.arange(stop) >= skipped)], closing])
     moments[:, SHIFT] = np.diff(moments[:, SHIFT], prepend=0)
     return moments
 
 
-def _pedal_sounds(moments: np.ndarray, onsets: np.ndarray, last_onset: int) -> bool:
-    """Whether the pedal moves after the last chord or is down until the end."""
-    pedal = moments[:, KEY] >= PITCHES
-    down = pedal.any() and moments[pedal, KEY][-1] == PEDAL_DOWN
-    return bool(down or (onsets[pedal] > last_onset).any())
+def _last_sound(keys: np.ndarray, onsets: np.ndarray, released: int, ending: int) -> int:
+    """When the last sound stops: with the last key at `released`, or else with the pedal that is down then, whose moves
+    these are, and at the latest at the end."""
+    before = keys[onsets <= released]
+    if not len(before) or before[-1] != PEDAL_DOWN:
+        return released
+    lifted = onsets[(onsets > released) & (keys == PEDAL_UP)]
+    return int(lifted[0]) if len(lifted) else ending

@@ -39,6 +39,14 @@ def test_a_pedal_that_is_down_at_the_end_holds_the_last_chord():
     assert decoded(*events).moments()[:, [SHIFT, KEY, DURATION]].tolist() == wanted
 
 
+def test_nothing_silent_comes_before_the_end():
+    """Where all sound has stopped before the end that the network chose, the last chord is held until then, and a pedal
+    that moves in silence does not."""
+    silent = [(20, PEDAL_DOWN, *PEDAL), (5, PEDAL_UP, *PEDAL), (5, END, *PEDAL)]
+    wanted = [[0, 39, 30], [65, 50, 30], [30, END, 0]]
+    assert decoded((5, *NOTE), (65, 50, 16, 5), *silent).moments()[:, [SHIFT, KEY, DURATION]].tolist() == wanted
+
+
 def test_a_piece_without_an_end_stops_where_one_is_likeliest():
     """Of the events where it may end, the piece ends in the place of that before which the end is likeliest; its last
     chord is held, as far as there is time."""
