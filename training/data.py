@@ -23,7 +23,7 @@ from tqdm import tqdm
 from core.errors import BadData
 from training.maestro import maestro
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 COLUMNS = frozenset({"canonical_composer", "canonical_title", "split", "midi_filename"})
 SPLITS = ("train", "validation", "test")
@@ -82,7 +82,7 @@ def _text(path: Path) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
-        log.warning("%s is not in UTF-8 and is read as Latin-1; see whether names with accents are right", path)
+        _log.warning("%s is not in UTF-8 and is read as Latin-1; see whether names with accents are right", path)
         return data.decode("latin-1")
 
 
@@ -141,7 +141,7 @@ def read_once(
         for recording, loaded in zip(recordings, tqdm(arrays, "reading", unit=" files"), strict=True):
             array = next(fresh) if loaded is None else loaded
             if isinstance(array, str):
-                log.warning("skipped %s: %s", recording.path, array)
+                _log.warning("skipped %s: %s", recording.path, array)
                 skipped += 1
             else:
                 yield recording, array

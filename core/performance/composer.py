@@ -26,7 +26,7 @@ from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MODEL = "performance"
 SLOT_COUNTS = (2, 4, 16, 64, 256)
@@ -100,7 +100,7 @@ class PerformanceComposer:
     def _finished(self, sequence: EventSequence, primer: Primer | None) -> PrettyMIDI:
         """The music of a sequence that is done. All that is measured of a finished piece is measured here."""
         if sequence.gave_up:
-            log.warning("take %d ends early: %s", sequence.take, sequence.gave_up)
+            _log.warning("take %d ends early: %s", sequence.take, sequence.gave_up)
         if primer:
             return primer.followed_by(*spread(sequence.moments(), sequence.take))
         return write(*spread(sequence.moments(), sequence.take, exact=len(sequence.forced)))
@@ -154,7 +154,7 @@ def slot_counts(config: PerformanceConfig, slots: int | None, memory: int | None
     if memory is not None:
         had = resident()
         while (needed := had + mebibytes(config, counts, batches)) > memory and (len(counts) > 1 or batches > 1):
-            log.warning("%d slots would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
+            _log.warning("%d slots would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
             counts, batches = (counts[:-1], batches) if len(counts) > 1 else (counts, batches - 1)
     return counts, batches
 

@@ -56,8 +56,8 @@ _TICKS_PER_BEAT, _BEATS_PER_MINUTE = 500, 120  # 1 ms a tick, so that every cell
 
 
 def cell_of(seconds: float, cell: float = CELL) -> int:
-    """The nearest cell. Halves go up, so that equal times always share a cell."""
-    return int(seconds / cell + 0.5)
+    """The nearest cell. Halves go up, so that equal times always share a cell, whatever their last bits."""
+    return int(seconds / cell + 0.5 + 1e-6)
 
 
 def read(midi: PrettyMIDI, cell: float = CELL) -> np.ndarray:

@@ -4,7 +4,7 @@ The fingerprint is a table of bits. Every run of `RUN` notes of the training mus
 so that transposition makes no difference, sets the bit to which its hash points (a Bloom filter with one hash). About
 half of the bits are set, and nothing can be read back out of them. A passage shared with the training music finds all
 of its runs set, one after another. One that is not finds about every other one set, so that a stretch of many is
-chance no more. Sampled, winnowed hashes were tried: in the same space they leave open where a passage begins and ends.
+chance no more. Sampled, winnowed hashes would in the same space leave open where a passage begins and ends.
 
 So a passage that is shared is never missed and never taken for shorter than it is; chance makes it look longer by a few
 notes, and gives about 22 to a piece that shares 15 or fewer. docs/exploration.md has the figures."""

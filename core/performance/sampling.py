@@ -25,7 +25,7 @@ Tensor: TypeAlias = Any
 
 FORBIDDEN = -1e9
 USUAL_SHIFT = 8.4
-"""Cells from one event to the next, the median in human state."""
+"""Cells from one event to the next, the median in human playing."""
 SHIFT_MEMORY = 64
 """Events over which the mean onset shift is averaged."""
 _LOG_CELLS = np.log1p(BIN_CELLS).astype(np.float32)
@@ -37,9 +37,11 @@ class SamplingParameters:
     """How a network is drawn from, found by comparing pieces with human ones (docs/exploration.md); an engine is
     compiled with them. A request's own temperature and top_p count on top."""
 
-    temperatures: tuple[float, float, float, float] = (0.94, 0.94, 0.94, 0.94)
+    temperatures: tuple[float, float, float, float] = (1.0, 0.8, 1.0, 1.0)
     """The temperature of each attribute where a request's is 1. A calibrated network is as unsure as it ought to be
-    before music that it has not read; sampled as it is, it wanders through more keys than pianists do."""
+    before music that it has not read; its keys, sampled as they are, wander through more harmonies than pianists' do.
+    Times, velocities and durations are human as they are: colder, notes get denser and shorter
+    (docs/exploration.md)."""
     tail_shares: tuple[float, float, float, float] = (0.0, 1.0, 1.0, 1.0)
     """For each attribute how much of the tail beyond a request's top_p is cut off: 0 keeps all. The onset shift's tail
     stays: it has the pauses, without which the playing gets faster and faster."""

@@ -13,7 +13,7 @@ from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 MOST_EVENTS_A_SECOND = 40
 REWIND_EVENTS = 48
@@ -153,7 +153,7 @@ class EventSequence:
         here = self._place >= 0 and trouble.note <= self._place + CHUNK
         self._tries_here = self._tries_here + 1 if here else 1
         self._place = max(self._place, trouble.note)
-        log.info("take %d, sub-take %d, event %d: %s", self.take, self.sub_take, trouble.note, trouble.reason)
+        _log.info("take %d, sub-take %d, event %d: %s", self.take, self.sub_take, trouble.note, trouble.reason)
         if self._tries > TRIES or self._tries_here > TRIES_AT_A_PLACE:
             self.gave_up, self._stop = trouble.reason, trouble.note
             return False

@@ -19,8 +19,8 @@ from core.performance.events import (
     playable,
 )
 
-MOST_OFFSET = 4
-"""Milliseconds from the middle of a cell of 10: one more could be rounded into the next."""
+EARLIEST_OFFSET, OFFSETS = -5, 10
+"""Milliseconds from the middle of a cell to its first one, and how many there are in it."""
 _STREAM = 1  # apart from the draws of the events, which have 0 there
 
 
@@ -36,7 +36,7 @@ def spread(moments: np.ndarray, take: int, exact: int = 0) -> tuple[np.ndarray, 
     louder = moments[:, VELOCITY] // VELOCITY_WIDTH * VELOCITY_WIDTH + (first[:, 2] * VELOCITY_WIDTH).astype(int)
     moments[:, VELOCITY] = np.where(struck, np.maximum(louder, 1), 0)
     moments = playable(moments)
-    offsets = (second[: len(moments), :2] * (2 * MOST_OFFSET + 1)).astype(int) - MOST_OFFSET
+    offsets = (second[: len(moments), :2] * OFFSETS).astype(int) + EARLIEST_OFFSET
     return moments, _in_order(moments, np.where(free[: len(moments), None], offsets, 0))
 
 

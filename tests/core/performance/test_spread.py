@@ -6,7 +6,7 @@ from pretty_midi import PrettyMIDI
 
 from core.performance import events
 from core.performance.events import DURATION, END, KEY, PEDAL_DOWN, PEDAL_UP, SHIFT, VELOCITY
-from core.performance.spread import MOST_OFFSET, spread
+from core.performance.spread import EARLIEST_OFFSET, OFFSETS, spread
 from tests.support.music import as_bytes
 
 
@@ -44,8 +44,8 @@ def test_a_spread_piece_does_not_show_the_grid():
     assert np.flatnonzero(velocities).tolist() == [64, 65, 66, 67]
     assert velocities[64:].min() > 0.8 * velocities[64:].mean()
     for column in offsets.T:
-        counts = np.bincount(column + MOST_OFFSET)
-        assert len(counts) == 2 * MOST_OFFSET + 1
+        counts = np.bincount(column - EARLIEST_OFFSET)
+        assert len(counts) == OFFSETS
         assert counts.min() > 0.6 * counts.mean()
 
 
