@@ -34,13 +34,13 @@ Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A part of a plan: it is never changed, and a key that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataFolder(Part):
+class DataFolder(Section):
     """A folder in MAESTRO's layout, or `maestro` to download it. `share` is the part of it in one pass; `clips` says
     that the last event of its files is no end of a piece."""
 
@@ -49,7 +49,7 @@ class DataFolder(Part):
     clips: bool = False
 
 
-class NetworkPlan(Part):
+class NetworkPlan(Section):
     """A network of a stage. It begins anew with the sizes of a `preset`, or from a checkpoint: that of an earlier stage
     by its name, or a folder. Sizes that are given change those. The model card says the `title`, or else the name."""
 
@@ -78,7 +78,7 @@ class NetworkPlan(Part):
         return {**sizes, **{name: value for name, value in given.items() if value is not None}}
 
 
-class Stage(Part):
+class Stage(Section):
     """Networks that are trained side by side, on the same windows. `batch` counts windows, `length` the events of one,
     `events` those to be trained on in all; the learning rate rises over the first `warm_up` events, and falls to
     nothing at the last: as a cosine, or after a while as a line."""
@@ -112,7 +112,7 @@ class Stage(Part):
         return rise * min(1.0, (1 - done) / (1 - HOLD_SHARE))
 
 
-class Plan(Part):
+class Plan(Section):
     """`validation` is the folder whose validation split measures the networks, the first one's if none is named. With
     `styles`, the music of all other composers is read as `any`."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from core.errors import BadRequest
 from core.midi.beats import Clock
 from core.midi.controllers import PEDAL_THRESHOLD
-from core.midi.smf import DRUMS, Heard, Part, Position, Score
+from core.midi.smf import DRUMS, Part, Position, Score, TimedNote
 from core.midi.writer import PedalMove, Strike, Track, playable, written
 from core.options import LENGTH, STEP_SECONDS
 from core.request import ComposeRequest
@@ -125,7 +125,7 @@ def _before(parts: Sequence[Part], until: float) -> list[Part]:
     ]
 
 
-def _on_keyboard(note: Heard) -> bool:
+def _on_keyboard(note: TimedNote) -> bool:
     return LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
 
 
@@ -210,7 +210,7 @@ def _upload(score: Score, choice: _Choice, pedal: Sequence[Position]) -> Upload:
     return Upload(midi, round(seconds, 3), len(strikes), _remark(choice, since))
 
 
-def _in_ticks(note: Heard, clock: Clock, since: float) -> Strike:
+def _in_ticks(note: TimedNote, clock: Clock, since: float) -> Strike:
     """The note as the file can hold it, from tick to tick, and at least one long."""
     start = max(0, clock.tick(note.start - since))
     return Strike(start, max(clock.tick(note.end - since), start + 1), note.pitch, note.velocity)

@@ -31,7 +31,7 @@ _OVERLAP = 16
 """A key that is released within this part of a beat after it was struck again was so for the note before."""
 
 
-class Heard(NamedTuple):
+class TimedNote(NamedTuple):
     """A note, in seconds."""
 
     start: float
@@ -54,7 +54,7 @@ class Part:
     track: int
     channel: int
     name: str
-    notes: list[Heard] = field(default_factory=list)
+    notes: list[TimedNote] = field(default_factory=list)
     drums: bool = False
     silent: bool = False
 
@@ -169,7 +169,7 @@ class _Track:
             notes[key >> 7] += [(start, end, pitch, hard) for start, end, hard in paired(moves, self.end, overlap)]
         parts = []
         for channel, played in sorted(((c, sorted(p)) for c, p in notes.items() if p), key=lambda part: part[1][0]):
-            heard = [Heard(clock.seconds(start), clock.seconds(end), *rest) for start, end, *rest in played]
+            heard = [TimedNote(clock.seconds(start), clock.seconds(end), *rest) for start, end, *rest in played]
             parts.append(Part(self.number, self._global(channel), name, heard))
         return parts
 

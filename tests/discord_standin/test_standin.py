@@ -161,9 +161,12 @@ async def test_a_command_in_a_server(monkeypatch):
             heard = player.received[0]
             assert (heard.user.name, heard.guild.name, heard.channel.name) == ("clara", "Conservatory", "general")
             assert (heard.locale.value, heard.guild_locale.value) == ("fr", "de")
-            assert heard.context.guild and heard.is_guild_integration() and not heard.is_user_integration()
+            assert heard.context.guild
+            assert heard.is_guild_integration()
+            assert not heard.is_user_integration()
             assert heard.filesize_limit == 10 * 2**20
-            assert heard.app_permissions.attach_files and heard.permissions.send_messages
+            assert heard.app_permissions.attach_files
+            assert heard.permissions.send_messages
 
 
 @pytest.mark.asyncio
@@ -248,9 +251,14 @@ async def test_where_a_command_is_offered(monkeypatch):
             await robert.types("/say", text="hm")
             await robert.types("/say", text="hm", where=robert.chat_with(clara))
             in_dm, in_street, in_private = player.received
-            assert in_dm.context.dm_channel and in_dm._integration_owners == {0: 0} and in_dm.guild is None
-            assert in_street.context.guild and in_street.is_user_integration() and not in_street.is_guild_integration()
-            assert in_private.context.private_channel and in_private.user.name == "robert"
+            assert in_dm.context.dm_channel
+            assert in_dm._integration_owners == {0: 0}
+            assert in_dm.guild is None
+            assert in_street.context.guild
+            assert in_street.is_user_integration()
+            assert not in_street.is_guild_integration()
+            assert in_private.context.private_channel
+            assert in_private.user.name == "robert"
             with pytest.raises(ClientRefuses):  # clara has not installed it
                 await clara.types("/say", text="hm", where=robert.chat_with(clara))
 

@@ -81,7 +81,8 @@ def test_containers_are_of_a_known_version():
     images = [service["image"] for service in COMPOSE["services"].values() if "image" in service]
     stages = re.findall(r" AS ([\w-]+)$", DOCKERFILE, re.MULTILINE)
     images += [image for image in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if image not in stages]
-    assert len(images) == 2 and all(re.search(r":\d", image) for image in images)
+    assert len(images) == 2
+    assert all(re.search(r":\d", image) for image in images)
     for service in COMPOSE["services"].values():
         assert "image" in service or service["build"]["target"] in stages
 
@@ -89,7 +90,8 @@ def test_containers_are_of_a_known_version():
 def test_a_worker_finds_its_jobs_after_it_was_made_anew():
     """Its folder, which has to last, says what it left unfinished; and it is given the time to finish."""
     worker = COMPOSE["services"]["worker"]
-    assert worker["hostname"] and worker["volumes"] == [f"{worker['hostname']}:/data"]
+    assert worker["hostname"]
+    assert worker["volumes"] == [f"{worker['hostname']}:/data"]
     assert worker["hostname"] in COMPOSE["volumes"]
     assert int(worker["stop_grace_period"].removesuffix("s")) > STOPPING_SECONDS
 
@@ -97,7 +99,8 @@ def test_a_worker_finds_its_jobs_after_it_was_made_anew():
 def test_images_are_made_of_what_is_pinned():
     """They install requirements that are there, by hash, and run as nobody in particular."""
     files = re.findall(r"--requirement (\S+)", DOCKERFILE)
-    assert files and all((ROOT / file).is_file() for file in files)
+    assert files
+    assert all((ROOT / file).is_file() for file in files)
     assert DOCKERFILE.count("--require-hashes") == len(files)
     finals = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
     [user] = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)

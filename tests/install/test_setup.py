@@ -192,11 +192,13 @@ def test_setup_asks_for_what_it_may_not_install(machine):
     machine.has("apt-get")
     machine.has("sudo", "exit 1")
     done = machine.run("setup", "bot", SOUNDFONT="mine.sf2")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
     assert "Nocturne needs fluidsynth, which" in done.stderr
     for command in ("apt-get install --no-install-recommends fluidsynth'", "dnf install", "pacman -S", "brew install"):
         assert command in done.stderr
-    assert machine.called("sudo") == ["sudo -n true"] and not machine.called("apt-get")
+    assert machine.called("sudo") == ["sudo -n true"]
+    assert not machine.called("apt-get")
 
 
 def test_setup_installs_what_the_system_lacks(machine):
@@ -231,8 +233,10 @@ def test_setup_begins_anew_what_was_cut_off(machine):
     half.mkdir(parents=True)
     (machine.root / ".venv/unfinished").touch()
     done = machine.run("setup", "bot", SOUNDFONT="mine.sf2")
-    assert done.returncode == 1 and "'make setup' begins anew" in done.stderr
-    assert not half.exists() and (machine.root / ".venv/unfinished").exists()
+    assert done.returncode == 1
+    assert "'make setup' begins anew" in done.stderr
+    assert not half.exists()
+    assert (machine.root / ".venv/unfinished").exists()
 
 
 def without_postgresql(machine):
@@ -253,7 +257,8 @@ def test_setup_offers_postgresql_to_the_tests(machine):
     machine.run("setup", "bot", SOUNDFONT="mine.sf2")
     assert not machine.called("apt-get")
     done = machine.run("setup", "dev", SOUNDFONT="mine.sf2")
-    assert "Installing postgresql for the tests ..." in done.stderr and "skipped" not in done.stderr
+    assert "Installing postgresql for the tests ..." in done.stderr
+    assert "skipped" not in done.stderr
     assert [call.split()[-1] for call in machine.called("apt-get")] == ["postgresql-common", "postgresql"]
     assert [call.split()[2:] for call in machine.called("pg_conftool")] == [
         ["set", "create_main_cluster", "off"],

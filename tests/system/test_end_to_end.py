@@ -107,7 +107,8 @@ async def test_a_piece_is_continued(stage: Stage):
 async def test_a_piece(stage: Stage):
     """Acknowledged in time, and in the end one embed with the recipe and three files that are what their names say."""
     asked = await stage.clara.types("/compose", seed="72", length=150, take=7, temperature=1.0, model="article")
-    assert asked.acknowledged_after is not None and asked.acknowledged_after < 3
+    assert asked.acknowledged_after is not None
+    assert asked.acknowledged_after < 3
     message = await asked.finished(PATIENCE)
 
     (embed,) = message.embeds
@@ -130,7 +131,8 @@ async def test_a_piece(stage: Stage):
     assert 0.25 < np.abs(samples).max() < 0.95
 
     picture = Image.open(io.BytesIO(await stage.discord.download(message.file(".png"))))
-    assert picture.format == "PNG" and min(picture.size) >= 300
+    assert picture.format == "PNG"
+    assert min(picture.size) >= 300
     assert embed["image"]["url"] == message.file(".png").url
 
 
@@ -151,7 +153,8 @@ async def test_a_style(stage: Stage):
     played, refused = [await one.finished(PATIENCE) for one in asked]
     (embed,) = played.embeds
     assert {"name": "Style", "value": "chopin", "inline": True} in embed["fields"]
-    assert "no style 'Elvis', only any, " in refused.content and not refused.attachments
+    assert "no style 'Elvis', only any, " in refused.content
+    assert not refused.attachments
 
 
 async def test_suggestions(stage: Stage):
@@ -174,7 +177,9 @@ async def test_bad_input(stage: Stage, options: dict[str, str | int], sentence: 
     """One sentence, at once, that only the one who asked can see."""
     message = await (await stage.clara.types("/compose", **options)).finished()
     assert sentence.lower() in message.content.lower()
-    assert message.ephemeral and not message.embeds and not message.attachments
+    assert message.ephemeral
+    assert not message.embeds
+    assert not message.attachments
 
 
 async def test_notes_that_the_model_does_not_know(stage: Stage):
@@ -182,14 +187,16 @@ async def test_notes_that_the_model_does_not_know(stage: Stage):
     message = await (await stage.clara.types("/compose", seed="21,22,23,24", length=25, model="article")).finished(
         PATIENCE
     )
-    assert not message.attachments and not message.embeds
+    assert not message.attachments
+    assert not message.embeds
     assert message.content.count(",") >= 2, message.content
 
 
 async def test_a_private_piece(stage: Stage):
     """Everything that is said about it is for the one who asked alone."""
     message = await (await stage.clara.types("/compose", seed="random", length=25, private=True)).finished(PATIENCE)
-    assert message.ephemeral and message.attachments
+    assert message.ephemeral
+    assert message.attachments
 
 
 async def test_a_direct_message(stage: Stage):
@@ -267,7 +274,8 @@ async def test_progress_and_cancel(stage: Stage):
     place = await waiting.shows(lambda message: "next" in message.content)
 
     refused = await stage.robert.clicks(running.message, "Cancel")
-    assert refused.message.ephemeral and "only the person" in refused.message.content.lower()
+    assert refused.message.ephemeral
+    assert "only the person" in refused.message.content.lower()
     await stage.robert.clicks(place, "Cancel")
     assert (await waiting.finished()).content.startswith("Cancelled")
 
@@ -276,7 +284,9 @@ async def test_progress_and_cancel(stage: Stage):
     assert min(later - earlier for earlier, later in pairwise(told)) > 1.9
     await stage.clara.clicks(running.message, "Cancel")
     message = await running.finished()
-    assert message.content.startswith("Cancelled") and not message.attachments and not message.buttons
+    assert message.content.startswith("Cancelled")
+    assert not message.attachments
+    assert not message.buttons
 
 
 @pytest.mark.long

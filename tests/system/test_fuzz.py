@@ -167,7 +167,8 @@ def read_or_refused(read: Callable[[], Upload]) -> None:
     assert 0 < upload.seconds <= MAX_SECONDS
     assert abs(max(note.end for note in piano.notes) - upload.seconds) < 0.0011
     assert all(LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH and 0 <= note.start < note.end for note in piano.notes)
-    assert str(upload.remark).isprintable() and len(str(upload.remark)) < LONGEST_SENTENCE
+    assert str(upload.remark).isprintable()
+    assert len(str(upload.remark)) < LONGEST_SENTENCE
     assert not set(str(upload.remark)) & set("<>@[]`*/")
     again = reduced(parse(upload.midi), None)
     assert (again.notes, again.seconds) == (upload.notes, upload.seconds)
@@ -187,7 +188,8 @@ def reader() -> Iterator[Reader]:
     process = reader._running()
     written = bytes_written(process.pid)
     yield reader
-    assert reader._running() is process and bytes_written(process.pid) == written
+    assert reader._running() is process
+    assert bytes_written(process.pid) == written
     reader.close()
 
 
@@ -206,7 +208,8 @@ def test_any_file_leaves_the_reader_well(reader: Reader, data: bytes, until: flo
     assert reader._process is process
     state = Path(f"/proc/{process.pid}")
     peak = re.search(r"VmPeak:\s+(\d+) kB", (state / "status").read_text())
-    assert peak and int(peak[1]) * 1024 <= MEMORY
+    assert peak
+    assert int(peak[1]) * 1024 <= MEMORY
     assert len(list((state / "fd").iterdir())) <= 5  # three that it was given, and what Python may hold
     assert not (state / "task" / str(process.pid) / "children").read_text()
 
@@ -268,8 +271,10 @@ def within_bounds(seed: Seed) -> None:
     assert Seed.parse(str(seed)) == seed
     assert len(seed.chords) <= MAX_CHORDS
     for chord in seed.chords:
-        assert 1 <= len(chord) <= MAX_CHORD_NOTES and list(chord) == sorted(set(chord))
-        assert chord[0] >= LOWEST_PITCH and chord[-1] <= HIGHEST_PITCH
+        assert 1 <= len(chord) <= MAX_CHORD_NOTES
+        assert list(chord) == sorted(set(chord))
+        assert chord[0] >= LOWEST_PITCH
+        assert chord[-1] <= HIGHEST_PITCH
 
 
 @settings(max_examples=6 * EXAMPLES)
@@ -294,10 +299,13 @@ def can_be_shown(request: ComposeRequest, rendering: Rendering) -> None:
     recipe = Recipe(request, "0123456789ab", rendering)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     typed = replies.command(request, rendering)
-    assert typed.isprintable() and len(typed) < 1500
+    assert typed.isprintable()
+    assert len(typed) < 1500
     done = replace(piece(request), recipe=recipe)
     reply = replies.finished(done, 10 * 2**20)
-    assert reply.embed is not None and len(reply.embed) <= 6000 and len(reply.embed.title or "") <= 256
+    assert reply.embed is not None
+    assert len(reply.embed) <= 6000
+    assert len(reply.embed.title or "") <= 256
     assert all(1 <= len(field.value or "") <= 1024 for field in reply.embed.fields)
     assert len(reply.embed.footer.text or "") <= 2048
     names = [name for name, _ in reply.attachments]
@@ -309,10 +317,13 @@ def can_be_shown(request: ComposeRequest, rendering: Rendering) -> None:
 def test_discord_takes_what_is_suggested(typed: str):
     """Not too many, none empty, none too long; and what is suggested is understood."""
     offered = suggestions(typed)
-    assert len(offered) <= MAX_SUGGESTIONS and len(set(offered)) == len(offered)
+    assert len(offered) <= MAX_SUGGESTIONS
+    assert len(set(offered)) == len(offered)
     for name, value in offered:
-        assert len(name.strip()) >= 1 and len(name) <= MAX_SUGGESTION
-        assert len(value.strip()) >= 1 and len(value) <= MAX_SUGGESTION
+        assert len(name.strip()) >= 1
+        assert len(name) <= MAX_SUGGESTION
+        assert len(value.strip()) >= 1
+        assert len(value) <= MAX_SUGGESTION
         read_submission(value, take=None if "take" in value.lower() else 1)
 
 
@@ -358,7 +369,9 @@ def test_a_button_is_known_by_what_it_wrote_itself(custom_id: str):
         except BadRequest as refusal:
             sentence(refusal)
         else:
-            assert item.item.custom_id == custom_id and len(custom_id) <= 60 and custom_id.isascii()
+            assert item.item.custom_id == custom_id
+            assert len(custom_id) <= 60
+            assert custom_id.isascii()
 
 
 # --- What is read back

@@ -75,7 +75,8 @@ async def test_every_job_is_answered_exactly_once(postgres: Postgres, tmp_path: 
             while rows(where) != (0, 0):  # noqa: ASYNC110 - it can only be asked
                 await asyncio.sleep(0.5)
         assert await bots[1].stop() == 0
-        assert "Traceback" not in bots[1].log and left.process.poll() is frozen.process.poll() is None
+        assert "Traceback" not in bots[1].log
+        assert left.process.poll() is frozen.process.poll() is None
 
 
 def rows(where: str) -> tuple[int, ...]:

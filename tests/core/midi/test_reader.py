@@ -23,7 +23,7 @@ from core.midi import reader as module
 from core.midi.controllers import SUSTAIN
 from core.midi.piano import Upload, reduced
 from core.midi.reader import TOO_MUCH, Reader
-from core.midi.smf import Heard, Part, Score
+from core.midi.smf import Part, Score, TimedNote
 from tests.support.midi_corpus import BEAT, DAMAGED, LEGAL, control, event, meta, note, pedal, smf, tempo, track
 
 GOOD = LEGAL["one note"][0]
@@ -39,7 +39,8 @@ def reader() -> Iterator[Reader]:
 
 def notes_of(upload: Upload) -> list[tuple[float, float, int, int]]:
     [piano] = PrettyMIDI(io.BytesIO(upload.midi)).instruments
-    assert upload.notes == len(piano.notes) and not piano.is_drum
+    assert upload.notes == len(piano.notes)
+    assert not piano.is_drum
     return sorted((note.start, note.end, note.pitch, note.velocity) for note in piano.notes)
 
 
@@ -360,7 +361,7 @@ def test_reading_loads_no_tensorflow():
 
 LAST = 5000
 NOTES = st.builds(
-    lambda start, lasts, pitch, velocity: Heard((start + 0.1) / 1e4, (start + lasts + 0.1) / 1e4, pitch, velocity),
+    lambda start, lasts, pitch, velocity: TimedNote((start + 0.1) / 1e4, (start + lasts + 0.1) / 1e4, pitch, velocity),
     st.integers(0, LAST),
     st.integers(0, LAST),
     st.integers(60, 62),
@@ -370,7 +371,7 @@ NOTES = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(NOTES, min_size=1, max_size=30))
-def test_notes_are_as_midi_can_hold_them(notes: list[Heard]):
+def test_notes_are_as_midi_can_hold_them(notes: list[TimedNote]):
     """However close: every millisecond in which a key is struck is one note, as loud as the loudest, that lasts to the
     next or as long as it was held."""
     wanted: dict[tuple[int, int], tuple[int, int]] = {}
