@@ -167,7 +167,7 @@ async def test_suggestions(stage: Stage):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"seed": "H9"}, "seed 'H9' is not understood"),
+        ({"seed": "X9"}, "seed 'X9' is not understood"),
         ({"seed": "109"}, "pitch 109 is not on a piano"),
         ({"seed": "72 length:9999"}, "length 9999 is outside 25 to 3000"),
         ({"seed": "60 62 " * 10, "length": 25}, "longer than the piece of 5 s"),

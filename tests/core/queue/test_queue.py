@@ -424,8 +424,8 @@ async def test_a_job_that_kills_every_worker_is_given_up_alone(unattended: JobQu
     for take in (1, 2, 3, POISONED_TAKE, 5, 6, 7, 8):
         await unattended.put(str(take), asks(take=take), user_id=take)
     for _ in range(RUNS):
-        with begin("--places", "8") as worker:
-            await asyncio.to_thread(worker.process.wait, PATIENCE)
+        killed = begin("--places", "8")  # perhaps before it says that it is ready, so that is not waited for
+        await asyncio.to_thread(killed.process.wait, PATIENCE)
     with begin("--places", "8") as worker:
         poisoned = await watch(unattended, str(POISONED_TAKE), *ENDED)
         assert (poisoned.state, poisoned.error) == (JobState.FAILED, UNFORESEEN)
