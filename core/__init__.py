@@ -1,0 +1,1 @@
+"""Composing piano music. Knows nothing of Discord, and importing it costs nothing."""

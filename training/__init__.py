@@ -1,0 +1,1 @@
+"""Making checkpoints: imports core, and nothing imports it."""

@@ -1,0 +1,1 @@
+"""Slash commands and buttons, a file each, named as the command; `register` lists them all."""

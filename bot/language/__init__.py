@@ -1,0 +1,1 @@
+"""Words for people: a piece as a message, errors as sentences, translations."""

@@ -1,0 +1,1 @@
+"""The bot as a process: the supervisor of its worker, logs, metrics."""

@@ -1,0 +1,1 @@
+"""The article's model: words of a piano roll, GRU layers with self-attention."""

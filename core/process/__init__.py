@@ -1,0 +1,1 @@
+"""What bot and worker have in common as processes: database, lock, logs, memory, metrics, shutdown."""

@@ -1,0 +1,1 @@
+"""Sound and pictures of a piece, made in processes beside the model."""
