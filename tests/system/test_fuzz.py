@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,8 +184,8 @@ def test_any_file_is_read_or_refused(data: bytes, until: float | None):
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    """One with time enough for a machine that is busy."""
-    reader = Reader(seconds=60)
+    """One with time enough for a machine that is busy, whose process is never renewed: it has to bear everything."""
+    reader = Reader(seconds=60, reads=sys.maxsize)
     process = reader._running()
     written = bytes_written(process.pid)
     yield reader
