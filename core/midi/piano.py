@@ -207,7 +207,7 @@ def _upload(score: Score, choice: _Choice, pedal: Sequence[Position]) -> Upload:
         )
     moves = _in_order([(max(0, clock.tick(move.time - since)), move.value) for move in pedal], clock.tick(seconds))
     midi = written([Track("Piano", strikes, moves)], beats)
-    return Upload(midi, round(seconds, 3), len(strikes), _remark(choice, since))
+    return Upload(midi, max(round(seconds, 3), 0.001), len(strikes), _remark(choice, since))  # a tick may be shorter
 
 
 def _in_ticks(note: TimedNote, clock: Clock, since: float) -> Strike:

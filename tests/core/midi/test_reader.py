@@ -85,6 +85,11 @@ def pedal_of(upload: Upload) -> list[tuple[float, int]]:
     return [(round(move.time, 3), move.value) for move in piano.control_changes if move.number == SUSTAIN]
 
 
+def test_a_note_of_half_a_millisecond_lasts_one(reader: Reader):
+    """A tick may be shorter than the milliseconds in which an upload's length is told."""
+    assert reader.read(smf(track(note(lasts=1)), division=1024)).seconds == 0.001
+
+
 def test_the_pedals_become_one(reader: Reader):
     """The one pedal is down where that of any channel is."""
     data = smf(
