@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.support.postgres import Postgres
 
 ENGINES = ("sqlite", "postgresql")
+LONGEST_FOLDERS = ("tests/system/", "tests/training/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_engine"):
         metafunc.parametrize("engine", ENGINES, indirect=True, scope="module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folders whose tests take longest come first, or the last of three processes would end late."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FOLDERS))
 
 
 settings.register_profile("short", max_examples=100, deadline=None, derandomize=True)

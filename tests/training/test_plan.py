@@ -159,6 +159,7 @@ def dies_once(function, after):
     return dying
 
 
+@pytest.mark.long
 def test_a_plan_goes_on_from_wherever_it_was_killed(plan, whole, tmp_path, monkeypatch):
     """In the middle of a stage, behind its last step, between the checkpoints of two students, and while one is
     written: started again, it ends with the very weights of a run that was left alone."""
