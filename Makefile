@@ -16,9 +16,9 @@ setup: ## install the packages of the bot and its worker
 dev: ## install the packages of training, tests and checks too
 	@bin/setup dev
 
-# Tests wait most of their time, hence three at a time. The tests of a file share slow fixtures, so they stay together.
-test: dev ## run all tests but the slow ones, three at a time
-	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Tests wait most of their time, hence four at a time. The tests of a file share slow fixtures, so they stay together.
+test: dev ## run all tests but the slow ones, four at a time
+	@$(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: dev ## run the slow tests: killed or frozen workers and trainings, benchmarks; some minutes
 	@$(PYTHON) -m pytest -m long

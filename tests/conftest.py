@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders whose tests take longest come first, or the last of three processes would end late."""
+    """The folders whose tests take longest come first, or the last of the processes would end late."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FOLDERS))
 
 

@@ -86,6 +86,7 @@ def wait_for_state(process, run):
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_exactly_where_it_was(data, whole, tmp_path):
     """kill -9 in the middle, then started again: the very weights of a run that was left alone, dropout and all."""
     with started(arguments(data, tmp_path / "killed", 6_000, *DROPOUT)) as process:
