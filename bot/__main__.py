@@ -17,7 +17,7 @@ from bot.commands.register import VIEWS, register
 from bot.delivery.deliveries import Deliveries
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard, read_cards
-from bot.process import metrics
+from bot.process import metrics, refusals
 from bot.process.logs import write_logs
 from bot.process.supervisor import Supervisor
 from bot.services import Services
@@ -33,10 +33,8 @@ from core.process.metrics import Page
 from core.process.shutdown import end_within
 from core.queue.client import JobQueue
 
-TOKEN_REFUSED = "DISCORD_TOKEN is refused by Discord, accepted is the token that was shown last under Bot"
 SHUTDOWN_SECONDS = 25.0
 """Limit of an orderly end, also when the database holds it up; the worker of a Supervisor has had its time then."""
-_AUTHENTICATION_FAILED = 4004
 
 _log = logging.getLogger("bot")
 
@@ -56,7 +54,7 @@ async def run(settings: BotSettings) -> None:
 
 
 async def serve(settings: BotSettings) -> None:
-    """Raises BadSetting for a token that Discord refuses, for a port that is taken and for a folder where another bot
+    """Raises BadSetting for what Discord refuses for good, for a port that is taken and for a folder where another bot
     is at work, QueueError and StoreError for a database that cannot be opened."""
     Route.BASE = str(settings.discord_api).rstrip("/")
     async with AsyncExitStack() as stack:
@@ -80,14 +78,8 @@ async def serve(settings: BotSettings) -> None:
         register(client)
         await stack.enter_async_context(client)
         metrics.attend(page, client, queue)
-        try:
+        with refusals.worded():
             await client.start(settings.discord_token.get_secret_value())
-        except discord.LoginFailure:
-            raise BadSetting(TOKEN_REFUSED) from None
-        except discord.ConnectionClosed as closed:
-            if closed.code == _AUTHENTICATION_FAILED:  # the token was reset while the bot ran
-                raise BadSetting(TOKEN_REFUSED) from None
-            raise
 
 
 def assemble(
@@ -115,7 +107,8 @@ def assemble(
 
 
 def main() -> int:
-    """Returns the exit code: 0 after a stop, 2 for a wrong setting, 1 when the queue or Discord cannot be reached."""
+    """Returns the exit code: 0 after a stop, 2 for a wrong setting and a permanent refusal of Discord's, after which no
+    other start helps, 1 when the queue or Discord cannot be reached."""
     keep_small()
     try:
         settings = BotSettings.load()

@@ -16,10 +16,10 @@ from bot.delivery.retry import ACKNOWLEDGED_ALREADY
 from bot.language import sentences
 from bot.language.i18n import speak
 from bot.language.translator import Translator
-from bot.process import metrics
+from bot.process import metrics, refusals
+from bot.process.identifies import Identifies, start_delay
 from bot.services import Interaction, ServiceClient
 from bot.settings import Shards
-from core.errors import BadSetting
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
 
@@ -83,30 +83,39 @@ class Nocturne(ServiceClient):
         self.shard_ids = shards.ids if shards else None
         self.tree = Tree(self)
         self._sweeping: asyncio.Task[None] | None = None
+        self._identifies: Identifies
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
     async def setup_hook(self) -> None:
-        """Between the login and the first event. Raises BadSetting for a test guild that the bot is not in."""
-        _, gateway, _ = await self.http.get_bot_gateway()
+        """Between the login and the first event. Raises BadSetting for a list of commands that Discord refuses."""
+        count, gateway, limits = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)  # where discord.py goes once a session is lost
         await self.tree.set_translator(Translator())
         await self._register_commands()
         await self.services.deliveries.resume()
         self._sweeping = asyncio.create_task(self.services.library.keep_swept(), name="library-sweep")
+        shards = len(self.shard_ids or range(count))
+        limit = discord.SessionStartLimits(**limits)
+        self._identifies = Identifies(limit, shards)
+        if seconds := start_delay(limit, shards):
+            _log.error("only %d identifies are left for today; connecting in %.0f s", limit.remaining, seconds)
+            await asyncio.sleep(seconds)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until a shard may identify; discord.py itself waits for 5 s each time. A long wait runs into the
+        time-out with which it connects, after which it tries again."""
+        assert shard_id is not None
+        if not initial:
+            await asyncio.sleep(self._identifies.delay(shard_id))
+        self._identifies.note(shard_id)
 
     async def _register_commands(self) -> None:
         """At every start: the request replaces the whole list, and Discord counts only what changed."""
         guild = self._test_guild
         if guild is not None:
             self.tree.copy_global_to(guild=guild)
-        try:
+        with refusals.commands_worded(guild.id if guild else None):
             await self.tree.sync(guild=guild)
-        except discord.Forbidden:
-            if guild is None:
-                raise
-            raise BadSetting(
-                f"TEST_GUILD is {guild.id}, accepted is the id of a server that the bot was invited to"
-            ) from None
 
     async def on_ready(self) -> None:
         _log.info("%s is at the piano, in %d servers, with %d shards", self.user, len(self.guilds), len(self.shards))

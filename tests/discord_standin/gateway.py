@@ -139,6 +139,8 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.identified = self.resumed = 0
         """How often a client started a session, and went on with one."""
+        self.refuses: int | None = None
+        """The close code that each client gets in place of a session."""
 
     @property
     def url(self) -> str:
@@ -226,6 +228,8 @@ class Gateway:
                 raise Closed(NOT_AUTHENTICATED)
 
     def _identify(self, connection: Connection, data: Json) -> None:
+        if self.refuses is not None:
+            raise Closed(self.refuses)
         intents = data.get("intents")
         if not isinstance(intents, int) or not 0 <= intents <= KNOWN_INTENTS:
             raise Closed(INVALID_INTENTS)

@@ -57,6 +57,12 @@ def test_a_unit_sets_what_there_is_to_set(unit: str, settings: type[Settings]):
     assert "TOKEN" not in text
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_is_not_restarted_in_vain(unit: str):
+    """After exit code 2, a wrong setting or Discord's permanent refusal, another start would only cost an identify."""
+    assert "\nRestartPreventExitStatus=2\n" in (DEPLOY / unit).read_text()
+
+
 def test_the_token_is_for_the_bot_alone():
     """No other container gets it, and nothing secret stands in the file."""
     environments = {name: service.get("environment", {}) for name, service in COMPOSE["services"].items()}
