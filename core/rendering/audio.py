@@ -8,13 +8,14 @@ import io
 import logging
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -66,6 +67,12 @@ _LEAST_PEAK = 2**10
 """Peak of a piece that can be heard, of the 2**31 that FluidSynth's 32 bits can hold. The softest note reaches 2**13,
 silence 2**6."""
 
+_KILLED = (-signal.SIGKILL, fluidsynth.SIGNALLED + signal.SIGKILL)
+_FOREIGN_SOUND = re.compile(rb"Failed to load (the )?SoundFont")
+"""Stands in FluidSynth's log where it plays with whatever other SoundFont it finds."""
+
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+"""Variables that FluidSynth gets of this process's; others may hold secrets."""
 _ENVIRONMENT = {
     "SDL_AUDIODRIVER": "dummy",  # else FluidSynth looks for a sound server, and makes it 64 MB
     "OMP_NUM_THREADS": "1",  # each thread would reserve much of the memory it is allowed, and every core has its piece
@@ -190,23 +197,41 @@ def _address_space(soundfont: Path) -> int:
 
 
 def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: int, gain: float = GAIN) -> None:
-    """Write `sound` from the .mid beside it; whatever was started is gone when this returns or raises."""
+    """Write `sound` from the .mid beside it; whatever was started is gone when this returns or raises. There is a
+    second try for a FluidSynth that was killed, as a system that is short of memory does."""
     output = sound.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
     files = [str(soundfont.absolute()), str(sound.with_suffix(".mid")), str(sound), f"{gain:.4f}"]
     # processor time: only for when nobody waits any more
     limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_address_space(soundfont))]
+    exit_code = _run([*files, *limits], output, wall_seconds)
+    if exit_code in _KILLED:
+        _log.warning("FluidSynth was killed, and is started again")
+        exit_code = _run([*files, *limits], output, wall_seconds)
+    if sound.is_file() and sound.stat().st_size >= most_bytes:
+        raise RenderError("FluidSynth wrote more than the {most:.1f} MB that a piece may take", most=most_bytes / 1e6)
+    said = output.read_bytes()
+    if exit_code != 0 or not sound.is_file():
+        _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said[-2000:].decode(errors="replace"))
+        raise RenderError("FluidSynth could not play the piece; the worker's log says why")
+    if _FOREIGN_SOUND.search(said):
+        raise RenderError("the SoundFont {name} is damaged, FluidSynth cannot load it", name=soundfont.name)
+
+
+def _run(arguments: Sequence[str], output: Path, wall_seconds: float) -> int:
+    """Run `core.rendering.fluidsynth` in the folder of `output`; returns its exit code. Raises RenderError when that
+    takes too long."""
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", fluidsynth.__file__, *files, *limits],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", fluidsynth.__file__, *arguments],
+            stdin=subprocess.PIPE,  # closes with this process, and ends that one
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            cwd=sound.parent,
-            env=os.environ | _ENVIRONMENT,
+            cwd=output.parent,
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _ENVIRONMENT,
         )
         try:
-            exit_code = process.wait(wall_seconds)
+            return process.wait(wall_seconds)
         except subprocess.TimeoutExpired as error:
             raise RenderError(
                 "FluidSynth did not finish the piece within {seconds:g} s and was stopped", seconds=wall_seconds
@@ -214,13 +239,7 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
         finally:
             with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if sound.is_file() and sound.stat().st_size >= most_bytes:
-        raise RenderError("FluidSynth wrote more than the {most:.1f} MB that a piece may take", most=most_bytes / 1e6)
-    if exit_code != 0 or not sound.is_file():
-        said = output.read_text(errors="replace")[-2000:]
-        _log.error("FluidSynth ended with exit code %s and said: %s", exit_code, said)
-        raise RenderError("FluidSynth could not play the piece; the worker's log says why")
+            process.communicate()  # closes its standard input
 
 
 def _read(wav: Path) -> npt.NDArray[np.int32]:

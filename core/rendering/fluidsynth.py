@@ -1,10 +1,13 @@
 """midi2audio under limits, in a process of its own that `core.rendering.audio` starts: the limits can be set safely
-only from inside a process that does nothing else. FluidSynth inherits them, so one that would never end stops by itself
-even when whoever waited for it was killed."""
+only from inside a process that does nothing else. FluidSynth inherits them. Both end when standard input does, which
+closes with whoever started them, however that ends."""
 
+import os
 import resource
+import signal
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import midi2audio
@@ -19,6 +22,8 @@ half as long again, for what is 23 dB below the rest."""
 OPTIONS = ("-o", f"synth.polyphony={VOICES}", "-o", "synth.dynamic-sample-loading=1")
 """Options of FluidSynth. Of a SoundFont of 148 MB only the instrument that plays is read: 45 MB of memory in place of
 170."""
+SIGNALLED = 128
+"""Added to a signal's number it is the exit code for a FluidSynth that was ended by it, as in a shell."""
 
 
 def play(
@@ -26,7 +31,7 @@ def play(
 ) -> None:
     """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time and `most_memory`
     bytes of address space: by its suffix a WAV of 32 bits a sample, which quiet music needs as long as it is not
-    levelled, or a FLAC of 16. Raises CalledProcessError."""
+    levelled, or a FLAC of 16. Ends the process with FluidSynth's exit code where it fails."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
@@ -36,12 +41,25 @@ def play(
 
     def fluidsynth(command: list[str]) -> None:
         """The command of midi2audio, whose failure is not dropped."""
-        subprocess.check_call([*command, "-O", depth, "-g", gain, *OPTIONS])
+        command = [*command, "-O", depth, "-g", gain, *OPTIONS]
+        if code := subprocess.call(command, stdin=subprocess.DEVNULL):
+            sys.exit(code if code > 0 else SIGNALLED - code)
 
     midi2audio.subprocess = SimpleNamespace(call=fluidsynth)
     midi2audio.FluidSynth(soundfont, RATE).midi_to_audio(midi, sound)
 
 
+def end_with_parent() -> None:
+    """Kill this process group, FluidSynth included, once standard input ends."""
+
+    def watch() -> None:
+        os.read(sys.stdin.fileno(), 1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with_parent()
     soundfont, midi, sound, gain, *limits = sys.argv[1:]
     play(soundfont, midi, sound, gain, *map(int, limits))

@@ -10,9 +10,11 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_end
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import pipeline
@@ -30,21 +32,21 @@ FINISH_SECONDS = 330
 """Time-out of a piece, after which its process is ended as one that hangs: FluidSynth alone has 300."""
 WANTED_SECONDS = 0.2
 """How often a thread that waits for a piece finds out whether it is still wanted."""
+_REMOVALS, _REMOVAL_SECONDS = 20, 0.1
 
 _log = logging.getLogger(__name__)
 
 
 class Renderers:
-    """Renderers, a process a core, started anew when one dies. They write into a folder of their own under DATA_DIR,
-    which a worker that was killed leaves behind and the next one clears."""
+    """Renderers, a process a core, all started anew when one dies. They write into a folder of their own under
+    DATA_DIR, in which those that are started later, or the next worker, clear away what the dead left."""
 
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
         self.processes = processes or os.cpu_count() or 1
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
         self._scratch = settings.data_dir / "scratch"
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(parents=True)
+        self._starts = 0
         self._lock = threading.Lock()
         self._pool = self._started()
 
@@ -74,14 +76,28 @@ class Renderers:
         for process in multiprocessing.active_children():
             process.terminate()
         self._pool.shutdown(cancel_futures=True)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        _remove(self._scratch)
 
     def _started(self) -> ProcessPoolExecutor:
+        _remove(self._scratch)
+        self._starts += 1  # those of the start before may still be ending
+        scratch = self._scratch / str(self._starts)
+        scratch.mkdir(parents=True)
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(self._scratch), self._log_level))
+        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(scratch), self._log_level))
         for _ in range(self.processes):
             pool.submit(os.getpid)  # so that they are there before the first piece is
         return pool
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which processes wrote that have just been ended, and perhaps still write for a moment."""
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_REMOVAL_SECONDS)
+    _log.warning("%s could not be cleared", folder)
 
 
 def _awaited(future: Future[Piece], progress: Progress) -> Piece:

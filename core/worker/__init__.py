@@ -170,6 +170,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish
     try:
         settings = Settings.load()
+        os.environ.pop("QUEUE_URL", None)  # it may hold a password, and the processes that play need none
         write_logs(settings.log_level)
         if options.end_with_parent:
             end_with_parent()

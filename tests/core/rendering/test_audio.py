@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import sys
 import textwrap
 import time
@@ -34,11 +35,12 @@ def fluidsynth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def pretend(program: str) -> Path:
         file = tmp_path / "bin" / "fluidsynth"
-        file.parent.mkdir()
+        file.parent.mkdir(exist_ok=True)
         head = f"#!{sys.executable}\nimport fcntl, sys, time, wave\nwav = sys.argv[sys.argv.index('-F') + 1]\n"
         file.write_text(head + textwrap.dedent(program))
         file.chmod(0o755)
-        monkeypatch.setenv("PATH", str(file.parent), prepend=os.pathsep)
+        if str(file.parent) not in os.environ["PATH"]:
+            monkeypatch.setenv("PATH", str(file.parent), prepend=os.pathsep)
         return file
 
     return pretend
@@ -213,6 +215,46 @@ def test_a_fluidsynth_that_grows_is_ended(fluidsynth, caplog: pytest.LogCaptureF
     with pytest.raises(RenderError, match="FluidSynth could not play the piece"):
         audio.render(as_bytes(scale(seconds=1)))
     assert "MemoryError" in caplog.text
+
+
+def test_a_fluidsynth_that_is_killed_has_a_second_try(fluidsynth, tmp_path: Path):
+    """Killed once, as a system short of memory does, it plays the piece all the same; killed again there is a
+    sentence."""
+    killed, real = tmp_path / "killed", shutil.which("fluidsynth")
+    fluidsynth(
+        f"""
+        import os, pathlib
+        killed = pathlib.Path({str(killed)!r})
+        if killed.exists():
+            os.execv({real!r}, sys.argv)
+        killed.touch()
+        os.kill(os.getpid(), 9)
+        """
+    )
+    assert len(audio.render(as_bytes(scale(seconds=1))))
+    killed.unlink()
+    fluidsynth("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(RenderError, match="FluidSynth could not play the piece"):
+        audio.render(as_bytes(scale(seconds=1)))
+
+
+def test_fluidsynth_gets_no_secrets(fluidsynth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    """It has neither the database's address nor a key for the place of the files."""
+    for name in ("QUEUE_URL", "DISCORD_TOKEN", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hunter2")
+    fluidsynth("import os; sys.exit(f'variables {dict(os.environ)}')")
+    with pytest.raises(RenderError):
+        audio.render(as_bytes(scale(seconds=1)))
+    assert "'PATH'" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_damaged_soundfont_is_a_sentence(tmp_path: Path):
+    """FluidSynth says so only in its log, and plays with another one."""
+    with audio.find_soundfont().open("rb") as file:
+        (tmp_path / "cut.sf2").write_bytes(file.read(100_000))
+    with pytest.raises(RenderError, match=r"^the SoundFont cut.sf2 is damaged"):
+        audio.render(as_bytes(scale(seconds=1)), tmp_path / "cut.sf2")
 
 
 def test_an_unpacked_soundfont_has_room(tmp_path: Path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +50,11 @@ def draft(seconds: float = 2.0) -> Draft:
     return Draft.of(recipe, as_bytes(piano(*notes)))
 
 
+def left_in(scratch: Path) -> list[Path]:
+    """All but the folders in which the processes write."""
+    return [left for left in scratch.glob("*/*")]
+
+
 def kill_renderers() -> None:
     for process in multiprocessing.active_children():
         os.kill(process.pid or 0, signal.SIGKILL)
@@ -58,7 +65,7 @@ def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Se
     rendering = Rendering(transpose=3)
     here, there = pipeline.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
     assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
-    assert list((settings.data_dir / "scratch").iterdir()) == []
+    assert left_in(settings.data_dir / "scratch") == []
 
 
 def test_what_a_process_logs_names_its_job(
@@ -105,6 +112,38 @@ def test_a_process_that_dies_is_replaced(renderers: Renderers):
     with pytest.raises(RenderError, match="playing it failed twice"):
         renderers.finish(draft(600), progress=lambda share: kill(9))
     assert renderers.finish(draft()).audio
+
+
+def test_a_process_takes_its_fluidsynth_with_it(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Killed while FluidSynth plays for it, neither that nor a file of its stays; the piece is made by the next."""
+    lock, real = tmp_path / "lock", shutil.which("fluidsynth")
+    (tmp_path / "fluidsynth").write_text(
+        f"""#!{sys.executable}
+import fcntl, os, sys, time
+if os.path.exists({str(lock)!r}):
+    os.execv({real!r}, sys.argv)
+file = open({str(lock)!r}, "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+time.sleep(1000)
+"""
+    )
+    (tmp_path / "fluidsynth").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    renderers = Renderers(settings, processes=1)
+    killed: list[bool] = []
+
+    def kill(share: float) -> None:
+        if lock.exists() and not killed:
+            kill_renderers()
+            killed.append(True)
+
+    assert renderers.finish(draft(), progress=kill).audio
+    assert killed
+    assert left_in(settings.data_dir / "scratch") == []
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while that FluidSynth lives
+    renderers.close()
+    assert not (settings.data_dir / "scratch").exists()
 
 
 def test_pieces_of_many_threads_are_made(renderers: Renderers):

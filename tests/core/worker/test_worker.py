@@ -116,6 +116,23 @@ main(["--end-with-parent"], lambda settings: time.sleep(600), SilentFinisher)
         assert worker.wait(PATIENCE) == -signal.SIGHUP
 
 
+def test_what_a_worker_starts_gets_no_address_of_the_database(tmp_path: Path):
+    """A renderer needs none, and the address may hold a password."""
+    code = """
+import subprocess
+from core.errors import BadSetting
+from core.worker import main
+def start(settings):
+    print(subprocess.check_output(["env"], text=True), flush=True)
+    raise BadSetting("enough")
+main([], lambda settings: {}, start)
+"""
+    environment = surroundings(DATA_DIR=str(tmp_path), QUEUE_URL=f"sqlite:///{tmp_path}/hunter2.sqlite")
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "DATA_DIR=" in said.stdout
+    assert "hunter2" not in said.stdout
+
+
 def test_a_worker_ends_with_its_parent(tmp_path: Path):
     """`kill -9` of the process that started it ends the worker, and its lock is free again."""
     parent_code = """
