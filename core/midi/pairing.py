@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from itertools import pairwise
 
@@ -34,6 +35,14 @@ def paired(moves: list[Move], end: int, overlap: int) -> list[Held]:
         if not held:
             settled, noted = place, len(notes)
     return notes[:noted] + _mended(moves[settled:], end, overlap) if held else notes
+
+
+def silenced(moves: list[Move], silences: list[int]) -> list[Move]:
+    """The moves of one key, and after each strike the next of the ticks at which all keys are released. What is struck
+    at such a tick sounds."""
+    places = (bisect_right(silences, tick) for tick, velocity in moves if velocity > 0)
+    ends = {silences[place] for place in places if place < len(silences)}
+    return sorted([*((tick, SILENCE) for tick in ends), *moves], key=lambda move: move[0]) if ends else moves
 
 
 def _mended(moves: list[Move], end: int, overlap: int) -> list[Held]:

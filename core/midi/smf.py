@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from core.midi import names
 from core.midi.beats import PLAIN, Beats, Clock, KeySignature, Metre, Tempo, ticks_a_second
 from core.midi.container import chunks_of
 from core.midi.controllers import ALL_NOTES_OFF, ALL_SOUND_OFF, BANK, EXPRESSION, RESET, SUSTAIN, VOLUME
-from core.midi.pairing import RELEASE, SILENCE, Move, paired
+from core.midi.pairing import RELEASE, SILENCE, Move, paired, silenced
 
 DRUMS = 9
 """The channel of the drums, counted from 0, where the file does not say otherwise."""
@@ -82,8 +82,20 @@ def parse(data: bytes) -> Score:
         division, *(_merged(getattr(track, kind) for track in tracks) for kind in ("tempos", "metres", "keys"))
     )
     clock = Clock(pace / 2, []) if pace else beats.clock  # a beat of half a second
+    _silence_each_other(tracks)
     parts = [part for track, name in zip(tracks, named, strict=True) for part in track.parts(clock, name, overlap)]
     return Score(parts, _controlled(parts, tracks, clock), PLAIN if pace else beats)
+
+
+def _silence_each_other(tracks: Sequence[_Track]) -> None:
+    """Let the end of all notes of a channel, which stands in one track, end those of the other tracks too."""
+    ends: defaultdict[int, set[int]] = defaultdict(set)
+    for track in tracks:
+        for tick, channel in track.silences:
+            ends[channel].add(tick)
+    silences = {channel: sorted(ticks) for channel, ticks in ends.items()}
+    for track in tracks:
+        track.silence(silences)
 
 
 def _successive(tracks: list[_Track], named: list[str], division: int, pace: float | None, overlap: int) -> Score:
@@ -153,6 +165,7 @@ class _Track:
         """Of the key whose pitch and channel are `channel << 7 | pitch`."""
         self._struck: list[set[int]] = [set() for _ in range(16)]
         """Keys of each channel that were struck since all its notes ended."""
+        self._silences: list[tuple[int, int]] = []
         self._banks, self.is_xg = [0] * 16, False
         with suppress(IndexError):  # cut off: what was read before is good
             self._read(data)
@@ -160,6 +173,17 @@ class _Track:
     @property
     def controls(self) -> list[_Control]:
         return [(tick, self._global(channel), number, value) for tick, channel, number, value in self._controls]
+
+    @property
+    def silences(self) -> list[tuple[int, int]]:
+        """Ticks at which all notes of a channel end, each with the channel."""
+        return [(tick, self._global(channel)) for tick, channel in self._silences]
+
+    def silence(self, silences: Mapping[int, list[int]]) -> None:
+        """End the notes of channels at the ticks that are said for each."""
+        for key, moves in self._moves.items():
+            if ticks := silences.get(self._global(key >> 7)):
+                self._moves[key] = silenced(moves, ticks)
 
     def parts(self, clock: Clock, name: str, overlap: int) -> list[Part]:
         """What the track has for each channel, in the order in which they begin."""
@@ -261,6 +285,7 @@ class _Track:
             for key in self._struck[channel]:
                 self._moves[key].append((tick, SILENCE))
             self._struck[channel].clear()
+            self._silences.append((tick, channel))
         elif number == BANK:
             self._banks[channel] = value
 

@@ -141,6 +141,13 @@ LEGAL: dict[str, tuple[bytes, list[tuple[float, float, int, int]]]] = {
         smf(track(*[event(0, b"\x90\x3c\x50") + event(BEAT, b"\xb0\x7b\x00") + note(62, lasts=0)] * 2)),
         [*ONE, (0.5, 0.501, 62, 80), (0.5, 1.0, 60, 80), (1.0, 1.001, 62, 80)],
     ),
+    "all notes off in another track": (
+        smf(
+            track(event(0, b"\x90\x3c\x50"), event(2 * BEAT, b"\x90\x40\x50"), event(BEAT, b"\x40\x00")),
+            track(event(0, b"\x91\x43\x50"), control(123, 0, at=BEAT), event(BEAT, b"\x81\x43\x00")),
+        ),
+        [*ONE, (0.0, 1.0, 67, 80), (1.0, 1.5, 64, 80)],
+    ),
     "drums on another channel by GS": (
         smf(track(event(0, GS_DRUMS), note(channel=10, lasts=0), note())),
         ONE,

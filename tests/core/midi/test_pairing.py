@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.midi.pairing import RELEASE, SILENCE, paired
+from core.midi.pairing import RELEASE, SILENCE, paired, silenced
 
 OVERLAP, END = 10, 10_000
 
@@ -58,3 +58,10 @@ def test_complete_pairs_are_first_in_first_out(pairs):
     releases = sorted(start + lasts for start, lasts in pairs)
     moves = sorted([(tick, RELEASE) for tick in releases] + [(tick, 80) for tick in strikes])
     assert sorted(paired(moves, END, OVERLAP)) == [(*both, 80) for both in zip(strikes, releases, strict=True)]
+
+
+@given(MOVES, st.lists(st.integers(0, 400), max_size=5, unique=True).map(sorted))
+def test_no_note_lasts_beyond_the_end_of_all(moves, silences):
+    """However the key is struck and released in its own track."""
+    for start, end, _ in paired(silenced(moves, silences), END, OVERLAP):
+        assert not any(start < tick < end for tick in silences)
