@@ -159,6 +159,7 @@ def run_compose(options: argparse.Namespace) -> None:
 def run_continue(options: argparse.Namespace) -> None:
     """`continue`: the file is read as carefully as the bot reads those that it is sent."""
     from core.midi.container import MAX_BYTES
+    from core.midi.excerpt import MAX_SECONDS, Excerpt
     from core.midi.reader import Reader
 
     if options.output.suffix != ".mid":
@@ -170,13 +171,14 @@ def run_continue(options: argparse.Namespace) -> None:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadRequest(f"'{options.file}' cannot be read: {error.strerror}") from error
+    request, rendering = ComposeRequest(Seed(), **request_options(options)), rendering_of(options)
+    source = given(options, Scope.SOURCE)
     reader = Reader()
     try:
-        upload = reader.read(data, given(options, Scope.SOURCE).get("from"))
+        upload = reader.read(data, Excerpt(source.get("from"), source.get("keep"), MAX_SECONDS - request.seconds))
     finally:
         reader.close()
-    request = upload.continued(**request_options(options))
-    rendering = rendering_of(options)
+    request = upload.continued(request)
     rendering.rendered_seconds(upload.seconds + request.seconds)
     path = writable(options.output.parent) / options.output.stem
     make_pieces([request], rendering, lambda piece: path, options.json)

@@ -71,6 +71,16 @@ FROM = Number(
     least=0.0,
     metavar="SECONDS",
     about=Text("go on from this second of it; from its end if left out"),
+    refusal=Text("from {from:g} s is no second of a file, which begins at {least:g} s"),
+)
+KEEP = Number(
+    name="keep",
+    scope=Scope.SOURCE,
+    commands=("continue",),
+    least=1.0,
+    metavar="SECONDS",
+    about=Text("keep so many seconds of it before the new part; as many as fit if left out"),
+    refusal=Text("keep {keep:g} s is less than {least:g} s"),
 )
 STYLE = Name(
     name="style",
@@ -187,6 +197,7 @@ PRIVATE = YesNo(
 OPTIONS: tuple[Option[Any], ...] = (
     LENGTH,
     FROM,
+    KEEP,
     STYLE,
     TEMPERATURE,
     TOP_P,

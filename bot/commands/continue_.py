@@ -14,8 +14,9 @@ from bot.services import Interaction
 from bot.store.pending_reply import UnreadUpload
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
+from core.midi.excerpt import Excerpt
 from core.models import DEFAULT_MODEL
-from core.options import FROM
+from core.options import FROM, KEEP
 from core.request import ComposeRequest
 from core.seed import Seed
 
@@ -44,7 +45,7 @@ async def _submit_file(interaction: Interaction, file: discord.Attachment, optio
     if file.size > MAX_BYTES:
         raise too_large(file.size)
     given = {name: value for name, value in options.items() if value is not None}
-    until = given.pop(FROM.parameter, None)
+    excerpt = Excerpt(given.pop(FROM.parameter, None), given.pop(KEEP.parameter, None))
     usual = rules.usual({"model": DEFAULT_MODEL} | given)
     submission = submission_of(usual, lambda fields: ComposeRequest(Seed(), **fields))
-    await submit(interaction, submission, rules, UnreadUpload(file.url, until))
+    await submit(interaction, submission, rules, UnreadUpload(file.url, excerpt.until, excerpt.keep))

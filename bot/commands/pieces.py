@@ -20,6 +20,7 @@ from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, shown
+from core.midi.excerpt import Excerpt
 from core.models import MODELS
 from core.options import LENGTH, STEP_SECONDS
 from core.process.logs import about_job
@@ -48,7 +49,7 @@ async def _variation(services: Services, stored: Stored) -> ComposeRequest:
     """A request for the same opening and a new rest, as long as the piece was."""
     composed = (await services.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    upload = await services.reader.read(composed, seconds)
+    upload = await services.reader.read(composed, Excerpt(until=seconds))
     length = max(LENGTH.least, min(_steps(stored.duration), LENGTH.most) - _steps(seconds))
     return _primed(stored, upload.midi, length)
 

@@ -4,13 +4,14 @@ a bot that is killed meanwhile does so again."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import discord
 
 from bot.delivery.retry import DISCORD_UNREACHABLE
 from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
 from core.errors import BadRequest
+from core.midi.excerpt import MAX_SECONDS, Excerpt
 from core.midi.piano import Upload
 from core.midi.reader import Reader
 
@@ -24,10 +25,10 @@ class UploadReader:
         self.blocking = Reader()
         self._turn = asyncio.Lock()
 
-    async def read(self, data: bytes, until: float | None) -> Upload:
+    async def read(self, data: bytes, excerpt: Excerpt) -> Upload:
         """As `Reader.read` does."""
         async with self._turn:
-            return await asyncio.to_thread(self.blocking.read, data, until)
+            return await asyncio.to_thread(self.blocking.read, data, excerpt)
 
     async def continued(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
         """The pending reply with the request that continues its upload. Raises BadRequest for a file that cannot be
@@ -36,9 +37,8 @@ class UploadReader:
             data = await self._client.http.get_from_cdn(upload.url)
         except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
             raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-        read = await self.read(data, upload.until)
-        options = {field.name: getattr(pending.request, field.name) for field in fields(pending.request)}
-        request = read.continued(**{name: value for name, value in options.items() if name not in ("seed", "primer")})
+        read = await self.read(data, Excerpt(upload.until, upload.keep, MAX_SECONDS - pending.request.seconds))
+        request = read.continued(pending.request)
         pending.rendering.rendered_seconds(read.seconds + request.seconds)
         return replace(pending, request=request, remark=read.remark, source=FRESH)
 

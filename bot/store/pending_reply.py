@@ -73,12 +73,14 @@ class UnreadUpload:
     url: str
     until: float | None = None
     """Second of the file at which the piece goes on; None for its end."""
+    keep: float | None = None
+    """Seconds before that which are kept; None for as many as fit."""
 
     def __post_init__(self) -> None:
         check_types(self)
 
     def to_json(self) -> dict[str, Any]:
-        return {"upload": self.url, "until": self.until, "source": ""}
+        return {"upload": self.url, "until": self.until, "keep": self.keep, "source": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +149,5 @@ class PendingReply:
 def _source(data: dict[str, Any]) -> Source:
     upload, stored = of_type(str, data.get("upload", "")), of_type(str, data.get("source", ""))
     if upload:
-        return UnreadUpload(upload, data.get("until"))
+        return UnreadUpload(upload, data.get("until"), data.get("keep"))
     return StoredNotes(stored) if stored else FRESH

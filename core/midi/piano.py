@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import BadRequest
-from core.midi.beats import Clock
+from core.midi.beats import Beats, Clock
 from core.midi.controllers import PEDAL_THRESHOLD
+from core.midi.excerpt import ALL, MAX_SECONDS, SILENCE_SECONDS, WHOLE, Excerpt, Span
 from core.midi.smf import DRUMS, Part, Position, Score, TimedNote
 from core.midi.writer import PedalMove, Strike, Track, playable, written
-from core.options import LENGTH, STEP_SECONDS
 from core.request import ComposeRequest
-from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
+from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from core.text import NOTHING, Text, Value
 
-MAX_SECONDS = LENGTH.most * STEP_SECONDS
 MOST_NOTES = 20_000
 """Ten minutes of the busiest playing are 18,000."""
-SILENCE_SECONDS = 5.0
-"""The longest silence with which an upload may begin."""
 _ROUNDED_SECONDS = 1.0
 """How far beyond the end somebody may go on from: players round the length of a file up."""
 _GUIDE_VELOCITY = 1
@@ -37,37 +35,42 @@ class Upload:
     notes: int
     remark: Text
 
-    def continued(self, **options: object) -> ComposeRequest:
-        """A request to go on from it, with the options of a ComposeRequest. Raises BadRequest."""
-        request = ComposeRequest(seed=Seed(), primer=self.midi, **options)  # type: ignore[arg-type]  # checked there
+    def continued(self, request: ComposeRequest) -> ComposeRequest:
+        """The request to go on from it, with the options of one that has no seed. Raises BadRequest."""
         if self.seconds + request.seconds > MAX_SECONDS:
             raise BadRequest(
-                "the file's {file:.0f} s and {more:g} s more are together longer than {most:g} s;"
-                " `from` goes on from an earlier second",
+                "the file's {file:.0f} s and {more:g} s more are together longer than {most:g} s; `from` goes on from"
+                " an earlier second, and a smaller `length` leaves more room",
                 file=self.seconds,
                 more=request.seconds,
                 most=MAX_SECONDS,
             )
-        return request
+        return replace(request, primer=self.midi)
 
 
-def reduced(score: Score, until: float | None) -> Upload:
-    """All parts as one piano, but for the drums and what is not to be heard; only what begins before `until` (seconds),
-    where that is given. Raises BadRequest when there is nothing left, or too much."""
-    parts = score.parts if until is None else _before(score.parts, until)
+def reduced(score: Score, excerpt: Excerpt = WHOLE) -> Upload:
+    """All parts of the excerpt as one piano, but for the drums and what is not to be heard. Raises BadRequest when
+    there is nothing left, or too much."""
+    whole = _Choice(score.parts)
+    if not whole.notes:
+        raise _nothing_left(score.parts)
+    span = excerpt.span(_end(whole, excerpt))
+    parts = excerpt.of(score.parts, span)
     choice = _Choice(parts)
     if not choice.notes:
-        raise _nothing_left(parts, until)
-    if until is not None:
-        _check_moment(score.parts, until)
+        raise _nothing_left(parts, span)
     if len(choice.notes) > MOST_NOTES:
         raise BadRequest(
-            "the MIDI file has {notes:,} notes, at most {most:,} are read; `from` goes on from an earlier second",
+            "the MIDI file has {notes:,} notes, at most {most:,} are read; `from` goes on from an earlier second, and"
+            " `keep` keeps less before it",
             notes=len(choice.notes),
             most=MOST_NOTES,
         )
-    pedal = _pedal(_pedals(score, choice))
-    return _upload(score, choice, [move for move in pedal if until is None or move.time < until])
+    choice.cut = Span(
+        span.since if whole.notes[0].start < span.since else 0.0,
+        span.until if whole.notes[-1].start >= span.until else math.inf,
+    )
+    return _upload(score, choice, [move for move in _pedal(_pedals(score, choice)) if move.time < span.until])
 
 
 class _Choice:
@@ -89,6 +92,8 @@ class _Choice:
         self.notes = sorted(note for note in notes if _on_keyboard(note))
         self.beyond = len(notes) - len(self.notes)
         self.pedal_left_out = False
+        self.cut = ALL
+        """The part of the file that these are, where there is more."""
 
     def left_out(self) -> list[Text]:
         said = []
@@ -102,6 +107,10 @@ class _Choice:
             said.append(Text("notes beyond a piano's keys ({notes})", {"notes": self.beyond}))
         if self.pedal_left_out:
             said.append(Text("the pedal of what is left out"))
+        if self.cut.since:
+            said.append(Text("all before {seconds:,.10g} s", {"seconds": self.cut.since}))
+        if self.cut.until < math.inf:
+            said.append(Text("all from {seconds:,.10g} s on", {"seconds": self.cut.until}))
         return said
 
 
@@ -113,42 +122,37 @@ def _without_guides(part: Part) -> Part:
     return replace(part, notes=[note for note in part.notes if note.velocity > _GUIDE_VELOCITY])
 
 
-def _before(parts: Sequence[Part], until: float) -> list[Part]:
-    """What of the parts begins before `until`. A note that sounds on then stays as it is; but one that would last
-    longer than any piece, as one that was never released may, ends there."""
-    begun = [(part, [note for note in part.notes if note.start < until]) for part in parts]
-    latest = min((notes[0].start for _, notes in begun if notes), default=0.0) + MAX_SECONDS
-    return [
-        replace(part, notes=[note._replace(end=min(note.end, until)) if note.end > latest else note for note in notes])
-        for part, notes in begun
-        if notes
-    ]
-
-
 def _on_keyboard(note: TimedNote) -> bool:
     return LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
 
 
-def _nothing_left(parts: Sequence[Part], until: float | None) -> BadRequest:
-    before = NOTHING if until is None else Text(" before {until:g} s", {"until": until})
+def _nothing_left(parts: Sequence[Part], span: Span = ALL) -> BadRequest:
+    where = NOTHING
+    if span.since:
+        where = Text(" between {since:,.10g} and {until:,.10g} s", span._asdict())
+    elif span.until < math.inf:
+        where = Text(" before {until:,.10g} s", {"until": span.until})
     if not parts or not all(part.drums for part in parts):
-        return BadRequest("the MIDI file has no notes that a piano could play{before}", before=before)
+        return BadRequest("the MIDI file has no notes that a piano could play{before}", before=where)
     if any(part.channel & 15 != DRUMS for part in parts):
-        return BadRequest("the MIDI file has no notes but drums that a piano could play{before}", before=before)
+        return BadRequest("the MIDI file has no notes but drums that a piano could play{before}", before=where)
     return BadRequest(
         "the MIDI file has no notes but drums that a piano could play{before}: all are on channel 10, which is the"
         " drums'; on any other they would be read",
-        before=before,
+        before=where,
     )
 
 
-def _check_moment(parts: Sequence[Part], until: float) -> None:
-    """Raises BadRequest for one beyond the end."""
-    end = max(note.end for part in _Choice(parts).used for note in part.notes)
-    if until > end + _ROUNDED_SECONDS:
+def _end(choice: _Choice, excerpt: Excerpt) -> float:
+    """The end of the last note. Raises BadRequest where one cannot go on from there, as it is before."""
+    end = max(note.end for note in choice.notes)
+    if excerpt.until is not None and excerpt.until > end + _ROUNDED_SECONDS:
         raise BadRequest(
-            "the MIDI file ends at {end:.1f} s, so it cannot be gone on from {until:,.10g} s", end=end, until=until
+            "the MIDI file ends at {end:.1f} s, so it cannot be gone on from {until:,.10g} s",
+            end=end,
+            until=excerpt.until,
         )
+    return end
 
 
 def _pedals(score: Score, choice: _Choice) -> list[list[Position]]:
@@ -185,29 +189,35 @@ def _pedal(pedals: Sequence[Sequence[Position]]) -> list[Position]:
 
 
 def _upload(score: Score, choice: _Choice, pedal: Sequence[Position]) -> Upload:
-    """Written on the beats of the score; a long silence before the first note is left out, by whole bars if it can."""
-    silence = choice.notes[0].start
-    beats, begin = score.beats, 0
-    if silence > SILENCE_SECONDS:
-        begin = beats.bar_of(beats.clock.tick(silence))
-        if silence - beats.clock.seconds(begin) > SILENCE_SECONDS:
-            begin = beats.clock.tick(silence)
-    since = beats.clock.seconds(begin)
+    """Written on the beats of the score, from where it begins."""
+    begin = _first_tick(score.beats, choice)
+    since = score.beats.clock.seconds(begin)
     end = max(note.end for note in choice.notes) - since
-    beats = beats.since(begin).fine_until(end)
+    beats = score.beats.since(begin).fine_until(end)
     clock = beats.clock
     strikes = playable(sorted(_in_ticks(note, clock, since) for note in choice.notes))
     seconds = clock.seconds(max(strike.end for strike in strikes))
     if seconds > MAX_SECONDS:
         raise BadRequest(
-            "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from; `from` goes on from an"
-            " earlier second",
+            "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from; `from` says from which"
+            " second, and keeps what fits before it",
             seconds=seconds,
             most=MAX_SECONDS,
         )
     moves = _in_order([(max(0, clock.tick(move.time - since)), move.value) for move in pedal], clock.tick(seconds))
     midi = written([Track("Piano", strikes, moves)], beats)
     return Upload(midi, max(round(seconds, 3), 0.001), len(strikes), _remark(choice, since))  # a tick may be shorter
+
+
+def _first_tick(beats: Beats, choice: _Choice) -> int:
+    """Where the upload begins: a long silence before the first note is left out, as is what was cut off, by whole bars
+    if it can."""
+    first = choice.notes[0].start
+    if first <= SILENCE_SECONDS and not choice.cut.since:
+        return 0
+    clock = beats.clock
+    bar = beats.bar_of(clock.tick(first))
+    return clock.tick(first) if first - clock.seconds(bar) > SILENCE_SECONDS else bar
 
 
 def _in_ticks(note: TimedNote, clock: Clock, since: float) -> Strike:
@@ -232,7 +242,7 @@ def _remark(choice: _Choice, silence: float) -> Text:
     used = [part for part in choice.used if any(map(_on_keyboard, part.notes))]
     values: dict[str, Value] = {"tracks": _listed(_names(used))}
     left_out = choice.left_out()
-    if silence:
+    if silence and not choice.cut.since:
         left_out.append(Text("{seconds:,.0f} s of silence before it begins", {"seconds": silence}))
     if not left_out:
         return Text("Read as one piano: {tracks}.", values)

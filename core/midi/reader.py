@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
+from core.midi.excerpt import WHOLE, Excerpt
 from core.midi.piano import Upload, reduced
 from core.midi.smf import parse
 from core.text import Text
@@ -51,13 +52,13 @@ class Reader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def read(self, data: bytes, until: float | None = None) -> Upload:
-        """The file, or what begins before `until` (seconds). Blocks; any thread may call it. Raises BadRequest, whose
-        sentence says what is wrong with the file."""
+    def read(self, data: bytes, excerpt: Excerpt = WHOLE) -> Upload:
+        """The file, or an excerpt. Blocks; any thread may call it. Raises BadRequest, whose sentence says what is wrong
+        with the file."""
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         with self._lock:
-            answer = self._answer(json.dumps({"until": until, "size": len(data)}).encode() + b"\n" + data)
+            answer = self._answer(json.dumps({"excerpt": asdict(excerpt), "size": len(data)}).encode() + b"\n" + data)
         if "error" in answer:
             raise BadRequest(Text.from_json(answer["error"]))
         return Upload(**answer | {"midi": base64.b64decode(answer["midi"]), "remark": Text.from_json(answer["remark"])})
@@ -141,7 +142,7 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
         data = questions.read(question["size"])
         signal.setitimer(signal.ITIMER_PROF, READ_SECONDS)  # counts from now; nobody catches its signal, which kills
         try:
-            upload = reduced(parse(data), question["until"])
+            upload = reduced(parse(data), Excerpt(**question["excerpt"]))
             answer = asdict(upload) | {
                 "midi": base64.b64encode(upload.midi).decode(),
                 "remark": upload.remark.to_json(),

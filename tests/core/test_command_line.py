@@ -262,6 +262,15 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert [note.pitch for note in notes] == [60, 72]
 
 
+def test_a_passage_of_a_long_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--from` and `--keep` take 2 s out of the middle of 41 minutes."""
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    (tmp_path / "long.mid").write_bytes(smf(track(*[note(60 + number % 12) for number in range(5_000)])))
+    assert continue_("long.mid", "--from", "1202", "--keep", "2") == 0
+    notes = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
+    assert [note.pitch for note in notes] == [60, 61, 62, 63, 72]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -271,6 +280,8 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
         (["huge.mid"], "at most 1 MiB are read"),
         (["good.mid", "--length", "3000"], "together longer than 600 s"),
         (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
+        (["good.mid", "--from", "9"], "ends at 0.5 s, so it cannot be gone on from 9 s"),
+        (["good.mid", "--keep", "0"], "keep 0 s is less than 1 s"),
         (["good.mid", "--take", "-1"], "take -1 is outside"),
         (["good.mid", "--output", "new/piece.mp3"], "does not end in .mid"),
         (["good.mid", "--output", "./good.mid"], "'good.mid' would be overwritten"),

@@ -26,7 +26,8 @@ from bot.commands.server_settings import RULE_SELECTS
 from bot.language import replies
 from bot.store.pending_reply import FRESH, Destination, PendingReply, StoredNotes, UnreadUpload
 from core.errors import BadRequest
-from core.midi.piano import MAX_SECONDS, MOST_NOTES, Upload, reduced
+from core.midi.excerpt import MAX_SECONDS, Excerpt
+from core.midi.piano import MOST_NOTES, Upload, reduced
 from core.midi.reader import MEMORY, TOO_MUCH, Reader
 from core.midi.smf import parse
 from core.models import MODELS
@@ -153,7 +154,8 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 FILES = PLAYABLE | mutated() | mutated() | ODD | LEGAL | DAMAGED | st.binary(max_size=500)
-UNTIL = st.none() | st.floats(0.1, 60) | st.floats(0, WIDEST)
+MOMENTS = st.none() | st.floats(0.1, 60) | st.floats(0, WIDEST)
+EXCERPTS = st.builds(Excerpt, MOMENTS, st.none() | st.floats(1, 60) | st.floats(1, WIDEST), st.floats(0, MAX_SECONDS))
 
 
 def read_or_refused(read: Callable[[], Upload]) -> None:
@@ -171,15 +173,15 @@ def read_or_refused(read: Callable[[], Upload]) -> None:
     assert str(upload.remark).isprintable()
     assert len(str(upload.remark)) < LONGEST_SENTENCE
     assert not set(str(upload.remark)) & set("<>@[]`*/")
-    again = reduced(parse(upload.midi), None)
+    again = reduced(parse(upload.midi))
     assert (again.notes, again.seconds) == (upload.notes, upload.seconds)
 
 
 @settings(max_examples=10 * EXAMPLES)
-@given(FILES, UNTIL)
-def test_any_file_is_read_or_refused(data: bytes, until: float | None):
+@given(FILES, EXCERPTS)
+def test_any_file_is_read_or_refused(data: bytes, excerpt: Excerpt):
     """By the reader's own code, which is quick here."""
-    read_or_refused(lambda: reduced(parse(data), until))
+    read_or_refused(lambda: reduced(parse(data), excerpt))
 
 
 @pytest.fixture(scope="module")
@@ -201,11 +203,11 @@ def bytes_written(process: int) -> str:
 
 
 @settings(max_examples=3 * EXAMPLES)
-@given(FILES, UNTIL)
-def test_any_file_leaves_the_reader_well(reader: Reader, data: bytes, until: float | None):
+@given(FILES, EXCERPTS)
+def test_any_file_leaves_the_reader_well(reader: Reader, data: bytes, excerpt: Excerpt):
     """The same process goes on, within its memory, and has written, opened and started nothing."""
     process = reader._running()
-    read_or_refused(lambda: reader.read(data, until))
+    read_or_refused(lambda: reader.read(data, excerpt))
     assert reader._process is process
     state = Path(f"/proc/{process.pid}")
     peak = re.search(r"VmPeak:\s+(\d+) kB", (state / "status").read_text())
@@ -431,7 +433,7 @@ DESTINATIONS = st.builds(
 )
 SOURCES = st.one_of(
     st.just(FRESH),
-    st.builds(UnreadUpload, st.text(min_size=1), st.none() | st.floats(0, WIDEST)),
+    st.builds(UnreadUpload, st.text(min_size=1), *[st.none() | st.floats(0, WIDEST)] * 2),
     st.builds(StoredNotes, st.text(min_size=1)),
 )
 PENDING = st.builds(

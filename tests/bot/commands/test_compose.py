@@ -111,10 +111,23 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
             message = await asked.finished()
             [embed] = message.embeds
             assert embed["title"] == "A piece that goes on from yours"
-            assert embed["description"] == "Read as one piano: track 1; left out: the drums."
+            assert embed["description"] == "Read as one piano: track 1; left out: the drums, all from 0.5 s on."
             assert "with the same file: /continue length:100 take:7" in embed["footer"]["text"]
             assert message.file(".mid").filename == "nocturne-performance-continued-100-take7.mid"
             assert await emptied(url)
+
+
+async def test_a_passage_of_a_long_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """2 s out of the middle of 41 minutes; and without `keep`, as much before `from` as there is room for, in whole
+    bars."""
+    file = Upload("long.mid", smf(track(*[note(60 + number % 12) for number in range(5_000)])))
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            for keep, seconds in (({"keep": 2}, 2), ({}, 576)):
+                asked = await listener.types("/continue", file=file, length=100, **{"from": 1202} | keep)
+                await asked.answered()
+                assert PrettyMIDI(io.BytesIO(asks_for(queue, asked).primer)).get_end_time() == seconds
 
 
 async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,7 @@ import pytest
 from pretty_midi import PrettyMIDI
 
 from bot.store.pending_reply import FRESH
+from core.midi.excerpt import WHOLE, Excerpt
 from core.request import Rendering
 from tests.discord_standin import Discord, Upload
 from tests.support.midi_corpus import note, smf, track
@@ -55,13 +56,13 @@ async def test_files_that_are_slow_to_read_hold_up_nothing_else(
     """However many wait to be read, one after another, the database is reached meanwhile."""
     slow, release = threading.Event(), threading.Event()
 
-    def read(data: bytes, until: float | None) -> None:
+    def read(data: bytes, excerpt: Excerpt) -> None:
         slow.set()
         release.wait(60)
 
     async with Discord() as standin, playing(standin, queue, url, monkeypatch) as bot:
         monkeypatch.setattr(bot.services.reader.blocking, "read", read)
-        reading = [asyncio.create_task(bot.services.reader.read(b"", None)) for _ in range(100)]
+        reading = [asyncio.create_task(bot.services.reader.read(b"", WHOLE)) for _ in range(100)]
         await asyncio.to_thread(slow.wait, 10)
         try:
             assert await asyncio.wait_for(bot.services.library.of(1, 0, 1), 10) == []

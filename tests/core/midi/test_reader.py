@@ -21,9 +21,12 @@ from pretty_midi import PrettyMIDI
 from core.errors import BadRequest
 from core.midi import reader as module
 from core.midi.controllers import SUSTAIN
+from core.midi.excerpt import Excerpt
 from core.midi.piano import Upload, reduced
 from core.midi.reader import TOO_MUCH, Reader
 from core.midi.smf import Part, Score, TimedNote
+from core.request import ComposeRequest
+from core.seed import Seed
 from tests.support.midi_corpus import BEAT, DAMAGED, LEGAL, control, event, meta, note, pedal, smf, tempo, track
 
 GOOD = LEGAL["one note"][0]
@@ -165,17 +168,59 @@ def test_a_long_silence_before_is_left_out(reader: Reader):
 
 def test_a_moment_beyond_the_end_gets_a_sentence(reader: Reader):
     """A player may round the length of a file up to the next second, and no further."""
-    assert reader.read(GOOD, until=1.4).notes == 1
+    assert reader.read(GOOD, Excerpt(1.4)).notes == 1
     with pytest.raises(BadRequest, match=r"ends at 0\.5 s, so it cannot be gone on from 60 s"):
-        reader.read(GOOD, until=60.0)
+        reader.read(GOOD, Excerpt(60.0))
+
+
+SONATA = smf(track(*[note(48 + number % 12, lasts=96) for number in range(25_000)]))
+"""2,500 s, a tenth for each note."""
 
 
 def test_some_of_a_file_that_is_too_long_can_be_read(reader: Reader):
-    """What begins later is not counted: 30 s of 25,000 notes and 42 minutes."""
-    data = smf(track(*[note(60 + number % 12, lasts=96) for number in range(25_000)]))
-    assert reader.read(data, until=30.0).notes == 300
+    """What begins later is not counted; a refusal names the option that helps."""
+    assert reader.read(SONATA, Excerpt(30.0)).notes == 300
     with pytest.raises(BadRequest, match=r"has 25,000 notes, at most 20,000 are read; `from` goes on"):
-        reader.read(data)
+        reader.read(SONATA)
+
+
+def test_a_passage_in_the_middle_of_a_long_file_can_be_read(reader: Reader):
+    """30 s of 25,000 notes and 41 minutes, from 20 minutes on; the listener is told what was left out."""
+    upload = reader.read(SONATA, Excerpt(until=1230.0, keep=30.0))
+    assert upload.notes == 300
+    assert 30 <= upload.seconds < 33
+    assert str(upload.remark).endswith("left out: all before 1,200 s, all from 1,230 s on.")
+    [first, *_] = notes_of(upload)
+    assert first[0] < 2.0  # the bar of the first note is whole
+    assert first[2] == 48  # it is number 12,000
+
+
+def test_as_much_is_kept_as_there_is_room_for(reader: Reader):
+    """Before the second from which one goes on; or, where all that is asked for is how much, before the end."""
+    request = ComposeRequest(Seed(), take=7, length=150)
+    upload = reader.read(SONATA, Excerpt(until=1230.0, most=570.0))
+    assert upload.continued(request).primer == upload.midi
+    assert str(upload.remark).endswith("left out: all before 665 s, all from 1,230 s on.")
+    assert upload.seconds > 560
+    assert reader.read(SONATA, Excerpt(keep=30.0)).notes == 300
+
+
+def test_what_is_held_down_is_no_part_of_a_later_passage(reader: Reader):
+    """Only what begins in it; but the pedal is as it is there."""
+    data = smf(track(pedal(100), note(lasts=16 * BEAT), note(62), note(64)))
+    upload = reader.read(data, Excerpt(keep=1.0))
+    assert notes_of(upload) == [(0.0, 0.5, 62, 80), (0.5, 1.0, 64, 80)]
+    assert pedal_of(upload) == [(0.0, 100)]
+    with pytest.raises(BadRequest, match=r"no notes that a piano could play between 6 and 7 s"):
+        reader.read(data, Excerpt(until=7.0, keep=1.0))
+
+
+@pytest.mark.parametrize("excerpt", [{"until": -1.0}, {"until": float("nan")}, {"keep": 0.0}, {"keep": float("nan")}])
+def test_an_excerpt_that_cannot_be_gets_a_sentence(excerpt: dict[str, float]):
+    """It names the option."""
+    [name] = excerpt
+    with pytest.raises(BadRequest, match="^from " if name == "until" else "^keep "):
+        Excerpt(**excerpt)
 
 
 def test_an_upload_keeps_its_beats(reader: Reader):
@@ -195,38 +240,38 @@ def test_a_note_without_end_does_not_forbid_to_go_on(reader: Reader, released: b
     """One that would last longer than any piece ends where one goes on from; the whole file is refused."""
     endless = note(62, lasts=1400 * BEAT) if released else event(0, b"\x90\x3e\x50") + note(64, at=1400 * BEAT)
     data = smf(track(note()), track(endless))
-    assert notes_of(reader.read(data, until=1.0)) == [(0.0, 0.5, 60, 80), (0.0, 1.0, 62, 80)]
+    assert notes_of(reader.read(data, Excerpt(1.0))) == [(0.0, 0.5, 60, 80), (0.0, 1.0, 62, 80)]
     for until, said in ((None, "lasts"), (1e9, "ends at"), (float("inf"), "ends at")):
         with pytest.raises(BadRequest, match=rf"{said} 70[01]"):
-            reader.read(data, until)
+            reader.read(data, Excerpt(until))
 
 
 def test_only_what_was_used_is_named(reader: Reader):
     """Neither tracks nor drums that begin after the moment from which one goes on."""
     late = [track(note(62, at=8 * BEAT)), track(note(36, at=8 * BEAT, channel=9))]
     data = smf(track(note()), *late)
-    assert str(reader.read(data, until=1.0).remark) == "Read as one piano: track 1."
+    assert str(reader.read(data, Excerpt(1.0)).remark) == "Read as one piano: track 1; left out: all from 1 s on."
     assert str(reader.read(data).remark) == "Read as one piano: track 1, track 2; left out: the drums."
     with pytest.raises(BadRequest, match=r"no notes but drums that a piano could play before 1 s"):
-        reader.read(smf(track(note(channel=9)), late[0]), until=1.0)
+        reader.read(smf(track(note(channel=9)), late[0]), Excerpt(1.0))
 
 
 def test_what_begins_later_is_left_out(reader: Reader):
     """What sounds on at that moment stays as it is; a file that is too long is read up to there."""
     data = smf(track(note(lasts=4 * BEAT), note(62, at=3000 * BEAT)), track(note(64, at=2 * BEAT)))
-    assert notes_of(reader.read(data, until=1.0)) == [(0.0, 2.0, 60, 80)]
-    assert [pitch for _, _, pitch, _ in notes_of(reader.read(data, until=1.001))] == [60, 64]
+    assert notes_of(reader.read(data, Excerpt(1.0))) == [(0.0, 2.0, 60, 80)]
+    assert [pitch for _, _, pitch, _ in notes_of(reader.read(data, Excerpt(1.001)))] == [60, 64]
     with pytest.raises(BadRequest, match=r"no notes that a piano could play before 0\.2 s"):
-        reader.read(smf(track(note(at=BEAT))), until=0.2)
+        reader.read(smf(track(note(at=BEAT))), Excerpt(0.2))
 
 
 def test_it_becomes_a_request(reader: Reader):
     """To go on from it; together they may not be longer than the longest piece."""
     upload = reader.read(GOOD)
-    request = upload.continued(length=200, take=7)
+    request = upload.continued(ComposeRequest(Seed(), length=200, take=7))
     assert (request.primer, request.length, request.seed.is_random) == (upload.midi, 200, True)
     with pytest.raises(BadRequest, match="together longer than 600 s"):
-        upload.continued(length=3000, take=7)
+        upload.continued(ComposeRequest(Seed(), length=3000, take=7))
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch):
@@ -272,7 +317,7 @@ reader.parse = lambda data: parse(data) if data != b"much" else [bytearray(2**30
 reader._serve(sys.stdin.buffer, sys.stdout.buffer)
 """
     questions = b"".join(
-        json.dumps({"until": None, "size": len(data)}).encode() + b"\n" + data for data in (b"much", GOOD)
+        json.dumps({"excerpt": {}, "size": len(data)}).encode() + b"\n" + data for data in (b"much", GOOD)
     )
     said = subprocess.run([sys.executable, "-c", code], input=questions, stdout=subprocess.PIPE, check=True).stdout
     ready, much, good = said.splitlines()
@@ -297,7 +342,7 @@ reader.parse = slow
 reader._serve(sys.stdin.buffer, sys.stdout.buffer)
 """
     asked = [GOOD] * 10 + [b"endless"]
-    questions = b"".join(json.dumps({"until": None, "size": len(data)}).encode() + b"\n" + data for data in asked)
+    questions = b"".join(json.dumps({"excerpt": {}, "size": len(data)}).encode() + b"\n" + data for data in asked)
     done = subprocess.run([sys.executable, "-c", code], input=questions, stdout=subprocess.PIPE)
     ready, *answers = done.stdout.splitlines()
     assert ready == b"ready"
@@ -389,5 +434,5 @@ def test_notes_are_as_midi_can_hold_them(notes: list[TimedNote]):
     for (pitch, start), (end, velocity) in wanted.items():
         later = [other for key, other in wanted if key == pitch and other > start]
         expected.append((start, min([end, *later]), pitch, velocity))
-    read = notes_of(reduced(Score([Part(1, 0, "", notes)]), None))
+    read = notes_of(reduced(Score([Part(1, 0, "", notes)])))
     assert [(round(s * 1000), round(e * 1000), p, v) for s, e, p, v in read] == sorted(expected)
