@@ -18,7 +18,8 @@ _NOT_IN_A_NAME = frozenset('<>[]`*|~@:/\\"#')
 """Characters of which Discord would make a mention, a link or a heading."""
 _LONGEST_NUMBER = 20
 """Digits; a sentence repeats the number."""
-_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_YES, _NO = ("true", "yes", "on", "1", "ja", "是"), ("false", "no", "off", "0", "nein", "否")
+_TRUTHS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _TIME = re.compile(
@@ -52,7 +53,7 @@ class Option(Generic[Value]):
     about: Text
     """Template of `description`."""
     accepted: Text = NOTHING
-    """Completes the sentence 'accepted is ...' about typed text that is no such value; where it may be typed."""
+    """Completes the sentence 'take must be ...' about typed text that is no such value; where it may be typed."""
     refusal: Text = NOTHING
     """Template of the sentence about a value that is out of range, which its place `{name of the option}` takes."""
     usual: Any = None
@@ -92,7 +93,7 @@ class Option(Generic[Value]):
             return self._parse(typed)
         except (ValueError, KeyError):
             raise BadRequest(
-                "{option} is '{typed}', accepted is {accepted}",
+                "{option} must be {accepted}; I can't read '{typed}'",
                 option=self.name,
                 typed=shown(typed, 20),
                 accepted=self.accepted,
@@ -195,7 +196,7 @@ class Choice(Option[str]):
     choices: tuple[str, ...]
 
     def _facts(self) -> dict[str, Any]:
-        return super()._facts() | {"known": ", ".join(self.choices)}
+        return super()._facts() | {"known": self.choices}
 
     def _parse(self, typed: str) -> str:
         return typed.lower().replace("_", " ")

@@ -16,28 +16,31 @@ from core.text import Text
 
 STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""
-ANY_STYLE = "any"
+ANY_STYLE = str(Text("any"))
 INSTRUMENTS = {
-    "grand": 0,
-    "bright": 1,
-    "electric grand": 2,
-    "honky-tonk": 3,
-    "electric": 4,
-    "harpsichord": 6,
-    "clavinet": 7,
-    "celesta": 8,
-    "glockenspiel": 9,
-    "music box": 10,
-    "vibraphone": 11,
-    "marimba": 12,
-    "xylophone": 13,
-    "dulcimer": 15,
-    "organ": 16,
-    "church organ": 19,
-    "reed organ": 20,
-    "accordion": 21,
-    "guitar": 24,
-    "harp": 46,
+    str(name): program
+    for name, program in (
+        (Text("grand"), 0),
+        (Text("bright"), 1),
+        (Text("electric grand"), 2),
+        (Text("honky-tonk"), 3),
+        (Text("electric"), 4),
+        (Text("harpsichord"), 6),
+        (Text("clavinet"), 7),
+        (Text("celesta"), 8),
+        (Text("glockenspiel"), 9),
+        (Text("music box"), 10),
+        (Text("vibraphone"), 11),
+        (Text("marimba"), 12),
+        (Text("xylophone"), 13),
+        (Text("dulcimer"), 15),
+        (Text("organ"), 16),
+        (Text("church organ"), 19),
+        (Text("reed organ"), 20),
+        (Text("accordion"), 21),
+        (Text("guitar"), 24),
+        (Text("harp"), 46),
+    )
 }
 """Instruments that a piece can be played on, and their programs in General MIDI, counted from 0."""
 AUDIO_FORMATS = ("mp3", "wav", "flac")
@@ -58,10 +61,9 @@ LENGTH = Steps(
     most=3000,
     metavar="STEPS",
     about=Text(
-        "in steps of {step:g} s: {least} ({shortest:g} s) to {most} ({longest:g} s);"
-        " {usual} ({seconds:g} s) if left out"
+        "in steps of {step:g} s: {least} ({shortest:g} s) to {most} ({longest:g} s); default: {usual} ({seconds:g} s)"
     ),
-    accepted=Text("a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
+    accepted=Text("a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
     refusal=Text("length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)"),
 )
 FROM = Number(
@@ -70,7 +72,7 @@ FROM = Number(
     commands=("continue",),
     least=0.0,
     metavar="SECONDS",
-    about=Text("go on from this second of it; from its end if left out"),
+    about=Text("the second to continue from (default: the end)"),
     refusal=Text("from {from:g} s is no second of a file, which begins at {least:g} s"),
 )
 KEEP = Number(
@@ -79,7 +81,7 @@ KEEP = Number(
     commands=("continue",),
     least=1.0,
     metavar="SECONDS",
-    about=Text("keep so many seconds of it before the new part; as many as fit if left out"),
+    about=Text("keep so many seconds of it before the new part (default: as many as fit)"),
     refusal=Text("keep {keep:g} s is less than {least:g} s"),
 )
 STYLE = Name(
@@ -87,9 +89,9 @@ STYLE = Name(
     scope=Scope.REQUEST,
     usual=ANY_STYLE,
     longest=60,
-    about=Text("whose manner to play in; any if left out"),
+    about=Text("the style to play in (default: any)"),
     accepted=Text("the name of a style"),
-    refusal=Text("the style '{style}' is not a name, which has 1 to {most} letters, digits or spaces"),
+    refusal=Text("'{style}' is not the name of a style; a name has 1 to {most} letters, digits or spaces"),
     label=Text("Style"),
     file_mark=slug,
 )
@@ -100,7 +102,7 @@ TEMPERATURE = Number(
     usual=1.0,
     most=2.0,
     metavar="T",
-    about=Text("{least:g} (careful) to {most:g} (wild); {usual:g} if left out"),
+    about=Text("{least:g} (careful) to {most:g} (wild); default: {usual:g}"),
     accepted=Text("a number, such as 0.9"),
     refusal=Text("temperature {temperature:g} is outside {least:g} to {most:g}"),
     file_mark=lambda value: f"t{round(100 * value)}",
@@ -112,7 +114,7 @@ TOP_P = Number(
     usual_of=lambda model: model.usual_top_p,
     most=1.0,
     metavar="P",
-    about=Text("{least:g} (the likeliest choices alone) to {most:g} (all); what suits the model if left out"),
+    about=Text("{least:g} (only the likeliest choices) to {most:g} (all); default: what suits the model"),
     accepted=Text("a number, such as 0.95"),
     refusal=Text("top_p {top_p:g} is outside {least:g} to {most:g}"),
     label=Text("Top p"),
@@ -124,7 +126,7 @@ TAKE = WholeNumber(
     least=0,
     most=2**32 - 1,
     metavar="NUMBER",
-    about=Text("the number of the draw: the same one makes the same piece again; a fresh one if left out"),
+    about=Text("take number: the same number gives the same piece; random if left out"),
     accepted=Text("a whole number"),
     refusal=Text("take {take} is outside 0 to {most}"),
     file_mark=lambda value: f"take{value}",
@@ -136,18 +138,18 @@ MODEL = Choice(
     commands=("compose",),
     choices=tuple(MODELS),
     usual=DEFAULT_MODEL,
-    about=Text("who composes; {model} if left out"),
+    about=Text("which model composes (default: {model})"),
     accepted=Text("the name of a model"),
-    refusal=Text("there is no model '{model}', only {known}"),
+    refusal=Text("there is no model '{model}'; there are {known}"),
 )
 INSTRUMENT = Choice(
     name="instrument",
     scope=Scope.RENDERING,
     choices=tuple(INSTRUMENTS),
     usual="grand",
-    about=Text("what it is played on; a grand piano if left out"),
+    about=Text("what it is played on (default: grand piano)"),
     accepted=Text("the name of an instrument"),
-    refusal=Text("there is no instrument '{instrument}', only {known}"),
+    refusal=Text("there is no instrument '{instrument}'; there are {known}"),
     file_mark=slug,
     caption=str,
 )
@@ -160,7 +162,7 @@ TEMPO = WholeNumber(
     metavar="PERCENT",
     about=Text("in percent of the composed speed, {least} to {most}"),
     accepted=Text("a whole number of percent"),
-    refusal=Text("tempo {tempo} is outside {least} to {most} percent"),
+    refusal=Text("tempo must be {least} to {most} percent; {tempo} is not"),
     file_mark=lambda value: f"{value}pct",
     caption=lambda value: f"{value} %",
 )
@@ -184,7 +186,7 @@ AUDIO = Choice(
     usual=AUDIO_FORMATS[0],
     about=Text("the file to listen to: mp3 plays in every Discord app, wav and flac lose nothing"),
     accepted=Text("the name of a file format"),
-    refusal=Text("there is no audio format '{audio}', only {known}"),
+    refusal=Text("there is no audio format '{audio}'; there are {known}"),
 )
 PRIVATE = YesNo(
     name="private",

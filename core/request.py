@@ -62,12 +62,14 @@ class ComposeRequest:
         for option in options_in(Scope.REQUEST):
             option.check(getattr(self, option.name))
         if not model.knows_styles and (self.style, self.top_p) != (ANY_STYLE, 1):
-            raise BadRequest("the article's model knows no styles and no top_p; the model 'performance' does")
+            raise BadRequest("style and top_p work only with the model 'performance'")
         if self.primer and (not model.continues_primer or self.seed.chords):
-            raise BadRequest("only the model 'performance' goes on from a primer, and without a seed")
+            raise BadRequest("only the model 'performance' can continue a piece, and it takes no seed then")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
             raise BadRequest(
-                "the seed lasts {seed:g} s, longer than the piece of {piece:g} s", seed=seed_seconds, piece=self.seconds
+                "the seed alone lasts {seed:g} s, longer than the whole piece ({piece:g} s)",
+                seed=seed_seconds,
+                piece=self.seconds,
             )
 
     @property
@@ -121,7 +123,7 @@ class Rendering:
         slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
             raise BadRequest(
-                "at {tempo} % the piece would last {slowed:.0f} s, at most {longest:.0f} are played",
+                "at {tempo}% tempo it would last {slowed:,.0f} s; I play at most {longest:,.0f} s",
                 tempo=self.tempo,
                 slowed=slowed,
                 longest=longest,
@@ -255,7 +257,7 @@ class Piece:
         if wished == self.audio_format:
             return NOTHING
         return Text(
-            "As {wished} this piece is too large to be sent, so it is an {format}.",
+            "This piece is too large to send as {wished}, so here it is as {format}.",
             {"wished": wished.upper(), "format": self.audio_format.upper()},
         )
 

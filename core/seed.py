@@ -18,8 +18,8 @@ MAX_TYPED = 2000
 """Characters; the longest seed has 1250, `C#4,` for each note."""
 
 ACCEPTED = Text(
-    "a seed is 'random', notes such as 72, C5, F#3 or Bb4 (a comma joins a chord, a space goes on to the next), or"
-    " chords such as Am or C major"
+    "Try `random`, notes such as `72`, `C5` or `Bb4` (a comma makes a chord, a space goes on to the next note), or"
+    " chords such as `Am` or `C major`"
 )
 
 _SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -37,21 +37,21 @@ class Seed:
     def __post_init__(self) -> None:
         if len(self.chords) > MAX_CHORDS:
             raise BadRequest(
-                "the seed has {chords} chords one after another, at most {most} are accepted",
+                "a seed can have up to {most} chords one after another; this one has {chords}",
                 chords=len(self.chords),
                 most=MAX_CHORDS,
             )
         for chord in self.chords:
             if len(chord) > MAX_CHORD_NOTES:
                 raise BadRequest(
-                    "a chord of the seed has {notes} notes, at most {most} are accepted",
+                    "a chord can have up to {most} notes; this one has {notes}",
                     notes=len(chord),
                     most=MAX_CHORD_NOTES,
                 )
             for pitch in chord:
                 if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
                     raise BadRequest(
-                        "pitch {pitch} is not on a piano, which has {lowest} (A0) to {highest} (C8)",
+                        "there is no pitch {pitch} on a piano; its keys are {lowest} (A0) to {highest} (C8)",
                         pitch=pitch,
                         lowest=LOWEST_PITCH,
                         highest=HIGHEST_PITCH,
@@ -62,16 +62,18 @@ class Seed:
         """Read what a listener typed, as `ACCEPTED` says. Raises BadRequest."""
         if len(text) > MAX_TYPED:
             raise BadRequest(
-                "the seed has {characters} characters, at most {most} are read", characters=len(text), most=MAX_TYPED
+                "a seed can have up to {most} characters; this one has {characters}",
+                characters=len(text),
+                most=MAX_TYPED,
             )
         typed = notation.plain(text).strip(" ,\t\n")
         if typed.lower() == "random":
             return cls()
         if not typed:
-            raise BadRequest("the seed is empty; {accepted}", accepted=ACCEPTED)
+            raise BadRequest("the seed is empty. {accepted}", accepted=ACCEPTED)
         meant = notation.read(text)
         if meant is None:
-            raise BadRequest("the seed '{seed}' is not understood; {accepted}", seed=shown(text), accepted=ACCEPTED)
+            raise BadRequest("I don't understand the seed '{seed}'. {accepted}", seed=shown(text), accepted=ACCEPTED)
         return cls(meant.chords, meant.flats)
 
     @property

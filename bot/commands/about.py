@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.language.i18n import say, say_some
+from bot.language.i18n import rounded_number, say, say_some
 from bot.language.replies import COLOUR
 from bot.language.translator import described, named
 from bot.model_cards import ModelCard
@@ -44,7 +44,7 @@ def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> disco
         colour=COLOUR,
     )
     for card in cards:
-        size = say("{millions:.1f} million parameters", millions=card.parameters / 1e6) if card.parameters else ""
+        size = say("{count} parameters", count=rounded_number(card.parameters)) if card.parameters else ""
         lines = (size, say("Learnt from {data}", data=card.data) if card.data else "", _licence(card.licence))
         embed.add_field(
             name=say("Model: {name}", name=card.name), value="\n".join(filter(None, lines))[:1024], inline=False

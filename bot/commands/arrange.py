@@ -55,7 +55,10 @@ class Arrangement:
         return {"piece_id": self.piece_id} | options
 
     def question(self) -> str:
-        return say("How shall piece `{piece}` be played? Its notes stay as they were composed.", piece=self.piece_id)
+        return say(
+            "How shall piece `{piece}` be played? Only the playing changes; nothing is composed anew.",
+            piece=self.piece_id,
+        )
 
     def view(self) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
@@ -96,7 +99,7 @@ class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]],
     def __init__(self, **chosen: str) -> None:
         style = discord.ButtonStyle.primary
         custom_id = ":".join(["play", *chosen.values()])
-        super().__init__(discord.ui.Button(label=say("Play it so"), style=style, custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=say("Play it like this"), style=style, custom_id=custom_id))
         self.arrangement = Arrangement.read(**chosen)
 
     async def respond(self, interaction: Interaction) -> None:
@@ -119,7 +122,7 @@ def _values(option: Option[Any], now: Any) -> list[Any]:
 
 def _label(option: Option[Any], value: Any) -> str:
     if option is TEMPO:
-        return say("{tempo} % tempo", tempo=value)
+        return say("{tempo}% tempo", tempo=value)
     if option is TRANSPOSE:
         return shifted(value) or say("as composed")
     return str(value)

@@ -23,7 +23,7 @@ from core.seed import Seed
 _MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 
 
-@app_commands.command(name="continue", description=described("Go on from a MIDI file of yours"))
+@app_commands.command(name="continue", description=described("Continue a MIDI file of yours"))
 @app_commands.describe(file=described("a MIDI file (.mid); all its parts but the drums are read as one piano"))
 @with_options("continue")
 async def continue_(interaction: Interaction, file: discord.Attachment, **options: Any) -> None:

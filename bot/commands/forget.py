@@ -19,7 +19,7 @@ QUESTION = Text(
 )
 YES, NO = Text("Remove everything"), Text("Keep it")
 FORGOTTEN = Text("Nothing is stored about you here any more.")
-KEPT = Text("Everything is as it was.")
+KEPT = Text("Nothing was removed.")
 
 
 @app_commands.command(name=named("forget"), description=described("Remove everything that is stored here about you"))

@@ -47,7 +47,7 @@ class Submission(NamedTuple):
     request: ComposeRequest
     rendering: Rendering
     private: bool
-    """Whether its listener alone sees the answer."""
+    """Whether only the person who asked sees the answer."""
 
 
 def with_options(command: str) -> Callable[[_Callback], _Callback]:

@@ -151,12 +151,12 @@ def piece_view(stored: Stored) -> discord.ui.View:
 
 
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
-@app_commands.describe(id=described("its eight letters and digits, which its Recipe button and /history tell"))
+@app_commands.describe(id=described("the piece's 8-character id, shown by Recipe and /history"))
 async def piece(interaction: Interaction, id: str) -> None:
     typed = id.strip(" `").lower()  # as it is shown, it may be copied
     if not re.fullmatch(ID, typed):
         raise BadRequest(
-            "'{typed}' is not the id of a piece, which has eight letters and digits; /history tells those of yours",
+            "'{typed}' is not the id of a piece; an id has 8 letters and digits, and /history shows those of yours",
             typed=shown(typed, 20),
         )
     stored = await find_piece(interaction, typed)

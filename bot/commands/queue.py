@@ -17,7 +17,7 @@ from bot.services import Interaction
 from bot.store.pending_reply import PendingReply
 from core.text import Text
 
-OVER_ALREADY = Text("This piece is not in the making any more.")
+OVER_ALREADY = Text("This piece is already finished or cancelled.")
 NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
 
 
@@ -37,9 +37,9 @@ async def queue(interaction: Interaction) -> None:
 
 
 @app_commands.command(
-    name=named("cancel"), description=described("Take back a piece of yours that is not finished, or all of them")
+    name=named("cancel"), description=described("Cancel a piece of yours that is not finished, or all of them")
 )
-@app_commands.describe(piece=described("which one; all that are not finished if left out"))
+@app_commands.describe(piece=described("which one (default: all that are not finished)"))
 async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     await interaction.response.defer(ephemeral=True)
     deliveries = interaction.client.services.deliveries
@@ -71,14 +71,14 @@ def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
         )
     else:
         busy = say("Nobody is waiting.")
-    return "\n\n".join([busy, *theirs]) if theirs else " ".join([busy, say("None of yours is in the making.")])
+    return "\n\n".join([busy, *theirs]) if theirs else " ".join([busy, say("None of yours is in progress.")])
 
 
 def taken_back(pieces: int, named: bool) -> str:
     """How many pieces were cancelled; `named` where one was asked for by its name."""
     if pieces:
         return say_some("Cancelled: {count} piece of yours.", "Cancelled: {count} pieces of yours.", pieces)
-    return say(OVER_ALREADY) if named else say("You have no piece in the making.")
+    return say(OVER_ALREADY) if named else say("You have no piece in progress.")
 
 
 class CancelButton(

@@ -28,11 +28,11 @@ MAX_SELECT_OPTIONS = 25
 _QUESTIONS = {
     "channels": Text("**Channels** where members may ask for pieces; none for all of them"),
     "length": Text("**Longest piece**"),
-    "at_once": Text("**Pieces a member may have in the making at once**"),
+    "at_once": Text("**Pieces a member may have in progress at once**"),
     "a_day": Text("**Pieces a member may have a day**"),
-    "style": Text("**Style** of a piece for which none is named"),
-    "model": Text("**Model** of a piece for which none is named"),
-    "private": Text("**Who sees** a piece"),
+    "style": Text("**Default style**"),
+    "model": Text("**Default model**"),
+    "private": Text("**Who sees the piece**"),
 }
 
 
@@ -116,12 +116,15 @@ def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
             (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))
             for steps in LENGTH_LIMITS
         ],
-        "at_once": [(0, say("as many as I allow anywhere ({most})", most=most))]
+        "at_once": [(0, say("no server limit (mine is {most})", most=most))]
         + [(count, str(count)) for count in range(1, min(most, HIGHEST_AT_ONCE))],
         "a_day": [(count, str(count) if count else say("as many as they like")) for count in DAILY_LIMITS],
         "style": [(style, style) for style in styles[:MAX_SELECT_OPTIONS]],
         "model": [(model, model) for model in MODELS],
-        "private": [(False, say("everybody, unless its listener keeps it private")), (True, say("its listener alone"))],
+        "private": [
+            (False, say("everybody, unless the person who asked keeps it private")),
+            (True, say("only the person who asked")),
+        ],
     }
 
 

@@ -74,11 +74,12 @@ def too_many(unfinished: int, again: float | None) -> Text:
     finished, seconds since 1970, where that can be told."""
     if again is None:
         return Text(
-            "you have as many pieces in the making as are taken at a time ({pieces}); let one finish, or cancel one",
+            "you already have as many pieces in progress as I take at once ({pieces}); wait for one to finish, or"
+            " cancel one",
             {"pieces": unfinished},
         )
     return Text(
-        "you have as many pieces in the making as are taken at a time ({pieces}); try again {when}, or cancel one",
+        "you already have as many pieces in progress as I take at once ({pieces}); try again {when}, or cancel one",
         {"pieces": unfinished, "when": f"<t:{again:.0f}:R>"},
     )
 

@@ -33,7 +33,7 @@ from core.request import Composed, Piece
 from core.text import Text
 
 TOO_LATE = Text(
-    "Sorry, so many pieces were ahead of yours that Discord would not have let me deliver it any more."
+    "Sorry, so many pieces were ahead of yours that Discord would no longer have let me deliver it."
     " Please ask again in a while, or for a shorter piece."
 )
 _OVER = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import discord
 
-from bot.language.i18n import say, say_some
+from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.store.pieces import Stored
 from core.queue.jobs import COMPOSED, Job, JobState
@@ -72,7 +72,7 @@ def _waiting(job: Job, wait: float | None) -> str:
 
 def _running(job: Job) -> str:
     done = round(job.progress * _BAR_CELLS)
-    bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {job.progress:.0%}"
+    bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {number(job.progress, '.0%')}"
     stage = say("Composing") if job.progress < COMPOSED else say("Recording")
     return f"{stage}\n{bar}"
 
@@ -115,9 +115,9 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
         yield say("Seed"), brief(request.seed.names)
     yield say("New") if request.primer else say("Length"), _lasting(request)
     yield say("Take"), str(request.take)
-    yield say("Temperature"), f"{request.temperature:g}"
+    yield say("Temperature"), number(request.temperature, "g")
     yield say("Model"), request.model
-    yield say("Notes"), f"{piece.notes:,}"
+    yield say("Notes"), number(piece.notes, ",")
     for option, value in unusual_options(request, rendering):
         if option.label:
             yield say(option.label), option.write(value)
@@ -129,9 +129,9 @@ def _footer(recipe: Recipe, parent: str) -> str:
     """How to get the piece again."""
     request = recipe.request
     if parent and request.primer:
-        again = say("It goes on from piece {parent}", parent=parent)
+        again = say("It continues piece {parent}", parent=parent)
     else:
-        again = say("The same again, with the same file") if request.primer else say("The same piece again")
+        again = say("To get it again, with the same file") if request.primer else say("To get this piece again")
     typed = brief(command(request, recipe.rendering), 1000)
     checkpoint = say("Checkpoint {hash}", hash=recipe.checkpoint)
     return f"{again}: {typed}\n{checkpoint}"
@@ -162,9 +162,9 @@ def recipe(stored: Stored) -> str:
     request = stored.recipe.request
     lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
     if request.primer and stored.parent:
-        lines.append(say("It goes on from piece `{parent}`, with whose buttons it was made.", parent=stored.parent))
+        lines.append(say("It continues piece `{parent}`.", parent=stored.parent))
     elif request.primer:
-        lines.append(say("It goes on from a file: send the same one again."))
+        lines.append(say("It continues a file: send the same one again."))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
     return "\n".join(lines)
@@ -195,17 +195,17 @@ def rounded(seconds: float) -> int:
 
 def _title(request: ComposeRequest, parent: str) -> str:
     if request.primer:
-        return say("A piece that goes on from another") if parent else say("A piece that goes on from yours")
+        return say("A continuation") if parent else say("Your piece, continued")
     if request.seed.is_random:
-        return say("A piece begun at random")
-    return brief(say("A piece on {notes}", notes=request.seed.names))
+        return say("A piece out of nothing")
+    return brief(say("A piece starting on {notes}", notes=request.seed.names))
 
 
 def _summary(request: ComposeRequest, parent: str) -> str:
     if not request.primer:
         begun = brief(request.seed.names)
     else:
-        begun = say("Going on from piece {parent}", parent=parent) if parent else say("Going on from your file")
+        begun = say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")
     take = say("take {take}", take=request.take)
     return f"**{begun}** · {_lasting(request)} · {take}"
 
@@ -216,10 +216,10 @@ def _lasting(request: ComposeRequest) -> str:
 
 def _played(rendering: Rendering) -> str:
     """`harpsichord, 80 % tempo, 3 semitones lower`."""
-    played = [rendering.instrument] if rendering.instrument != AS_COMPOSED.instrument else []
+    played = [say(rendering.instrument)] if rendering.instrument != AS_COMPOSED.instrument else []
     if rendering.tempo != AS_COMPOSED.tempo:
-        played.append(say("{tempo} % tempo", tempo=rendering.tempo))
-    return ", ".join(filter(None, [*played, shifted(rendering.transpose)]))
+        played.append(say("{tempo}% tempo", tempo=rendering.tempo))
+    return say(", ").join(filter(None, [*played, shifted(rendering.transpose)]))
 
 
 def shifted(semitones: int) -> str:

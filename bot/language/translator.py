@@ -7,7 +7,7 @@ from gettext import GNUTranslations
 import discord
 from discord import app_commands
 
-from bot.language.i18n import catalogue
+from bot.language.i18n import catalogue, language
 from core.text import Text, Value
 
 
@@ -38,7 +38,7 @@ class Translator(app_commands.Translator):
         if context.location is where.command_name:
             said = translations.gettext(string.message)
         elif context.location in (where.command_description, where.parameter_description):
-            said = string.extras.get("text", Text(string.message)).said(translations.gettext)
+            said = string.extras.get("text", Text(string.message)).said(language(str(locale)))
         else:
             return None
         return said if said != string.message else None

@@ -44,7 +44,7 @@ class Rules:
     model: str = DEFAULT_MODEL
     """Model of a piece for which none is named."""
     private: bool = False
-    """Whether every piece is shown to its listener alone."""
+    """Whether every piece is shown only to the person who asked."""
 
     def allow_channel(self, *ids: int | None) -> None:
         """Raises BadRequest for a channel (or a thread and its channel) that is not among those allowed."""

@@ -46,13 +46,10 @@ class Vocabulary:
             return np.array([self._indices[word] for word in words], dtype=np.int32)
         except KeyError as missing:
             word = missing.args[0]
-            near = ", ".join(f"'{known}' ({_names(known)})" for known in self.near(word))
             raise UnknownNotes(
-                "the article's model never met the notes '{notes}' ({names}) sounding alone;"
-                " near ones that it knows are {near}",
-                notes=word,
+                "the model 'article' never heard exactly {names} at once; close ones that it knows: {near}",
                 names=_names(word),
-                near=near,
+                near=tuple(map(_names, self.near(word))),
             ) from None
 
     def decode(self, indices: Iterable[int]) -> list[str]:

@@ -255,8 +255,7 @@ def _names(parts: Sequence[Part]) -> list[Text | str]:
     return [*named.values()]
 
 
-def _listed(things: Sequence[Text | str]) -> Text:
-    """The first few, with commas, and how many there are if there are more."""
-    shown = {f"thing{number}": thing for number, thing in enumerate(things[:_SHOWN_TRACKS])}
-    places = ", ".join(f"{{{place}}}" for place in shown)
-    return Text(places + (f", … ({len(things)})" if len(things) > _SHOWN_TRACKS else ""), shown)
+def _listed(things: Sequence[Text | str]) -> tuple[Text | str, ...]:
+    """The first few, and how many more there are."""
+    more = len(things) - _SHOWN_TRACKS
+    return (*things[:_SHOWN_TRACKS], *([Text("{count} more", {"count": more})] if more > 0 else []))

@@ -111,9 +111,7 @@ class PerformanceComposer:
     def _style(self, name: str) -> int:
         folded = [style.casefold() for style in self.styles]
         if name.casefold() not in folded:
-            raise BadRequest(
-                "the model knows no style '{style}', only {known}", style=name, known=", ".join(self.styles)
-            )
+            raise BadRequest("I know no style '{style}'; there are {known}", style=name, known=self.styles)
         return folded.index(name.casefold())
 
 
@@ -125,7 +123,7 @@ class Primer:
         self._music = PrettyMIDI(io.BytesIO(midi))
         moments = read(self._music)[:-1]
         if not (moments[:, KEY] < PITCHES).any():
-            raise BadRequest("the primer has no notes on a piano's keys")
+            raise BadRequest("the piece to continue has no notes on a piano's keys")
         self._last = int(moments[:, SHIFT].sum())
         self.events = encode(moments[-most:]).astype(np.int32)
 

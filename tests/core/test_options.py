@@ -66,7 +66,7 @@ def test_typed_text_is_read_as_people_write():
     assert TEMPERATURE.read("0,9") == 0.9
     assert INSTRUMENT.read("Music_Box") == "music box"
     assert [PRIVATE.read(word) for word in ("yes", "ON", "0")] == [True, True, False]
-    with pytest.raises(BadRequest, match="private is 'perhaps', accepted is yes or no"):
+    with pytest.raises(BadRequest, match="private must be yes or no; I can't read 'perhaps'"):
         PRIVATE.read("perhaps")
 
 

@@ -32,15 +32,15 @@ CHORD = Seed.parse("60,64,67 C5")
         ({"take": -1}, "take -1 is outside 0 to 4294967295"),
         ({"model": "tuba"}, "there is no model 'tuba'"),
         ({"model": "tu\nba" * 20}, "there is no model 'tu batu batu batu"),
-        ({"style": ""}, "the style '' is not a name, which has 1 to 60 letters, digits or spaces"),
-        ({"style": "x" * 61}, "is not a name"),
-        ({"style": "Chopin\n2026-01-01 ERROR bot: "}, "the style 'Chopin 2026-01-01 ERROR bot:' is not a name"),
-        ({"style": "[a prize](https://example.org)"}, "is not a name"),
-        ({"model": "article", "style": "Chopin"}, "the article's model knows no styles"),
-        ({"model": "article", "top_p": 0.9}, "the article's model knows no styles and no top_p"),
+        ({"style": ""}, "'' is not the name of a style; a name has 1 to 60 letters, digits or spaces"),
+        ({"style": "x" * 61}, "is not the name of a style"),
+        ({"style": "Chopin\n2026-01-01 ERROR bot: "}, "'Chopin 2026-01-01 ERROR bot:' is not the name of a style"),
+        ({"style": "[a prize](https://example.org)"}, "is not the name of a style"),
+        ({"model": "article", "style": "Chopin"}, "style and top_p work only"),
+        ({"model": "article", "top_p": 0.9}, "style and top_p work only"),
         (
             {"seed": Seed.parse(" ".join(["60"] * 25)), "length": 25},
-            "the seed lasts 10 s, longer than the piece of 5 s",
+            r"the seed alone lasts 10 s, longer than the whole piece \(5 s\)",
         ),
     ],
 )
@@ -117,12 +117,12 @@ def test_a_primer_survives_the_queue():
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"instrument": "tuba"}, "there is no instrument 'tuba', only grand, bright, "),
-        ({"tempo": 24}, "tempo 24 is outside 25 to 400 percent"),
-        ({"tempo": 401}, "tempo 401 is outside"),
+        ({"instrument": "tuba"}, "there is no instrument 'tuba'; there are grand, bright, "),
+        ({"tempo": 24}, "tempo must be 25 to 400 percent; 24 is not"),
+        ({"tempo": 401}, "401 is not"),
         ({"transpose": -25}, "transpose -25 is outside -24 to 24 semitones"),
         ({"transpose": 25}, "transpose 25 is outside"),
-        ({"audio": "ogg"}, "there is no audio format 'ogg', only mp3, wav, flac"),
+        ({"audio": "ogg"}, "there is no audio format 'ogg'; there are mp3, wav, flac"),
     ],
 )
 def test_a_rendering_is_checked_where_it_is_made(options, complaint):
@@ -147,7 +147,7 @@ def test_nobody_waits_for_an_hour_of_music():
     assert Rendering(tempo=50).rendered_seconds(100) == 200
     assert Rendering(tempo=200).rendered_seconds(620) == 310
     assert Rendering().rendered_seconds(620) == 620
-    with pytest.raises(BadRequest, match=r"^at 50 % the piece would last 620 s, at most 600 are played$"):
+    with pytest.raises(BadRequest, match=r"^at 50% tempo it would last 620 s; I play at most 600 s$"):
         Rendering(tempo=50).rendered_seconds(310)
 
 
@@ -173,7 +173,7 @@ def test_a_piece_says_when_its_sound_is_in_another_format():
     """Only then."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab", Rendering(audio="wav"))
     piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {}, "mp3")
-    assert str(piece.remark) == "As WAV this piece is too large to be sent, so it is an MP3."
+    assert str(piece.remark) == "This piece is too large to send as WAV, so here it is as MP3."
     assert replace(piece, audio_format="wav").remark == NOTHING
 
 

@@ -167,8 +167,8 @@ async def test_suggestions(stage: Stage):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"seed": "X9"}, "seed 'X9' is not understood"),
-        ({"seed": "109"}, "pitch 109 is not on a piano"),
+        ({"seed": "X9"}, "understand the seed 'X9'"),
+        ({"seed": "109"}, "there is no pitch 109 on a piano"),
         ({"seed": "72 length:9999"}, "length 9999 is outside 25 to 3000"),
         ({"seed": "60 62 " * 10, "length": 25}, "longer than the piece of 5 s"),
     ],

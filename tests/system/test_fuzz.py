@@ -404,7 +404,7 @@ def requests(draw: st.DrawFn) -> ComposeRequest:
     try:
         return ComposeRequest(seed, primer=primer, **options)  # type: ignore[arg-type]
     except BadRequest as refusal:
-        assert "is not a name" in sentence(refusal)
+        assert "is not the name of a style" in sentence(refusal)
         return ComposeRequest(seed, primer=primer, **options | {"style": "any"})  # type: ignore[arg-type]
 
 

@@ -31,8 +31,8 @@ async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Inte
     await listener.selects(question, "music box", menu="arrange:instrument")
     await listener.selects(question, "120", menu="arrange:tempo")
     await listener.selects(question, "-3", menu="arrange:transpose")
-    assert shown(question) == ["music box", "120 % tempo", "3 semitones lower", "mp3"]
-    pressed = await listener.clicks(question, "Play it so")
+    assert shown(question) == ["music box", "120% tempo", "3 semitones lower", "mp3"]
+    pressed = await listener.clicks(question, "Play it like this")
     await pressed.answered()
     return pressed
 
@@ -48,9 +48,9 @@ async def test_a_piece_is_played_in_another_way(queue: FakeQueue, url: str, monk
             assert terms["rendering"] == Rendering("music box", 120, -3)
             queue.finish(pressed.id)
             answer = await pressed.finished()
-            assert "music box, 120 % tempo, 3 semitones lower" in answer.text
+            assert "music box, 120% tempo, 3 semitones lower" in answer.text
             question = await (await listener.clicks(answer, "Arrange")).answered()
-            assert shown(question) == ["music box", "120 % tempo", "3 semitones lower", "mp3"]
+            assert shown(question) == ["music box", "120% tempo", "3 semitones lower", "mp3"]
 
 
 async def test_the_question_outlives_a_restart(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -60,12 +60,12 @@ async def test_the_question_outlives_a_restart(queue: FakeQueue, url: str, monke
         async with playing(standin, queue, url, monkeypatch):
             message = await composed(queue, listener, tempo=93, transpose=-24, instrument="electric grand")
             question = await (await listener.clicks(message, "Arrange")).answered()
-            assert shown(question) == ["electric grand", "93 % tempo", "24 semitones lower", "mp3"]
+            assert shown(question) == ["electric grand", "93% tempo", "24 semitones lower", "mp3"]
             await listener.selects(question, "flac")
         async with playing(standin, queue, url, monkeypatch):
             await listener.selects(question, "200", menu="arrange:tempo")
-            assert shown(question) == ["electric grand", "200 % tempo", "24 semitones lower", "flac"]
-            await (await listener.clicks(question, "Play it so")).answered()
+            assert shown(question) == ["electric grand", "200% tempo", "24 semitones lower", "flac"]
+            await (await listener.clicks(question, "Play it like this")).answered()
             assert queue.terms[-1]["rendering"] == Rendering("electric grand", 200, -24, "flac")
 
 
@@ -80,10 +80,10 @@ async def test_what_cannot_be_arranged_is_said(queue: FakeQueue, url: str, monke
             message = await asked.finished()
             question = await (await listener.clicks(message, "Arrange")).answered()
             await listener.selects(question, "50", menu="arrange:tempo")
-            said = await (await listener.clicks(question, "Play it so")).answered()
-            assert said.content == "At 50 % the piece would last 1160 s, at most 600 are played."
+            said = await (await listener.clicks(question, "Play it like this")).answered()
+            assert said.content == "At 50% tempo it would last 1,160 s; I play at most 600 s."
             await bot.services.library.forget(listener.user.id)
-            for pressed in (listener.clicks(question, "Play it so"), listener.clicks(message, "Arrange")):
+            for pressed in (listener.clicks(question, "Play it like this"), listener.clicks(message, "Arrange")):
                 assert (await (await pressed).answered()).content == "This piece is no longer stored."
 
 

@@ -52,7 +52,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"seed": "hello"}, "The seed 'hello' is not understood"),
+        ({"seed": "hello"}, "I don't understand the seed 'hello'."),
         ({"seed": "72", "length": 5}, "Length 5 is outside"),
         ({"seed": "72", "temperature": 9.5}, "Temperature 9.5 is outside"),
         ({"seed": "72", "take": -1}, "Take -1 is outside"),
@@ -88,7 +88,7 @@ async def test_a_piece_is_played_as_wished(queue: FakeQueue, url: str, monkeypat
             message = await asked.finished()
             assert message.file(".flac")
             [played] = [field["value"] for field in message.embeds[0]["fields"] if field["name"] == "Played"]
-            assert played == "music box, 80 % tempo, 3 semitones lower"
+            assert played == "music box, 80% tempo, 3 semitones lower"
             again = "/compose seed:72 take:7 instrument:music_box tempo:80 transpose:-3 audio:flac"
             assert again in message.embeds[0]["footer"]["text"]
 
@@ -100,9 +100,7 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/continue", file=file, length=100, take=7, **{"from": 0.5})
-            assert (await asked.answered()).content.startswith(
-                "**Going on from your file** · 20 s (100 steps) · take 7"
-            )
+            assert (await asked.answered()).content.startswith("**Continuing your file** · 20 s (100 steps) · take 7")
             request = asks_for(queue, asked)
             assert (request.length, request.take, request.seed.is_random) == (100, 7, True)
             [piano] = PrettyMIDI(io.BytesIO(request.primer)).instruments
@@ -110,7 +108,7 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
             queue.finish(asked.id)
             message = await asked.finished()
             [embed] = message.embeds
-            assert embed["title"] == "A piece that goes on from yours"
+            assert embed["title"] == "Your piece, continued"
             assert embed["description"] == "Read as one piano: track 1; left out: the drums, all from 0.5 s on."
             assert "with the same file: /continue length:100 take:7" in embed["footer"]["text"]
             assert message.file(".mid").filename == "nocturne-performance-continued-100-take7.mid"
@@ -164,7 +162,7 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
             {"length": 3000},
             "The file's 0 s and 600 s more are together longer than 600 s; `from` goes on",
         ),
-        (smf(track(note())), {"length": 2900, "tempo": 90}, "At 90 % the piece would last"),
+        (smf(track(note())), {"length": 2900, "tempo": 90}, "At 90% tempo it would last"),
     ],
 )
 async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
@@ -199,7 +197,7 @@ async def test_a_wrong_option_is_seen_by_its_listener_alone(
         async with playing(standin, queue, url, monkeypatch):
             file = Upload("mine.mid", smf(track(note())))
             refused = await (await listener.types("/continue", file=file, style="[a](http://b.example)")).answered()
-            assert refused.content.startswith("The style '[a](http://b.example)' is not a name")
+            assert refused.content.startswith("'[a](http://b.example)' is not the name of a style")
             assert refused.ephemeral
 
 
@@ -211,7 +209,7 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
         clara, robert = standin.person("clara", guild), standin.person("robert", guild)
         async with playing(standin, queue, url, monkeypatch):
             assert (await (await clara.types("/queue")).answered()).content == (
-                "Nobody is waiting. None of yours is in the making."
+                "Nobody is waiting. None of yours is in progress."
             )
             first, second, third = [await clara.types("/compose", seed=seed, take=7) for seed in ("72", "73", "74")]
             other = await robert.types("/compose", seed="75", take=7)
@@ -233,9 +231,9 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
             assert (await (await clara.types("/cancel")).answered()).content == "Cancelled: 2 pieces of yours."
             for asked in (first, third):
                 assert (await asked.finished()).content.startswith("Cancelled")
-            assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in the making."
+            assert (await (await clara.types("/cancel")).answered()).content == "You have no piece in progress."
             said = await (await clara.types("/cancel", piece=str(other.id))).answered()
-            assert said.content == "This piece is not in the making any more."
+            assert said.content == "This piece is already finished or cancelled."
             assert queue.jobs[str(other.id)].state is JobState.QUEUED
 
 

@@ -128,25 +128,25 @@ def test_a_take_that_is_left_out_is_drawn():
         (
             "72 length:long",
             {},
-            "length is 'long', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as"
-            " 30s, 1:30 or 2 min",
+            "length must be a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min;"
+            " I can't read 'long'",
         ),
         (
             "72 length:",
             {},
-            "length is '', accepted is a whole number of steps of 0.2 s, such as 500 for 100 s, or a time such as"
-            " 30s, 1:30 or 2 min",
+            "length must be a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min;"
+            " I can't read ''",
         ),
-        ("72 private:perhaps", {}, "private is 'perhaps', accepted is yes or no"),
-        ("72 take:" + "9" * 5000, {}, "take is '99999999999999999...', accepted is a whole number"),
-        ("72 take:" + "9" * 4000, {}, "take is '99999999999999999...', accepted is a whole number"),
+        ("72 private:perhaps", {}, "private must be yes or no; I can't read 'perhaps'"),
+        ("72 take:" + "9" * 5000, {}, "take must be a whole number; I can't read '99999999999999999...'"),
+        ("72 take:" + "9" * 4000, {}, "take must be a whole number; I can't read '99999999999999999...'"),
         ("72 length:300", {"length": 500}, "length is given twice, as 500 and as 300"),
         ("72 model:x", {"model": "a\nb"}, "model is given twice, as a b and as x"),
-        ("72", {"audio": "a\nb"}, "there is no audio format 'a b', only mp3, wav, flac"),
+        ("72", {"audio": "a\nb"}, "there is no audio format 'a b'; there are mp3, wav, flac"),
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
-        ("72", {"tempo": 10}, "tempo 10 is outside 25 to 400 percent"),
-        ("72", {"length": 3000, "tempo": 50}, "at 50 % the piece would last 1200 s, at most 600 are played"),
-        ("72", {"model": "mozart"}, "there is no model 'mozart', only performance, article"),
+        ("72", {"tempo": 10}, "tempo must be 25 to 400 percent; 10 is not"),
+        ("72", {"length": 3000, "tempo": 50}, "at 50% tempo it would last 1,200 s; I play at most 600 s"),
+        ("72", {"model": "mozart"}, "there is no model 'mozart'; there are performance, article"),
     ],
 )
 def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):

@@ -79,16 +79,16 @@ async def test_a_piece_is_gone_on_from(
             queue.finish(pressed.id)
             answer = await pressed.finished()
             said = (await (await other.clicks(answer, "Recipe")).answered()).content
-            [source] = re.findall("It goes on from piece `([a-z2-7]{8})`", said)
-            assert (await pressed.answered()).revisions[1].content.startswith(f"**Going on from piece {source}**")
-            assert answer.embeds[0]["title"] == "A piece that goes on from another"
-            assert answer.embeds[0]["footer"]["text"].startswith(f"It goes on from piece {source}: /continue ")
+            [source] = re.findall("It continues piece `([a-z2-7]{8})`", said)
+            assert (await pressed.answered()).revisions[1].content.startswith(f"**Continuing piece {source}**")
+            assert answer.embeds[0]["title"] == "A continuation"
+            assert answer.embeds[0]["footer"]["text"].startswith(f"It continues piece {source}: /continue ")
             assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
             taken = await other.clicks(answer, "New take")
             await taken.answered()
             queue.finish(taken.id)
             said = (await (await other.clicks(await taken.finished(), "Recipe")).answered()).content
-            assert f"It goes on from piece `{source}`" in said
+            assert f"It continues piece `{source}`" in said
 
 
 async def test_there_is_no_room_beyond_the_longest_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -211,7 +211,7 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
             assert question.ephemeral
             assert labels(question) == ["Remove everything", "Keep it"]
             await listener.clicks(question, "Keep it")
-            await question.until(lambda message: message.content == "Everything is as it was.")
+            await question.until(lambda message: message.content == "Nothing was removed.")
             assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
             question = await (await listener.types("/forget")).answered()
             await listener.clicks(question, "Remove everything")

@@ -124,7 +124,7 @@ async def test_a_member_has_so_many_at_once(queue: FakeQueue, url: str, monkeypa
             await (await member.types("/compose", seed="72", where=member.dm)).answered()
             await (await member.types("/compose", seed="72")).answered()
             refused = await (await member.types("/compose", seed="72")).answered()
-            assert refused.content.startswith("You have as many pieces in the making as are taken at a time (1)")
+            assert refused.content.startswith("You already have as many pieces in progress as I take at once (1)")
             await (await member.types("/compose", seed="72", where=member.dm)).answered()
 
 

@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from bot.language import i18n
-from bot.language.i18n import say, say_some, speak
+from bot.language.i18n import rounded_number, say, say_some, speak
 from bot.language.sentences import explain
 from core.errors import BadRequest
 from core.text import NOTHING, Text
@@ -69,26 +69,26 @@ def test_every_word_is_translated(locale: str):
 
 def test_each_listener_reads_their_own_language():
     """Also numbers of things, sentences in sentences, and errors; any other language is English."""
-    refused = BadRequest("the seed is empty; {accepted}", accepted=Text("a whole number"))
+    refused = BadRequest("the seed is empty. {accepted}", accepted=Text("a whole number"))
     speak(discord.Locale.german)
     assert say("Delete") == "Löschen"
-    assert explain(refused) == "Der Anfang ist leer; eine ganze Zahl."
+    assert explain(refused) == "Der Anfang ist leer. eine ganze Zahl."
     said = [say_some("{count} semitone higher", "{count} semitones higher", count) for count in (1, 2)]
     assert said == ["1 Halbton höher", "2 Halbtöne höher"]
     speak(discord.Locale.chinese)
     assert say("take {take}", take=7) == "版本 7"
-    assert explain(refused) == "种子是空的；一个整数。"
+    assert explain(refused) == "种子是空的。一个整数。"
     speak("xx/../de")
     assert say("Delete") == "Delete"
     assert say(NOTHING) == ""
-    assert str(refused) == "the seed is empty; a whole number"
+    assert str(refused) == "the seed is empty. a whole number"
 
 
 def test_a_text_travels_as_json():
     """With texts among its values; older versions wrote the bare sentence."""
     text = Text(
-        "{option} is '{typed}', accepted is {accepted}",
-        {"option": "take", "typed": 1.5, "accepted": Text("{n}", {"n": 4})},
+        "{option} must be {accepted}; I can't read '{typed}'",
+        {"option": "take", "typed": 1.5, "accepted": Text("{n}", {"n": ("Bach", Text("any"))})},
     )
     assert Text.from_json(text.to_json()) == text
     assert str(Text.from_json("braces {stay}")) == "braces {stay}"
@@ -100,7 +100,7 @@ async def test_commands_are_registered_in_all_languages(queue: FakeQueue, url: s
     async with Discord() as standin, playing(standin, queue, url, monkeypatch):
         commands = await standin.registered("compose", "about")
     assert commands["about"]["name_localizations"] == {"de": "über", "zh-CN": "关于"}
-    assert commands["Continue this MIDI"]["name_localizations"]["de"] == "Dieses MIDI fortsetzen"
+    assert commands["Continue this MIDI"]["name_localizations"]["de"] == "Diese MIDI-Datei fortsetzen"
     for name in ("compose", "continue"):
         assert not commands[name].get("name_localizations")
     for command in commands.values():
@@ -138,6 +138,21 @@ async def test_an_answer_stays_in_the_listener_s_language(queue: FakeQueue, url:
             assert [field["name"] for field in message.embeds[0]["fields"]][:3] == ["Anfang", "Länge", "Take"]
             assert [button["label"] for button in message.buttons][:2] == ["Neuer Take", "Variation"]
             refused = await (await clara.types("/compose", seed="ding")).answered()
-            assert refused.content.startswith("Der Anfang „ding“ ist nicht zu verstehen; möglich ist „random“")
+            assert refused.content.startswith("Ich verstehe den Anfang „ding“ nicht. Versuche `random`")
             question = await (await clara.types("/forget")).answered()
             assert [button["label"] for button in question.buttons] == ["Alles entfernen", "Behalten"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en-US", "2,400.5 s: any, Bach, and harp; 5.6 million; take 12345"),
+        ("de", "2.400,5 s: beliebig, Bach und Harfe; 5,6 Millionen; take 12345"),
+        ("zh-CN", "2,400.5 s: 不限、Bach和竖琴; 556万; take 12345"),
+    ],
+)
+def test_numbers_and_lists_are_written_as_the_language_does(locale: str, said: str):
+    """Numbers without a format are names, such as a take, and stay as they are typed."""
+    speak(locale)
+    template, listed = "{seconds:,.1f} s: {things}; {size}; take {take}", ("any", "Bach", Text("harp"))
+    assert say(template, seconds=2400.5, things=listed, size=rounded_number(5_561_234), take=12345) == said

@@ -21,13 +21,12 @@ def test_encode_is_undone_by_decode():
 
 
 def test_an_unknown_word_is_answered_with_three_near_ones():
-    """The sentence names the word, its notes, and the three whose pitches are nearest."""
+    """The sentence names its notes, and the three words whose pitches are nearest."""
     vocabulary = Vocabulary(["60", "72", "71", "60,64,67", "74", "e"])
     with pytest.raises(UnknownNotes) as refused:
         vocabulary.encode(["73"])
     assert str(refused.value) == (
-        "the article's model never met the notes '73' (C#5) sounding alone;"
-        " near ones that it knows are '72' (C5), '74' (D5), '71' (B4)"
+        "the model 'article' never heard exactly C#5 at once; close ones that it knows: C5, D5, B4"
     )
 
 
