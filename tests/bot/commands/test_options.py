@@ -210,7 +210,7 @@ def test_every_suggestion_can_be_chosen(typed: str):
     ("command", "names"),
     [
         (compose, ["seed", "length", "style", "temperature", "top_p", "take", "model", *RENDERED, "private"]),
-        (continue_, ["file", "length", "from", "style", "temperature", "top_p", "take", *RENDERED, "private"]),
+        (continue_, ["file", "length", "from", "keep", "style", "temperature", "top_p", "take", *RENDERED, "private"]),
     ],
     ids=["compose", "continue"],
 )
