@@ -37,6 +37,7 @@ from core.performance.sampling import (
     sample,
     tempo_bias,
 )
+from core.performance.steering import LogitBias
 
 Tensor: TypeAlias = Any
 
@@ -52,8 +53,8 @@ FREE = -1
 
 class ChunkInputs(NamedTuple):
     """A chunk's inputs. `forced` is (CHUNK, slots, 4), FREE where the model chooses; `uniforms` is of the same shape;
-    the others are (slots,): `earliest_end` and `length` in cells from the first note, a length of 0 being unsaid, and
-    the index of the style."""
+    `bias` is added to the logits of the whole chunk; the others are (slots,): `earliest_end` and `length` in cells from
+    the first note, a length of 0 being unsaid, and the index of the style."""
 
     forced: Tensor
     uniforms: Tensor
@@ -62,6 +63,7 @@ class ChunkInputs(NamedTuple):
     earliest_end: Tensor
     length: Tensor
     style: Tensor
+    bias: LogitBias
 
 
 class EngineState(NamedTuple):
@@ -228,14 +230,17 @@ class Engine:
             chosen.append(ops.where(forced[:, attribute] == FREE, drawn, forced[:, attribute]))
 
         heads = self.model.output_heads
-        choose(heads[0](hidden, chosen) + tempo_bias(decode, self.sampling), legal_shifts(decode))
+        bias = inputs.bias
+        logits = heads[0](hidden, chosen) + tempo_bias(decode, self.sampling)
+        choose(logits + bias.onset_shift, legal_shifts(decode))
         logits = heads[1](hidden, chosen)
         end = ops.softmax(logits, axis=-1)[:, END]
         now = after_event(decode, ops.stack([chosen[0]] * 4, axis=-1)).time
         may_end = now - decode.first_onset >= inputs.earliest_end
-        choose(logits + pedal_bias(decode, now, self.sampling), legal_keys(decode, chosen[0], may_end))
+        logits = logits + pedal_bias(decode, now, self.sampling)
+        choose(logits + bias.key, legal_keys(decode, chosen[0], may_end))
         struck = chosen[1] < PITCHES
-        choose(heads[2](hidden, chosen))
+        choose(heads[2](hidden, chosen) + bias.velocity)
         chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)
         choose(heads[3](hidden, chosen), legal_durations())
         chosen[3] = ops.where(struck, chosen[3], NO_DURATION)

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.performance.engine import ChunkInputs, Engine
 from core.performance.sequence import EventSequence
+from core.performance.steering import LogitBias
 
 WAIT_SECONDS = 1.0
 """How often a sequence that waits for a slot reports its progress."""
@@ -146,6 +147,7 @@ def _chunk_inputs(sequences: Sequence[EventSequence], slots: int) -> ChunkInputs
         earliest_end=np.array([row.earliest_end for row in rows], dtype=np.int32),
         length=np.array([row.length for row in rows], dtype=np.int32),
         style=np.array([row.style for row in rows], dtype=np.int32),
+        bias=LogitBias(*map(np.stack, zip(*(row.next_bias() for row in rows), strict=True))),
     )
 
 

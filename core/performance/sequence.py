@@ -12,6 +12,7 @@ from core.performance.engine import CHUNK, FREE
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
+from core.performance.steering import NO_TARGET, LogitBias, Target, bias_towards
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class EventSequence:
     temperature: float = 1.0
     top_p: float = 1.0
     style: int = 0
+    target: Target = NO_TARGET
     forced: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     primed: bool = False
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
@@ -70,6 +72,10 @@ class EventSequence:
 
     def next_uniforms(self) -> np.ndarray:
         return uniforms(self.take, self.sub_take, len(self.events), CHUNK)
+
+    def next_bias(self) -> LogitBias:
+        """The bias of the next chunk, which steers what the piece plays of its own."""
+        return bias_towards(self.target, self.events[len(self.forced) :])
 
     @property
     def next_temperature(self) -> float:

@@ -22,6 +22,7 @@ from core.performance.events import (
 )
 from core.performance.model import Lookup, PerformanceConfig, built, negative_log_likelihood
 from core.performance.sampling import SamplingParameters
+from core.performance.steering import NO_BIAS, LogitBias
 
 TINY = PerformanceConfig(
     styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=4, num_kv_heads=2, window=CHUNK
@@ -204,6 +205,7 @@ def inputs_of(forced, length):
         earliest_end=np.zeros(slots, dtype=np.int32),
         length=np.full(slots, length, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
+        bias=LogitBias(*(np.tile(bias, (slots, 1)) for bias in NO_BIAS)),
     )
 
 
