@@ -103,7 +103,8 @@ def assemble(
         max_jobs_per_user=settings.max_jobs_per_user,
         queue_limit=settings.queue_limit,
     )
-    return Services(queue, library, RuleBook(database), deliveries, reader, cards)
+    source_url = str(settings.source_url) if settings.source_url else None
+    return Services(queue, library, RuleBook(database), deliveries, reader, cards, source_url)
 
 
 def main() -> int:

@@ -18,13 +18,10 @@ from bot.language.i18n import speak
 from bot.language.translator import Translator
 from bot.process import metrics, refusals
 from bot.process.identifies import Identifies, start_delay
-from bot.services import Interaction, ServiceClient
+from bot.services import PERMISSIONS, Interaction, ServiceClient
 from bot.settings import Shards
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot never speaks
-
-PERMISSIONS = discord.Permissions(view_channel=True, send_messages=True, embed_links=True, attach_files=True)
-"""What the bot needs where a piece comes so late that it has to be a message of its own."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +112,7 @@ class Nocturne(ServiceClient):
         if guild is not None:
             self.tree.copy_global_to(guild=guild)
         with refusals.commands_worded(guild.id if guild else None):
-            await self.tree.sync(guild=guild)
+            self.synced = await self.tree.sync(guild=guild)
 
     async def on_ready(self) -> None:
         _log.info("%s is at the piano, in %d servers, with %d shards", self.user, len(self.guilds), len(self.shards))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,6 +16,9 @@ from bot.model_cards import ModelCard
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.queue.client import JobQueue
+
+PERMISSIONS = discord.Permissions(view_channel=True, send_messages=True, embed_links=True, attach_files=True)
+"""Permissions that an invitation asks for, since a piece that comes very late has to be a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Services:
     """Reads the MIDI files that listeners send."""
     cards: tuple[ModelCard, ...] = ()
     """Model cards of the checkpoints in use."""
+    source_url: str | None = None
+    """The address of the source code, which /about links to."""
     started_at: float = field(default_factory=time.time)
     """Seconds since 1970."""
 
@@ -47,6 +53,13 @@ class ServiceClient(discord.AutoShardedClient):
 
     services: Services
     tree: app_commands.CommandTree[Any]
+    synced: Sequence[app_commands.AppCommand] = ()
+    """The commands as Discord has them, with their ids."""
+
+    def mention(self, name: str) -> str:
+        """The slash command as a listener can click it; only its name before Discord has told the ids."""
+        ids = (command.mention for command in self.synced if command.name == name)
+        return next(ids, f"`/{name}`")
 
 
 Interaction: TypeAlias = discord.Interaction[ServiceClient]

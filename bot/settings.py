@@ -85,6 +85,9 @@ class BotSettings(Settings):
         repr=False,
         description="a folder, or an address that fsspec knows, such as s3://BUCKET/FOLDER, with the package for it",
     )
+    source_url: HttpUrl | None = Field(
+        default=None, description="the address of this bot's source code, which /about links to"
+    )
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
     )

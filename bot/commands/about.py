@@ -12,7 +12,7 @@ from bot.language.i18n import rounded_number, say, say_some
 from bot.language.replies import COLOUR
 from bot.language.translator import described, named
 from bot.model_cards import ModelCard
-from bot.services import Interaction
+from bot.services import PERMISSIONS, Interaction, ServiceClient
 from core.errors import QueueError
 from core.version import version
 
@@ -30,7 +30,17 @@ async def about(interaction: Interaction) -> None:
     else:
         queue = say_some("{count} waiting", "{count} waiting", waiting) if waiting else say("nobody is waiting")
     embed = describe(services.cards, queue, services.started_at)
-    await interaction.edit_original_response(embed=embed)
+    await interaction.edit_original_response(embed=embed, view=_links(interaction.client))
+
+
+def _links(client: ServiceClient) -> discord.ui.View:
+    """Where the bot can be invited from, and where its source is, if its owner says."""
+    view = discord.ui.View(timeout=None)
+    invitation = discord.utils.oauth_url(client.application_id or 0, permissions=PERMISSIONS)
+    view.add_item(discord.ui.Button(label=say("Invite me"), url=invitation))
+    if source := client.services.source_url:
+        view.add_item(discord.ui.Button(label=say("Source code"), url=source))
+    return view
 
 
 def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> discord.Embed:

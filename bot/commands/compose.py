@@ -8,7 +8,7 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands.options import read_submission, suggestions, with_options
+from bot.commands.options import SUGGESTIONS_TIMEOUT, read_submission, suggestions, with_options
 from bot.commands.submit import admit, submit
 from bot.language.translator import described
 from bot.services import Interaction
@@ -17,8 +17,6 @@ from core.seed import Seed
 
 RECENT_SEEDS = 5
 """Pieces of a listener whose seeds are suggested to them."""
-RECENT_SEEDS_TIMEOUT = 1.0
-"""Seconds that looking these up may take."""
 
 
 @app_commands.command(description=described("Compose a piano piece from a few notes, or from none"))
@@ -40,7 +38,7 @@ async def suggest_seeds(interaction: Interaction, typed: str) -> list[app_comman
 async def _recent_seeds(interaction: Interaction) -> list[Seed]:
     """Seeds of the listener's latest pieces. Suggestions come without them rather than late."""
     with suppress(StoreError, TimeoutError):
-        async with asyncio.timeout(RECENT_SEEDS_TIMEOUT):
+        async with asyncio.timeout(SUGGESTIONS_TIMEOUT):
             stored = await interaction.client.services.library.of(interaction.user.id, 0, RECENT_SEEDS)
             return [piece.recipe.request.seed for piece in stored]
     return []

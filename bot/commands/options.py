@@ -10,19 +10,27 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from discord import app_commands
 
+from bot.language.i18n import say
+from bot.language.replies import spoken_time
 from bot.language.translator import described
 from bot.services import Interaction
 from core import notation
 from core.errors import BadRequest, shown
 from core.option_kinds import Choice, Number, Option, Scope, WholeNumber
-from core.options import LENGTH, STYLE, options_in, options_of
+from core.options import LENGTH, STEP_SECONDS, STYLE, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
+from core.text import Text
 
 MAX_SUGGESTIONS = 25
 """Suggestions that Discord shows at a time."""
 MAX_SUGGESTION = 100
 """Characters of a suggestion that Discord allows."""
+SUGGESTIONS_TIMEOUT = 1.0
+"""Seconds that looking up what to suggest may take: they come without it rather than late."""
+
+USUAL_SECONDS = (15, 30, 60, 90, 100, 120, 180, 240, 300, 600)
+"""Lengths that are suggested."""
 
 _TYPED = {option.name: option for option in options_of("compose")}
 """Options that may be typed along with the seed."""
@@ -60,6 +68,7 @@ def with_options(command: str) -> Callable[[_Callback], _Callback]:
         app_commands.rename(**{each.parameter: each.name for each in options if each.parameter != each.name}),
         app_commands.choices(**choices),
         app_commands.autocomplete(**{STYLE.parameter: suggest_styles}),
+        app_commands.autocomplete(**{LENGTH.parameter: suggest_lengths}),
     )
 
     def decorate(callback: _Callback) -> _Callback:
@@ -85,7 +94,7 @@ def _parameter(option: Option[Any]) -> inspect.Parameter:
 
 
 def _choices(option: Choice) -> list[app_commands.Choice[str]]:
-    return [app_commands.Choice(name=name, value=name) for name in option.choices]
+    return [app_commands.Choice(name=described(Text(name)), value=name) for name in option.choices]
 
 
 async def suggest_styles(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -95,6 +104,20 @@ async def suggest_styles(interaction: Interaction, typed: str) -> list[app_comma
     return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
 
 
+async def suggest_lengths(_: Interaction, typed: str) -> list[app_commands.Choice[int]]:
+    """Lengths as times, `1 min 30 s (450)`. A client takes nothing but digits, so these may be steps or seconds."""
+    begun = str(typed).strip()
+    lengths = [round(seconds / STEP_SECONDS) for seconds in USUAL_SECONDS]
+    if begun.isdecimal() and len(begun) <= 5:
+        meant = [int(begun), round(int(begun) / STEP_SECONDS)]
+        lengths = meant + [length for length in lengths if str(length).startswith(begun)]
+    return [_suggested_length(length) for length in dict.fromkeys(lengths) if LENGTH.least <= length <= LENGTH.most]
+
+
+def _suggested_length(length: int) -> app_commands.Choice[int]:
+    return app_commands.Choice(name=f"{spoken_time(length * STEP_SECONDS)} ({length})", value=length)
+
+
 def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Submission:
     """The submission that the text in `seed` and the other options (None: left out) stand for. People type
     `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its value. Raises
@@ -102,7 +125,7 @@ def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Sub
     options = {name: value for name, value in filled.items() if value is not None}
     seed, along = _split(typed)
     for option, text in along:
-        value = option.read(text)
+        value = option.read(_in_english(option, text))
         known = options.setdefault(option.name, value)
         if known is not value and known != value:  # a NaN is not even itself
             raise BadRequest(
@@ -112,6 +135,14 @@ def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Sub
                 other=shown(text, 20),
             )
     return submission_of(defaults(options), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
+
+
+def _in_english(option: Option[Any], value: Any) -> Any:
+    """The name of the choice that the reader's language has this word for; any other value as it is."""
+    if not isinstance(option, Choice) or not isinstance(value, str):
+        return value
+    words = {say(Text(choice)).casefold(): choice for choice in option.choices}
+    return words.get(value.replace("_", " ").casefold(), value)
 
 
 def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:
@@ -125,7 +156,8 @@ def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, An
 
 def _given(options: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     """Values of a scope's options, without those that were left out."""
-    return {each.name: options[each.name] for each in options_in(scope) if options.get(each.name) is not None}
+    given = {each: options[each.name] for each in options_in(scope) if options.get(each.name) is not None}
+    return {option.name: _in_english(option, value) for option, value in given.items()}  # clients may send a name
 
 
 def suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -12,14 +14,14 @@ from discord import app_commands
 
 from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
-from bot.commands.options import Submission
+from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
 from bot.commands.submit import admit, find_piece, submit
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.pieces import ID, Stored
-from core.errors import BadRequest, shown
+from core.errors import BadRequest, StoreError, shown
 from core.midi.excerpt import Excerpt
 from core.models import MODELS
 from core.options import LENGTH, STEP_SECONDS
@@ -164,6 +166,18 @@ async def piece(interaction: Interaction, id: str) -> None:
     piece = await interaction.client.services.library.piece(stored)
     reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
     await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+
+
+@piece.autocomplete("id")
+async def suggest_pieces(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """The latest pieces of the one who types; none rather than late."""
+    begun = typed.strip(" `").lower()
+    with suppress(StoreError, TimeoutError):
+        async with asyncio.timeout(SUGGESTIONS_TIMEOUT):
+            theirs = await interaction.client.services.library.of(interaction.user.id, 0, MAX_SUGGESTIONS)
+            named = [(replies.headline(stored), stored.id) for stored in theirs]
+            return [app_commands.Choice(name=name, value=id) for name, id in named if begun in name.lower()]
+    return []
 
 
 @app_commands.command(

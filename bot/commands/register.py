@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 from discord import app_commands
 
 from bot.commands.about import about
@@ -14,6 +15,7 @@ from bot.commands.forget import ForgetButton, forget
 from bot.commands.pieces import PageButton, PieceButton, history, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
+from bot.commands.welcome import StartButton, greet, help_, panel
 from bot.delivery.messenger import Views
 from bot.services import ServiceClient
 
@@ -27,10 +29,21 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     queue,
     cancel,
     settings,
+    panel,
     about,
+    help_,
 )
 """In the order in which Discord lists them."""
-COMPONENTS = (CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton, *RULE_SELECTS)
+COMPONENTS = (
+    StartButton,
+    CancelButton,
+    PieceButton,
+    ArrangeSelect,
+    PlayButton,
+    PageButton,
+    ForgetButton,
+    *RULE_SELECTS,
+)
 """Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""
 
 VIEWS = Views(cancel_view, piece_view)
@@ -42,3 +55,8 @@ def register(client: ServiceClient) -> None:
     for command in COMMANDS:
         client.tree.add_command(command)
     client.add_dynamic_items(*COMPONENTS)
+
+    async def on_guild_join(guild: discord.Guild) -> None:
+        await greet(client, guild)
+
+    client.on_guild_join = on_guild_join  # type: ignore[attr-defined]  # discord.py calls it by this name

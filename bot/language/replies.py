@@ -14,6 +14,7 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.store.pieces import Stored
+from core.options import ANY_STYLE
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
 from core.text import NOTHING, Text
@@ -170,6 +171,15 @@ def recipe(stored: Stored) -> str:
     return "\n".join(lines)
 
 
+def headline(stored: Stored) -> str:
+    """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · 1 min 40 s · Chopin · take 7`."""
+    request = stored.recipe.request
+    begun = say("continuation") if request.primer else brief(request.seed.names, 30)
+    style = [] if request.style == ANY_STYLE else [request.style]
+    parts = [stored.id, begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
+    return brief(" · ".join(parts), 100)
+
+
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
     """The command to type for the same piece, without the file that it continues, where it does."""
     begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed}"]
@@ -183,8 +193,17 @@ def _begins(wait: float | None) -> str:
     if wait < A_FEW_SECONDS:
         return say("It begins in a few seconds.")
     seconds = rounded(wait)
-    time = say("{seconds} s", seconds=seconds) if seconds < 120 else say("{minutes:g} min", minutes=seconds / 60)
+    time = say("{seconds:g} s", seconds=seconds) if seconds < 120 else say("{minutes:g} min", minutes=seconds / 60)
     return say("It begins in about {time}.", time=time)
+
+
+def spoken_time(seconds: float) -> str:
+    """`30 s`, `1 min 30 s`, `2 min`."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    parts = [say("{minutes:g} min", minutes=int(minutes))] if minutes else []
+    if rest or not minutes:
+        parts.append(say("{seconds:g} s", seconds=rest))
+    return " ".join(parts)
 
 
 def rounded(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""Names and descriptions of commands, which Discord shows by itself, in the languages of its users."""
+"""Names and descriptions of commands and choices, which Discord shows by itself, in the languages of its users."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def named(name: str) -> app_commands.locale_str:
 
 
 class Translator(app_commands.Translator):
-    """Translates names and descriptions of commands. Options keep their names, so that a recipe can be typed by
-    everybody, and choices too, which clients send in place of their values."""
+    """Translates names and descriptions of commands, and names of choices. Options keep their names, so that
+    a recipe can be typed by everybody."""
 
     async def translate(
         self,
@@ -37,7 +37,7 @@ class Translator(app_commands.Translator):
             return None
         if context.location is where.command_name:
             said = translations.gettext(string.message)
-        elif context.location in (where.command_description, where.parameter_description):
+        elif context.location in (where.command_description, where.parameter_description, where.choice_name):
             said = string.extras.get("text", Text(string.message)).said(language(str(locale)))
         else:
             return None

@@ -164,6 +164,7 @@ class Guild:
             "mfa_level": 0,
             "nsfw_level": 0,
             "afk_timeout": 300,
+            "system_channel_id": str(self.channels[0].id) if self.channels else None,
             "system_channel_flags": 0,
         }
 

@@ -78,6 +78,15 @@ class Discord:
         """A server with a channel, to which the app was added, or was not. Make it before the bot connects."""
         return self.world.add_guild(name, installed=installed, tier=tier, locale=locale)
 
+    def invites(self, name: str, *, locale: str = "en-US", readonly: bool = False) -> Guild:
+        """Somebody adds the bot to a server while it is connected: GUILD_CREATE without a word about availability."""
+        guild = self.world.add_guild(name, locale=locale)
+        guild.channels[0].readonly = readonly
+        created = guild.create_json()
+        del created["unavailable"]
+        self.gateway.dispatch("GUILD_CREATE", created, guild.id)
+        return guild
+
     def person(
         self,
         name: str,

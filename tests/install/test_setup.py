@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 
-from bot.client import PERMISSIONS
+from bot.services import PERMISSIONS
 from bot.settings import BotSettings
 from core.settings import SOUNDFONTS
 

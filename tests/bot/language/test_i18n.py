@@ -26,6 +26,13 @@ KEYWORDS = dict.fromkeys(
 )
 
 
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """The next test begins in English."""
+    yield
+    speak("")
+
+
 def words_of_the_code() -> set[str | tuple[str, str]]:
     """As `make texts` finds them."""
     found: set[str | tuple[str, str]] = set()
