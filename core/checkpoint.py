@@ -1,11 +1,11 @@
-"""A folder of trained weights: `config.json`, `weights.npz` (float16) and further files that the model reads, which fit
-together or are refused. Beside them lie a model card (README.md) and a LICENSE for people."""
+"""A folder of trained weights: `config.json`, `weights.npz` (float16, large tables in 8 bits) and further files that a
+model reads, which fit together or are refused. Beside them lie a model card (README.md) and a LICENSE for people."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import keras
 
 CONFIG, WEIGHTS = "config.json", "weights.npz"
+SCALE = "@scale"
+"""Ends the name of the scales of a weight that is kept in 8 bits."""
 
 
 def save(
@@ -27,13 +29,15 @@ def save(
     architecture: Mapping[str, Any],
     card: Mapping[str, Any],
     texts: Mapping[str, str] | None = None,
+    tables: Collection[str] = (),
 ) -> None:
-    """Write the weights as float16, further `texts` by file name, and last the config that holds their hashes.
-    `architecture` rebuilds the network; `card` is for people: name, data, licence."""
+    """Write the weights as float16, those named in `tables` in 8 bits, further `texts` by file name, and last the
+    config that holds their hashes. `architecture` rebuilds the network; `card` is for people: name, data, licence."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights: dict[str, Any] = {
-        weight.path: np.asarray(weight, dtype=np.float16) for weight in network.trainable_variables
-    }
+    weights: dict[str, Any] = {}
+    for weight in network.trainable_variables:
+        array = np.asarray(weight)
+        weights |= _in_8_bits(weight.path, array) if weight.path in tables else {weight.path: array.astype(np.float16)}
     np.savez_compressed(folder / WEIGHTS, **weights)
     for name, text in (texts or {}).items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -41,7 +45,7 @@ def save(
         "model": model,
         "architecture": dict(architecture),
         "files": {name: _digest((folder / name).read_bytes()) for name in (WEIGHTS, *(texts or ()))},
-        "parameters": int(sum(weight.size for weight in weights.values())),
+        "parameters": sum(int(np.prod(weight.shape)) for weight in network.trainable_variables),
         **card,
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -50,6 +54,21 @@ def save(
 def rounded(array: Any) -> np.ndarray:
     """A weight as it comes out of a checkpoint that it was saved in: through float16, back in float32."""
     return np.asarray(array, dtype=np.float16).astype(np.float32)
+
+
+def _in_8_bits(name: str, table: np.ndarray) -> dict[str, np.ndarray]:
+    """A table of two axes, -127 to 127, and a float16 scale for each place on its longer axis, of which each is a word
+    or the like."""
+    largest = np.abs(table).max(axis=int(np.argmin(table.shape)), keepdims=True)
+    scales = np.maximum(largest / 127, np.finfo(np.float16).smallest_normal).astype(np.float16)
+    rounded = np.clip(np.round(table / scales.astype(np.float32)), -127, 127)
+    return {name: rounded.astype(np.int8), name + SCALE: scales}
+
+
+def _unpacked(weights: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """The weight in float32."""
+    array = weights[name].astype(np.float32)
+    return array * weights[name + SCALE].astype(np.float32) if name + SCALE in weights else array
 
 
 class Checkpoint:
@@ -93,14 +112,14 @@ class Checkpoint:
         """Set the network's weights. Raises BadCheckpoint when names or shapes differ."""
         with np.load(self._files[WEIGHTS], allow_pickle=False) as weights:
             wanted = {weight.path: tuple(weight.shape) for weight in network.trainable_variables}
-            found = {name: weights[name].shape for name in weights.files}
+            found = {name: weights[name].shape for name in weights.files if not name.endswith(SCALE)}
             if wanted != found:
                 differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
                 raise BadCheckpoint(
                     f"{self.folder} does not fit the network: its weights {differing[0]} differ in shape"
                 )
             for weight in network.trainable_variables:
-                weight.assign(weights[weight.path].astype(np.float32))
+                weight.assign(_unpacked(weights, weight.path))
 
 
 def _digest(data: bytes) -> str:

@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from core.article.composer import ArticleComposer
+from core.checkpoint import Checkpoint, save
 from core.errors import BadCheckpoint
 from core.loader import load_composer
 from core.models import CHECKPOINTS, MODELS
@@ -29,6 +31,26 @@ def test_a_folder_is_loaded_again_the_same(tiny):
     assert first.checkpoint == second.checkpoint
     for one, other in zip(first.network.weights, second.network.weights, strict=True):
         assert np.array_equal(one.numpy(), other.numpy())
+
+
+def test_a_table_in_8_bits_is_nearly_the_same(tmp_path):
+    """A scale for each of its many words, whatever its size; the other weights are as exact as ever."""
+    words = np.random.default_rng(1).normal(size=(40, 6)) * np.logspace(-3, 3, 40)[:, None]
+
+    def network(table: np.ndarray) -> keras.Model:
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Embedding(40, 6, name="words")], name="toy")
+        model.layers[0].set_weights([table])
+        return model
+
+    trained, loaded = network(words), network(words * 0)
+    [name] = [weight.path for weight in trained.weights]
+    save(tmp_path, trained, model="toy", architecture={}, card={}, tables=[name])
+    Checkpoint(tmp_path, "toy").load_into(loaded)
+    [table] = loaded.get_weights()
+    assert np.all(np.abs(table - words) <= np.abs(words).max(axis=1, keepdims=True) / 127 * 0.51)
+    assert json.loads((tmp_path / "config.json").read_text())["parameters"] == 240
+    with np.load(tmp_path / "weights.npz") as weights:
+        assert weights[name].dtype == np.int8
 
 
 def test_the_card_does_not_change_the_hash(tiny, folder):
