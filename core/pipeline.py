@@ -18,7 +18,7 @@ from pretty_midi import PrettyMIDI
 from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
-from core.rendering import audio, pictures
+from core.rendering import audio, formats, pictures
 from core.rendering.arrange import edit
 from core.rendering.tags import id3
 from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
@@ -106,7 +106,7 @@ def finish(
     rendering: Rendering = AS_COMPOSED,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
-    (default `audio.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise.
+    (default `formats.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise.
     Raises RenderError, and BadRequest for a tempo at which the piece would be too long."""
     seconds = dict(draft.seconds)
     duration = round(rendering.rendered_seconds(draft.duration), 3)
@@ -124,7 +124,7 @@ def finish(
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
-        limit = size_limit or audio.SIZE_LIMIT
+        limit = size_limit or formats.SIZE_LIMIT
         sound, audio_format = _record(midi, rendering.audio, soundfont, limit, seconds, _tag(music, recipe))
         picture, attention = drawn.result()
     return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
@@ -136,12 +136,11 @@ def _record(
     """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit. Adds its
     times to `seconds`."""
     with _timed(seconds, "render"):
-        if wished == "flac" and (flac := audio.render_flac(midi, soundfont, size_limit)) is not None:
-            return flac, wished
         samples = audio.render(midi, soundfont)
     with _timed(seconds, "encode"):
-        wav = audio.encode_wav(samples, size_limit) if wished == "wav" else None
-        return (audio.encode(samples, size_limit, tag), "mp3") if wav is None else (wav, wished)
+        lossless = {"wav": formats.wav, "flac": formats.flac}.get(wished)
+        file = lossless(samples, size_limit) if lossless else None
+        return (formats.mp3(samples, size_limit, tag), "mp3") if file is None else (file, wished)
 
 
 def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:

@@ -26,22 +26,19 @@ SIGNALLED = 128
 """Added to a signal's number it is the exit code for a FluidSynth that was ended by it, as in a shell."""
 
 
-def play(
-    soundfont: str, midi: str, sound: str, gain: str, most_bytes: int, most_seconds: int, most_memory: int
-) -> None:
-    """Write `sound`, stereo of at most `most_bytes`, in at most `most_seconds` of processor time and `most_memory`
-    bytes of address space: by its suffix a WAV of 32 bits a sample, which quiet music needs as long as it is not
-    levelled, or a FLAC of 16. Ends the process with FluidSynth's exit code where it fails."""
+def play(soundfont: str, midi: str, sound: str, most_bytes: int, most_seconds: int, most_memory: int) -> None:
+    """Write `sound`, a stereo WAV of at most `most_bytes`, in at most `most_seconds` of processor time and
+    `most_memory` bytes of address space. It has 32 bits a sample, which quiet music needs as long as it is not
+    levelled. Ends the process with FluidSynth's exit code where it fails."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds))
     if sys.platform != "darwin":  # macOS has no such limit, and setting it may fail
         resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
-    depth = "s32" if sound.endswith(".wav") else "s16"
 
     def fluidsynth(command: list[str]) -> None:
         """The command of midi2audio, whose failure is not dropped."""
-        command = [*command, "-O", depth, "-g", gain, *OPTIONS]
+        command = [*command, "-O", "s32", *OPTIONS]
         if code := subprocess.call(command, stdin=subprocess.DEVNULL):
             sys.exit(code if code > 0 else SIGNALLED - code)
 
@@ -61,5 +58,5 @@ def end_with_parent() -> None:
 
 if __name__ == "__main__":
     end_with_parent()
-    soundfont, midi, sound, gain, *limits = sys.argv[1:]
-    play(soundfont, midi, sound, gain, *map(int, limits))
+    soundfont, midi, sound, *limits = sys.argv[1:]
+    play(soundfont, midi, sound, *map(int, limits))

@@ -1,0 +1,117 @@
+"""Sound as a file: MP3 by LAME, WAV, FLAC and Ogg Opus by libsndfile."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterator
+
+import lameenc
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from core.errors import RenderError
+from core.rendering.fluidsynth import RATE
+from core.rendering.loudness import Samples
+
+SIZE_LIMIT = 10 * 2**20
+"""Bytes that a message may carry where pieces are usually sent. The longest piece fits at the highest bitrate."""
+BITRATES = (128, 112, 96, 80, 64, 48, 32)
+"""kbit/s of an MP3, the usual one first; the others are for a piece that would not fit."""
+QUALITY = 5
+"""LAME's effort, 2 (best) to 7: 5 is as near to the original as 2 in two thirds of the time; 7 loses audibly more."""
+OPUS_RATE = 48000
+"""Samples a second of Opus, which knows no 44,100."""
+OPUS_BITRATES = (96, 64, 48, 32)
+"""kbit/s of an Opus, the usual one first; it sounds as an MP3 of half as much again does."""
+
+_LAME_SCALE = 0.95
+"""LAME makes everything softer by this factor, lest it clip; `CEILING_DBTP` sees to that here."""
+_OVERLAP = RATE // 10
+"""Samples on either side of a second that is brought to another rate, so that its edges are heard nowhere."""
+
+
+def mp3(samples: Samples, size_limit: int = SIZE_LIMIT, tag: bytes = b"") -> bytes:
+    """MP3 at the highest of `BITRATES` that stays within `size_limit` bytes, behind its ID3 tag.
+    Raises RenderError when none does."""
+    encoder = lameenc.Encoder()
+    encoder.silence()
+    encoder.set_in_sample_rate(RATE)
+    encoder.set_channels(2)
+    encoder.set_bit_rate(fitting_bitrate(BITRATES, len(samples) / RATE, size_limit - len(tag)))
+    encoder.set_quality(QUALITY)
+    parts = [bytes(encoder.encode(_louder(block))) for block in _blocks(samples)]
+    return b"".join([tag, *parts, bytes(encoder.flush())])
+
+
+def _louder(samples: Samples) -> Samples:
+    """The samples that LAME makes as loud as these are."""
+    return np.clip(np.rint(samples / _LAME_SCALE), -(2**15), 2**15 - 1).astype(np.int16)
+
+
+def wav(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes | None:
+    """WAV of 16 bits a sample; None for more than `size_limit` bytes."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(2)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(samples.astype("<i2").data)
+    return file.getvalue() if file.tell() <= size_limit else None
+
+
+def flac(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes | None:
+    """FLAC of 16 bits a sample; None for more than `size_limit` bytes."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", RATE, 2, "PCM_16", format="FLAC") as writer:
+        for block in _blocks(samples):
+            writer.write(block)
+    return file.getvalue() if file.getbuffer().nbytes <= size_limit else None
+
+
+def opus(samples: Samples, size_limit: int = SIZE_LIMIT) -> bytes:
+    """Ogg Opus at the highest of `OPUS_BITRATES` that stays within `size_limit` bytes. Raises RenderError when none
+    does."""
+    bitrate = fitting_bitrate(OPUS_BITRATES, len(samples) / RATE, int(0.9 * size_limit))  # it is not constant
+    file = io.BytesIO()
+    level = _opus_level(bitrate)
+    with soundfile.SoundFile(file, "w", OPUS_RATE, 2, "OPUS", format="OGG", compression_level=level) as writer:
+        for second in _at_opus_rate(samples):
+            writer.write(second)
+    return file.getvalue()
+
+
+def fitting_bitrate(bitrates: tuple[int, ...], seconds: float, size_limit: int) -> int:
+    """The first of these, in kbit/s, at which so many seconds stay within the limit. Raises RenderError."""
+    for bitrate in bitrates:
+        if (seconds + 0.2) * bitrate * 125 <= size_limit:  # 0.2 s: the encoder's padding and its tag
+            return bitrate
+    raise RenderError(
+        "{seconds:.0f} s of audio do not fit into {megabytes:.1f} MB, even at {bitrate} kbit/s",
+        seconds=seconds,
+        megabytes=size_limit / 1e6,
+        bitrate=bitrates[-1],
+    )
+
+
+def _opus_level(bitrate: int) -> float:
+    """libsndfile's compression level for a stereo bitrate in kbit/s: 0 stands for 256 a channel, 1 for 6."""
+    return (256 - bitrate / 2) / 250
+
+
+def _blocks(samples: Samples) -> Iterator[Samples]:
+    """Ten seconds at a time: encoders make copies of what they are given."""
+    for start in range(0, len(samples), 10 * RATE):
+        yield samples[start : start + 10 * RATE]
+
+
+def _at_opus_rate(samples: Samples) -> Iterator[npt.NDArray[np.float32]]:
+    """The sound at `OPUS_RATE`, a second at a time, by the spectrum of each second and some of its neighbours."""
+    wide, overlap = RATE + 2 * _OVERLAP, _OVERLAP * OPUS_RATE // RATE
+    padded = np.pad(samples, ((_OVERLAP, wide), (0, 0)))
+    length = round(len(samples) * OPUS_RATE / RATE)
+    for number in range(-(-len(samples) // RATE)):
+        spectrum = np.fft.rfft(padded[number * RATE :][:wide].astype(np.float32), axis=0)
+        second = np.fft.irfft(spectrum, OPUS_RATE + 2 * overlap, axis=0)[overlap : overlap + OPUS_RATE]
+        yield (second[: length - number * OPUS_RATE] * (OPUS_RATE / RATE / 2**15)).astype(np.float32)
