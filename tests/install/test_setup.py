@@ -82,7 +82,8 @@ def test_the_pins_are_what_the_project_asks_for(name, python):
 
 def test_the_bot_needs_no_tensorflow():
     """What the bot installs holds nothing of what makes or draws music."""
-    assert not {pin.name for pin in pins("bot")} & {"tensorflow", "tensorflow-cpu", "keras", "matplotlib", "tensorboard"}
+    heavy = {"tensorflow", "tensorflow-cpu", "keras", "matplotlib", "tensorboard"}
+    assert not {pin.name for pin in pins("bot")} & heavy
 
 
 def test_the_example_names_every_setting():
