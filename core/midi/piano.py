@@ -84,10 +84,10 @@ class _Choice:
             sounding, self.silent = self.silent, []
         loud = any(note.velocity > _GUIDE_VELOCITY for part in sounding for note in part.notes)
         heard = [_without_guides(part) if loud else part for part in sounding]
-        self.silent += [part for part, kept in zip(sounding, heard, strict=True) if not kept.notes]
+        mute = [part for part, kept in zip(sounding, heard, strict=True) if not kept.notes]
+        self.silent += mute
         self.used = [part for part in heard if part.notes]
-        self.guides = sum(map(_size, sounding)) - sum(map(_size, heard))
-        self.guides -= sum(_size(part) for part in self.silent if part in sounding)
+        self.guides = sum(map(_size, sounding)) - sum(map(_size, heard)) - sum(map(_size, mute))
         notes = [note for part in self.used for note in part.notes]
         self.notes = sorted(note for note in notes if _on_keyboard(note))
         self.beyond = len(notes) - len(self.notes)

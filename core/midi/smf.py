@@ -141,9 +141,9 @@ def _at(positions: list[Position], time: float, otherwise: int) -> int:
 def _is_off(positions: list[Position], part: Part) -> bool:
     """Whether the controller is 0 for as long as the part plays."""
     begin, end = part.notes[0].start, max(note.end for note in part.notes)
-    if not positions or _at(positions, begin, 1):
-        return False
-    return not any(value and begin <= time < end for time, value in positions)
+    following = bisect_right(positions, (begin, 127))  # no two that follow one another are equal
+    off = following > 0 and not positions[following - 1].value
+    return off and (following == len(positions) or positions[following].time >= end)
 
 
 _Control = tuple[int, int, int, int]

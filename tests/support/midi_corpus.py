@@ -298,3 +298,35 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "a message without a status": (smf(track(b"\x00\x3c\x50")), "makes no sense at byte 1"),
     "a key beyond 127": (smf(track(b"\x00\x90\x90\x50")), "has no notes that a piano could play"),
 }
+
+
+def _chord(velocity: int) -> bytes:
+    """A short note on each of the 16 channels."""
+    strikes = b"".join(event(0, bytes([0x90 | channel, 60, velocity])) for channel in range(16))
+    releases = b"".join(event(channel == 0, bytes([0x80 | channel, 60, 0])) for channel in range(16))
+    return strikes + releases
+
+
+def _moves(number: int, count: int) -> bytes:
+    """So many moves of a controller up and down, after which it is where it was: at 0."""
+    return event(9, bytes([0xB0, number, 0])) + bytes([1, number, 127, 1, number, 0]) * (count // 2)
+
+
+def costly(kind: str, scale: int) -> bytes:
+    """A file that is `scale` times as large as the smallest of its kind, made to cost more than that: up to 255 tracks
+    with 16 channels each, whose work is to be multiplied by that of the others."""
+    first = {
+        "guide notes": b"",
+        "pedal": _moves(64, 60 * scale),
+        "volume": event(0, b"\xb0\x07\x00") + _moves(7, 60 * scale),
+        "expression": event(0, b"\xb0\x0b\x00") + _moves(11, 60 * scale),
+        "tempo": b"".join(tempo(400_000 + number, at=1) for number in range(40 * scale)),
+        "all notes off": control(123, 0, at=1) * (60 * scale),
+    }[kind]
+    loud = note(velocity=90, channel=1)
+    velocity = 1 if kind == "guide notes" else 64
+    return smf(track(first, loud), *[track(_chord(velocity)) for _ in range(scale)])
+
+
+COSTLY = ("guide notes", "pedal", "volume", "expression", "tempo", "all notes off")
+"""Kinds of `costly` files."""

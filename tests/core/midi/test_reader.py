@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,24 @@ from core.midi.controllers import SUSTAIN
 from core.midi.excerpt import Excerpt
 from core.midi.piano import Upload, reduced
 from core.midi.reader import TOO_MUCH, Reader
-from core.midi.smf import Part, Score, TimedNote
+from core.midi.smf import Part, Score, TimedNote, parse
 from core.request import ComposeRequest
 from core.seed import Seed
-from tests.support.midi_corpus import BEAT, DAMAGED, LEGAL, control, event, meta, note, pedal, smf, tempo, track
+from tests.support.midi_corpus import (
+    BEAT,
+    COSTLY,
+    DAMAGED,
+    LEGAL,
+    control,
+    costly,
+    event,
+    meta,
+    note,
+    pedal,
+    smf,
+    tempo,
+    track,
+)
 
 GOOD = LEGAL["one note"][0]
 
@@ -272,6 +288,32 @@ def test_it_becomes_a_request(reader: Reader):
     assert (request.primer, request.length, request.seed.is_random) == (upload.midi, 200, True)
     with pytest.raises(BadRequest, match="together longer than 600 s"):
         upload.continued(ComposeRequest(Seed(), length=3000, take=7))
+
+
+@pytest.mark.parametrize("kind", COSTLY)
+def test_the_work_grows_as_the_file_does(kind: str):
+    """Four times the file takes four times as many lines of Python, not sixteen, whatever is in it: so no file that
+    fits into the limit holds up those of others."""
+    small, large = costly(kind, 12), costly(kind, 48)
+    assert 3 < len(large) / len(small) < 5
+    assert lines_to_read(large) / lines_to_read(small) < 6
+
+
+def lines_to_read(data: bytes) -> int:
+    """The lines of Python that are run to read a file."""
+    count = 0
+
+    def line(frame: FrameType, event: str, value: object) -> Any:
+        nonlocal count
+        count += 1
+        return line
+
+    sys.settrace(line)
+    try:
+        reduced(parse(data))
+    finally:
+        sys.settrace(None)
+    return count
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch):
