@@ -19,13 +19,12 @@ from bot.commands.submit import admit, find_piece, submit
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
-from bot.services import Interaction, Services
+from bot.services import Interaction
+from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.pieces import ID, Stored
 from core.errors import BadRequest, StoreError, shown
-from core.midi.excerpt import Excerpt
 from core.models import MODELS
 from core.options import LENGTH, STEP_SECONDS
-from core.process.logs import about_job
 from core.request import ComposeRequest, fresh_take
 from core.seed import Seed
 from core.text import Text
@@ -38,35 +37,33 @@ PAGE_SIZE = 8
 
 Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
 """The answer to a press, once the piece is found."""
-Maker: TypeAlias = Callable[[Services, Stored], Awaitable[ComposeRequest]]
-"""Makes the request for a new piece from one that is stored."""
+Maker: TypeAlias = Callable[[Stored], tuple[ComposeRequest, Source]]
+"""Makes the request for a new piece from one that is stored, and says what is still to be read for it."""
 
 
-async def _new_take(_: Services, stored: Stored) -> ComposeRequest:
+def _new_take(stored: Stored) -> tuple[ComposeRequest, Source]:
     """The same request with another draw."""
-    return replace(stored.recipe.request, take=fresh_take())
+    return replace(stored.recipe.request, take=fresh_take()), FRESH
 
 
-async def _variation(services: Services, stored: Stored) -> ComposeRequest:
+def _variation(stored: Stored) -> tuple[ComposeRequest, Source]:
     """A request for the same opening and a new rest, as long as the piece was."""
-    composed = (await services.library.piece(stored)).composed
     seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    upload = await services.reader.read(composed, Excerpt(until=seconds))
     length = max(LENGTH.least, min(_steps(stored.duration), LENGTH.most) - _steps(seconds))
-    return _primed(stored, upload.midi, length)
+    return _unprimed(stored, length), StoredPrimer(stored.id, seconds)
 
 
-async def _continuation(services: Services, stored: Stored) -> ComposeRequest:
+def _continuation(stored: Stored) -> tuple[ComposeRequest, Source]:
     """A request for the whole piece and as much again as was asked for, where there is room. Raises BadRequest."""
     room = LENGTH.most - _steps(stored.duration) - 1
     if room < LENGTH.least:
         raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
-    composed = (await services.library.piece(stored)).composed
-    return _primed(stored, composed, min(stored.recipe.request.length, room))
+    return _unprimed(stored, min(stored.recipe.request.length, room)), StoredPrimer(stored.id)
 
 
-def _primed(stored: Stored, primer: bytes, length: int) -> ComposeRequest:
-    return replace(stored.recipe.request, seed=Seed(), primer=primer, length=length, take=fresh_take())
+def _unprimed(stored: Stored, length: int) -> ComposeRequest:
+    """The request to continue a piece, which still lacks that: its files are read once the press is acknowledged."""
+    return replace(stored.recipe.request, seed=Seed(), primer=b"", length=length, take=fresh_take())
 
 
 def _steps(seconds: float) -> int:
@@ -78,11 +75,10 @@ def _submits(request_of: Maker) -> Action:
 
     async def act(interaction: Interaction, stored: Stored) -> None:
         rules = await admit(interaction)
-        with about_job(str(interaction.id)):
-            request = await request_of(interaction.client.services, stored)
+        request, source = request_of(stored)
         submission = Submission(request, stored.recipe.rendering, stored.private)
         parent = stored.parent if request_of is _new_take else stored.id
-        await submit(interaction, submission, rules, parent=parent)
+        await submit(interaction, submission, rules, source, parent)
 
     return act
 

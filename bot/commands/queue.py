@@ -13,8 +13,9 @@ from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.language import replies
 from bot.language.i18n import say, say_some
 from bot.language.translator import described, named
-from bot.services import Interaction
+from bot.services import Interaction, Services
 from bot.store.pending_reply import PendingReply
+from core.queue.jobs import Job, JobState
 from core.text import Text
 
 OVER_ALREADY = Text("This piece is already finished or cancelled.")
@@ -28,12 +29,17 @@ async def queue(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     services = interaction.client.services
     waiting = len((await services.queue.snapshot()).waiting)
-    theirs = [
-        replies.progress(job, pending.request, services.deliveries.estimates.wait(pending.job_id), pending.parent)
-        for pending in services.deliveries.of(interaction.user.id)
-        if (job := await services.queue.job(pending.job_id))
-    ]
+    theirs = [await _standing(services, pending) for pending in services.deliveries.of(interaction.user.id)]
     await interaction.edit_original_response(content=in_the_making(waiting, theirs))
+
+
+async def _standing(services: Services, pending: PendingReply) -> str:
+    """Where a piece is: being read, in the queue or in the making."""
+    job = await services.queue.job(pending.job_id)
+    if job is None and pending.unread:
+        return replies.unread(pending.request, pending.parent)
+    job = job or Job(pending.job_id, JobState.QUEUED)  # it is just being put
+    return replies.progress(job, pending.request, services.deliveries.estimates.wait(pending.job_id), pending.parent)
 
 
 @app_commands.command(

@@ -109,9 +109,15 @@ class Deliveries:
         return pending.destination.user_id if pending and job_id not in self._open.delivered else None
 
     async def cancel(self, job_id: str) -> None:
-        """Cancel a job; its reply says so as soon as the queue does. Raises QueueError."""
+        """Cancel a job; its reply says so as soon as the queue does. One that is not queued yet, as its file is being
+        read, will not be. Raises QueueError."""
         with about_job(job_id):
-            await self._queue.cancel(job_id)
+            pending = self._open.find(job_id)
+            if pending and (pending.unread or job_id in self._open.unqueued):
+                await self._queue.withdraw(job_id, pending.destination.user_id)
+                self._follower.withdraw(job_id)
+            else:
+                await self._queue.cancel(job_id)
 
     async def cancel_all(self, user_id: int) -> None:
         """Cancel all jobs of a user, and wait until their replies are delivered. Raises QueueError when that takes

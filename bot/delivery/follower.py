@@ -54,6 +54,10 @@ class Outcome(NamedTuple):
         return self.job.state if self.job else JobState.FAILED
 
 
+class _Withdrawn(Exception):
+    """The listener has taken the job back before it was queued."""
+
+
 class Follower:
     """One way from a pending reply to the delivered one, for fresh interactions and for those that another bot left."""
 
@@ -75,6 +79,12 @@ class Follower:
         self._timing = timing
         self._retry = Retry(DATABASE_UNREACHABLE, timing.database_delays)
         self._in_turn = asyncio.Lock()
+        self._reading: dict[str, asyncio.Task[PendingReply]] = {}
+
+    def withdraw(self, job_id: str) -> None:
+        """Its listener has taken a job back: what is still being read for it need not be."""
+        if reading := self._reading.get(job_id):
+            reading.cancel()
 
     async def follow(self, pending: PendingReply, fresh: bool) -> None:
         """Follow a job to its end. `fresh`: no bot has been at it before, so the queue does not know it. Nothing is
@@ -97,14 +107,29 @@ class Follower:
     async def _outcome(self, pending: PendingReply, fresh: bool) -> Outcome:
         job: Job | None = None
         try:
-            pending = await self._sources.read(pending)
+            pending = await self._read(pending)
             await self._put(pending, await self._sources.composed(pending), fresh)
             job = await self._ended(pending)
             return Outcome(pending, job, await self._reply(pending, job))
+        except _Withdrawn:
+            job = Job(pending.job_id, JobState.CANCELLED)
+            return Outcome(pending, job, replies.withdrawn(pending.request, pending.parent))
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)
             return Outcome(pending, job, Reply(explain(error)))
+
+    async def _read(self, pending: PendingReply) -> PendingReply:
+        """The pending reply whose request is whole. Raises _Withdrawn when its listener takes it back meanwhile."""
+        self._reading[pending.job_id] = reading = asyncio.create_task(self._sources.read(pending))
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # the bot ends
+                raise
+            raise _Withdrawn from None
+        finally:
+            del self._reading[pending.job_id]
 
     async def _put(self, pending: PendingReply, composed: Composed | None, fresh: bool) -> None:
         async with self._in_turn:  # first come, first served

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.delivery.leases import Leases
-from bot.delivery.uploads import UploadReader
+from bot.delivery.uploads import CostlyFile, UploadReader
 from bot.process import metrics
-from bot.store.pending_reply import PendingReply, StoredNotes, UnreadUpload
+from bot.store.pending_reply import FRESH, PendingReply, StoredNotes, StoredPrimer, UnreadUpload
 from bot.store.pieces import Library
 from core.errors import BadRequest
 from core.request import Composed
@@ -18,18 +20,29 @@ class Sources:
         self._reader, self._library, self._leases = reader, library, leases
 
     async def read(self, pending: PendingReply) -> PendingReply:
-        """The pending reply whose request is whole: an upload is read, and what it says noted down. Raises BadRequest
-        for a file that is no good."""
-        if not isinstance(pending.source, UnreadUpload):
+        """The pending reply whose request is whole: the music that it continues is read, and what it says noted down.
+        Raises BadRequest for a file that is no good, or a piece that is gone."""
+        if not pending.unread:
             return pending
         try:
-            whole = await self._reader.continued(pending, pending.source)
+            whole = await self._whole(pending)
         except BadRequest as error:
             metrics.refused(error)
-            await self._leases.uncount(pending.job_id)
+            if not isinstance(error, CostlyFile):
+                await self._leases.uncount(pending.job_id)
             raise
         await self._leases.change(whole)
         return whole
+
+    async def _whole(self, pending: PendingReply) -> PendingReply:
+        match pending.source:
+            case UnreadUpload() as upload:
+                return await self._reader.continued(pending, upload)
+            case StoredPrimer(piece_id, until):
+                midi = (await self._library.piece(await self._library.get(piece_id))).composed
+                primer = midi if until is None else (await self._reader.opening(midi, until)).midi
+                return replace(pending, request=replace(pending.request, primer=primer), source=FRESH)
+        return pending
 
     async def composed(self, pending: PendingReply) -> Composed | None:
         """The notes of a stored piece that is only rendered in another way. Raises BadRequest when it is not stored any

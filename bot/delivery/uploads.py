@@ -4,43 +4,89 @@ a bot that is killed meanwhile does so again."""
 from __future__ import annotations
 
 import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import discord
 
 from bot.delivery.retry import DISCORD_UNREACHABLE
+from bot.delivery.turns import Turns
 from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
 from core.errors import BadRequest
 from core.midi.excerpt import MAX_SECONDS, Excerpt
 from core.midi.piano import Upload
-from core.midi.reader import Reader
+from core.midi.reader import Reader, Reading
+
+READERS = max(2, min(os.cpu_count() or 1, 4))
+"""Processes that read listeners' files, so that one file that takes long does not hold up all others. Each has 30 MB,
+from the first file on that finds the others at work."""
+MOST_FILES = 8
+"""Files of listeners that are in memory at a time, being downloaded or read."""
+COSTLY_SECONDS = 0.5
+"""Of the processor. A file that took more counts as a piece for the rules of its server, also when none comes of it:
+20,000 notes take 0.2 s."""
+
+
+class CostlyFile(BadRequest):
+    """A file of which nothing can be made, and that took long to read."""
+
+
+class ReaderPool:
+    """Readers, each in a process and at work in a thread of its own: the event loop's threads are few, and the database
+    needs them."""
+
+    def __init__(self, readers: int) -> None:
+        self._readers = [Reader() for _ in range(readers)]
+        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+        self._free: asyncio.LifoQueue[Reader] = asyncio.LifoQueue()  # one that was at work is there already
+        for reader in self._readers:
+            self._free.put_nowait(reader)
+
+    async def read(self, data: bytes, excerpt: Excerpt) -> Reading:
+        """As `Reader.ask` does, by whichever of them is free first."""
+        reader = await self._free.get()
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, reader.ask, data, excerpt)
+        reading.add_done_callback(lambda _: self._free.put_nowait(reader))
+        return await asyncio.shield(reading)  # one that nobody waits for any more goes on
+
+    async def close(self) -> None:
+        await asyncio.gather(*(asyncio.to_thread(reader.close) for reader in self._readers))
+        self._threads.shutdown(wait=False)
 
 
 class UploadReader:
-    """Reads one file at a time, in a thread beside the event loop. Those that wait for it hold up no thread: there are
-    few, and the database needs them."""
+    """Reads listeners' files in turns, and in a line of its own what the bot has stored itself."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
-        self.blocking = Reader()
-        self._turn = asyncio.Lock()
-
-    async def read(self, data: bytes, excerpt: Excerpt) -> Upload:
-        """As `Reader.read` does."""
-        async with self._turn:
-            return await asyncio.to_thread(self.blocking.read, data, excerpt)
+        self._turns = Turns(MOST_FILES)
+        self.theirs, self.ours = ReaderPool(READERS), ReaderPool(1)
 
     async def continued(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
         """The pending reply with the request that continues its upload. Raises BadRequest for a file that cannot be
-        had, or read, or is too long."""
-        try:
-            data = await self._client.http.get_from_cdn(upload.url)
-        except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
-            raise BadRequest("the file could not be downloaded from Discord; please send it again") from error
-        read = await self.read(data, Excerpt(upload.until, upload.keep, MAX_SECONDS - pending.request.seconds))
-        request = read.continued(pending.request)
-        pending.rendering.rendered_seconds(read.seconds + request.seconds)
-        return replace(pending, request=request, remark=read.remark, source=FRESH)
+        had, or read, or is too long, and of these CostlyFile for one that took long to read."""
+        excerpt = Excerpt(upload.until, upload.keep, MAX_SECONDS - pending.request.seconds)
+        async with self._turns.taken(pending.destination.user_id):
+            reading = await self.theirs.read(await self._downloaded(upload.url), excerpt)
+        if reading.upload is None:
+            raise (CostlyFile if reading.seconds > COSTLY_SECONDS else BadRequest)(reading.refusal)
+        request = reading.upload.continued(pending.request)
+        pending.rendering.rendered_seconds(reading.upload.seconds + request.seconds)
+        return replace(pending, request=request, remark=reading.upload.remark, source=FRESH)
+
+    async def opening(self, midi: bytes, seconds: float) -> Upload:
+        """The opening of a piece that the bot has stored. Raises BadRequest."""
+        reading = await self.ours.read(midi, Excerpt(until=seconds))
+        if reading.upload is None:
+            raise BadRequest(reading.refusal)
+        return reading.upload
 
     async def close(self) -> None:
-        await asyncio.to_thread(self.blocking.close)
+        await asyncio.gather(self.theirs.close(), self.ours.close())
+
+    async def _downloaded(self, url: str) -> bytes:
+        try:
+            return await self._client.http.get_from_cdn(url)
+        except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
+            raise BadRequest("the file could not be downloaded from Discord; please send it again") from error

@@ -56,6 +56,12 @@ def progress(job: Job, request: ComposeRequest, wait: float | None = None, paren
     return f"{_summary(request, parent)}\n{lines}"
 
 
+def unread(request: ComposeRequest, parent: str = "") -> str:
+    """The message about a piece that continues music which is still being read."""
+    doing = say("Reading that piece.") if parent else say("Reading your file.")
+    return f"{_summary(request, parent, continues=True)}\n{doing}"
+
+
 def _waiting(job: Job, wait: float | None) -> str:
     if job.place is None:
         place = say("In the queue.")
@@ -85,6 +91,11 @@ def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = N
     if job.state is JobState.DONE and job.piece:
         return finished(job.piece, size_limit, remark, parent)
     return Reply(sentence(say(job.error or SORRY)))
+
+
+def withdrawn(request: ComposeRequest, parent: str = "") -> Reply:
+    """The last message about a job that was taken back while what it continues was being read."""
+    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, continues=True)))
 
 
 def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
@@ -220,8 +231,9 @@ def _title(request: ComposeRequest, parent: str) -> str:
     return brief(say("A piece starting on {notes}", notes=request.seed.names))
 
 
-def _summary(request: ComposeRequest, parent: str) -> str:
-    if not request.primer:
+def _summary(request: ComposeRequest, parent: str, continues: bool = False) -> str:
+    """`continues` where that is known, though the request does not have it yet."""
+    if not request.primer and not continues:
         begun = brief(request.seed.names)
     else:
         begun = say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")

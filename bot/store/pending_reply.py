@@ -84,6 +84,21 @@ class UnreadUpload:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPrimer:
+    """Source of a piece that continues a stored one, whose files are still to be read; the request lacks its notes."""
+
+    piece_id: str
+    until: float | None = None
+    """Second of the stored piece at which the new one goes on; None for its end."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"upload": "", "until": self.until, "source": "", "primer": self.piece_id}
+
+
+@dataclass(frozen=True, slots=True)
 class StoredNotes:
     """Source of a piece whose notes are stored: they are only rendered in another way."""
 
@@ -97,7 +112,7 @@ class StoredNotes:
 
 
 FRESH = FreshRequest()
-Source: TypeAlias = FreshRequest | UnreadUpload | StoredNotes
+Source: TypeAlias = FreshRequest | UnreadUpload | StoredPrimer | StoredNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +146,11 @@ class PendingReply:
             "remark": self.remark.to_json(),
         }
 
+    @property
+    def unread(self) -> bool:
+        """Whether the notes that it continues are still to be read."""
+        return isinstance(self.source, UnreadUpload | StoredPrimer)
+
     @classmethod
     def from_json(cls, data: Any) -> PendingReply:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write. Older bots wrote less."""
@@ -150,4 +170,6 @@ def _source(data: dict[str, Any]) -> Source:
     upload, stored = of_type(str, data.get("upload", "")), of_type(str, data.get("source", ""))
     if upload:
         return UnreadUpload(upload, data.get("until"), data.get("keep"))
+    if primer := of_type(str, data.get("primer", "")):
+        return StoredPrimer(primer, data.get("until"))
     return StoredNotes(stored) if stored else FRESH

@@ -16,20 +16,22 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
 from core.midi.excerpt import WHOLE, Excerpt
 from core.midi.piano import Upload, reduced
 from core.midi.smf import parse
-from core.text import Text
+from core.text import NOTHING, Text
 
 MEMORY = 512 * 2**20
 """Bytes of address space that the process may have."""
 READ_SECONDS = 4.0
 """Of the processor, for one file, counted from 0 for each: 20,000 notes take 0.2 s, and nothing that fits into
 `MAX_BYTES` more than 1.5 s. Bytes limit the work; this is for a fault of ours."""
+NICENESS = 10
+"""The process yields to all others by so much: whoever is to be acknowledged in time comes first."""
 WALL_SECONDS = 60.0
 """On the clock, for a process that hangs; a machine with much to do may take its time."""
 START_SECONDS = 60.0
@@ -41,6 +43,15 @@ CPU_SECONDS = round(READS * READ_SECONDS)
 TOO_MUCH = Text("this MIDI file could not be read: it takes too much time or memory")
 
 _log = logging.getLogger(__name__)
+
+
+class Reading(NamedTuple):
+    """What came of a file: an upload, or a sentence that says what is wrong with it."""
+
+    upload: Upload | None
+    refusal: Text
+    seconds: float
+    """Of the processor, spent on it."""
 
 
 class Reader:
@@ -55,13 +66,23 @@ class Reader:
     def read(self, data: bytes, excerpt: Excerpt = WHOLE) -> Upload:
         """The file, or an excerpt. Blocks; any thread may call it. Raises BadRequest, whose sentence says what is wrong
         with the file."""
+        reading = self.ask(data, excerpt)
+        if reading.upload is None:
+            raise BadRequest(reading.refusal)
+        return reading.upload
+
+    def ask(self, data: bytes, excerpt: Excerpt = WHOLE) -> Reading:
+        """The same, with what it cost. Raises BadRequest for what is not even looked at, and while no process can be
+        started."""
         if len(data) > MAX_BYTES:
             raise too_large(len(data))
         with self._lock:
             answer = self._answer(json.dumps({"excerpt": asdict(excerpt), "size": len(data)}).encode() + b"\n" + data)
         if "error" in answer:
-            raise BadRequest(Text.from_json(answer["error"]))
-        return Upload(**answer | {"midi": base64.b64decode(answer["midi"]), "remark": Text.from_json(answer["remark"])})
+            return Reading(None, Text.from_json(answer["error"]), answer["cost"])
+        upload = answer["upload"]
+        read = {"midi": base64.b64decode(upload["midi"]), "remark": Text.from_json(upload["remark"])}
+        return Reading(Upload(**upload | read), NOTHING, answer["cost"])
 
     def close(self) -> None:
         """End the process."""
@@ -84,7 +105,7 @@ class Reader:
             _log.warning("the reader of a MIDI file ended with %s", end)
             if again and in_time and end == -signal.SIGKILL:  # neither by the clock nor by its limits
                 return self._answer(question, again=False)
-            raise BadRequest(TOO_MUCH) from None
+            return {"error": TOO_MUCH.to_json(), "cost": READ_SECONDS}
         finally:
             timer.cancel()
         return answer
@@ -135,22 +156,23 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    os.nice(NICENESS)
     answers.write(b"ready\n")
     answers.flush()
     while line := questions.readline():
         question = json.loads(line)
         data = questions.read(question["size"])
+        began = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, READ_SECONDS)  # counts from now; nobody catches its signal, which kills
         try:
             upload = reduced(parse(data), Excerpt(**question["excerpt"]))
-            answer = asdict(upload) | {
-                "midi": base64.b64encode(upload.midi).decode(),
-                "remark": upload.remark.to_json(),
-            }
+            read = {"midi": base64.b64encode(upload.midi).decode(), "remark": upload.remark.to_json()}
+            answer: dict[str, Any] = {"upload": asdict(upload) | read}
         except BadRequest as error:
             answer = {"error": error.text.to_json()}
         except Exception:  # MemoryError above all; whatever it is, it is the file's
             answer = {"error": TOO_MUCH.to_json()}
+        answer["cost"] = time.process_time() - began
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 

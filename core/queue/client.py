@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dbos import DBOSClient, WorkflowStatus
 from dbos._serialization import deserialize_value
 
-from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WORKFLOW, connect, reaching
+from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 from core.text import Text
@@ -112,6 +112,8 @@ class JobQueue:
                 return None
             [row] = rows
             begun = await self._progress(job_id)
+            if row.queue_name == WITHDRAWN:
+                return Job(job_id, JobState.CANCELLED)
             if row.status not in UNFINISHED:
                 return _ended(row, begun)
             if row.status == "PENDING" and begun is not None:
@@ -123,6 +125,21 @@ class JobQueue:
         with reaching():
             await self._client.cancel_workflow_async(job_id)
         self._snapshot = QueueSnapshot()
+
+    async def withdraw(self, job_id: str, user_id: int | str) -> None:
+        """Take back a job that is perhaps still to be put: whoever puts it later, this bot or another, finds it
+        cancelled."""
+        with reaching():
+            await self._client.enqueue_async(
+                {
+                    "workflow_name": WORKFLOW,
+                    "queue_name": WITHDRAWN,
+                    "workflow_id": job_id,
+                    "app_version": VERSION,
+                    "authenticated_user": str(user_id),
+                }
+            )
+        await self.cancel(job_id)
 
     async def delete(self, job_id: str) -> None:
         """Forget a job that was answered: nothing of it stays."""

@@ -22,6 +22,8 @@ from core.queue.jobs import QUEUE_UNREACHABLE
 APPLICATION = "nocturne"
 VERSION = "1"  # left to DBOS it is a hash of the code, and an edit would strand yesterday's jobs
 QUEUE = WORKFLOW = "compose"
+WITHDRAWN = "withdrawn"
+"""A queue from which no worker takes: of jobs that were taken back before they were put."""
 PROGRESS = "progress"
 """Name of the event that holds the progress of a running job."""
 UNFINISHED = ["ENQUEUED", "PENDING"]

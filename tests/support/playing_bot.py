@@ -77,6 +77,9 @@ class FakeQueue:
     async def cancel(self, job_id: str) -> None:
         self.jobs[job_id] = Job(job_id, JobState.CANCELLED)
 
+    async def withdraw(self, job_id: str, user_id: int) -> None:
+        await self.cancel(job_id)
+
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)
 

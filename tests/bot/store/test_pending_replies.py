@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from bot.store import pending_reply
 from bot.store.database import Database
 from bot.store.pending_replies import PendingReplies
-from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes, UnreadUpload
+from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes, StoredPrimer, UnreadUpload
 from core.errors import StoreError
 from tests.support.pieces import REQUEST
 from tests.support.postgres import Postgres
@@ -72,7 +72,9 @@ async def test_a_row_survives_the_bot(table: PendingReplies, url: str):
     await database.close()
 
 
-@pytest.mark.parametrize("source", [FRESH, UnreadUpload("https://cdn/mine.mid", 0.5), StoredNotes("abcdefgh")])
+@pytest.mark.parametrize(
+    "source", [FRESH, UnreadUpload("https://cdn/mine.mid", 0.5), StoredPrimer("abcdefgh", 0.5), StoredNotes("abcdefgh")]
+)
 async def test_each_source_is_read_back(source: Source):
     """In one flat object, which has the keys that bots have read since there are uploads and arrangements."""
     written = pending(source=source).to_json()

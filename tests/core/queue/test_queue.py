@@ -359,6 +359,22 @@ async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable
         assert worker.history("began") == [2]
 
 
+async def test_a_job_is_taken_back_before_it_is_put(unattended: JobQueue, begin: Callable[..., Worker]):
+    """Withdrawn, it is cancelled whenever it is put; one that waits already is cancelled too, and neither is begun."""
+    await unattended.withdraw("1", user_id=1)
+    assert (await known(unattended, "1")).state == JobState.CANCELLED
+    await unattended.put("1", asks(take=1), user_id=1)
+    await unattended.put("2", asks(take=2), user_id=2)
+    await unattended.withdraw("2", user_id=2)
+    await unattended.put("3", asks(take=3), user_id=3)
+    assert [(await known(unattended, job_id)).state for job_id in "12"] == [JobState.CANCELLED] * 2
+    with begin() as worker:
+        await watch(unattended, "3", JobState.DONE)
+        assert worker.history("began") == [3]
+    await unattended.delete("1")
+    assert "1" not in await unattended.ids()
+
+
 async def test_a_job_that_waits_for_the_model_is_not_running(url: str, begin: Callable[..., Worker]):
     """A worker takes more jobs while it composes one; they still stand in line."""
     jobs = await JobQueue.open(url, snapshot_seconds=0)
