@@ -363,7 +363,9 @@ reader._serve(sys.stdin.buffer, sys.stdout.buffer)
     )
     said = subprocess.run([sys.executable, "-c", code], input=questions, stdout=subprocess.PIPE, check=True).stdout
     ready, much, good = said.splitlines()
-    assert (ready, json.loads(much), json.loads(good)["notes"]) == (b"ready", {"error": TOO_MUCH.to_json()}, 1)
+    assert ready == b"ready"
+    assert json.loads(much)["error"] == TOO_MUCH.to_json()
+    assert json.loads(good)["upload"]["notes"] == 1
 
 
 def test_the_limit_on_time_is_set_anew_for_each_file():
@@ -388,7 +390,8 @@ reader._serve(sys.stdin.buffer, sys.stdout.buffer)
     done = subprocess.run([sys.executable, "-c", code], input=questions, stdout=subprocess.PIPE)
     ready, *answers = done.stdout.splitlines()
     assert ready == b"ready"
-    assert [json.loads(answer)["notes"] for answer in answers] == [1] * 10
+    assert [json.loads(answer)["upload"]["notes"] for answer in answers] == [1] * 10
+    assert all(json.loads(answer)["cost"] >= 0.2 for answer in answers)
     assert done.returncode == -signal.SIGPROF
 
 
