@@ -20,7 +20,7 @@ from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, 
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
-from core.performance.sequence import EventSequence
+from core.performance.sequence import KEPT_STATES, EventSequence
 from core.performance.spread import spread
 from core.process.memory import resident
 from core.request import ComposeRequest
@@ -35,8 +35,9 @@ differs from a row among others in the last bits, and a piece has to come out th
 SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
 """How many pieces are decoded at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
-STATES_A_SLOT = 4
-"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way."""
+STATES_A_SLOT = 4 + KEPT_STATES
+"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, on the way, and those
+to which its piece can go back."""
 PRIMER_EVENTS = 2048
 """How many of a primer's events the network reads at the most, its last: prefill takes as long as decoding."""
 

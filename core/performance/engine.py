@@ -135,6 +135,10 @@ class Engine:
         memories = tuple(Memory(*map(moved, memory)) for memory in state.memories)
         return EngineState(renewed(state.event, fresh.event), decode, caches, memories)
 
+    def row(self, state: EngineState, slot: int) -> EngineState:
+        """The state of one slot alone, a copy: it does not hold on to those of its neighbours."""
+        return keras.tree.map_structure(lambda old: ops.take(old, [slot], axis=0), state)
+
     def _empty_cache(self, events: int, dtype: str = "float32") -> tuple[Tensor, Tensor]:
         """Keys and values of so many events."""
         heads, head_dim = self.model.config.num_kv_heads, self.model.config.head_dim
@@ -245,6 +249,13 @@ class Engine:
         choose(heads[3](hidden, chosen), legal_durations())
         chosen[3] = ops.where(struck, chosen[3], NO_DURATION)
         return ops.stack(chosen, axis=-1), end
+
+
+def joined(states: Sequence[EngineState]) -> EngineState:
+    """One state with the slots of all of these, one after another."""
+    if len(states) == 1:
+        return states[0]
+    return keras.tree.map_structure(lambda *parts: ops.concatenate(parts, axis=0), *states)
 
 
 def remaining(decode: DecodeState, length: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.performance.engine import ChunkInputs, Engine
+from core.performance.engine import ChunkInputs, Engine, EngineState, joined
 from core.performance.sequence import EventSequence
 from core.performance.steering import LogitBias
 
@@ -31,17 +31,30 @@ class Batch:
         """A chunk for each of these: sequences that were decoded before go on, others begin. There may be no more of
         them than the largest engine has slots."""
         engine = next(engine for engine in self._engines if engine.slots >= len(sequences))
-        rows = [self._row_of(sequence) for sequence in sequences]
-        if engine is not self._engine or rows != list(range(len(sequences))):
-            self._state = engine.gather(self._state, rows)
-        self._engine, self._sequences = engine, list(sequences)
+        self._arrange(engine, sequences)
         self._state, chunk = engine.advance(self._state, _chunk_inputs(sequences, engine.slots))
         events, ends = np.asarray(chunk.events), np.asarray(chunk.ends)
         for slot, sequence in enumerate(sequences):
             sequence.append(events[:, slot], ends[:, slot])
 
-    def _row_of(self, sequence: EventSequence) -> int | None:
-        """The slot that has the sequence's KV cache; None for one that begins, or begins anew."""
+    def _arrange(self, engine: Engine, sequences: Sequence[EventSequence]) -> None:
+        """Bring the state of each sequence into its slot, from where it was or from where the sequence kept it; and
+        give it to those that keep it."""
+        states = [self._state]
+        rows = [self._row_of(sequence, states) for sequence in sequences]
+        if engine is not self._engine or rows != list(range(len(sequences))):
+            self._state = engine.gather(joined(states), rows)
+        self._engine, self._sequences = engine, list(sequences)
+        for slot, sequence in enumerate(sequences):
+            if sequence.keeps_state:
+                sequence.keep(engine.row(self._state, slot))
+
+    def _row_of(self, sequence: EventSequence, states: list[EngineState]) -> int | None:
+        """The row of the joined states that is the sequence's; None for one that begins, or begins anew. The state from
+        which a sequence goes on after it went back joins `states`."""
+        if (kept := sequence.resumed_state()) is not None:
+            states.append(kept)
+            return self._engine.slots + len(states) - 2
         if not len(sequence.events):
             return None
         return next((row for row, other in enumerate(self._sequences) if other is sequence), None)

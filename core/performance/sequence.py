@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
-from core.performance.engine import CHUNK, FREE
+from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
@@ -17,8 +17,12 @@ from core.performance.steering import NO_TARGET, LogitBias, Target, bias_towards
 _log = logging.getLogger(__name__)
 
 MOST_EVENTS_A_SECOND = 40
+STRETCH = 2 * CHUNK
+"""Events from one place to which a sequence can go back to the next."""
+KEPT_STATES = 6
+"""Places to which a sequence can go back: over a minute of usual playing. The guard looks back 32 s at the most."""
 REWIND_EVENTS = 48
-"""Events before a trouble's first note from which on it is drawn again, times the tries at that place."""
+"""Events before a trouble's first note from which on it is drawn again, at least, times the tries at that place."""
 TRIES_AT_A_PLACE, TRIES_AT_THE_END, TRIES = 6, 3, 16
 """How often a sequence goes back at one place, at its end, and in all, before it ends where its music ends."""
 WARMER = 0.02
@@ -31,8 +35,8 @@ class EventSequence:
     is its length in cells, counted from its first note; or, where it is `primed`, from the last event that is forced,
     and what is forced then is no part of it.
 
-    Where the guard finds trouble, the sequence goes back to before it: the events up to there are forced again, which
-    rebuilds the KV cache, and those after it are drawn anew with the next sub-take."""
+    Where the guard finds trouble, the sequence goes back to before it, to one of the last places at which it kept the
+    engine's state, and what comes after is drawn anew with the next sub-take."""
 
     cells: int
     take: int
@@ -44,15 +48,17 @@ class EventSequence:
     forced: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     primed: bool = False
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
-    """Those that the engine has decoded; none where it must begin anew."""
+    """Those that the engine has decoded."""
     ends: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """Before each event, the probability that the piece ends there."""
     done: bool = False
     """Whether nothing is to be decoded any more. Set last when a chunk is appended, as other threads look at it."""
     gave_up: str | None = None
     """The reason why the piece ends before its length: the trouble that it did not get out of."""
-    _prefix: np.ndarray | None = None
-    """The events that are forced after going back."""
+    _kept: dict[int, EngineState] = field(default_factory=dict)
+    """The engine's state after so many events."""
+    _resumes: bool = False
+    """Whether its next chunk goes on from a state that was kept."""
     _tries: int = 0
     _place: int = -1
     """The last event at which it went back, and how often it did there."""
@@ -61,13 +67,25 @@ class EventSequence:
     _share: float = 0.0
 
     @property
-    def prefix(self) -> np.ndarray:
-        """The events that are forced from the beginning on, (events, 4)."""
-        return self.forced if self._prefix is None else self._prefix
+    def keeps_state(self) -> bool:
+        """Whether the state before its next chunk is one to keep."""
+        count = len(self.events)
+        return count > 0 and count % STRETCH == 0 and count not in self._kept
+
+    def keep(self, state: EngineState) -> None:
+        """Keep its state, of one slot, before its next chunk."""
+        self._kept[len(self.events)] = state
+        while len(self._kept) > KEPT_STATES:
+            del self._kept[min(self._kept)]
+
+    def resumed_state(self) -> EngineState | None:
+        """The state with which its next chunk begins where it has gone back since the last one."""
+        resumes, self._resumes = self._resumes, False
+        return self._kept[len(self.events)] if resumes else None
 
     def next_forced(self) -> np.ndarray:
         """The forced events of the next chunk, (CHUNK, 4)."""
-        rest = self.prefix[len(self.events) : len(self.events) + CHUNK]
+        rest = self.forced[len(self.events) : len(self.events) + CHUNK]
         return np.concatenate([rest, np.full((CHUNK - len(rest), 4), FREE, dtype=np.int32)])
 
     def next_uniforms(self) -> np.ndarray:
@@ -127,7 +145,7 @@ class EventSequence:
         return self._share
 
     def _is_over(self) -> bool:
-        if len(self.events) <= len(self.prefix):
+        if len(self.events) <= len(self.forced):
             return False
         most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
         late = self.times()[-1] > LATEST_END * self.cells
@@ -136,7 +154,7 @@ class EventSequence:
     def _trouble(self, over: bool) -> Trouble | None:
         """The guard's finding in the latest notes, or in the last ones where the sequence is over; its note is the
         number of an event."""
-        if len(self.events) <= len(self.prefix):
+        if len(self.events) <= len(self.forced):
             return None
         times = self.times()
         stop = stop_of(self.events, self.ends, times, self.cells, len(self.forced)) if over else len(times)
@@ -153,7 +171,7 @@ class EventSequence:
         return found and Trouble(found.reason, int(notes[found.note]))
 
     def _go_back(self, trouble: Trouble) -> bool:
-        """Begin anew from before the trouble. False where that was tried often enough: the piece then ends where the
+        """Go back to before the trouble. False where that was tried often enough: the piece then ends where the
         trouble begins."""
         self._tries += 1
         here = self._place >= 0 and trouble.note <= self._place + CHUNK
@@ -163,11 +181,17 @@ class EventSequence:
         if self._tries > TRIES or self._tries_here > TRIES_AT_A_PLACE:
             self.gave_up, self._stop = trouble.reason, trouble.note
             return False
-        kept = max(trouble.note - REWIND_EVENTS * self._tries_here, len(self.forced))
-        self._prefix = np.concatenate([self.forced, self.events[len(self.forced) : kept]])
+        self.cut(trouble.note - REWIND_EVENTS * self._tries_here)
         self.sub_take += 1
-        self.events, self.ends = self.events[:0], self.ends[:0]
         return True
+
+    def cut(self, most: int) -> None:
+        """Leave the first `most` events or fewer, as many as there is a kept state for; or the fewest of those."""
+        places = [place for place in self._kept if place <= most] if most >= STRETCH else [0]
+        place = max(places, default=min(self._kept, default=0))
+        self._kept = {kept: state for kept, state in self._kept.items() if kept <= place}
+        self._resumes = place > 0
+        self.events, self.ends = self.events[:place], self.ends[:place]
 
     def moments(self) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts."""

@@ -18,7 +18,7 @@ from core.performance.events import read
 from core.performance.guard import Trouble
 from core.performance.model import PerformanceConfig
 from core.performance.scheduler import Batch, Scheduler
-from core.performance.sequence import EventSequence
+from core.performance.sequence import STRETCH, EventSequence
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.support.music import as_bytes, piano
@@ -138,7 +138,7 @@ def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
         (16, None, [2, 4], 8),
         (64, None, [2, 4, 16], 32),
         (64, 1600, [2, 4], 8),
-        (64, 1300, [2], 4),
+        (64, 1400, [2], 4),
         (64, 1, [2], 2),
     ],
 )
@@ -247,19 +247,33 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
     assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
 
 
+def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
+    """With the same draws the same events come, bit for bit, though it is in another slot then."""
+    batch, mine = Batch([Engine(composer.network, 4)]), EventSequence(cells=6000, take=1)
+    while len(mine.events) < 3 * STRETCH:
+        batch.decode([mine])
+    before = mine.events
+    mine.cut(3 * STRETCH - 1)
+    assert len(mine.events) == 2 * STRETCH
+    others = [EventSequence(cells=6000, take=take) for take in (2, 3)]
+    while len(mine.events) < 3 * STRETCH:
+        batch.decode([*others, mine])
+    np.testing.assert_array_equal(mine.events, before)
+
+
 def unlucky(onsets, keys, now):
-    """A guard that finds trouble in every fourth piece or so, wherever its hundredth note is."""
-    return Trouble("an unlucky note", 100) if len(keys) > 100 and keys[100] % 4 == 0 else None
+    """A guard that finds trouble wherever the last key is one of every tenth."""
+    return Trouble("an unlucky note", len(keys) - 1) if keys[-1] % 10 == 0 else None
 
 
-@pytest.mark.parametrize("take", [1, 2, 3])
+@pytest.mark.parametrize("take", [1, 2])
 def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
     """The recipe gives the same piece again, alone or beside others, and the progress never falls."""
     monkeypatch.setattr(module_sequence, "find_trouble", unlucky)
     shares = []
-    first = as_bytes(composer.compose(asked(take=take, length=100), shares.append))
+    first = as_bytes(composer.compose(asked(take=take, length=200), shares.append))
     with ThreadPoolExecutor(3) as pool:
-        again = list(pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=100))), [take, 7, 8]))
+        again = list(pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=200))), [take, 7, 8]))
     assert again[0] == first
     assert shares == sorted(shares)
 

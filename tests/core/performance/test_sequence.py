@@ -3,7 +3,7 @@ import pytest
 
 from core.performance.engine import CHUNK, FREE
 from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT
-from core.performance.sequence import TRIES_AT_A_PLACE, WARMER, EventSequence
+from core.performance.sequence import KEPT_STATES, STRETCH, TRIES_AT_A_PLACE, WARMER, EventSequence
 
 NOTE = (39, 16, 30)
 PEDAL = (NO_VELOCITY, NO_DURATION)
@@ -76,53 +76,80 @@ def test_a_primer_counts_for_nothing():
     assert sequence.moments()[:, [SHIFT, KEY]].tolist() == [[20, 50], [75, END]]
 
 
+def decode_on(sequence, events):
+    """As a batch does it: chunk by chunk, with a state to keep now and then, here the number of events before it."""
+    for first in range(0, len(events), CHUNK):
+        if (state := sequence.resumed_state()) is not None:
+            assert state == len(sequence.events)
+        if sequence.keeps_state:
+            sequence.keep(len(sequence.events))
+        append(sequence, events[first : first + CHUNK])
+
+
+LOOP = [(10, 40, 16, 5)] * CHUNK
+
+
 def test_a_loop_is_left_by_going_back_to_before_it():
-    """The events before it are forced again from the beginning, with the next sub-take, and the progress does not
-    fall."""
-    sequence = decoded(*music(128), cells=6000)
-    append(sequence, [(10, 40, 16, 5)] * 2 * CHUNK)
+    """The sequence goes on from the last state that it kept far enough before it, with the next sub-take, and the
+    progress does not fall."""
+    sequence = EventSequence(cells=6000, take=0)
+    decode_on(sequence, [*music(4 * STRETCH), *LOOP])
     assert not sequence.done
-    assert len(sequence.events) == 0
     assert sequence.sub_take == 1
-    assert sequence.share == pytest.approx((2 * 128 - 1) * 10 / 6000)
-    kept = len(sequence.prefix)
-    assert 64 <= kept < 128
-    np.testing.assert_array_equal(sequence.prefix, music(128)[:kept])
-    np.testing.assert_array_equal(sequence.next_forced(), music(128)[:CHUNK])
+    np.testing.assert_array_equal(sequence.events, music(3 * STRETCH))
+    assert sequence.resumed_state() == 3 * STRETCH
+    assert sequence.share == pytest.approx((4 * STRETCH + CHUNK - 1) * 10 / 6000)
+
+
+def test_a_loop_at_the_beginning_is_left_by_beginning_anew():
+    """There is no state to go on from before the first stretch."""
+    sequence = EventSequence(cells=6000, take=0)
+    decode_on(sequence, LOOP)
+    assert sequence.sub_take == 1
+    assert len(sequence.events) == 0
+    assert sequence.resumed_state() is None
 
 
 def test_a_piece_goes_on_after_a_loop():
     """Where the new events are music, they stay."""
-    sequence = decoded(*music(128), *[(10, 40, 16, 5)] * CHUNK * 2, cells=6000)
-    kept = len(sequence.prefix)
-    append(sequence, [*music(128)[:kept], *music(240 - kept, seed=1)])
-    assert len(sequence.events) == 240
+    sequence = EventSequence(cells=6000, take=0)
+    decode_on(sequence, [*music(4 * STRETCH), *LOOP])
+    decode_on(sequence, music(2 * STRETCH, seed=1))
+    assert len(sequence.events) == 5 * STRETCH
     assert sequence.sub_take == 1
     assert sequence.gave_up is None
 
 
+def test_the_kept_states_are_the_last_ones():
+    """However long a piece is, it holds on to a few; the last is that before the next chunk."""
+    sequence = EventSequence(cells=60_000, take=0)
+    decode_on(sequence, music(12 * STRETCH))
+    assert list(sequence._kept) == [STRETCH * number for number in range(12 - KEPT_STATES, 12)]
+
+
 def test_a_piece_that_stays_stuck_ends_where_its_music_ends():
-    """After some tries at the same place, each from further back and a little warmer; it says why."""
+    """After some tries at the same place, each from as far back or further and a little warmer; it says why."""
     sequence, kept, temperatures = EventSequence(cells=6000, take=0), [], []
-    for _ in range(TRIES_AT_A_PLACE + 1):
+    decode_on(sequence, [*music(4 * STRETCH), *LOOP])
+    for _ in range(TRIES_AT_A_PLACE):
         assert not sequence.done
-        append(sequence, [*music(400), *[(10, 40, 16, 5)] * 2 * CHUNK])
-        kept.append(len(sequence.prefix))
+        kept.append(len(sequence.events))
         temperatures.append(sequence.next_temperature)
+        decode_on(sequence, [*music(4 * STRETCH)[kept[-1] :], *LOOP])
     assert sequence.done
     assert sequence.gave_up == "stuck on a note"
-    assert kept[:TRIES_AT_A_PLACE] == sorted(kept[:TRIES_AT_A_PLACE], reverse=True)
+    assert kept == [3 * STRETCH] * 2 + [2 * STRETCH] * 3 + [STRETCH]
     assert temperatures[:2] == pytest.approx([1 + WARMER, 1 + 2 * WARMER])
-    assert 390 <= len(sequence.moments()) - 1 <= 410
+    assert 4 * STRETCH - 10 <= len(sequence.moments()) - 1 <= 4 * STRETCH + 10
 
 
 def test_forced_events_are_kept():
-    """Going back stops at the events that a listener asked for, and those are no trouble."""
-    forced = np.array([(10, 40, 16, 5)] * 100, dtype=np.int32)
-    sequence = decoded(*forced.tolist(), *music(28), cells=6000, forced=forced)
-    assert len(sequence.events) == 128
-    append(sequence, [(10, 41, 16, 5)] * 2 * CHUNK)
-    assert len(sequence.prefix) == 100
+    """What a listener asked for is forced again after going back, and is no trouble."""
+    forced = np.array([(10, 41, 16, 5)] * 100, dtype=np.int32)
+    sequence = EventSequence(cells=6000, take=0, forced=forced)
+    decode_on(sequence, [*forced.tolist(), *music(28), *LOOP])
+    assert sequence.sub_take == 1
+    np.testing.assert_array_equal(sequence.next_forced(), forced[:CHUNK])
 
 
 def test_forced_events_come_first_and_the_rest_is_free():
