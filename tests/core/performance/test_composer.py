@@ -204,10 +204,10 @@ def test_keys_that_the_primer_holds_are_not_struck_again(composer):
 
 def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
     """Without notes; beside a seed; by the article's model."""
-    with pytest.raises(BadRequest, match="the primer has no notes"):
+    with pytest.raises(BadRequest, match="the piece to continue has no notes"):
         continued(composer, piano())
     for other in ({"seed": "72"}, {"model": "article"}):
-        with pytest.raises(BadRequest, match="goes on from a primer"):
+        with pytest.raises(BadRequest, match="continue"):
             ComposeRequest(**{"seed": Seed.parse(other.pop("seed", "random")), "take": 1, "primer": b"MThd", **other})
 
 
@@ -242,7 +242,7 @@ def test_a_cancelled_piece_leaves_the_composer_as_it_was(composer):
 
 def test_an_unknown_style_is_refused_with_those_known(composer):
     """Upper and lower case are the same."""
-    with pytest.raises(BadRequest, match="no style 'Satie', only any, Bach, pop"):
+    with pytest.raises(BadRequest, match="no style 'Satie'; there are any, Bach, pop"):
         composer.compose(asked(style="Satie"))
     assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
 
