@@ -30,7 +30,9 @@ async def queue(interaction: Interaction) -> None:
     services = interaction.client.services
     waiting = len((await services.queue.snapshot()).waiting)
     theirs = [await _standing(services, pending) for pending in services.deliveries.of(interaction.user.id)]
-    await interaction.edit_original_response(content=in_the_making(waiting, theirs))
+    absence = services.deliveries.estimates.workers.absence
+    notes = [say(absence)] if absence else []
+    await interaction.edit_original_response(content="\n\n".join([in_the_making(waiting, theirs), *notes]))
 
 
 async def _standing(services: Services, pending: PendingReply) -> str:

@@ -43,6 +43,7 @@ class Admission:
         self._check_jobs(self._open.of(user_id), self.max_jobs_per_user)
         with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
             self._estimates.see(await self._queue.snapshot())
+        self._estimates.workers.check()
         self._check_room()
 
     def enter(self, pending: PendingReply, at_once: int = 0) -> None:

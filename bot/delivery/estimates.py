@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from bot.delivery.workers import Workers
 from core.options import LENGTH
 from core.queue.jobs import QueueSnapshot
 
@@ -70,6 +71,7 @@ class Estimates:
         self._last = QueueSnapshot()
         self._works: dict[str, Work] = {}  # of the running jobs
         self._begins: dict[str, float] | None = None  # as of the last snapshot, once they are asked for
+        self.workers = Workers()
         self._composing, self._rendering = Speed(), Speed()
         self._slots = self._running = 0.0  # jobs composed, and jobs in both stages, side by side
         self._ended = 0
@@ -85,6 +87,7 @@ class Estimates:
         passed = snapshot.seen - before.seen
         if not passed:  # the same snapshot
             return
+        self.workers.see(snapshot)
         self._begins = None
         if passed < HALF_LIFE and before.waiting and before.shares:
             self._learn(before, snapshot, passed)

@@ -28,7 +28,7 @@ from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library
 from core.errors import NocturneError, QueueError
 from core.queue.client import JobQueue
-from core.queue.jobs import Job, JobState
+from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
 from core.request import Composed, Piece
 from core.text import Text
 
@@ -36,6 +36,8 @@ TOO_LATE = Text(
     "Sorry, so many pieces were ahead of yours that Discord would no longer have let me deliver it."
     " Please ask again in a while, or for a shorter piece."
 )
+LONGEST_WAIT_SECONDS = 7200.0
+"""In the queue, also where a message can bring the piece at any time: a full queue of 1,000 is done in less."""
 _OVER = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 _log = logging.getLogger(__name__)
@@ -153,9 +155,8 @@ class Follower:
         """Poll the job until it is over. Raises QueueError when it cannot be over in time."""
         progress = Progress(pending, self._messenger, self._leases, self._estimates, self._open, self._timing.edit)
         while (job := await self._look(pending.job_id)).state not in _OVER:
-            await self._give_up_late(pending)
-            if job.state is JobState.QUEUED:
-                self._estimates.see(await self._retry(self._queue.snapshot))
+            await self._give_up_late(pending, job)
+            self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
             await asyncio.sleep(self._timing.poll)
         return job
@@ -166,8 +167,11 @@ class Follower:
             raise LookupError(f"the queue has lost job {job_id}")
         return job
 
-    async def _give_up_late(self, pending: PendingReply) -> None:
+    async def _give_up_late(self, pending: PendingReply, job: Job) -> None:
         deadline = pending.destination.deadline
+        if job.state is JobState.QUEUED and time.time() > pending.destination.accepted_at + LONGEST_WAIT_SECONDS:
+            await self._queue.cancel(pending.job_id)
+            raise QueueError(WAITED_TOO_LONG)
         if deadline is not None and time.time() > deadline:
             await self._queue.cancel(pending.job_id)
             raise QueueError(TOO_LATE)

@@ -10,9 +10,12 @@ from bot.delivery.leases import Leases
 from bot.delivery.messenger import Messenger
 from bot.delivery.open_replies import OpenReplies
 from bot.language import replies
+from bot.language.i18n import say
 from bot.store.pending_reply import PendingReply
 from core.queue.jobs import Job, JobState
+from core.text import NOTHING, Text
 
+ANEW = Text("The composer was restarted, so this piece begins anew.")
 LEAST_PROGRESS = 0.1
 """Share of a job that has to be done before its end is estimated."""
 
@@ -35,14 +38,21 @@ class Progress:
         self._shown = ""
         self._shown_at = -math.inf
         self._begun = 0.0  # seconds since 1970
+        self._share = 0.0
+        self._anew = False
 
     async def show(self, job: Job) -> None:
         """Estimate the end of a job that is not over yet, and tell of it where it is time."""
+        if job.progress < self._share:  # its worker has died
+            self._anew, self._begun = True, 0.0
+        self._share = job.progress
         if job.state is JobState.RUNNING:
             self._estimate_end(job.progress)
         if self._due():
             pending = self._pending
             text = replies.progress(job, pending.request, self._estimates.wait(job.id), pending.parent)
+            notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
+            text = "\n".join([text, *notes])
             if text != self._shown:
                 await self._messenger.show(pending, text)
                 self._shown, self._shown_at = text, time.monotonic()

@@ -14,6 +14,8 @@ from dbos._serialization import deserialize_value
 
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
+from core.queue.liveness import living_workers
+from core.queue.timing import USUAL_TIMING
 from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
 from core.text import Text
 
@@ -186,7 +188,20 @@ class JobQueue:
         shares = self._shares([row.workflow_id for row in rows if row.status == "PENDING"])
         waiting = [row for row in rows if row.workflow_id not in shares]
         orders = [(row.status == "ENQUEUED", row.priority or 0.0, row.created_at or 0.0) for row in waiting]
-        return QueueSnapshot([row.workflow_id for row in waiting], shares, time.monotonic()), orders
+        ids = [row.workflow_id for row in waiting]
+        return QueueSnapshot(ids, shares, time.monotonic(), self._workers()), orders
+
+    def _workers(self) -> int:
+        """How many workers live; none where their table is not there yet."""
+        try:
+            with self._client._sys_db.engine.connect() as connection:
+                return len(living_workers(connection, USUAL_TIMING.dead))
+        except sa.exc.ProgrammingError:  # PostgreSQL's
+            return 0
+        except sa.exc.OperationalError as error:  # SQLite's, which may also be that it cannot be reached
+            if "no such table" in str(error):
+                return 0
+            raise
 
     def _shares(self, job_ids: list[str]) -> dict[str, float]:
         """Progress of those of these jobs that have begun, in their order. DBOS would take two statements for each, and

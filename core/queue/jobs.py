@@ -55,6 +55,8 @@ class QueueSnapshot:
     """Progress, 0 to 1, of each job that has begun and is composed or rendered."""
     seen: float = -math.inf
     """The moment, on the monotonic clock in seconds."""
+    workers: int | None = None
+    """How many workers live; None where that is not known."""
 
     @property
     def composing(self) -> dict[str, float]:

@@ -13,6 +13,13 @@ _FORGET_SECONDS = 3600.0
 _table = sa.table("nocturne_workers", sa.column("name", sa.Text), sa.column("beat", sa.Float))
 
 
+def living_workers(connection: sa.Connection, dead_seconds: float) -> set[str]:
+    """The names of all workers with a recent heartbeat; one from the future tells that the clock was put back."""
+    clock = now(connection)
+    recent = sa.text(f"beat > {clock} - {dead_seconds} AND beat < {clock} + {dead_seconds}")
+    return set(connection.execute(sa.select(_table.c.name).where(recent)).scalars())
+
+
 class Heartbeat:
     """This worker's heartbeat, and sight of everybody's: one that is `dead_seconds` old is none. Its methods may raise
     SQLAlchemyError."""
@@ -44,8 +51,7 @@ class Heartbeat:
     def living(self) -> set[str]:
         """The names of all workers with a recent heartbeat."""
         with self._engine.begin() as connection:
-            recent = sa.text(f"beat > {now(connection)} - {self._dead_seconds}")
-            return set(connection.execute(sa.select(_table.c.name).where(recent)).scalars())
+            return living_workers(connection, self._dead_seconds)
 
     def stop(self) -> None:
         """Remove this worker's heartbeat, so that its jobs need not wait until it counts as dead."""

@@ -55,6 +55,8 @@ class FakeQueue:
         self.deleted: list[str] = []
         self.forgotten: list[int] = []
         self._finishing: dict[str, dict[str, Any]] = {}
+        self.workers = 1
+        """How many of them live."""
         self.broken = 0
         """How many further calls fail."""
 
@@ -93,7 +95,7 @@ class FakeQueue:
         self._fail()
         waiting = [job.id for job in self.jobs.values() if job.state is JobState.QUEUED]
         shares = {job.id: job.progress for job in self.jobs.values() if job.state is JobState.RUNNING}
-        return QueueSnapshot(waiting, shares, time.monotonic())
+        return QueueSnapshot(waiting, shares, time.monotonic(), self.workers)
 
     def run(self, job_id: int, progress: float) -> None:
         self.jobs[str(job_id)] = Job(str(job_id), JobState.RUNNING, progress=progress)

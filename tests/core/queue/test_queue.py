@@ -359,6 +359,18 @@ async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable
         assert worker.history("began") == [2]
 
 
+async def test_a_snapshot_counts_the_workers(url: str, begin: Callable[..., Worker]):
+    """Also before the first of them has made its table, and after the last has left."""
+    jobs = await JobQueue.open(url, snapshot_seconds=0)
+    assert (await jobs.snapshot()).workers == 0
+    with begin() as worker:
+        assert (await jobs.snapshot()).workers == 1
+        worker.process.terminate()
+        await asyncio.to_thread(worker.process.wait, PATIENCE)
+    assert (await jobs.snapshot()).workers == 0
+    await jobs.close()
+
+
 async def test_a_job_is_taken_back_before_it_is_put(unattended: JobQueue, begin: Callable[..., Worker]):
     """Withdrawn, it is cancelled whenever it is put; one that waits already is cancelled too, and neither is begun."""
     await unattended.withdraw("1", user_id=1)
