@@ -144,7 +144,7 @@ def _axes(
 
 
 def _heading(figure: Figure, title: str) -> None:
-    """The title at the left, the scale of the colours at the right."""
+    """The title at the left, the scale of the colours at the right, from pp to ff as musicians of all languages write."""
     height = figure.get_figheight()
     line = 1 - 0.27 / height
     style: dict[str, Any] = {"fontsize": POINTS, "color": TEXT, "va": "center_baseline"}
@@ -152,8 +152,9 @@ def _heading(figure: Figure, title: str) -> None:
     scale = _axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
     scale.imshow(np.linspace(0, 1, 256)[None], cmap=VELOCITY_COLOURS, aspect="auto")
     scale.set(xticks=[], yticks=[])
-    figure.text(right / WIDTH, line, "loud", **style)
-    soft = figure.text((right - 1.4) / WIDTH, line, "soft", ha="right", **style)
+    dynamics: dict[str, Any] = style | {"family": "serif", "style": "italic", "weight": "bold"}
+    figure.text(right / WIDTH, line, "ff", **dynamics)
+    soft = figure.text((right - 1.4) / WIDTH, line, "pp", ha="right", **dynamics)
     text = figure.text(LEFT / WIDTH, line, title, **style)
     room = soft.get_window_extent().x0 - (LEFT + 0.2) * DPI
     text.set_fontsize(POINTS * min(1, room / max(text.get_window_extent().width, 1)))
