@@ -144,7 +144,7 @@ def _axes(
 
 
 def _heading(figure: Figure, title: str) -> None:
-    """The title at the left, the scale of the colours at the right, from pp to ff as musicians of all languages write."""
+    """The title at the left, the scale of the colours at the right, from pp to ff as all musicians write."""
     height = figure.get_figheight()
     line = 1 - 0.27 / height
     style: dict[str, Any] = {"fontsize": POINTS, "color": TEXT, "va": "center_baseline"}
