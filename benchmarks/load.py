@@ -2,16 +2,19 @@
 bot`, Discord a stand-in, and the worker composes scales at a known speed, so what is measured is all but the model:
 `python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a second as
 that, for as long. Its pieces have no sound; with `--sound 1600` they are as large as 100 s of music, for the bot's
-memory: `python -m benchmarks.load --interactions 120 --seconds 60 --sound 1600`."""
+memory: `python -m benchmarks.load --interactions 120 --seconds 60 --sound 1600`. `--no-worker` measures the
+acknowledgements alone, while nobody composes."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import math
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,11 +42,11 @@ class Asked:
         return message is not None and message.ephemeral and not message.attachments
 
 
-async def ask(person: Person, take: int, length: int, everything: list[Asked]) -> None:
+async def ask(person: Person, take: int, length: int, everything: list[Asked], waits: bool) -> None:
     began = time.monotonic()
     asked = Asked(await person.types("/compose", seed="72", length=length, take=take), began)
     everything.append(asked)
-    if asked.interaction.acknowledged_at is None:
+    if asked.interaction.acknowledged_at is None or not waits:
         return
     message = await asked.interaction.finished(PATIENCE)
     asked.finished = time.monotonic() - began
@@ -53,7 +56,9 @@ async def ask(person: Person, take: int, length: int, everything: list[Asked]) -
 
 
 def quantiles(seconds: Sequence[float]) -> list[str]:
-    """p50, p95, p99 and the worst."""
+    """p50, p95, p99 and the worst; nothing of nothing."""
+    if not seconds:
+        return [""] * 4
     ordered = sorted(seconds)
     return [f"{ordered[min(round(share * len(ordered)), len(ordered) - 1)]:.2f}" for share in (0.5, 0.95, 0.99, 1.0)]
 
@@ -72,7 +77,9 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
         bot.start()
         await discord.registered("compose", within=60)
         pace = ["--places", str(options.places), "--speed", str(options.speed)]
-        with Worker(folder, "--silent", "--sound", str(1000 * options.sound), *pace):
+        with contextlib.ExitStack() as stack:
+            if not options.no_worker:
+                stack.enter_context(Worker(folder, "--silent", "--sound", str(1000 * options.sound), *pace))
             began = time.monotonic()
             times = sorted(chance.uniform(0, seconds) for _ in range(count))
             looking = asyncio.create_task(look(bot.pid, began, seconds / LOOKS, sizes))
@@ -80,7 +87,7 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
             for take, at in enumerate(times, start=1000):  # some of the smaller takes fail on purpose
                 await asyncio.sleep(began + at - time.monotonic())
                 person = chance.choice(people)
-                asking.append(asyncio.create_task(ask(person, take, options.length, everything)))
+                asking.append(asyncio.create_task(ask(person, take, options.length, everything, not options.no_worker)))
             await asyncio.gather(*asking, return_exceptions=True)
             over = time.monotonic() - began
             looking.cancel()
@@ -96,6 +103,8 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
     silent = count - sum(asked.interaction.acknowledged_at is not None for asked in everything)
     unanswered = sum(asked.finished is None for asked in everything)
     acknowledged = [asked.interaction.acknowledged_after or 0.0 for asked in everything]
+    said = [asked.interaction.message for asked in everything if asked.refused]
+    refusals = Counter(message.content for message in said if message)
     finished = [asked.finished for asked in accepted if asked.finished is not None]
     title = f"{count} interactions of {options.users} users in {seconds:g} s, pieces of {options.length} steps"
     rows = [["acknowledged", *quantiles(acknowledged)], ["all files", *quantiles(finished)]]
@@ -104,6 +113,7 @@ async def measure(folder: Path, options: argparse.Namespace) -> str:
             table(f"{title}; seconds", ["", "p50", "p95", "p99", "worst"], rows),
             f"accepted {len(accepted)}, refused {len(everything) - len(accepted)}, not acknowledged {silent},"
             f" unanswered {unanswered}; all over after {over:.0f} s",
+            *(f"refused {times} times: {sentence}" for sentence, times in refusals.most_common()),
             f"edits: {edits}, limited by Discord: {limited}, refused by Discord: {refused_by_discord}",
             "",
             table(
@@ -127,6 +137,7 @@ def main() -> None:
     command.add_argument("--users", type=int, default=400)
     command.add_argument("--seconds", type=float, default=60.0, help="in which they come")
     command.add_argument("--minutes", type=float, help="for how long, as many a second")
+    command.add_argument("--no-worker", action="store_true", help="nobody composes")
     command.add_argument("--limit", type=int, default=1000, help="QUEUE_LIMIT")
     command.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
     command.add_argument("--speed", type=float, default=100.0, help="steps a second of each")

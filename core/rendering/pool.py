@@ -11,6 +11,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_end
@@ -41,7 +42,11 @@ class Renderers:
     """Renderers, a process a core, all started anew when one dies. They write into a folder of their own under
     DATA_DIR, in which those that are started later, or the next worker, clear away what the dead left."""
 
-    def __init__(self, settings: Settings, processes: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings, processes: int | None = None, work: Callable[..., Piece] | None = None
+    ) -> None:
+        """`work` is what a process does for a piece, by default `pipeline.finish`; it gets the job's id first."""
+        self._work: Callable[..., Piece] = work or _finish
         self.processes = processes or os.cpu_count() or 1
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
@@ -63,7 +68,7 @@ class Renderers:
             pool = self._pool
             try:
                 work = (current_job(), draft, self._soundfont, size_limit, rendering)
-                return _awaited(pool.submit(_finish, *work), progress)
+                return _awaited(pool.submit(self._work, *work), progress)
             except BrokenProcessPool:
                 _log.warning("a process that plays pieces has died; they are started again")
                 with self._lock:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
+import resource
 import signal
 import sqlite3
 import time
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from tests.discord_standin import Discord
-from tests.support.bot_process import BotProcess
+from tests.support.bot_process import BotProcess, children
 from tests.support.fake_worker import HANGING, Worker
 from tests.support.postgres import Postgres
 
@@ -27,6 +28,17 @@ PATIENCE = 300.0
 PEOPLE = 40
 EXIT_UNREACHABLE = 1
 """The exit code of a bot or a worker that does not find its database when it starts."""
+
+
+FULL_BYTES = 4096
+"""The size of a file on a full disk."""
+
+
+def kill_children(of: int, chance: random.Random) -> None:
+    """Kill -9 one of the processes that this one has started."""
+    if started := children(of):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(chance.choice(started), signal.SIGKILL)
 
 
 One = TypeVar("One", BotProcess, "Host")
@@ -44,7 +56,7 @@ class Host:
         self.worker = self._begun()
 
     def _begun(self) -> Worker:
-        return Worker(self.folder, "--silent", "--places", "4", *self._options, **self._environment)
+        return Worker(self.folder, "--renderers", "--places", "4", *self._options, **self._environment)
 
 
 class Deployment:
@@ -88,6 +100,10 @@ class Deployment:
             self.acknowledgements_fail,
             self.results_not_writable,
             self.renderer_hangs,
+            self.renderer_killed,
+            self.reader_killed,
+            self.disk_full,
+            self.worker_away,
             self.database_locked,
         ]
 
@@ -281,6 +297,33 @@ class Deployment:
         hanging.touch()
         await self.a_moment(5)
         hanging.unlink(missing_ok=True)
+
+    async def renderer_killed(self) -> None:
+        """Of those that a worker has started; whichever is at work."""
+        kill_children(self.chance.choice(self.hosts).worker.process.pid, self.chance)
+
+    async def reader_killed(self) -> None:
+        """Of those that a bot has started."""
+        bot = self.chance.choice(self.bots)
+        if bot.exit_code is None:
+            kill_children(bot.pid, self.chance)
+
+    async def disk_full(self) -> None:
+        """For a bot: whatever it writes, database, log or piece, ends behind the first bytes."""
+        async with self.a_bot() as bot:
+            if bot.exit_code is None:
+                before = resource.prlimit(bot.pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (FULL_BYTES, before[1]))
+                await self.a_moment()
+                if bot.exit_code is None:
+                    resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, before)
+
+    async def worker_away(self) -> None:
+        """For so long that it counts as dead, or is restarted with all that takes."""
+        async with self.a_host() as host:
+            await self.stop_worker(host)
+            await self.a_moment(2 * self.frozen)
+            host.begin()
 
     async def database_locked(self) -> None:
         """Somebody else holds it for some seconds."""

@@ -210,10 +210,12 @@ class Worker:
 if __name__ == "__main__":
     from core.rendering.pool import Renderers
     from core.worker import main
+    from tests.support.silent_renderers import SilentRenderers
     from tests.support.versions import VERSIONS, become
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--renderers", action="store_true", help="silent pieces by processes, as sound has them")
     parser.add_argument("--sound", type=int, default=0)
     parser.add_argument("--places", type=int, default=1)
     parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
@@ -230,7 +232,7 @@ if __name__ == "__main__":
         main(
             arguments,
             lambda settings: {DEFAULT_MODEL: FakeComposer(settings, options.places, options.speed, options.cost)},
-            silent if options.silent else Renderers,
+            silent if options.silent else SilentRenderers if options.renderers else Renderers,
             timing,
         )
     )
