@@ -18,6 +18,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard, read_cards
 from bot.process import metrics, refusals
+from bot.process.discord_clock import DiscordClock
 from bot.process.logs import write_logs
 from bot.process.supervisor import Supervisor
 from bot.services import Services
@@ -30,6 +31,7 @@ from core.errors import BadSetting, NocturneError, QueueError, StoreError
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.memory import keep_small
 from core.process.metrics import Page
+from core.process.private import keep_private, mend
 from core.process.shutdown import end_within
 from core.queue.client import JobQueue
 
@@ -66,6 +68,7 @@ async def serve(settings: BotSettings) -> None:
         stack.enter_context(held)
         [name, *_] = lines(held) or [fresh_name()]  # under it a bot that is started again finds its answers
         write(held, name)
+        mend(settings.data_dir, settings.queue_url)
         queue = await JobQueue.open(settings.queue_url)
         stack.push_async_callback(queue.close)
         database = await Database.open(settings.queue_url)
@@ -73,8 +76,10 @@ async def serve(settings: BotSettings) -> None:
         if settings.spawn_worker:
             await stack.enter_async_context(Supervisor())
         cards = await read_cards(settings.checkpoints, settings.preset)
-        client = Nocturne(test_guild=settings.test_guild, shards=settings.shards)
-        client.services = assemble(client, settings, queue, database, name, cards)
+        clock = DiscordClock()
+        client = Nocturne(test_guild=settings.test_guild, shards=settings.shards, http_trace=clock.trace)
+        client.services = assemble(client, settings, queue, database, name, cards, clock)
+        await client.services.library.claim()
         register(client)
         await stack.enter_async_context(client)
         metrics.attend(page, client, queue)
@@ -89,10 +94,11 @@ def assemble(
     database: Database,
     name: str,
     cards: tuple[ModelCard, ...],
+    clock: DiscordClock,
 ) -> Services:
     """The services of the bot called `name`."""
     reader = UploadReader(client)
-    library = Library(database, settings.files_url, settings.keep_days)
+    library = Library(database, settings.files_url, settings.keep_days, real_time=clock.now)
     deliveries = Deliveries(
         client,
         queue,
@@ -111,6 +117,7 @@ def main() -> int:
     """Returns the exit code: 0 after a stop, 2 for a wrong setting and a permanent refusal of Discord's, after which no
     other start helps, 1 when the queue or Discord cannot be reached."""
     keep_small()
+    keep_private()
     try:
         settings = BotSettings.load()
         write_logs(settings.log_level, settings.discord_token.get_secret_value())

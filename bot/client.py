@@ -66,10 +66,18 @@ class Tree(app_commands.CommandTree[ServiceClient]):
 class Nocturne(ServiceClient):
     """The bot's connections to Discord. It is started once it has its services and its commands."""
 
-    def __init__(self, *, test_guild: int | None = None, shards: Shards | None = None) -> None:
-        """Without `shards`, Discord says how many there are, and all are this bot's."""
+    def __init__(
+        self,
+        *,
+        test_guild: int | None = None,
+        shards: Shards | None = None,
+        http_trace: aiohttp.TraceConfig | None = None,
+    ) -> None:
+        """Without `shards`, Discord says how many there are, and all are this bot's. `http_trace` is told of each of
+        the requests to Discord."""
         super().__init__(
             shard_count=shards.count if shards else None,
+            http_trace=http_trace or aiohttp.TraceConfig(),
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             activity=discord.CustomActivity("/compose random"),

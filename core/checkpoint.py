@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -109,17 +110,27 @@ class Checkpoint:
         return self._files[name].read_text(encoding="utf-8")
 
     def load_into(self, network: keras.Model) -> None:
-        """Set the network's weights. Raises BadCheckpoint when names or shapes differ."""
-        with np.load(self._files[WEIGHTS], allow_pickle=False) as weights:
-            wanted = {weight.path: tuple(weight.shape) for weight in network.trainable_variables}
-            found = {name: weights[name].shape for name in weights.files if not name.endswith(SCALE)}
-            if wanted != found:
-                differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-                raise BadCheckpoint(
-                    f"{self.folder} does not fit the network: its weights {differing[0]} differ in shape"
-                )
-            for weight in network.trainable_variables:
-                weight.assign(_unpacked(weights, weight.path))
+        """Set the network's weights. Raises BadCheckpoint when names or shapes differ, and for weights that are no
+        numbers."""
+        weights = self._weights()
+        wanted = {weight.path: tuple(weight.shape) for weight in network.trainable_variables}
+        found = {name: array.shape for name, array in weights.items() if not name.endswith(SCALE)}
+        if wanted != found:
+            differing = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+            raise BadCheckpoint(f"{self.folder} does not fit the network: its weights {differing[0]} differ in shape")
+        for weight in network.trainable_variables:
+            weight.assign(_unpacked(weights, weight.path))
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        """The arrays by name. Unpickling runs code that the file brings along, so it is never done."""
+        path = self._files[WEIGHTS]
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+            raise BadCheckpoint(
+                f"{path} cannot be used, accepted is a .npz file of numbers without pickled objects ({_brief(error)})"
+            ) from error
 
 
 def _digest(data: bytes) -> str:

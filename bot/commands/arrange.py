@@ -15,8 +15,9 @@ from bot.commands.submit import admit, find_piece, submit
 from bot.language.i18n import say
 from bot.language.replies import shifted
 from bot.services import Interaction
+from bot.store.files import ID
 from bot.store.pending_reply import StoredNotes
-from bot.store.pieces import ID, Stored
+from bot.store.pieces import Stored
 from core.option_kinds import Choice, Option, Scope
 from core.options import TEMPO, TRANSPOSE, options_in
 from core.request import Rendering

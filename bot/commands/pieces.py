@@ -20,8 +20,9 @@ from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction
+from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
-from bot.store.pieces import ID, Stored
+from bot.store.pieces import Stored
 from core.errors import BadRequest, StoreError, shown
 from core.models import MODELS
 from core.options import LENGTH, STEP_SECONDS
@@ -104,7 +105,8 @@ async def _delete(interaction: Interaction, stored: Stored) -> None:
         return
     await interaction.response.defer()
     await interaction.client.services.library.remove(stored.id)
-    await interaction.delete_original_response()
+    with suppress(discord.NotFound):  # pressed twice, the message is gone already
+        await interaction.delete_original_response()
 
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {

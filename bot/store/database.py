@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StoreError
-from core.process.database import PATIENCE_SECONDS, connected
+from core.process.database import PATIENCE_SECONDS, connected, now
 from core.text import Text
 
 STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please try again soon.")
@@ -69,6 +69,10 @@ class Database:
                 self._used = True
 
         return await asyncio.to_thread(run)
+
+    async def time(self) -> float:
+        """Seconds since 1970 by the database's clock, which all bots share."""
+        return await self.run(lambda connection: float(connection.execute(sa.select(now(connection))).scalar_one()))
 
     async def _keep_erased(self, seconds: float) -> None:
         """Empty the log of writes again and again: removed rows are overwritten in the file, but stay in the log."""

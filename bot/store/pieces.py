@@ -7,7 +7,7 @@ import base64
 import logging
 import re
 import secrets
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.store.database import Database
-from bot.store.files import Files
+from bot.store.files import COMPOSED, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
 from core.errors import BadRequest
 from core.request import Piece, Recipe
@@ -25,11 +25,12 @@ GONE = Text("this piece is no longer stored")
 SWEEP_SECONDS = 3600.0
 """Between two sweeps; files without a row are younger while their piece is being stored."""
 
-ID = "[a-z2-7]{8}"
-"""The pattern of a piece's id."""
+CLOCK_SECONDS = 86_400.0
+"""By so much the database's clock may be ahead of Discord's before it counts as wrong, and nothing is removed by it."""
+USUAL_SHARE = 0.1
+"""Share of all pieces. A sweep that removes more says so in the log."""
 
 _DAY = 86_400
-_MIDI, _COMPOSED, _PICTURE, _SOUND = "piece.mid", "composed.mid", "piece.png", "piece."
 _table = sa.table(
     "nocturne_pieces",
     sa.column("id", sa.Text),
@@ -82,11 +83,18 @@ class Library:
         keep_days: float,
         *,
         sweep_seconds: float = SWEEP_SECONDS,
+        real_time: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """`files` is a folder, or an address that fsspec knows."""
+        """`files` is a folder, or an address that fsspec knows. `real_time` gives the seconds since 1970 by a clock
+        that is surely right, or None while it is not known."""
         self._database, self._files = database, Files(str(files))
         self._keep_seconds = keep_days * _DAY
         self._sweep_seconds = sweep_seconds
+        self._real_time = real_time
+
+    async def claim(self) -> None:
+        """Make the place of the files Nocturne's. Raises BadSetting and StoreError, as `Files.claim` does."""
+        await asyncio.to_thread(self._files.claim)
 
     async def add(self, pending: PendingReply, piece: Piece) -> Stored:
         """Keep the piece that a reply brings; added twice, it is one piece."""
@@ -96,7 +104,7 @@ class Library:
             id=base64.b32encode(secrets.token_bytes(5)).decode().lower(),
             user_id=pending.destination.user_id,
             private=pending.destination.private,
-            created_at=time.time(),
+            created_at=await self._database.time(),
             parent=pending.parent,
             recipe=piece.recipe,
             duration=piece.duration,
@@ -112,9 +120,9 @@ class Library:
         return stored
 
     async def _write(self, piece_id: str, piece: Piece) -> None:
-        files = {_MIDI: piece.midi, _COMPOSED: piece.composed, _PICTURE: piece.picture}
-        files |= {_SOUND + piece.audio_format: piece.audio}
-        files |= {_attention(number): picture for number, picture in enumerate(piece.attention)}
+        files = {MIDI: piece.midi, COMPOSED: piece.composed, PICTURE: piece.picture}
+        files |= {sound(piece.audio_format): piece.audio}
+        files |= {attention(number): picture for number, picture in enumerate(piece.attention)}
         try:
             await asyncio.to_thread(self._files.write, piece_id, files)
         except OSError:  # the disk may be full, and a part of the files only takes more of it
@@ -131,23 +139,23 @@ class Library:
 
     async def piece(self, stored: Stored) -> Piece:
         """The piece with all its files. Raises BadRequest when they are gone."""
-        names = [_MIDI, _SOUND + stored.audio_format, _PICTURE, _COMPOSED, *map(_attention, range(stored.pictures))]
+        names = [MIDI, sound(stored.audio_format), PICTURE, COMPOSED, *map(attention, range(stored.pictures))]
         try:
             contents = await asyncio.to_thread(self._files.read, stored.id, names)
         except FileNotFoundError as error:
             raise BadRequest(GONE) from error
-        midi, sound, picture, composed, *attention = contents
+        midi, audio, picture, composed, *pictures = contents
         return Piece(
             recipe=stored.recipe,
             duration=stored.duration,
             notes=stored.notes,
             midi=midi,
-            audio=sound,
+            audio=audio,
             picture=picture,
             seconds={},
             audio_format=stored.audio_format,
             composed=composed,
-            attention=tuple(attention),
+            attention=tuple(pictures),
         )
 
     async def of(self, user_id: int, first: int, count: int) -> list[Stored]:
@@ -166,15 +174,38 @@ class Library:
             await self.remove(piece_id)
 
     async def sweep(self) -> None:
-        """Remove pieces that were kept long enough, and files without a row, which a crash may leave."""
-        now = time.time()
-        for piece_id in await self._ids(_table.c.created_at < now - self._keep_seconds):
+        """Remove pieces that were kept long enough, and files without a row, which a crash may leave; nothing as long
+        as the database's clock is far ahead of Discord's, as what is removed cannot be brought back."""
+        now = await self._database.time()
+        real = self._real_time()
+        if real is not None and now > real + CLOCK_SECONDS:
+            _log.error("no piece is removed: the database's clock is %.1f days ahead of Discord's", (now - real) / _DAY)
+            return
+        await self._remove_expired(now - self._keep_seconds)
+        await self._remove_strays()
+
+    async def _remove_expired(self, before: float) -> None:
+        expired = await self._ids(_table.c.created_at < before)
+        count = sa.select(sa.func.count()).select_from(_table)
+        every = await self._database.run(lambda connection: int(connection.execute(count).scalar_one()))
+        if len(expired) > USUAL_SHARE * every:
+            _log.warning("%d of %d stored pieces are over KEEP_DAYS old and are removed now", len(expired), every)
+        for piece_id in expired:
             await self.remove(piece_id)
-        for name in await asyncio.to_thread(self._files.names):
-            if await self._ids(_table.c.id == name):
-                continue
-            if await asyncio.to_thread(self._files.written, name) < now - self._sweep_seconds:
-                await asyncio.to_thread(self._files.remove, name)
+
+    async def _remove_strays(self) -> None:
+        """Remove the files of pieces without a row, once they are too old to be just being stored."""
+        names = await asyncio.to_thread(self._files.names)
+        if not names:
+            return
+        now = await asyncio.to_thread(self._files.now)
+        for name in names:
+            if not await self._ids(_table.c.id == name):
+                await asyncio.to_thread(self._remove_stray, name, now - self._sweep_seconds)
+
+    def _remove_stray(self, name: str, before: float) -> None:
+        if self._files.written(name) < before and not self._files.is_foreign(name):
+            self._files.remove(name)
 
     async def keep_swept(self) -> None:
         """Sweep again and again, until cancelled."""
@@ -203,7 +234,3 @@ class Library:
             except (BadRequest, TypeError, KeyError) as error:
                 _log.error("piece %s is left out, its recipe cannot be read: %s", row["id"], type(error).__name__)
         return found
-
-
-def _attention(number: int) -> str:
-    return f"attention-{number}.png"

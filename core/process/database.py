@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,14 @@ def connected(url: str, **options: Any) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", _limit_idle_transactions)
     return engine
+
+
+def files_of(url: str) -> list[Path]:
+    """The file of an SQLite database and those that SQLite keeps beside it; none for another database."""
+    address = sa.make_url(url)
+    if address.drivername != "sqlite" or not address.database:
+        return []
+    return [Path(address.database + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def now(connection: sa.Connection) -> sa.TextClause:

@@ -24,6 +24,7 @@ from core.process.lock import fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.memory import give_back
 from core.process.metrics import WORKER, Page
+from core.process.private import mend
 from core.process.shutdown import end_within
 from core.queue.server import JobServer
 from core.queue.timing import USUAL_TIMING, Timing
@@ -177,6 +178,7 @@ def main(
         if (held := lock(settings.data_dir / "worker.lock")) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
+        mend(settings.data_dir, settings.queue_url)
         with (
             held,
             Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page,

@@ -115,6 +115,26 @@ def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatc
     assert bot.stderr == f"DATA_DIR is '{empty_folder}/data', where another bot is at work already\n"
 
 
+def test_what_the_bot_keeps_is_its_users_alone(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Although the system's umask lets everybody read: the database that it makes, and what an older version has left,
+    pieces too. Discord is nowhere, so it ends soon."""
+    piece = empty_folder / "data" / "pieces" / "abcdefgh" / "piece.mid"
+    piece.parent.mkdir(parents=True)
+    piece.touch(0o644)
+    (empty_folder / "data" / "nocturne.sqlite-journal").touch(0o644)
+    settings = {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SPAWN_WORKER": "false",
+        "DISCORD_API": "http://127.0.0.1:1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    subprocess.run([sys.executable, "-m", "bot"], capture_output=True, umask=0o022)
+    kept = [path for path in (empty_folder / "data").rglob("*") if path.name != "pieces"]
+    assert "nocturne.sqlite" in [path.name for path in kept]
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in kept} == {path.name: "0o0" for path in kept}
+
+
 def test_the_bot_never_loads_the_model():
     """Starting the bot does not import TensorFlow, Keras or matplotlib."""
     code = "import sys, bot.__main__; print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"

@@ -1,5 +1,7 @@
 """core/checkpoint.py and ArticleComposer.load: a folder fits together or is refused."""
 
+import hashlib
+import io
 import json
 import shutil
 
@@ -82,6 +84,24 @@ def test_weights_of_another_size_are_refused(folder, tmp_path):
     config["architecture"]["units"] = 9
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(BadCheckpoint, match="does not fit the network"):
+        ArticleComposer.load(folder)
+
+
+def pickled() -> bytes:
+    """A .npz file with a pickle in it."""
+    file = io.BytesIO()
+    np.savez(file, kernel=np.array([{"a": "pickle"}], dtype=object))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("weights", [pickled(), b"hello", b""], ids=["a pickle", "text", "nothing"])
+def test_weights_that_are_no_numbers_are_refused(folder, weights):
+    """Although the config names their hash: a pickle would run code, so the sentence says that none is loaded."""
+    (folder / "weights.npz").write_bytes(weights)
+    config = json.loads((folder / "config.json").read_text())
+    config["files"]["weights.npz"] = hashlib.sha256(weights).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadCheckpoint, match=r"weights\.npz cannot be used, accepted is .* without pickled objects"):
         ArticleComposer.load(folder)
 
 

@@ -1,5 +1,6 @@
 """The buttons under a piece, /piece and /history, pressed and typed in the stand-in's client."""
 
+import asyncio
 import io
 import re
 import sqlite3
@@ -172,6 +173,27 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
             await message.until(lambda message: message.deleted)
             assert await bot.services.library.of(listener.user.id, 0, 9) == []
+
+
+async def test_a_piece_that_is_deleted_twice_is_deleted(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Two presses at once: the later one finds no message any more, which is what was wished for."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            removed = asyncio.Event()
+
+            async def remove(piece_id: str) -> None:
+                message.deleted = True  # by the first press
+                removed.set()
+
+            monkeypatch.setattr(bot.services.library, "remove", remove)
+            await listener.clicks(message, "Delete")
+            await removed.wait()
+        assert [refusal.code for refusal in standin.refused()] == [10008]
+    assert "failed" not in caplog.text
 
 
 async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -15,12 +15,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from bot.store import pieces as module
 from bot.store.database import Database
-from bot.store.files import Files
+from bot.store.files import MARK, Files
 from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Library
-from core.errors import BadRequest
+from bot.store.pieces import Library, Stored
+from core.errors import BadRequest, BadSetting
 from tests.support.pieces import REQUEST, piece
 from tests.support.ports import free_port
 
@@ -31,6 +30,11 @@ PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def files(folder: Path) -> set[str]:
+    """Paths of all files in the folder."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def pending(job_id: str = "1", user_id: int = 42) -> PendingReply:
@@ -107,28 +111,102 @@ async def test_history_is_newest_first(library: Library):
     assert len(await library.of(7, 0, 9)) == 1
 
 
-async def test_old_pieces_are_swept(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_old_pieces_are_swept(library: Library, folder: Path, url: str):
     """After their days, with their files; and files without a row, though not those that are just being written."""
     await library.sweep()  # before there is anything
-    old = await library.add(pending("1"), PIECE)
-    for name in ("orphaned", ".halfway1"):
+    old, young = [await library.add(pending(job), PIECE) for job in "12"]
+    age(url, 25 * 3600, old)
+    age(url, 23 * 3600, young)
+    for name in ("orphaned", "justmade"):
         (folder / name).mkdir()
-        os.utime(folder / name, (0, 0))
-    (folder / "written1").mkdir()
-    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 23 * 3600)
-    young = await library.add(pending("2"), PIECE)
-    os.utime(folder / "written1", (module.time.time(),) * 2)
-    monkeypatch.setattr(module.time, "time", lambda now=module.time.time: now() + 2 * 3600)
-    os.utime(folder / "written1", (module.time.time(),) * 2)
+    os.utime(folder / "orphaned", (0, 0))
     await library.sweep()
-    assert names(folder) == {young.id, "written1"}
+    assert names(folder) == {young.id, "justmade", MARK}
     with pytest.raises(BadRequest):
         await library.get(old.id)
 
 
-async def test_a_piece_that_cannot_be_read_is_left_out(
-    library: Library, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
+def age(url: str, seconds: float, *pieces: Stored) -> None:
+    """Let these pieces have been stored so much earlier."""
+    beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with beside.begin() as connection:
+        earlier = sa.text("UPDATE nocturne_pieces SET created_at = created_at - :seconds WHERE id = :id")
+        connection.execute(earlier, [{"seconds": seconds, "id": stored.id} for stored in pieces])
+    beside.dispose()
+
+
+async def test_a_clock_that_is_ahead_removes_nothing(
+    library: Library, folder: Path, url: str, caplog: pytest.LogCaptureFixture
 ):
+    """By a clock that is a month ahead every piece is due: Discord's clock says otherwise, and the log says so."""
+    stored = [await library.add(pending(str(job)), PIECE) for job in range(3)]
+    age(url, 40 * 86400, *stored)  # as the database's clock sees it from a month ahead
+    library._real_time = lambda: time.time() - 31 * 86400
+    await library.sweep()
+    assert len(await library.of(42, 0, 9)) == 3
+    assert names(folder) == {piece.id for piece in stored}
+    assert "no piece is removed: the database's clock is 31.0 days ahead of Discord's" in caplog.text
+
+
+async def test_a_sweep_of_many_says_so(library: Library, url: str, caplog: pytest.LogCaptureFixture):
+    """A tenth of all pieces at once is nothing unusual, and more of them has a line in the log."""
+    stored = [await library.add(pending(str(job)), PIECE) for job in range(11)]
+    age(url, 25 * 3600, stored[0])
+    await library.sweep()
+    assert not caplog.records
+    age(url, 25 * 3600, stored[1], stored[2])
+    await library.sweep()
+    assert "2 of 10 stored pieces are over KEEP_DAYS old and are removed now" in caplog.text
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid.txt"])
+async def test_a_place_of_somebody_else_s_is_refused(library: Library, folder: Path, foreign: str):
+    """At the start, in a sentence that says how to put it right; nothing is touched, also where it is named as a
+    piece."""
+    (folder / foreign).parent.mkdir(parents=True)
+    (folder / foreign).write_text("mine")
+    with pytest.raises(BadSetting, match=rf"with '{foreign.partition('/')[0]}.*' in it, .* put a file {MARK} there"):
+        await library.claim()
+    assert files(folder) == {foreign}
+
+
+async def test_nothing_but_pieces_is_swept(library: Library, folder: Path, url: str):
+    """In a place that is marked as Nocturne's: not even what is named as a piece, or lies in its folder."""
+    await library.claim()
+    stored = await library.add(pending(), PIECE)
+    for name in ("notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid", f"{stored.id}/mine.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+        os.utime(folder / name, (0, 0))
+    age(url, 25 * 3600, stored)
+    await library.sweep()
+    assert files(folder) == {
+        MARK,
+        "notes.txt",
+        "holiday/photo.jpg",
+        "holidays/photo.jpg",
+        "holidays/piece.mid",
+        f"{stored.id}/mine.txt",
+    }
+
+
+async def test_a_place_of_an_older_version_is_marked(library: Library, folder: Path):
+    """It has pieces alone, and a disk of its own has a folder of its file system's."""
+    stored = await library.add(pending(), PIECE)
+    (folder / "lost+found").mkdir()
+    await library.claim()
+    await library.claim()
+    assert names(folder) == {stored.id, "lost+found", MARK}
+
+
+async def test_a_place_that_cannot_be_written_to_is_noticed(library: Library, folder: Path):
+    """At the start, in a sentence; here a file stands where a folder is meant."""
+    os.mknod(folder)
+    with pytest.raises(BadSetting, match=r"^FILES_URL cannot be written to \(.*\), accepted is a place for the files"):
+        await library.claim()
+
+
+async def test_a_piece_that_cannot_be_read_is_left_out(library: Library, folder: Path, url: str):
     """It hides no other piece, and is removed in time, or when its user says so."""
     stored = [await library.add(pending(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
     beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
@@ -141,7 +219,7 @@ async def test_a_piece_that_cannot_be_read_is_left_out(
         await library.get(stored[0].id)
     await library.forget(42)
     assert names(folder) == {stored[2].id}
-    monkeypatch.setattr(module.time, "time", lambda now=time.time: now() + 25 * 3600)
+    age(url, 25 * 3600, stored[2])
     await library.sweep()
     assert names(folder) == set()
     with beside.begin() as connection:
@@ -205,6 +283,7 @@ async def test_files_may_be_elsewhere(address: str, url: str):
         Library(database, address, keep_days=1, sweep_seconds=seconds)
         for database, seconds in zip(databases, (3600.0, 3600.0, -60.0), strict=True)
     )
+    await mine.claim()
     await mine.sweep()  # before there is anything
     stored, other = await mine.add(pending(), PIECE), await theirs.add(pending("2"), PIECE)
     assert await theirs.piece(await theirs.get(stored.id)) == PIECE
@@ -218,6 +297,12 @@ async def test_files_may_be_elsewhere(address: str, url: str):
     assert mine._files.names() == [other.id]
     with pytest.raises(BadRequest, match="no longer stored"):
         await mine.piece(stored)
+    mine._files._system.pipe_file(f"{address.partition('://')[2]}/notes.txt", b"mine")
+    await later.sweep()
+    assert mine._files._listed().count("notes.txt") == 1
+    mine._files._system.rm(mine._files._mark)
+    with pytest.raises(BadSetting, match=r"with 'notes\.txt' in it"):
+        await mine.claim()
     for database in databases:
         await database.close()
 

@@ -19,10 +19,12 @@ from tests.support.fake_worker import PATIENCE, Worker, surroundings
 
 
 def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the real program until it gives up."""
+    """Run the real program until it gives up, where everybody may read what is made."""
     program = [sys.executable, "-m", "core.worker"]
     environment = surroundings(DATA_DIR=str(folder), **environment)
-    return subprocess.run(program, env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    return subprocess.run(
+        program, env=environment, cwd=folder, capture_output=True, text=True, umask=0o022, timeout=PATIENCE
+    )
 
 
 def alive(process_id: int) -> bool:
@@ -167,6 +169,17 @@ def test_an_end_comes_in_time():
     """Whatever holds a process up after it was told to stop."""
     code = "import threading; from core.process.shutdown import end_within; end_within(0.2); threading.Event().wait()"
     program = [sys.executable, "-c", code]
-    ended = subprocess.run(program, env=surroundings(), capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(program, env=surroundings(), capture_output=True, text=True, umask=0o022, timeout=PATIENCE)
     assert ended.returncode == 0
     assert "took longer than 0.2 s" in ended.stderr
+
+
+def test_what_a_worker_keeps_is_its_users_alone(tmp_path: Path):
+    """Although the system's umask lets everybody read: what it makes, and what an older version has left."""
+    left = [tmp_path / name for name in ("nocturne.sqlite", "nocturne.sqlite-wal")]
+    for file in left:
+        file.touch(0o644)
+    start(tmp_path, CHECKPOINTS=".")
+    assert {path.name: oct(path.stat().st_mode) for path in [*left, tmp_path / "worker.lock"]} == {
+        name: "0o100600" for name in ("nocturne.sqlite", "nocturne.sqlite-wal", "worker.lock")
+    }
