@@ -18,10 +18,22 @@ from pretty_midi import PrettyMIDI
 from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
-from core.rendering import audio, formats, pictures
+from core.rendering import audio, formats, loudness, pictures
 from core.rendering.arrange import edit
+from core.rendering.fluidsynth import RATE
+from core.rendering.loudness import Samples
 from core.rendering.tags import id3
-from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
+from core.request import (
+    AS_COMPOSED,
+    PIECE,
+    VOICE,
+    ComposeRequest,
+    Heard,
+    Piece,
+    Recipe,
+    Rendering,
+    unusual_options,
+)
 from core.seed import CHORD_SECONDS
 
 
@@ -104,9 +116,10 @@ def finish(
     soundfont: Path | None = None,
     size_limit: int | None = None,
     rendering: Rendering = AS_COMPOSED,
+    progress: Progress = lambda share: None,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
-    (default `formats.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise.
+    (default `formats.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise. `progress` is told of a video.
     Raises RenderError, and BadRequest for a tempo at which the piece would be too long."""
     seconds = dict(draft.seconds)
     duration = round(rendering.rendered_seconds(draft.duration), 3)
@@ -117,6 +130,19 @@ def finish(
         edit(music, rendering)
         midi = _midi(music, recipe)
 
+    limit = size_limit or formats.SIZE_LIMIT
+    if rendering.form != PIECE:
+        samples = _play(midi, soundfont, seconds)
+        with _timed(seconds, "encode"):
+            if rendering.form == VOICE:
+                file, suffix, shape = formats.opus(samples, limit), "ogg", loudness.waveform(samples)
+            else:
+                file, suffix, shape = _video(music, samples, recipe, limit, progress), "mp4", b""
+        heard = _heard(music, samples)
+        return Piece(
+            recipe, duration, draft.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
+        )
+
     def draw() -> tuple[bytes, tuple[bytes, ...]]:
         with _timed(seconds, "draw"):
             roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
@@ -124,19 +150,36 @@ def finish(
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
-        limit = size_limit or formats.SIZE_LIMIT
-        sound, audio_format = _record(midi, rendering.audio, soundfont, limit, seconds, _tag(music, recipe))
+        samples = _play(midi, soundfont, seconds)
+        sound, audio_format = _record(samples, rendering.audio, limit, seconds, _tag(music, recipe))
         picture, attention = drawn.result()
-    return Piece(recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention)
+    heard = _heard(music, samples)
+    return Piece(
+        recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention, heard
+    )
 
 
-def _record(
-    midi: bytes, wished: str, soundfont: Path | None, size_limit: int, seconds: dict[str, float], tag: bytes
-) -> tuple[bytes, str]:
+def _play(midi: bytes, soundfont: Path | None, seconds: dict[str, float]) -> Samples:
+    with _timed(seconds, "render"):
+        return audio.render(midi, soundfont)
+
+
+def _video(music: PrettyMIDI, samples: Samples, recipe: Recipe, size_limit: int, progress: Progress) -> bytes:
+    from core.rendering import video  # FFmpeg takes 30 MB, and most pieces are no videos
+
+    key = manuscript.key_at_start(music)
+    heading = " · ".join([title(recipe), *([str(key)] if key else [])])
+    return video.mp4(music, samples, heading, size_limit, progress)
+
+
+def _heard(music: PrettyMIDI, samples: Samples) -> Heard:
+    pitches = [note.pitch for part in music.instruments for note in part.notes]
+    return Heard(round(len(samples) / RATE, 3), min(pitches), max(pitches), loudness.loudest_second(samples))
+
+
+def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, float], tag: bytes) -> tuple[bytes, str]:
     """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit. Adds its
     times to `seconds`."""
-    with _timed(seconds, "render"):
-        samples = audio.render(midi, soundfont)
     with _timed(seconds, "encode"):
         lossless = {"wav": formats.wav, "flac": formats.flac}.get(wished)
         file = lossless(samples, size_limit) if lossless else None

@@ -28,6 +28,8 @@ from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
 from core.text import NOTHING, Text
 
+PIECE, VOICE, VIDEO = FORMS = ("piece", "voice", "video")
+"""What is made of a composed piece: all its files, an Ogg Opus to be sent as a voice message, or an MP4."""
 USUAL_TOP_P = -1.0
 """A `top_p` that stands for what is usual for the model: `ModelSpec.usual_top_p`."""
 
@@ -100,16 +102,20 @@ class Rendering:
     """In semitones."""
     audio: str = AUDIO.usual
     """The file format that is wished for."""
+    form: str = PIECE
+    """One of `FORMS`."""
 
     def __post_init__(self) -> None:
         check_types(self)
+        if self.form not in FORMS:
+            raise TypeError(f"a piece in the form {self.form!r}, accepted is one of {FORMS}")
         for option in options_in(Scope.RENDERING):
             option.check(getattr(self, option.name))
 
     @property
     def changes_notes(self) -> bool:
         """Whether the notes differ from those that were composed."""
-        return replace(self, audio=AUDIO.usual) != Rendering()
+        return replace(self, audio=AUDIO.usual, form=PIECE) != Rendering()
 
     @property
     def stretch(self) -> float:
@@ -223,8 +229,25 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What there is to hear, for whoever cannot see or play it."""
+
+    seconds: float
+    """Of sound, the ringing of the last notes included."""
+    lowest: int
+    highest: int
+    """Pitches."""
+    loudest: float
+    """The second at which it is loudest."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """A finished piece."""
+    """A finished piece. One whose rendering has the form of a voice message or a video is that file alone, as `audio`,
+    and has no picture."""
 
     recipe: Recipe
     duration: float
@@ -245,6 +268,10 @@ class Piece:
     """The .mid before the rendering changed it, with which another rendering begins; `midi` where it is left out."""
     attention: tuple[bytes, ...] = ()
     """A .png of the attention of each block of the network, where the model attends."""
+    heard: Heard | None = None
+    """None for pieces of older versions."""
+    waveform: bytes = b""
+    """The shape of a voice message, a byte a point."""
 
     def __post_init__(self) -> None:
         if not self.composed:
@@ -270,6 +297,7 @@ class Piece:
             "seconds": self.seconds,
             "audio_format": self.audio_format,
             "attention": [base64.b64encode(picture).decode() for picture in self.attention],
+            "heard": asdict(self.heard) if self.heard else None,
             **files,
         }
 
@@ -278,7 +306,9 @@ class Piece:
         data = known_fields(cls, data)
         files = {key: decoded(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
         attention = tuple(decoded(picture) for picture in of_type(list, data.get("attention", [])))
-        return cls(**data | files | {"recipe": Recipe.from_json(data["recipe"]), "attention": attention})
+        heard = Heard(**known_fields(Heard, data["heard"])) if data.get("heard") else None
+        recipe = Recipe.from_json(data["recipe"])
+        return cls(**data | files | {"recipe": recipe, "attention": attention, "heard": heard})
 
 
-_FILES = ("midi", "audio", "picture", "composed")
+_FILES = ("midi", "audio", "picture", "composed", "waveform")

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, TypeAlias
 
 from dbos import DBOS, DBOSClient, WorkflowStatus
@@ -98,8 +98,8 @@ class JobRunner:
             raise _Abandoned from None
 
     def _composed(self, job_id: str, request: Json, terms: Json) -> Json:
-        """The draft, and the seconds that the job waited."""
-        with self.composing.acquired((terms["priority"], terms["asked"])):
+        """The draft, and the seconds that the job waited. What is composed already does not wait for the model."""
+        with nullcontext() if terms.get("composed") else self.composing.acquired((terms["priority"], terms["asked"])):
             if self._closing.is_set():
                 raise _Abandoned
             if terms["deadline"] is not None and time.time() > terms["deadline"]:
@@ -118,7 +118,7 @@ class JobRunner:
 
     def _finished(self, job_id: str, composed: Json, terms: Json) -> Json:
         waited = composed["waited"]
-        progress = self._progress(job_id, COMPOSED, COMPOSED, waited)
+        progress = self._progress(job_id, COMPOSED, 1.0, waited)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()

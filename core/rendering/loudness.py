@@ -31,6 +31,8 @@ SILENCE_DBFS = -60.0
 DECAY_SECONDS = 0.7
 """How much is kept after the last sample that is louder than `SILENCE_DBFS`."""
 
+WAVEFORM_POINTS = 256
+
 _CEILING = 10 ** (CEILING_DBTP / 20)
 _LEAST_PEAK = 2**10
 """Peak of a piece that can be heard. The softest note reaches 2**13, silence 2**6."""
@@ -60,6 +62,20 @@ def level(recording: Recording) -> Samples:
     gain, reduction = _limited(powers, peaks, gain)
     last = _last_above(recording, factor_of(SILENCE_DBFS) / gain * full)
     return _apply(recording[: last + 1 + round(DECAY_SECONDS * RATE)], gain / full, reduction)
+
+
+def loudest_second(samples: Samples) -> float:
+    """When the loudest second begins, in seconds."""
+    seconds = [samples[start : start + RATE].astype(np.float32) for start in range(0, len(samples), RATE)]
+    return float(np.argmax([np.square(second).sum() for second in seconds]))
+
+
+def waveform(samples: Samples) -> bytes:
+    """The shape of the sound as Discord draws it: its peaks, 255 for the highest, at most ten a second and 256 in
+    all."""
+    points = min(WAVEFORM_POINTS, max(10 * len(samples) // RATE, 1))
+    peaks = [np.abs(part.astype(np.int32)).max(initial=0) for part in np.array_split(samples, points)]
+    return bytes(np.rint(255 * np.array(peaks) / max(*peaks, 1)).astype(np.uint8))
 
 
 def factor_of(decibels: float) -> float:

@@ -62,8 +62,8 @@ RING_SECONDS = 5.0
 
 _BLACK = (1, 3, 6, 8, 10)
 
-START, UNTIL, PITCH = 0, 2, 3
-"""Columns of the array of `_sounds`."""
+START, END, UNTIL, PITCH, VELOCITY = range(5)
+"""Columns of the array of `sounds_of`."""
 Floats = npt.NDArray[np.floating]
 
 
@@ -72,8 +72,8 @@ def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginnin
     it is used. The first `begins` seconds are marked as `beginning`, a word. PNG, 1600 pixels wide, 900 to 1600
     high."""
     pedal = pedal_of(music)
-    sounds = _sounds(music, pedal)
-    keys = _keys(sounds[:, PITCH])
+    sounds = sounds_of(music, pedal)
+    keys = keys_of(sounds[:, PITCH])
     seconds = max(music.get_end_time(), 1.0)
     systems = min(math.ceil(seconds / SYSTEM_SECONDS), MOST_SYSTEMS)
     each = seconds if systems == 1 else 5 * math.ceil(seconds / systems / 5)
@@ -84,15 +84,15 @@ def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginnin
     for system in range(systems):
         span = (system * each, (system + 1) * each)
         bottom = BOTTOM + (systems - 1 - system) * space
-        roll = _axes(figure, bottom + below, space - below)
-        _keyboard(roll, *keys)
+        roll = placed_axes(figure, bottom + below, space - below)
+        draw_keyboard(roll, *keys)
         _notes(roll, sounds, span)
         if begins > span[0]:
             _beginning(roll, begins, "" if system else beginning)
         if pedal:
             roll.tick_params(labelbottom=False)
-            _pedal_line(_axes(figure, bottom + SECONDS_LINE, PEDAL_LINE), pedal, span)
-    _heading(figure, title)
+            _pedal_line(placed_axes(figure, bottom + SECONDS_LINE, PEDAL_LINE), pedal, span)
+    draw_heading(figure, title)
     return _png(figure)
 
 
@@ -133,7 +133,7 @@ def _plain(axes: Axes, size: float = POINTS) -> None:
         spine.set_visible(False)
 
 
-def _axes(
+def placed_axes(
     figure: Figure, bottom: float, height: float, left: float = LEFT, width: float = WIDTH - LEFT - RIGHT
 ) -> Axes:
     """Axes placed in inches from the bottom and the left of the page."""
@@ -143,38 +143,38 @@ def _axes(
     return axes
 
 
-def _heading(figure: Figure, title: str) -> None:
+def draw_heading(figure: Figure, title: str) -> None:
     """The title at the left, the scale of the colours at the right, from pp to ff as all musicians write."""
     height = figure.get_figheight()
     line = 1 - 0.27 / height
     style: dict[str, Any] = {"fontsize": POINTS, "color": TEXT, "va": "center_baseline"}
     right = WIDTH - RIGHT - 0.5
-    scale = _axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
+    scale = placed_axes(figure, height - 0.27 - 0.06, 0.12, right - 1.3, 1.2)
     scale.imshow(np.linspace(0, 1, 256)[None], cmap=VELOCITY_COLOURS, aspect="auto")
     scale.set(xticks=[], yticks=[])
     dynamics: dict[str, Any] = style | {"family": "serif", "style": "italic", "weight": "bold"}
     figure.text(right / WIDTH, line, "ff", **dynamics)
     soft = figure.text((right - 1.4) / WIDTH, line, "pp", ha="right", **dynamics)
     text = figure.text(LEFT / WIDTH, line, title, **style)
-    room = soft.get_window_extent().x0 - (LEFT + 0.2) * DPI
+    room = soft.get_window_extent().x0 - (LEFT + 0.2) * figure.dpi
     text.set_fontsize(POINTS * min(1, room / max(text.get_window_extent().width, 1)))
 
 
-def _keys(pitches: Floats) -> tuple[int, int]:
+def keys_of(pitches: Floats) -> tuple[int, int]:
     """The lowest and the highest key to show."""
     low, high = int(pitches.min(initial=HIGHEST_PITCH)) - MARGIN, int(pitches.max(initial=LOWEST_PITCH)) + MARGIN
     missing = max(LEAST_KEYS - (high - low), 0)
     return max(low - missing // 2, LOWEST_PITCH - 1), min(high + missing - missing // 2, HIGHEST_PITCH + 1)
 
 
-def _keyboard(axes: Axes, low: int, high: int) -> None:
+def draw_keyboard(axes: Axes, low: int, high: int) -> None:
     """A row a key, darker for the black ones, and a line under each C, which alone is named."""
     for key in range(low, high + 1):
         if key % 12 in _BLACK:
             axes.axhspan(key - 0.5, key + 0.5, color=BLACK_KEY, linewidth=0, zorder=0)
         elif key % 12 == 0:
             axes.axhline(key - 0.5, color=LINE, linewidth=0.8, zorder=1)
-    each = axes.get_window_extent().height / DPI / (high - low + 1)  # inches
+    each = axes.get_window_extent().height / axes.figure.dpi / (high - low + 1)  # inches
     every = 12 if 12 * each > 0.2 else 24  # else the names would run into one another
     above = low + round(CLEAR_INCHES / each)  # nor into what stands below them
     named = [key for key in range(above, high + 1) if key % every == 0]
@@ -184,7 +184,7 @@ def _keyboard(axes: Axes, low: int, high: int) -> None:
     axes.set_axisbelow(True)
 
 
-def _sounds(music: PrettyMIDI, pedal: list[Span]) -> Floats:
+def sounds_of(music: PrettyMIDI, pedal: list[Span]) -> Floats:
     """(notes, 5): start, end, until when it is heard (seconds), pitch and velocity."""
     notes = sorted((note for part in music.instruments for note in part.notes), key=lambda note: note.start)
     until = ringing(notes, pedal, RING_SECONDS)
@@ -202,7 +202,7 @@ def _notes(axes: Axes, sounds: Floats, span: Span) -> None:
     tails = _shapes(shown, until, pitch, 1 - (until - end) / RING_SECONDS)[ringing]
     _fill(axes, tails, colours[ringing], alpha=0.4)
     _fill(axes, _shapes(start, shown, pitch), colours)
-    _time(axes, span)
+    label_times(axes, span)
 
 
 def _beginning(axes: Axes, begins: float, word: str) -> None:
@@ -218,10 +218,10 @@ def _pedal_line(axes: Axes, pedal: list[Span], span: Span) -> None:
     down, up = np.array(pedal).T
     _fill(axes, _shapes(down, up, np.zeros(len(pedal))), PEDAL)
     axes.set(ylim=(-0.7, 0.7), yticks=[0], yticklabels=["ped."])
-    _time(axes, span)
+    label_times(axes, span)
 
 
-def _time(axes: Axes, span: Span) -> None:
+def label_times(axes: Axes, span: Span) -> None:
     """Times as a player shows them, `1:05`, at most `MOST_TIMES` of them."""
     start, end = span
     step = next(step for step in (1, 2, 5, 10, 15, 20, 30, 60, 120, 300) if (end - start) / step <= MOST_TIMES)

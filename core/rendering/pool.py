@@ -8,12 +8,16 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +28,7 @@ from core.errors import RenderError
 from core.pipeline import Draft
 from core.process.logs import about_job, current_job, write_logs
 from core.process.memory import keep_small
-from core.request import AS_COMPOSED, Piece, Rendering
+from core.request import AS_COMPOSED, PIECE, Piece, Rendering
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -35,6 +39,14 @@ WANTED_SECONDS = 0.2
 """How often a thread that waits for a piece finds out whether it is still wanted."""
 _REMOVALS, _REMOVAL_SECONDS = 20, 0.1
 
+_CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+MOST_AT_ONCE = 1024
+"""Pieces that are asked for at a time, and tell how far they are; the queue's threads are fewer."""
+NICENESS = 10
+"""Priority of a voice message or a video, as `nice` counts: the model gets nine tenths of a core that it shares."""
+
+_shares: Any = [0.0] * MOST_AT_ONCE
+"""In a process of the pool: how much of each piece is done, 0 to 1."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,13 +57,15 @@ class Renderers:
     def __init__(
         self, settings: Settings, processes: int | None = None, work: Callable[..., Piece] | None = None
     ) -> None:
-        """`work` is what a process does for a piece, by default `pipeline.finish`; it gets the job's id first."""
+        """`work` is what a process does for a piece, by default `_finish`, whose arguments it gets."""
         self._work: Callable[..., Piece] = work or _finish
         self.processes = processes or os.cpu_count() or 1
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
         self._scratch = settings.data_dir / "scratch"
         self._starts = 0
+        self._places = list(range(MOST_AT_ONCE))
+        self._shares: Any = _CONTEXT.RawArray("d", MOST_AT_ONCE)
         self._lock = threading.Lock()
         self._pool = self._started()
 
@@ -67,14 +81,27 @@ class Renderers:
         for _ in range(2):
             pool = self._pool
             try:
-                work = (current_job(), draft, self._soundfont, size_limit, rendering)
-                return _awaited(pool.submit(self._work, *work), progress)
+                with self._told() as place:
+                    work = (current_job(), place, draft, self._soundfont, size_limit, rendering)
+                    return _awaited(pool.submit(self._work, *work), lambda: progress(self._shares[place]))
             except BrokenProcessPool:
                 _log.warning("a process that plays pieces has died; they are started again")
                 with self._lock:
                     if self._pool is pool:
                         self._pool = self._started()
         raise RenderError("The piece was composed, but playing it failed twice. Please try again, perhaps shorter.")
+
+    @contextmanager
+    def _told(self) -> Iterator[int]:
+        """A place among the shares, into which a process writes how much of its piece is done."""
+        with self._lock:
+            place = self._places.pop()
+        self._shares[place] = 0.0
+        try:
+            yield place
+        finally:
+            with self._lock:
+                self._places.append(place)
 
     def close(self) -> None:
         """End the processes, also in the middle of a piece."""
@@ -88,8 +115,8 @@ class Renderers:
         self._starts += 1  # those of the start before may still be ending
         scratch = self._scratch / str(self._starts)
         scratch.mkdir(parents=True)
-        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        pool = ProcessPoolExecutor(self.processes, context, _prepare, (str(scratch), self._log_level))
+        given = (str(scratch), self._log_level, self._shares)
+        pool = ProcessPoolExecutor(self.processes, _CONTEXT, _prepare, given)
         for _ in range(self.processes):
             pool.submit(os.getpid)  # so that they are there before the first piece is
         return pool
@@ -105,28 +132,47 @@ def _remove(folder: Path) -> None:
     _log.warning("%s could not be cleared", folder)
 
 
-def _awaited(future: Future[Piece], progress: Progress) -> Piece:
+def _awaited(future: Future[Piece], look: Callable[[], None]) -> Piece:
     try:
         while not wait([future], WANTED_SECONDS).done:
-            progress(1.0)
+            look()
     except BaseException:
         future.cancel()
         raise
     return future.result()
 
 
-def _finish(job_id: str, *work: Any) -> Piece:
+def _finish(
+    job_id: str, place: int, draft: Draft, soundfont: Path | None, limit: int | None, rendering: Rendering
+) -> Piece:
     signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
     try:
         with about_job(job_id):
-            return pipeline.finish(*work)
+            tell = partial(_shares.__setitem__, place)
+            work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell)
+            return work() if rendering.form == PIECE else _in_the_background(work)
     finally:
         signal.alarm(0)
         gc.collect()  # the parts of a picture hold one another, 10 MB that would stay for some pieces more
 
 
-def _prepare(scratch: str, log_level: str) -> None:
-    """In each process, first: write into `scratch`, log as the worker does, and end when it does, however it ends."""
+def _in_the_background(work: Callable[[], Piece]) -> Piece:
+    """Do it in a thread of a low priority, which what it starts inherits: a video takes seconds of a core, which a
+    model would miss. The thread ends with it, as a priority can only be lowered."""
+    with ThreadPoolExecutor(1, initializer=_step_back) as thread:
+        return thread.submit(copy_context().run, work).result()
+
+
+def _step_back() -> None:
+    if sys.platform == "linux":  # elsewhere it is the whole process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def _prepare(scratch: str, log_level: str, shares: Any) -> None:
+    """In each process, first: write into `scratch`, log as the worker does, tell progress in `shares`, and end when it
+    does, however it ends."""
+    global _shares
+    _shares = shares
     keep_small()
     gc.freeze()  # so that collecting what a piece has left takes 10 ms and not 50
     tempfile.tempdir = scratch

@@ -16,7 +16,9 @@ HANGING = "hanging"
 """As in tests/support/fake_worker.py."""
 
 
-def silent(job_id: str, draft: Draft, soundfont: Path | None, size_limit: int | None, rendering: Rendering) -> Piece:
+def silent(
+    job_id: str, place: int, draft: Draft, soundfont: Path | None, size_limit: int | None, rendering: Rendering
+) -> Piece:
     """A piece whose sound and picture are a few bytes; it takes a moment, in which its process may be killed."""
     scratch = Path(tempfile.mkdtemp())
     time.sleep(0.2)
