@@ -2,8 +2,8 @@
 they sound.
 
 A page of the roll stands still while it is played, so that a frame differs from the one before by the playhead and a
-few notes: that is quickly drawn and encoded, and takes little space. Pages are kept as the encoder takes them, in planes
-of luma and chroma, and frames are drawn into them."""
+few notes: that is quickly drawn and encoded, and takes little space. Pages are kept as the encoder takes them, in
+planes of luma and chroma, and frames are drawn into them."""
 
 from __future__ import annotations
 
