@@ -123,7 +123,7 @@ def test_what_is_too_large_becomes_an_mp3(draft: Draft, wished: str):
 def test_a_tempo_that_takes_too_long_is_refused(draft: Draft):
     """Before anything is played."""
     long = Draft.of(draft.recipe, as_bytes(scale(seconds=200)))
-    with pytest.raises(BadRequest, match="at 25 % the piece would last 800 s"):
+    with pytest.raises(BadRequest, match="at 25% tempo it would last 800 s"):
         pipeline.finish(long, rendering=Rendering(tempo=25))
 
 
