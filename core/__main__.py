@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.models import MODELS
-from core.option_kinds import Choice, Option, Scope
+from core.option_kinds import Choice, Option, Scope, YesNo
 from core.options import options_in, options_of
 from core.request import ComposeRequest, Piece, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
@@ -92,13 +92,11 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         if not option.command_line:
             continue
         known = f" ({', '.join(option.choices)})" if isinstance(option, Choice) else ""
-        parser.add_argument(
-            f"--{option.name.replace('_', '-')}",
-            dest=option.parameter,
-            type=reader_of(option),
-            metavar=option.metavar,
-            help=f"{option.description}{known}".replace("%", "%%"),
-        )
+        flag, told = f"--{option.name.replace('_', '-')}", f"{option.description}{known}".replace("%", "%%")
+        if isinstance(option, YesNo):
+            parser.add_argument(flag, dest=option.parameter, action="store_true", default=None, help=told)
+            continue
+        parser.add_argument(flag, dest=option.parameter, type=reader_of(option), metavar=option.metavar, help=told)
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece, a line each")
 
 
@@ -179,7 +177,7 @@ def run_continue(options: argparse.Namespace) -> None:
     finally:
         reader.close()
     request = upload.continued(request)
-    rendering.rendered_seconds(upload.seconds + request.seconds)
+    rendering.rendered_seconds(upload.seconds + request.seconds, upload.seconds)
     path = writable(options.output.parent) / options.output.stem
     make_pieces([request], rendering, lambda piece: path, options.json)
     print(upload.remark, file=sys.stderr)

@@ -27,6 +27,7 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 """Minutes and seconds, either way."""
+_DASH = re.compile("[-–—]")
 
 Value = TypeVar("Value")
 
@@ -160,11 +161,17 @@ class Steps(WholeNumber):
         )
 
     def _parse(self, typed: str) -> int:
-        time = _TIME.fullmatch(typed.strip()) if len(typed) <= _LONGEST_NUMBER else None
-        if time is None:
-            return super()._parse(typed)
-        minutes, seconds = (float((part or "0").replace(",", ".")) for part in (time[1] or time[3], time[2] or time[4]))
-        return round((60 * minutes + seconds) / self.step_seconds)
+        seconds = _seconds_of(typed)
+        return super()._parse(typed) if seconds is None else round(seconds / self.step_seconds)
+
+
+def _seconds_of(typed: str) -> float | None:
+    """Those of a time, `30s` or `1:30`; None for anything else, such as a bare number."""
+    time = _TIME.fullmatch(typed.strip()) if len(typed) <= _LONGEST_NUMBER else None
+    if time is None:
+        return None
+    minutes, seconds = (float((part or "0").replace(",", ".")) for part in (time[1] or time[3], time[2] or time[4]))
+    return 60 * minutes + seconds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -186,6 +193,53 @@ class Number(Option[float]):
 
     def _accepts(self, value: float) -> bool:
         return self.least <= value <= (math.inf if self.most is None else self.most)  # a NaN is not
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seconds(Number):
+    """A moment or a duration, which may be typed as a time: `90`, `90s`, `1:30`."""
+
+    def _parse(self, typed: str) -> float:
+        seconds = _seconds_of(typed)
+        return super()._parse(typed) if seconds is None else seconds
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Passage(Option[str]):
+    """From one second to another: `30-60`, `0:30-1:00`; where one of them is left out, from the beginning or to the
+    end. A value is written as `30-60` or `30-`; the empty one stands for all."""
+
+    kind = str
+    most: float
+    """The last second that there may be."""
+
+    def _facts(self) -> dict[str, Any]:
+        return super()._facts() | {"most": self.most}
+
+    def bounds(self, value: str) -> tuple[float, float]:
+        """The two seconds of a value that `read` gave."""
+        since, _, until = value.partition("-")
+        return float(since or 0), float(until or math.inf)
+
+    def _parse(self, typed: str) -> str:
+        if not typed.strip():
+            return ""
+        since, until = (self._second(bound) for bound in _DASH.split(typed))
+        passage = f"{since or 0:.7g}-{'' if until is None else f'{until:.7g}'}"
+        return "" if passage == "0-" else passage
+
+    def _second(self, typed: str) -> float | None:
+        if not typed.strip():
+            return None
+        seconds = _seconds_of(typed)
+        second = round(float(typed.replace(",", ".")) if seconds is None else seconds, 2)
+        if not 0 <= second <= self.most:  # a NaN is not
+            raise ValueError
+        return second
+
+    def _accepts(self, value: str) -> bool:
+        since, until = self.bounds(value)
+        return since < until
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

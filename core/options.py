@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from core.models import DEFAULT_MODEL, MODELS
-from core.option_kinds import Choice, Name, Number, Option, Scope, Steps, WholeNumber, YesNo
+from core.option_kinds import Choice, Name, Number, Option, Passage, Scope, Seconds, Steps, WholeNumber, YesNo
 from core.text import Text
 
 STEP_SECONDS = 0.2
@@ -52,6 +52,12 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
 
 
+def _bounds(crop: str) -> list[str]:
+    """`30-60` -> from 30, until 60."""
+    since, _, until = crop.partition("-")
+    return [f"from {since}", f"until {until}"] if until else [f"from {since}"]
+
+
 LENGTH = Steps(
     name="length",
     scope=Scope.REQUEST,
@@ -66,7 +72,7 @@ LENGTH = Steps(
     accepted=Text("a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
     refusal=Text("length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)"),
 )
-FROM = Number(
+FROM = Seconds(
     name="from",
     scope=Scope.SOURCE,
     commands=("continue",),
@@ -75,7 +81,7 @@ FROM = Number(
     about=Text("the second to continue from (default: the end)"),
     refusal=Text("from {from:g} s is no second of a file, which begins at {least:g} s"),
 )
-KEEP = Number(
+KEEP = Seconds(
     name="keep",
     scope=Scope.SOURCE,
     commands=("continue",),
@@ -188,6 +194,28 @@ AUDIO = Choice(
     accepted=Text("the name of a file format"),
     refusal=Text("there is no audio format '{audio}'; there are {known}"),
 )
+ONLY_NEW = YesNo(
+    name="only_new",
+    scope=Scope.RENDERING,
+    commands=("continue",),
+    usual=False,
+    about=Text("the new part alone, without what it goes on from"),
+    accepted=Text("yes or no"),
+    file_mark=lambda value: "new",
+    caption=lambda value: "new part",
+)
+CROP = Passage(
+    name="crop",
+    scope=Scope.RENDERING,
+    usual="",
+    most=3600.0,
+    metavar="FROM-UNTIL",
+    about=Text("only a part of it, in seconds: 30-60, 0:30-1:00, or 30- up to the end"),
+    accepted=Text("two times in seconds, such as 30-60, or 30- up to the end"),
+    refusal=Text("crop {crop} ends before it begins"),
+    file_mark=lambda value: slug(" ".join(_bounds(value))),
+    caption=lambda value: f"{' '.join(_bounds(value))} s",
+)
 PRIVATE = YesNo(
     name="private",
     scope=Scope.REPLY,
@@ -209,6 +237,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     TEMPO,
     TRANSPOSE,
     AUDIO,
+    ONLY_NEW,
+    CROP,
     PRIVATE,
 )
 """In the order in which Discord shows them and a recipe tells them."""

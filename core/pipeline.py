@@ -18,6 +18,7 @@ from pretty_midi import PrettyMIDI
 from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
+from core.midi.crop import cropped
 from core.rendering import audio, formats, loudness, pictures
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
@@ -120,12 +121,14 @@ def finish(
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
     (default `formats.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise. `progress` is told of a video.
-    Raises RenderError, and BadRequest for a tempo at which the piece would be too long."""
+    Raises RenderError, and BadRequest for a part without notes and for a tempo at which it would be too long."""
     seconds = dict(draft.seconds)
-    duration = round(rendering.rendered_seconds(draft.duration), 3)
     recipe = replace(draft.recipe, rendering=rendering)
-    music, midi = draft.music, draft.midi
-    begins, word = beginning(recipe.request, music)
+    begins, word = beginning(recipe.request, draft.music)
+    part, since = _part(draft, rendering)
+    duration = round(rendering.stretched(part.duration), 3)
+    begins = max(0.0, min(begins - since, part.duration))
+    music, midi = part.music, part.midi
     if rendering.changes_notes:
         edit(music, rendering)
         midi = _midi(music, recipe)
@@ -140,7 +143,7 @@ def finish(
                 file, suffix, shape = _video(music, samples, recipe, limit, progress), "mp4", b""
         heard = _heard(music, samples)
         return Piece(
-            recipe, duration, draft.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
+            recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
         )
 
     def draw() -> tuple[bytes, tuple[bytes, ...]]:
@@ -155,8 +158,17 @@ def finish(
         picture, attention = drawn.result()
     heard = _heard(music, samples)
     return Piece(
-        recipe, duration, draft.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention, heard
+        recipe, duration, part.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention, heard
     )
+
+
+def _part(draft: Draft, rendering: Rendering) -> tuple[Draft, float]:
+    """What of a draft is to be heard, and the second of it at which that begins."""
+    if not rendering.is_part:
+        return draft, 0.0
+    primer = draft.recipe.request.primer if rendering.only_new else b""
+    crop = cropped(draft.midi, *rendering.bounds, primer=primer)
+    return Draft.of(draft.recipe, crop.midi), crop.since
 
 
 def _play(midi: bytes, soundfont: Path | None, seconds: dict[str, float]) -> Samples:

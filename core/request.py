@@ -13,9 +13,11 @@ from core.option_kinds import Option, Scope
 from core.options import (
     ANY_STYLE,
     AUDIO,
+    CROP,
     INSTRUMENT,
     LENGTH,
     MODEL,
+    ONLY_NEW,
     STEP_SECONDS,
     STYLE,
     TEMPERATURE,
@@ -104,11 +106,17 @@ class Rendering:
     """The file format that is wished for."""
     form: str = PIECE
     """One of `FORMS`."""
+    only_new: bool = ONLY_NEW.usual
+    """Whether the new part of a continuation stands alone."""
+    crop: str = CROP.usual
+    """The seconds from which and until which it is played, of what was composed; of the new part where that is alone.
+    Empty for all."""
 
     def __post_init__(self) -> None:
         check_types(self)
         if self.form not in FORMS:
             raise TypeError(f"a piece in the form {self.form!r}, accepted is one of {FORMS}")
+        object.__setattr__(self, "crop", CROP.read(self.crop))  # 0:30-1:00 is 30-60
         for option in options_in(Scope.RENDERING):
             option.check(getattr(self, option.name))
 
@@ -122,9 +130,27 @@ class Rendering:
         """The factor by which the tempo lengthens everything."""
         return TEMPO.usual / self.tempo
 
-    def rendered_seconds(self, seconds: float) -> float:
-        """The duration of `seconds` of composed music in this rendering. Raises BadRequest when they are slowed down to
-        more than is ever played."""
+    @property
+    def is_part(self) -> bool:
+        """Whether it leaves out some of what was composed."""
+        return self.only_new or bool(self.crop)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The two seconds of `crop`; zero and infinity where it is empty."""
+        return CROP.bounds(self.crop)
+
+    def rendered_seconds(self, seconds: float, primer: float = 0.0) -> float:
+        """The duration of `seconds` of composed music in this rendering, of which `primer` are not new. Raises
+        BadRequest for a part that begins later, and as `stretched` does."""
+        since, until = self.bounds
+        there = seconds - primer if self.only_new else seconds
+        if since >= there:
+            raise BadRequest("crop begins at {since:g} s, and there are {seconds:.0f} s", since=since, seconds=there)
+        return self.stretched(min(there, until) - since)
+
+    def stretched(self, seconds: float) -> float:
+        """`seconds` at this tempo. Raises BadRequest when they are slowed down to more than is ever played."""
         longest = LENGTH.most * STEP_SECONDS
         slowed = seconds * self.stretch
         if slowed > max(longest, seconds):
@@ -215,6 +241,8 @@ class Recipe:
         }
         if edits.changes_notes:
             options |= {"instrument": edits.instrument, "tempo": edits.tempo, "transpose": edits.transpose}
+            options |= {"only_new": True} if edits.only_new else {}
+            options |= {"crop": edits.crop} if edits.crop else {}
         return " ".join(f"{name}:{value}" for name, value in options.items())
 
     def to_json(self) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class UploadReader:
         if reading.upload is None:
             raise (CostlyFile if reading.seconds > COSTLY_SECONDS else BadRequest)(reading.refusal)
         request = reading.upload.continued(pending.request)
-        pending.rendering.rendered_seconds(reading.upload.seconds + request.seconds)
+        pending.rendering.rendered_seconds(reading.upload.seconds + request.seconds, reading.upload.seconds)
         return replace(pending, request=request, remark=reading.upload.remark, source=FRESH)
 
     async def opening(self, midi: bytes, seconds: float) -> Upload:

@@ -72,7 +72,7 @@ class Beats:
         """The same beats, up to `seconds`, in ticks of half a millisecond to one, with which any onset can be written;
         `PLAIN` where a file cannot hold so many ticks."""
         end = self.clock.tick(seconds)
-        kept = self._within(end)
+        kept = self.until(end)
         longest = kept._slowest / 1e6 / self.resolution
         factor = max(1, math.ceil(longest / _TICK_SECONDS))
         divisor = next(
@@ -101,7 +101,8 @@ class Beats:
         """The beats from a tick on, which becomes tick 0."""
         return self._mapped(lambda changes: _later(changes, tick))
 
-    def _within(self, end: int) -> Beats:
+    def until(self, end: int) -> Beats:
+        """The beats up to a tick."""
         return self._mapped(lambda changes: tuple(change for change in changes if change[0] <= end))
 
     def _rescaled(self, resolution: int) -> Beats:

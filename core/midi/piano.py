@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import BadRequest
@@ -11,7 +11,7 @@ from core.midi.beats import Beats, Clock
 from core.midi.controllers import PEDAL_THRESHOLD
 from core.midi.excerpt import ALL, MAX_SECONDS, SILENCE_SECONDS, WHOLE, Excerpt, Span
 from core.midi.smf import DRUMS, Part, Position, Score, TimedNote
-from core.midi.writer import PedalMove, Strike, Track, playable, written
+from core.midi.writer import Strike, Track, pedal_until, playable, written
 from core.request import ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from core.text import NOTHING, Text, Value
@@ -204,7 +204,7 @@ def _upload(score: Score, choice: _Choice, pedal: Sequence[Position]) -> Upload:
             seconds=seconds,
             most=MAX_SECONDS,
         )
-    moves = _in_order([(max(0, clock.tick(move.time - since)), move.value) for move in pedal], clock.tick(seconds))
+    moves = pedal_until(((max(0, clock.tick(move.time - since)), move.value) for move in pedal), clock.tick(seconds))
     midi = written([Track("Piano", strikes, moves)], beats)
     return Upload(midi, max(round(seconds, 3), 0.001), len(strikes), _remark(choice, since))  # a tick may be shorter
 
@@ -224,18 +224,6 @@ def _in_ticks(note: TimedNote, clock: Clock, since: float) -> Strike:
     """The note as the file can hold it, from tick to tick, and at least one long."""
     start = max(0, clock.tick(note.start - since))
     return Strike(start, max(clock.tick(note.end - since), start + 1), note.pitch, note.velocity)
-
-
-def _in_order(moves: Iterable[PedalMove], end: int) -> list[PedalMove]:
-    """Up to the end. Of those before the music begins, only the last one counts."""
-    kept: list[PedalMove] = []
-    for tick, value in moves:
-        if tick > end:
-            break
-        if tick == 0:
-            kept.clear()
-        kept.append((tick, value))
-    return kept
 
 
 def _remark(choice: _Choice, silence: float) -> Text:

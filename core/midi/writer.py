@@ -57,6 +57,19 @@ def playable(strikes: Iterable[Strike]) -> list[Strike]:
     return played
 
 
+def pedal_until(moves: Iterable[PedalMove], end: int) -> list[PedalMove]:
+    """The moves up to a tick, of those that are in order. Of several at tick 0, where the music begins, only the last
+    one counts."""
+    kept: list[PedalMove] = []
+    for tick, value in moves:
+        if tick > end:
+            break
+        if tick == 0:
+            kept.clear()
+        kept.append((tick, value))
+    return kept
+
+
 def written(tracks: Sequence[Track], beats: Beats, title: str = "", texts: Sequence[str] = ()) -> bytes:
     """The file. `title` is its name, as sequencers and score editors show it, and `texts` say more about it."""
     said = [(0, _meta(_TRACK_NAME, title.encode()))] if title else []
