@@ -130,7 +130,7 @@ def reader_of(option: Option[Any]) -> Callable[[str], Any]:
         try:
             return option.read(text)
         except BadRequest:
-            raise argparse.ArgumentTypeError(f"'{text[:40]}' is not {_NOUNS[option.kind]}") from None
+            raise argparse.ArgumentTypeError(f"'{text[:40]}' is not {option.accepted or _NOUNS[option.kind]}") from None
 
     return read
 

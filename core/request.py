@@ -146,7 +146,9 @@ class Rendering:
         since, until = self.bounds
         there = seconds - primer if self.only_new else seconds
         if since >= there:
-            raise BadRequest("crop begins at {since:g} s, and there are {seconds:.0f} s", since=since, seconds=there)
+            raise BadRequest(
+                "crop starts at {since:g} s, but there are only {seconds:.0f} s", since=since, seconds=there
+            )
         return self.stretched(min(there, until) - since)
 
     def stretched(self, seconds: float) -> float:

@@ -1,5 +1,6 @@
-"""The question of the Arrange button: another rendering of a stored piece, by instrument, tempo, transposition and file
-format. Every custom_id of the question has the values chosen so far, so it outlives a restart."""
+"""The question of the Arrange button: another rendering of a stored piece, by instrument, tempo, transposition, file
+format, and which part of it is played. Every custom_id of the question has the values chosen so far, so it outlives a
+restart."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ import discord
 from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
 from bot.commands.submit import admit, find_piece, submit
-from bot.language.i18n import say
-from bot.language.replies import shifted
+from bot.language.i18n import say, speak
+from bot.language.replies import passage, shifted
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import StoredNotes
 from bot.store.pieces import Stored
-from core.option_kinds import Choice, Option, Scope
-from core.options import TEMPO, TRANSPOSE, options_in
+from core.option_kinds import Choice, Option
+from core.options import AUDIO, INSTRUMENT, TEMPO, TRANSPOSE
 from core.request import Rendering
 
 _OFFERED: dict[Option[int], Sequence[int]] = {
@@ -27,10 +28,17 @@ _OFFERED: dict[Option[int], Sequence[int]] = {
     TRANSPOSE: range(12, -13, -1),
 }
 """Numbers to choose from, in the order in which they are shown."""
-_ARRANGED = options_in(Scope.RENDERING)
-"""Options of the question. A message has five rows, and one of them is the button's."""
-_CHOSEN = rf"(?P<piece_id>{ID}):" + ":".join(rf"(?P<{option.name}>[a-z0-9_-]+)" for option in _ARRANGED)
-"""The end of every custom_id: the piece, and the values chosen so far."""
+_SELECTED = (INSTRUMENT, TEMPO, TRANSPOSE, AUDIO)
+"""Options with a select each. A message has five rows, and the last one is for buttons."""
+_CHOSEN = (
+    rf"(?P<piece_id>{ID}):"
+    + ":".join(rf"(?P<{option.name}>[a-z0-9_-]+)" for option in _SELECTED)
+    + r"(?::(?P<only_new>True|False|):(?P<crop>[0-9.-]*))?"
+)
+"""The end of every custom_id: the piece, and the values chosen so far. The last two are there where the piece is a
+continuation or cropped."""
+_FORM_SECONDS = 900.0
+"""How long the form for the crop may stay open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +47,29 @@ class Arrangement:
 
     piece_id: str
     rendering: Rendering
+    is_continuation: bool = False
+    """Whether the piece has a new part, which can stand alone."""
 
     @classmethod
     def of(cls, stored: Stored) -> Self:
         """The arrangement in which the piece is stored."""
-        return cls(stored.id, stored.recipe.rendering)
+        return cls(stored.id, stored.recipe.rendering, bool(stored.recipe.request.primer))
 
     @classmethod
-    def read(cls, piece_id: str, **written: str) -> Self:
+    def read(cls, piece_id: str, only_new: str | None, crop: str | None, **selected: str) -> Self:
         """From the groups of a custom_id. Raises BadRequest."""
-        return cls(piece_id, Rendering(**{option.name: option.read(written[option.name]) for option in _ARRANGED}))
+        options: dict[str, Any] = {option.name: option.read(selected[option.name]) for option in _SELECTED}
+        rendering = Rendering(**options, only_new=only_new == "True", crop=crop or "")
+        return cls(piece_id, rendering, bool(only_new))
 
-    def write(self) -> dict[str, str]:
+    def write(self) -> dict[str, str | None]:
         """The groups that `read` reads."""
-        options = {option.name: option.write(getattr(self.rendering, option.name)) for option in _ARRANGED}
-        return {"piece_id": self.piece_id} | options
+        selected = {option.name: option.write(getattr(self.rendering, option.name)) for option in _SELECTED}
+        more: dict[str, str | None] = {"only_new": None, "crop": None}
+        if self.is_continuation or self.rendering.crop:
+            only_new = str(self.rendering.only_new) if self.is_continuation else ""
+            more = {"only_new": only_new, "crop": self.rendering.crop}
+        return {"piece_id": self.piece_id} | selected | more
 
     def question(self) -> str:
         return say(
@@ -63,52 +79,121 @@ class Arrangement:
 
     def view(self) -> discord.ui.View:
         view = discord.ui.View(timeout=None)
-        for option in _ARRANGED:
+        for option in _SELECTED:
             view.add_item(ArrangeSelect(option.name, **self.write()))
         view.add_item(PlayButton(**self.write()))
+        view.add_item(CropButton(**self.write()))
+        if self.is_continuation:
+            view.add_item(NewPartButton(**self.write()))
         return view
+
+    async def ask_again(self, interaction: Interaction, **changes: Any) -> None:
+        """Show the question with other values of some options. Raises BadRequest."""
+        arrangement = replace(self, rendering=replace(self.rendering, **changes))
+        await interaction.response.edit_message(content=arrangement.question(), view=arrangement.view())
+
+
+def _custom_id(kind: str, chosen: dict[str, str | None]) -> str:
+    return ":".join([kind, *(value for value in chosen.values() if value is not None)])
 
 
 class ArrangeSelect(
     PersistentItem,
     discord.ui.DynamicItem[discord.ui.Select[Any]],
-    template=rf"arrange:(?P<option>{'|'.join(option.name for option in _ARRANGED)}):{_CHOSEN}",
+    template=rf"arrange:(?P<option>{'|'.join(option.name for option in _SELECTED)}):{_CHOSEN}",
 ):
     """The select of one option; the message shows the chosen values."""
 
-    def __init__(self, option: str, **chosen: str) -> None:
-        [self.option] = [each for each in _ARRANGED if each.name == option]
-        self.arrangement = Arrangement.read(**chosen)
+    def __init__(self, option: str, **chosen: str | None) -> None:
+        [self.option] = [each for each in _SELECTED if each.name == option]
+        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
         now = getattr(self.arrangement.rendering, option)
         options = [
             discord.SelectOption(label=_label(self.option, value), value=str(value), default=value == now)
             for value in _values(self.option, now)
         ]
-        custom_id = ":".join(["arrange", option, *chosen.values()])
-        super().__init__(discord.ui.Select(custom_id=custom_id, options=options))
+        super().__init__(discord.ui.Select(custom_id=_custom_id(f"arrange:{option}", chosen), options=options))
 
     async def respond(self, interaction: Interaction) -> None:
         [value] = self.item.values
-        rendering = replace(self.arrangement.rendering, **{self.option.name: self.option.read(value)})
-        arrangement = replace(self.arrangement, rendering=rendering)
-        await interaction.response.edit_message(content=arrangement.question(), view=arrangement.view())
+        await self.arrangement.ask_again(interaction, **{self.option.name: self.option.read(value)})
 
 
 class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
     """Asks for the piece in the rendering that is chosen."""
 
-    def __init__(self, **chosen: str) -> None:
-        style = discord.ButtonStyle.primary
-        custom_id = ":".join(["play", *chosen.values()])
-        super().__init__(discord.ui.Button(label=say("Play it like this"), style=style, custom_id=custom_id))
-        self.arrangement = Arrangement.read(**chosen)
+    def __init__(self, **chosen: str | None) -> None:
+        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+        super().__init__(_button("play", say("Play it like this"), chosen, discord.ButtonStyle.primary))
 
     async def respond(self, interaction: Interaction) -> None:
+        rendering = self.arrangement.rendering
         stored = await find_piece(interaction, self.arrangement.piece_id)
         rules = await admit(interaction)
-        self.arrangement.rendering.rendered_seconds(stored.duration / stored.recipe.rendering.stretch)
-        submission = Submission(stored.recipe.request, self.arrangement.rendering, stored.private)
+        if not rendering.only_new and not stored.recipe.rendering.is_part:  # else only the worker knows how long it is
+            rendering.rendered_seconds(stored.duration / stored.recipe.rendering.stretch)
+        submission = Submission(stored.recipe.request, rendering, stored.private)
         await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent)
+
+
+class NewPartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"part:{_CHOSEN}"):
+    """Leaves out what a continuation continues, or puts it back."""
+
+    def __init__(self, **chosen: str | None) -> None:
+        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+        label = say("With the beginning") if self.arrangement.rendering.only_new else say("Only the new part")
+        super().__init__(_button("part", label, chosen))
+
+    async def respond(self, interaction: Interaction) -> None:
+        await self.arrangement.ask_again(interaction, only_new=not self.arrangement.rendering.only_new)
+
+
+class CropButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"crop:{_CHOSEN}"):
+    """Opens the form for the crop, and says which one is chosen."""
+
+    def __init__(self, **chosen: str | None) -> None:
+        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+        cropped = passage(self.arrangement.rendering)
+        super().__init__(_button("crop", say("Crop: {passage}", passage=cropped) if cropped else say("Crop"), chosen))
+
+    async def respond(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(CropForm(self.arrangement))
+
+
+def _button(
+    kind: str,
+    label: str,
+    chosen: dict[str, str | None],
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=label, style=style, custom_id=_custom_id(kind, chosen))
+
+
+class CropForm(discord.ui.Modal):
+    """Asks from which second and until which a piece is played. A form that is open while the bot starts again is lost;
+    its question is not."""
+
+    def __init__(self, arrangement: Arrangement) -> None:
+        super().__init__(title=say("Crop"), timeout=_FORM_SECONDS)
+        self.arrangement = arrangement
+        since, _, until = arrangement.rendering.crop.partition("-")
+        self.since = _moment("from", since, say("the beginning"))
+        self.until = _moment("until", until, say("the end"))
+        self.add_item(discord.ui.Label(text=say("From (seconds, or 1:30)"), component=self.since))
+        self.add_item(discord.ui.Label(text=say("Until"), component=self.until))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        speak(interaction.locale)
+        await self.arrangement.ask_again(interaction, crop=f"{self.since.value}-{self.until.value}")
+
+    async def on_error(  # type: ignore[override]  # a form's has no item
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
+        await interaction.client.tree.on_error(interaction, error)
+
+
+def _moment(custom_id: str, now: str, left_out: str) -> discord.ui.TextInput[Any]:
+    return discord.ui.TextInput(custom_id=custom_id, default=now, placeholder=left_out, required=False, max_length=12)
 
 
 def _values(option: Option[Any], now: Any) -> list[Any]:

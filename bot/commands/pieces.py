@@ -24,9 +24,10 @@ from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.pieces import Stored
 from core.errors import BadRequest, StoreError, shown
+from core.midi.smf import parse
 from core.models import MODELS
 from core.options import LENGTH, STEP_SECONDS
-from core.request import ComposeRequest, fresh_take
+from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.text import Text
 
@@ -38,28 +39,39 @@ PAGE_SIZE = 8
 
 Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
 """The answer to a press, once the piece is found."""
-Maker: TypeAlias = Callable[[Stored], tuple[ComposeRequest, Source]]
-"""Makes the request for a new piece from one that is stored, and says what is still to be read for it."""
+Maker: TypeAlias = Callable[[Stored], tuple[ComposeRequest, Rendering, Source]]
+"""Makes the request for a new piece from one that is stored, and says how it is rendered and what is still to be read
+for it."""
 
 
-def _new_take(stored: Stored) -> tuple[ComposeRequest, Source]:
+def _new_take(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
     """The same request with another draw."""
-    return replace(stored.recipe.request, take=fresh_take()), FRESH
+    return replace(stored.recipe.request, take=fresh_take()), stored.recipe.rendering, FRESH
 
 
-def _variation(stored: Stored) -> tuple[ComposeRequest, Source]:
-    """A request for the same opening and a new rest, as long as the piece was."""
-    seconds = min(OPENING_SECONDS, OPENING_SHARE * stored.duration)
-    length = max(LENGTH.least, min(_steps(stored.duration), LENGTH.most) - _steps(seconds))
-    return _unprimed(stored, length), StoredPrimer(stored.id, seconds)
+def _variation(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
+    """A request for the same opening and a new rest, as long as the piece was. What was left out of it stays so, and
+    nothing is left out of the new one."""
+    rendering = stored.recipe.rendering
+    duration = stored.duration / rendering.stretch
+    seconds = min(OPENING_SECONDS, OPENING_SHARE * duration)
+    length = max(LENGTH.least, min(_steps(duration), LENGTH.most) - _steps(seconds))
+    whole = replace(rendering, only_new=False, crop="")
+    return _unprimed(stored, length), whole, StoredPrimer(stored.id, seconds)
 
 
-def _continuation(stored: Stored) -> tuple[ComposeRequest, Source]:
-    """A request for the whole piece and as much again as was asked for, where there is room. Raises BadRequest."""
-    room = LENGTH.most - _steps(stored.duration) - 1
+def _continuation(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
+    """A request for the whole piece, or the part to which it was cropped, and as much again as was asked for, where
+    there is room. Raises BadRequest."""
+    rendering = stored.recipe.rendering
+    seconds = stored.duration / rendering.stretch
+    if rendering.only_new and not rendering.crop:  # it continues more than is heard
+        seconds += parse(stored.recipe.request.primer).seconds
+    room = LENGTH.most - _steps(seconds) - 1
     if room < LENGTH.least:
         raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
-    return _unprimed(stored, min(stored.recipe.request.length, room)), StoredPrimer(stored.id)
+    request = _unprimed(stored, min(stored.recipe.request.length, room))
+    return request, replace(rendering, crop=""), StoredPrimer(stored.id)
 
 
 def _unprimed(stored: Stored, length: int) -> ComposeRequest:
@@ -76,8 +88,8 @@ def _submits(request_of: Maker) -> Action:
 
     async def act(interaction: Interaction, stored: Stored) -> None:
         rules = await admit(interaction)
-        request, source = request_of(stored)
-        submission = Submission(request, stored.recipe.rendering, stored.private)
+        request, rendering, source = request_of(stored)
+        submission = Submission(request, rendering, stored.private)
         parent = stored.parent if request_of is _new_take else stored.id
         await submit(interaction, submission, rules, source, parent)
 

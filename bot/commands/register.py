@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.about import about
-from bot.commands.arrange import ArrangeSelect, PlayButton
+from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
 from bot.commands.compose import compose
 from bot.commands.continue_ import continue_, continue_message
 from bot.commands.forget import ForgetButton, forget
@@ -40,6 +40,8 @@ COMPONENTS = (
     PieceButton,
     ArrangeSelect,
     PlayButton,
+    CropButton,
+    NewPartButton,
     PageButton,
     ForgetButton,
     *RULE_SELECTS,

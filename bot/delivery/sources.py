@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from bot.delivery.leases import Leases
 from bot.delivery.uploads import CostlyFile, UploadReader
 from bot.process import metrics
 from bot.store.pending_reply import FRESH, PendingReply, StoredNotes, StoredPrimer, UnreadUpload
-from bot.store.pieces import Library
+from bot.store.pieces import Library, Stored
 from core.errors import BadRequest
+from core.midi.crop import cropped
 from core.request import Composed
 
 
@@ -39,10 +41,20 @@ class Sources:
             case UnreadUpload() as upload:
                 return await self._reader.continued(pending, upload)
             case StoredPrimer(piece_id, until):
-                midi = (await self._library.piece(await self._library.get(piece_id))).composed
+                midi = await self._heard(await self._library.get(piece_id), opening=until is not None)
                 primer = midi if until is None else (await self._reader.opening(midi, until)).midi
                 return replace(pending, request=replace(pending.request, primer=primer), source=FRESH)
         return pending
+
+    async def _heard(self, stored: Stored, opening: bool) -> bytes:
+        """The notes of a stored piece as they were composed, without those that were cropped off; an opening is that of
+        the new part, where that alone is heard."""
+        composed = (await self._library.piece(stored)).composed
+        rendering = stored.recipe.rendering
+        if not rendering.crop and not (rendering.only_new and opening):
+            return composed
+        primer = stored.recipe.request.primer if rendering.only_new else b""
+        return (await asyncio.to_thread(cropped, composed, *rendering.bounds, primer=primer)).midi
 
     async def composed(self, pending: PendingReply) -> Composed | None:
         """The notes of a stored piece that is only rendered in another way. Raises BadRequest when it is not stored any

@@ -6,6 +6,7 @@ refused; each is in English there, inside `Text`, `say` or an error, and transla
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -250,7 +251,18 @@ def _played(rendering: Rendering) -> str:
     played = [say(rendering.instrument)] if rendering.instrument != AS_COMPOSED.instrument else []
     if rendering.tempo != AS_COMPOSED.tempo:
         played.append(say("{tempo}% tempo", tempo=rendering.tempo))
-    return say(", ").join(filter(None, [*played, shifted(rendering.transpose)]))
+    new = say("only the new part") if rendering.only_new else ""
+    return say(", ").join(filter(None, [*played, shifted(rendering.transpose), new, passage(rendering)]))
+
+
+def passage(rendering: Rendering) -> str:
+    """`30 to 60 s`; nothing for all of a piece."""
+    since, until = rendering.bounds
+    if not rendering.crop:
+        return ""
+    if until == math.inf:
+        return say("from {since:g} s on", since=since)
+    return say("{since:g} to {until:g} s", since=since, until=until)
 
 
 def shifted(semitones: int) -> str:

@@ -35,13 +35,17 @@ def cropped(midi: bytes, since: float = 0.0, until: float = math.inf, primer: by
     last = math.inf if until == math.inf else clock.tick(clock.seconds(begin) + until)
     kept = [strike for strike in strikes if first <= strike.start < last]
     if not kept:
-        raise BadRequest(
-            "the piece has no note that begins between {since:g} and {until:g} s", since=since, until=until
-        )
+        raise _nothing(since, until)
     part = [_moved(strike, first, last) for strike in kept]
     end = max(strike.end for strike in part)
     track = Track("Piano", part, _pedal(score, first, end))
     return Crop(written([track], beats.since(first).until(end)), clock.seconds(first))
+
+
+def _nothing(since: float, until: float) -> BadRequest:
+    if until == math.inf:
+        return BadRequest("no note starts after {since:g} s", since=since)
+    return BadRequest("no note starts between {since:g} and {until:g} s", since=since, until=until)
 
 
 def _strikes(score: Score) -> list[Strike]:
@@ -55,7 +59,7 @@ def _new(strikes: Sequence[Strike], before: Sequence[Strike]) -> list[Strike]:
     known = {(strike.start, strike.pitch) for strike in before}
     new = [strike for strike in strikes if (strike.start, strike.pitch) not in known]
     if not new:
-        raise RenderError("the piece has no new notes; another take may have some")
+        raise RenderError("the continuation has no new notes; try another take")
     return new
 
 
@@ -73,5 +77,5 @@ def _pedal(score: Score, first: int, end: int) -> list[PedalMove]:
     """The pedal of the part, which begins at tick `first` and lasts `end`; it is lifted at the end."""
     clock = score.beats.clock
     moves = sorted((clock.tick(move.time), move.value) for pedal in score.pedals.values() for move in pedal)
-    kept = pedal_until(((max(0, tick - first), value) for tick, value in moves), end)
+    kept = pedal_until(((max(0, tick - first), value) for tick, value in moves), end - 1)
     return [*kept, (end, 0)] if kept and kept[-1][1] >= PEDAL_THRESHOLD else kept

@@ -68,6 +68,11 @@ class Score:
     pedals: dict[int, list[Position]] = field(default_factory=dict)
     beats: Beats = PLAIN
 
+    @property
+    def seconds(self) -> float:
+        """When its last note ends."""
+        return max((note.end for part in self.parts for note in part.notes), default=0.0)
+
 
 def parse(data: bytes) -> Score:
     """Raises BadRequest for what is no MIDI file, or is damaged beyond what players forgive."""

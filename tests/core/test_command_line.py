@@ -89,7 +89,14 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
         "take": 7,
         "temperature": 1.0,
         "primer": "",
-        "rendering": {"instrument": "grand", "tempo": 100, "transpose": 0, "audio": "mp3"},
+        "rendering": {
+            "instrument": "grand",
+            "tempo": 100,
+            "transpose": 0,
+            "audio": "mp3",
+            "only_new": False,
+            "crop": "",
+        },
     }
     for piece in pieces:
         assert set(piece) == {"recipe", "files", "duration", "notes", "seconds"}
@@ -271,6 +278,15 @@ def test_a_passage_of_a_long_file_is_continued(tmp_path: Path, monkeypatch: pyte
     assert [note.pitch for note in notes] == [60, 61, 62, 63, 72]
 
 
+def test_the_new_part_is_made_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--only-new` leaves out what is continued; a crop counts from there."""
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62))))
+    assert continue_("mine.mid", "--only-new", "--crop", "0-0:02") == 0
+    [new] = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
+    assert (new.pitch, new.start, new.end) == (72, 0, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -282,6 +298,8 @@ def test_a_passage_of_a_long_file_is_continued(tmp_path: Path, monkeypatch: pyte
         (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
         (["good.mid", "--from", "9"], "ends at 0.5 s, so it cannot be gone on from 9 s"),
         (["good.mid", "--keep", "0"], "keep 0 s is less than 1 s"),
+        (["good.mid", "--crop", "later"], "'later' is not two times in seconds, such as 30-60"),
+        (["good.mid", "--crop", "9-8"], "crop 9-8 ends before it begins"),
         (["good.mid", "--take", "-1"], "take -1 is outside"),
         (["good.mid", "--output", "new/piece.mp3"], "does not end in .mid"),
         (["good.mid", "--output", "./good.mid"], "'good.mid' would be overwritten"),

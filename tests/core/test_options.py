@@ -10,8 +10,10 @@ from core.models import MODELS
 from core.option_kinds import Option, Scope
 from core.options import (
     AUDIO,
+    CROP,
     INSTRUMENT,
     LENGTH,
+    ONLY_NEW,
     OPTIONS,
     PRIVATE,
     STYLE,
@@ -35,6 +37,8 @@ VALUES: list[tuple[Option[Any], Any, str]] = [
     (TEMPO, 80, "80"),
     (TRANSPOSE, -3, "-3"),
     (AUDIO, "flac", "flac"),
+    (ONLY_NEW, True, "True"),
+    (CROP, "30-60", "30-60"),
 ]
 
 
@@ -68,6 +72,30 @@ def test_typed_text_is_read_as_people_write():
     assert [PRIVATE.read(word) for word in ("yes", "ON", "0")] == [True, True, False]
     with pytest.raises(BadRequest, match="private must be yes or no; I can't read 'perhaps'"):
         PRIVATE.read("perhaps")
+
+
+@pytest.mark.parametrize(
+    ("typed", "value", "bounds"),
+    [
+        ("30-60", "30-60", (30, 60)),
+        ("0:30 – 1:00", "30-60", (30, 60)),
+        ("12,5s-1min", "12.5-60", (12.5, 60)),
+        ("30-", "30-", (30, float("inf"))),
+        ("-60", "0-60", (0, 60)),
+        ("-", "", (0, float("inf"))),
+    ],
+)
+def test_a_passage_is_read_as_people_write(typed: str, value: str, bounds: tuple[float, float]):
+    """Two times; the piece begins or ends where one is left out."""
+    assert CROP.read(typed) == value
+    assert CROP.bounds(value) == bounds
+
+
+@pytest.mark.parametrize("typed", ["30", "a-b", "1-2-3", "nan-60", "30-inf", "1e9-", "--"])
+def test_what_is_no_passage_is_a_sentence(typed: str):
+    """With what is accepted."""
+    with pytest.raises(BadRequest, match="crop must be two times in seconds, such as 30-60, or 30- to the end"):
+        CROP.read(typed)
 
 
 @pytest.mark.parametrize("option", [TEMPERATURE, TOP_P, TEMPO, LENGTH, TAKE], ids=lambda option: option.name)

@@ -99,6 +99,37 @@ def test_a_piece_is_rendered_again_without_composing(draft: Draft):
     assert replace(again, seconds={}) == replace(first, seconds={})
 
 
+def test_a_part_is_in_every_file(draft: Draft):
+    """One second of five, at half the tempo: the .mid, the sound, the picture and the figures are of it alone; what
+    was composed stays whole."""
+    rendering = Rendering(tempo=50, crop="1-2")
+    piece = pipeline.finish(draft, rendering=rendering)
+    notes = played(PrettyMIDI(io.BytesIO(piece.midi)))
+    assert [(note.pitch, note.start) for note in notes] == [(80, 0.0), (78, 1.0)]
+    assert (piece.duration, piece.notes) == (2.0, 2)
+    samples, rate = decode(piece.audio)
+    assert 2.0 < len(samples) / rate < 4.5
+    assert piece.picture != pipeline.finish(draft, rendering=Rendering(tempo=50)).picture
+    assert piece.composed == draft.midi
+    with pytest.raises(BadRequest, match="no note starts after 9 s"):
+        pipeline.finish(draft, rendering=Rendering(crop="9-"))
+
+
+def test_the_new_part_stands_alone():
+    """A continuation without its primer; seconds of a crop are counted in it."""
+    primer, whole = scale(seconds=2), scale(seconds=5)
+    request = ComposeRequest(Seed(), take=7, primer=as_bytes(primer))
+    draft = Draft.of(Recipe(request, "0123456789ab"), as_bytes(whole))
+    piece = pipeline.finish(draft, rendering=Rendering(only_new=True))
+    new = [note.pitch for note in played(whole)][4:]
+    assert [note.pitch for note in played(PrettyMIDI(io.BytesIO(piece.midi)))] == new
+    assert (piece.duration, piece.notes) == (3.0, 6)
+    piece = pipeline.finish(draft, rendering=Rendering(only_new=True, crop="1-2"))
+    assert [note.pitch for note in played(PrettyMIDI(io.BytesIO(piece.midi)))] == new[2:4]
+    assert piece.recipe.name.endswith("-take7-new-from-1-until-2")
+    assert "only_new:True crop:1-2" in piece.recipe.options
+
+
 @pytest.mark.parametrize("wished", AUDIO_FORMATS)
 def test_the_sound_has_the_format_that_was_wished_for(draft: Draft, wished: str):
     """Each is what it says, and all are as loud."""
@@ -143,6 +174,7 @@ def test_what_a_piece_begins_with():
         ("random", Rendering(audio="wav"), "random · take 7"),
         ("60,64,67 72", Rendering(tempo=80), "C4+E4+G4 C5 · take 7 · 80 %"),
         ("72", Rendering("music box", transpose=-3), "C5 · take 7 · music box · −3"),
+        ("72", Rendering(crop="30-60"), "C5 · take 7 · from 30 until 60 s"),
     ],
 )
 def test_the_title_is_the_recipe(seed: str, rendering: Rendering, title: str):

@@ -151,6 +151,18 @@ def test_nobody_waits_for_an_hour_of_music():
         Rendering(tempo=50).rendered_seconds(310)
 
 
+def test_a_part_is_shorter():
+    """By what is left out before the tempo makes it longer; one that begins after the end is refused."""
+    assert Rendering(crop="0:30-1:00").crop == "30-60"
+    assert Rendering(tempo=50, crop="30-60").rendered_seconds(500) == 60
+    assert Rendering(crop="30-").rendered_seconds(100) == 70
+    assert Rendering(only_new=True).rendered_seconds(530, primer=500) == 30
+    with pytest.raises(BadRequest, match="crop starts at 30 s, but there are only 30 s"):
+        Rendering(only_new=True, crop="30-").rendered_seconds(530, primer=500)
+    with pytest.raises(BadRequest, match="crop 60-30 ends before it begins"):
+        Rendering(crop="60-30")
+
+
 def test_a_piece_survives_the_queue():
     """Its files are bytes, and JSON has none."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")

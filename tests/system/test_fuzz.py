@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pretty_midi import PrettyMIDI
 
-from bot.commands.arrange import ArrangeSelect, PlayButton
+from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
 from bot.commands.forget import ForgetButton
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from bot.commands.pieces import PageButton, PieceButton
@@ -225,7 +225,8 @@ PARTS = st.sampled_from(
         *("random", "C5", "60", "72", "108", "b", "♭", "#", "C minor", "major", "C5 (72)", "(", ")", "seed:"),
         *(" ", ",", ", ", "\n", "\u2028", "\x00", "\t", "\u202e", "😀", "@everyone", "[a](b)", "-1", "٣", "²"),
         *("length:50", "length:", "style:Chopin", "style=", "temperature:0,5", "top_p:0.9", "take:", "take=3"),
-        *("model:article", "instrument:music_box", "tempo:50", "transpose:-3", "audio:wav", "private:yes", "1e999"),
+        *("model:article", "instrument:music_box", "tempo:50", "transpose:-3", "audio:wav", "crop:1-2", "private:yes"),
+        "1e999",
     ]
 )
 TEXTS = st.text(max_size=200) | st.lists(PARTS | st.text(max_size=4), max_size=12).map("".join)
@@ -251,6 +252,7 @@ FILLED = st.fixed_dictionaries(
         "tempo": st.none() | WHOLE,
         "transpose": st.none() | st.integers(-30, 30) | WHOLE,
         "audio": st.none() | st.sampled_from(AUDIO_FORMATS) | TYPED,
+        "crop": st.none() | st.sampled_from(["30-60", "0:30-", "-1:00", "60-30", "-"]) | TYPED,
         "private": st.none() | st.booleans(),
     },
 )
@@ -333,7 +335,8 @@ def test_discord_takes_what_is_suggested(typed: str):
 # --- Buttons
 
 
-BUTTONS = (CancelButton, PieceButton, ArrangeSelect, PlayButton, PageButton, ForgetButton, *RULE_SELECTS)
+ARRANGING = (ArrangeSelect, PlayButton, CropButton, NewPartButton)
+BUTTONS = (CancelButton, PieceButton, *ARRANGING, PageButton, ForgetButton, *RULE_SELECTS)
 TEMPLATES = {button: button.__discord_ui_compiled_template__ for button in BUTTONS}
 IDS = st.one_of(
     st.text(max_size=100),
@@ -341,7 +344,7 @@ IDS = st.one_of(
     *(st.from_regex(template, fullmatch=True) for template in TEMPLATES.values()),
     st.builds(
         lambda kind, rest: f"{kind}:{rest}",
-        st.sampled_from(["cancel", "piece", "history", "forget", "arrange", "play", "rules"]),
+        st.sampled_from(["cancel", "piece", "history", "forget", "arrange", "play", "crop", "part", "rules"]),
         st.text(),
     ),
     st.builds("cancel:{}".format, st.integers(0, 10**30)),
@@ -373,7 +376,7 @@ def test_a_button_is_known_by_what_it_wrote_itself(custom_id: str):
             sentence(refusal)
         else:
             assert item.item.custom_id == custom_id
-            assert len(custom_id) <= 60
+            assert len(custom_id) <= 100
             assert custom_id.isascii()
 
 
@@ -414,6 +417,8 @@ RENDERINGS = st.builds(
     st.integers(TEMPO.least, TEMPO.most),
     st.integers(TRANSPOSE.least, TRANSPOSE.most),
     st.sampled_from(AUDIO_FORMATS),
+    st.booleans(),
+    st.just("") | st.tuples(st.floats(0, 300), st.floats(301, 600)).map(lambda bounds: f"{bounds[0]:f}-{bounds[1]:f}"),
 )
 RECIPES = st.builds(Recipe, requests(), st.text("0123456789abcdef", min_size=12, max_size=12), RENDERINGS)
 SAID = st.recursive(

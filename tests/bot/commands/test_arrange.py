@@ -23,6 +23,10 @@ def shown(message: Message) -> list[str]:
     return [option["label"] for menu in menus for option in menu["options"] if option.get("default")]
 
 
+def labels(message: Message) -> list[str]:
+    return [button["label"] for button in message.buttons]
+
+
 async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Interaction:
     """Played as a harp, faster and lower, with the bot's own words checked on the way."""
     question = await (await listener.clicks(message, "Arrange")).answered()
@@ -67,6 +71,55 @@ async def test_the_question_outlives_a_restart(queue: FakeQueue, url: str, monke
             assert shown(question) == ["electric grand", "200% tempo", "24 semitones lower", "flac"]
             await (await listener.clicks(question, "Play it like this")).answered()
             assert queue.terms[-1]["rendering"] == Rendering("electric grand", 200, -24, "flac")
+
+
+async def test_a_piece_is_cropped(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """By a form, from one second until another; the question, the answer and its recipe say so. A restart between the
+    form and the press changes nothing, and empty fields take the crop back."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener)
+            question = await (await listener.clicks(message, "Arrange")).answered()
+            form = await listener.clicks(question, "Crop")
+            refused = await (await listener.submits(form, **{"from": "soon", "until": ""})).answered()
+            assert refused.content.startswith("Crop must be two times in seconds, such as 30-60")
+            form = await listener.clicks(question, "Crop")
+            await listener.submits(form, **{"from": "0:05", "until": "12.5"})
+            assert "Crop: 5 to 12.5 s" in labels(question)
+        async with playing(standin, queue, url, monkeypatch):
+            await listener.selects(question, "120", menu="arrange:tempo")
+            pressed = await listener.clicks(question, "Play it like this")
+            await pressed.answered()
+            assert queue.terms[-1]["rendering"] == Rendering(tempo=120, crop="5-12.5")
+            queue.finish(pressed.id, composed=b"MThd composed")
+            answer = await pressed.finished()
+            assert "120% tempo, 5 to 12.5 s" in answer.text
+            assert "/compose seed:72 length:100 take:7 tempo:120 crop:5-12.5" in answer.text
+            assert answer.file(".mid").filename == "nocturne-performance-72-100-take7-120pct-from-5-until-12-5.mid"
+            question = await (await listener.clicks(answer, "Arrange")).answered()
+            form = await listener.clicks(question, "Crop: 5 to 12.5 s")
+            assert [box["value"] for box in parts(form.modal["components"]) if "value" in box] == ["5", "12.5"]
+            await listener.submits(form, **{"from": "", "until": ""})
+            assert "Crop" in labels(question)
+
+
+async def test_the_new_part_of_a_continuation_stands_alone(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """By a button under the question about a continuation, which no other piece has."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener)
+            question = await (await listener.clicks(message, "Arrange")).answered()
+            assert labels(question) == ["Play it like this", "Crop"]
+            pressed = await listener.clicks(message, "Continue")
+            await pressed.answered()
+            queue.finish(pressed.id, composed=b"MThd continued")
+            question = await (await listener.clicks(await pressed.finished(), "Arrange")).answered()
+            await listener.clicks(question, "Only the new part")
+            assert labels(question) == ["Play it like this", "Crop", "With the beginning"]
+            await (await listener.clicks(question, "Play it like this")).answered()
+            assert queue.terms[-1]["rendering"] == Rendering(only_new=True)
 
 
 async def test_what_cannot_be_arranged_is_said(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

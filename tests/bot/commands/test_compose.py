@@ -115,6 +115,22 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
             assert await emptied(url)
 
 
+async def test_the_new_part_alone_is_asked_for(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """The recipe and the file's name say so, and the recipe typed again asks for the same."""
+    file = Upload("mine.mid", smf(track(note(60), note(62))))
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/continue", file=file, length=100, take=7, only_new=True)
+            await asked.answered()
+            assert asks_for(queue, asked).primer
+            assert queue.terms[-1]["rendering"] == Rendering(only_new=True)
+            queue.finish(asked.id)
+            message = await asked.finished()
+            assert "/continue length:100 take:7 only_new:True" in message.embeds[0]["footer"]["text"]
+            assert message.file(".mid").filename == "nocturne-performance-continued-100-take7-new.mid"
+
+
 async def test_a_passage_of_a_long_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """2 s out of the middle of 41 minutes; and without `keep`, as much before `from` as there is room for, in whole
     bars."""

@@ -18,6 +18,7 @@ from core.seed import Seed
 C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
 RENDERED = ("instrument", "tempo", "transpose", "audio")
+PLAYED = (*RENDERED, "only_new", "crop")
 
 
 @pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
@@ -209,8 +210,8 @@ def test_every_suggestion_can_be_chosen(typed: str):
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        (compose, ["seed", "length", "style", "temperature", "top_p", "take", "model", *RENDERED, "private"]),
-        (continue_, ["file", "length", "from", "keep", "style", "temperature", "top_p", "take", *RENDERED, "private"]),
+        (compose, ["seed", "length", "style", "temperature", "top_p", "take", "model", *RENDERED, "crop", "private"]),
+        (continue_, ["file", "length", "from", "keep", "style", "temperature", "top_p", "take", *PLAYED, "private"]),
     ],
     ids=["compose", "continue"],
 )

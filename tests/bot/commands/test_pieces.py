@@ -10,6 +10,7 @@ from pretty_midi import Note, PrettyMIDI
 
 from bot.store.database import STORE_UNREACHABLE
 from core.errors import StoreError
+from core.request import Rendering
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
@@ -90,6 +91,27 @@ async def test_a_piece_is_gone_on_from(
             queue.finish(taken.id)
             said = (await (await other.clicks(await taken.finished(), "Recipe")).answered()).content
             assert f"It continues piece `{source}`" in said
+
+
+@pytest.mark.parametrize(
+    ("label", "kept", "length"), [("Variation", [45, 46], 40), ("Continue", [*range(45, 55)], 100)]
+)
+async def test_a_cropped_piece_is_gone_on_from_as_it_is_heard(
+    label: str, kept: list[int], length: int, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """From second 5 until 15; and what comes of it is not cropped."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", length=100, take=7, crop="5-15", tempo=50)
+            await asked.answered()
+            queue.finish(asked.id, midi=MIDI, composed=MIDI, duration=20.0)
+            pressed = await listener.clicks(await asked.finished(), label)
+            await pressed.answered()
+            request = asks_for(queue, pressed)
+            assert pitches(request.primer) == kept
+            assert request.length == length
+            assert queue.terms[-1]["rendering"] == Rendering(tempo=50)
 
 
 async def test_there_is_no_room_beyond_the_longest_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
