@@ -417,8 +417,9 @@ RENDERINGS = st.builds(
     st.integers(TEMPO.least, TEMPO.most),
     st.integers(TRANSPOSE.least, TRANSPOSE.most),
     st.sampled_from(AUDIO_FORMATS),
-    st.booleans(),
-    st.just("") | st.tuples(st.floats(0, 300), st.floats(301, 600)).map(lambda bounds: f"{bounds[0]:f}-{bounds[1]:f}"),
+    only_new=st.booleans(),
+    crop=st.just("")
+    | st.tuples(st.floats(0, 300), st.floats(301, 600)).map(lambda bounds: f"{bounds[0]:f}-{bounds[1]:f}"),
 )
 RECIPES = st.builds(Recipe, requests(), st.text("0123456789abcdef", min_size=12, max_size=12), RENDERINGS)
 SAID = st.recursive(
