@@ -94,6 +94,7 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
             "tempo": 100,
             "transpose": 0,
             "audio": "mp3",
+            "form": "piece",
             "only_new": False,
             "crop": "",
         },
