@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from core.text import NOTHING, Text
 A_FEW_SECONDS = 10.0
 """A shorter wait is not told in numbers: it depends on which of the running jobs ends first."""
 COLOUR = discord.Colour.from_str("#4a5d8f")
+_LETTER_B = re.compile(r"\bB(♭)?(?=\d)")
 _BAR_CELLS = 12
 """Cells of a progress bar."""
 _LONGEST_SEED = 120
@@ -125,7 +127,7 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
     """Labels and values of an embed."""
     request, rendering = piece.recipe.request, piece.recipe.rendering
     if not request.primer:
-        yield say("Seed"), brief(request.seed.names)
+        yield say("Seed"), brief(_spelled(request.seed.names))
     yield say("New") if request.primer else say("Length"), _lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
@@ -136,6 +138,12 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
             yield say(option.label), option.write(value)
     if rendering.changes_notes:
         yield say("Played"), _played(rendering)
+
+
+def _spelled(notes: str) -> str:
+    """The notes, and how a reader's language calls them where it differs: `B♭4 (B4)` in German, which calls B H."""
+    theirs = _LETTER_B.sub(lambda letter: say(Text("B♭")) if letter[1] else say(Text("B")), notes)
+    return notes if theirs == notes else f"{notes} ({theirs})"
 
 
 def _footer(recipe: Recipe, parent: str) -> str:

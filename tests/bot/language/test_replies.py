@@ -1,9 +1,12 @@
 """What the bot says."""
 
+from contextvars import copy_context
+
 import pytest
 from discord import app_commands
 
 from bot.language import replies, sentences
+from bot.language.i18n import speak
 from bot.language.replies import Reply
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
@@ -99,6 +102,26 @@ def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():
     assert [name[-4:] for name, _ in reply.attachments] == [".mid", ".png"]
     assert reply.embed
     assert "larger than the 1 MiB" in str(reply.embed.description)
+
+
+@pytest.mark.parametrize(
+    ("locale", "seed", "shown"),
+    [
+        ("de", "B4", "B4 (H4)"),
+        ("de", "H4 B4 Es4", "B4 B♭4 E♭4 (H4 B4 E♭4)"),
+        ("de", "C4", "C4"),
+        ("en-US", "H4 B4", "B4 B♭4"),
+    ],
+)
+def test_an_answer_says_which_b_was_read(locale: str, seed: str, shown: str):
+    """To Germans, whose H is B and whose B is B♭."""
+
+    def answered() -> str | None:
+        speak(locale)
+        embed = replies.finished(piece(ComposeRequest(Seed.parse(seed), take=7)), 10 * 2**20).embed
+        return embed.fields[0].value if embed else None
+
+    assert copy_context().run(answered) == shown
 
 
 def test_the_longest_seed_fits_an_embed():
