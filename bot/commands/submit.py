@@ -52,7 +52,7 @@ async def submit(
     destination = destination_of(interaction, private=submission.private or rules.private)
     pending = PendingReply(str(interaction.id), submission.request, destination, source, submission.rendering, parent)
     await interaction.client.services.deliveries.accept(
-        pending, lambda: acknowledge(interaction, destination.private), rules.at_once
+        pending, lambda: acknowledge(interaction, destination.private), rules
     )
 
 

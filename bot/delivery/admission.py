@@ -18,7 +18,7 @@ ROOM = 0.9
 
 
 class Admission:
-    """The limits: a user's unfinished jobs everywhere, a member's in one server, and the room in the queue.
+    """The limits: a user's unfinished pieces everywhere, a member's in one server, and the room in the queue.
 
     Each request is checked twice. `check` comes first, before any work on it, so that a refusal costs nearly nothing.
     `enter` comes after the last `await` of that work, since meanwhile others may have taken the place; it counts the
@@ -37,29 +37,29 @@ class Admission:
         self.max_jobs_per_user = max_jobs_per_user
         self._queue_limit = queue_limit
 
-    async def check(self, user_id: int) -> None:
-        """Raises TooManyJobs when this user may have no further piece now, and QueueFull when nobody may. The queue is
-        looked at twice a second at most, however many ask."""
-        self._check_jobs(self._open.of(user_id), self.max_jobs_per_user)
+    async def check(self, user_id: int, pieces: int = 1) -> None:
+        """Raises TooManyJobs when this user may not have so many further pieces now, and QueueFull when nobody may have
+        any. The queue is looked at twice a second at most, however many ask."""
+        self._check_jobs(self._open.of(user_id), pieces, self.max_jobs_per_user)
         with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
             self._estimates.see(await self._queue.snapshot())
         self._estimates.workers.check()
         self._check_room()
 
     def enter(self, pending: PendingReply, at_once: int = 0) -> None:
-        """Count a request from here on. A member of its server may have `at_once` unfinished jobs there; 0 for as many
-        as everywhere. Raises TooManyJobs and QueueFull."""
+        """Count a request from here on. A member of its server may have `at_once` unfinished pieces there; 0 for as
+        many as everywhere. Raises TooManyJobs and QueueFull."""
         theirs = self._open.of(pending.destination.user_id)
-        self._check_jobs(theirs, self.max_jobs_per_user)
+        self._check_jobs(theirs, pending.pieces, self.max_jobs_per_user)
         if at_once:
-            guild_id = pending.destination.guild_id
-            self._check_jobs([other for other in theirs if other.destination.guild_id == guild_id], at_once)
+            here = [other for other in theirs if other.destination.guild_id == pending.destination.guild_id]
+            self._check_jobs(here, pending.pieces, at_once)
         self._check_room()
         self._open.own[pending.job_id] = pending
         self._open.unqueued.add(pending.job_id)
 
-    def _check_jobs(self, unfinished: Sequence[PendingReply], most: int) -> None:
-        if len(unfinished) >= most:
+    def _check_jobs(self, unfinished: Sequence[PendingReply], further: int, most: int) -> None:
+        if sum(pending.pieces for pending in unfinished) + further > most:
             ends = [self._open.ends[pending.job_id] for pending in unfinished if pending.job_id in self._open.ends]
             raise TooManyJobs(too_many(len(unfinished), min(ends, default=None)))
 

@@ -22,6 +22,7 @@ from bot.delivery.uploads import UploadReader
 from bot.store.pending_replies import PendingReplies
 from bot.store.pending_reply import PendingReply, StoredNotes
 from bot.store.pieces import Library
+from bot.store.server_rules import FREE, Rules
 from core.errors import QueueError, StoreError
 from core.process.logs import about_job
 from core.queue.client import JobQueue
@@ -79,16 +80,17 @@ class Deliveries:
         await self._background.close()
 
     async def accept(
-        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[object]], at_once: int = 0
+        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[object]], rules: Rules = FREE
     ) -> None:
-        """Take on an interaction: note it down, acknowledge it, and follow its job in the background, unless another
-        bot was faster, which then does. A row is there before Discord hears of it, so that a bot killed at any moment
-        goes on with it. Raises TooManyJobs and QueueFull before anything else, as `Admission.enter` does, and
-        StoreError when it cannot be noted down in time."""
-        self.admission.enter(pending, at_once)
+        """Take on an interaction under the rules of its server: note it down, acknowledge it, and follow its job in the
+        background, unless another bot was faster, which then does. A row is there before Discord hears of it, so that a
+        bot killed at any moment goes on with it. Raises TooManyJobs and QueueFull before anything else, as
+        `Admission.enter` does, BadRequest when the rules allow no more today, and StoreError when it cannot be noted
+        down in time."""
+        self.admission.enter(pending, rules.at_once)
         try:
             with about_job(pending.job_id):
-                ours = await self._leases.note(pending)
+                ours = await self._leases.note(pending, rules.a_day)
                 if ours:
                     await self._acknowledge(pending.job_id, acknowledge)
         except BaseException:

@@ -16,7 +16,7 @@ from bot.delivery.timing import Timing
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_replies import PendingReplies
 from bot.store.pending_reply import PendingReply
-from core.errors import StoreError
+from core.errors import BadRequest, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class Leases:
         self._held_until = began + self._store.lease_seconds
         self._background.start("leases", self._keep())
 
-    async def note(self, pending: PendingReply) -> bool:
-        """Write the row; False when another bot has. Raises StoreError when that takes too long for Discord: a row that
-        is written later is removed again."""
-        writing = asyncio.create_task(self._store.add(pending))
+    async def note(self, pending: PendingReply, a_day: int = 0) -> bool:
+        """Write the row; False when another bot has. Raises BadRequest as `PendingReplies.add` does, and StoreError
+        when that takes too long for Discord: a row that is written later is removed again."""
+        writing = asyncio.create_task(self._store.add(pending, a_day))
         try:
             async with asyncio.timeout(self._timing.note):
                 return await asyncio.shield(writing)
@@ -95,6 +95,8 @@ class Leases:
             if writing and not await writing:
                 return
             await self._retry(self._store.remove, job_id)
+        except BadRequest:
+            return  # the rules of its server refused it: there is no row
         except StoreError:
             _log.warning("job %s was refused, but its row may have stayed", job_id)
 

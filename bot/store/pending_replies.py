@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.store.daily_counts import count, uncount
 from bot.store.database import Database, upsert
 from bot.store.pending_reply import PendingReply
-from bot.store.server_rules import count, uncount
 from core.errors import BadRequest
 from core.process.database import now
 
@@ -38,16 +38,18 @@ class PendingReplies:
         self.lease_seconds = lease_seconds
         self._unreadable: set[str] = set()  # the log has told of these
 
-    async def add(self, pending: PendingReply) -> bool:
+    async def add(self, pending: PendingReply, a_day: int = 0) -> bool:
         """Make a pending reply this bot's, and count it for the rules of its server; False when another bot that got
-        the same interaction was faster, and has perhaps answered it already."""
+        the same interaction was faster, and has perhaps answered it already. Raises BadRequest when its member would
+        have more than `a_day` pieces within a day; 0 for no limit."""
         destination = pending.destination
 
         def add(connection: sa.Connection) -> bool:
             row = {"job_id": pending.job_id, "answer": pending.to_json(), "owner": self._owner}
             insert = upsert(connection)(_table).values(**row, lease=self._expiry(connection)).on_conflict_do_nothing()
+            asked = (pending.job_id, destination.guild_id, destination.user_id)
             if (
-                count(connection, pending.job_id, destination.guild_id, destination.user_id)
+                count(connection, *asked, pieces=pending.pieces, a_day=a_day)
                 and connection.execute(insert.returning(_table.c.job_id)).scalar()
             ):
                 return True

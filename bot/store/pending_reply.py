@@ -133,6 +133,11 @@ class PendingReply:
     def __post_init__(self) -> None:
         check_types(self)
 
+    @property
+    def pieces(self) -> int:
+        """The number of pieces that it brings: all limits count these."""
+        return 1
+
     def to_json(self) -> dict[str, Any]:
         """One flat object, as bots wrote it before there were destination and source: bots of both kinds may run
         side by side, and each reads what the other wrote."""

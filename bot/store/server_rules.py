@@ -1,30 +1,23 @@
-"""Rules of servers, as their managers set them, and the counts of pieces that some rules limit."""
+"""Rules of servers, as their managers set them."""
 
 from __future__ import annotations
 
-import time
+import json
+import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.store import daily_counts
 from bot.store.database import Database, upsert
 from core.errors import BadRequest
 from core.models import DEFAULT_MODEL
-from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
-
-DAY = 86_400.0
-NO_SERVER = 0
-"""Id of the server where there is none, in a direct message."""
+from core.options import ANY_STYLE, LENGTH, MODEL, STEP_SECONDS, STYLE
+from core.records import MAX_NUMBER, check_types, known_fields
 
 _rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
-_asked = sa.table(
-    "nocturne_asked",
-    sa.column("job_id", sa.Text),
-    sa.column("guild_id", sa.BigInteger),
-    sa.column("user_id", sa.BigInteger),
-    sa.column("asked_at", sa.Float),
-)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +38,30 @@ class Rules:
     """Model of a piece for which none is named."""
     private: bool = False
     """Whether every piece is shown only to the person who asked."""
+
+    def __post_init__(self) -> None:
+        """Raises TypeError and BadRequest for what nobody could have chosen."""
+        check_types(self)
+        if not all(type(channel) is int and 0 < channel < MAX_NUMBER for channel in self.channels):
+            raise TypeError("a channel is not an id")
+        if min(self.at_once, self.a_day) < 0:
+            raise TypeError("a limit is below 0")
+        LENGTH.check(self.length)
+        STYLE.check(self.style)
+        MODEL.check(self.model)
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> tuple[Rules, list[str]]:
+        """The rules in a row, and the names of those that cannot be read and so forbid nothing. Rules that only a newer
+        version knows are passed over."""
+        rules, unread = FREE, []
+        for name, value in known_fields(cls, kept).items():
+            try:
+                change: dict[str, Any] = {name: tuple(value) if name == "channels" else value}
+                rules = replace(rules, **change)
+            except (BadRequest, TypeError):
+                unread.append(name)
+        return rules, unread
 
     def allow_channel(self, *ids: int | None) -> None:
         """Raises BadRequest for a channel (or a thread and its channel) that is not among those allowed."""
@@ -79,58 +96,59 @@ class RuleBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unreadable: set[int] = set()  # the log has told of these servers
 
     async def get(self, guild_id: int | None) -> Rules:
-        """Rules of a server; FREE where there is no server, or none were made."""
+        """Rules of a server; FREE where there is no server, none were made, or the row is damaged."""
         if guild_id is None:
             return FREE
-        select = sa.select(_rules.c.rules).where(_rules.c.guild_id == guild_id)
-        kept = await self._database.run(lambda connection: connection.execute(select).scalar())
-        return Rules(**kept | {"channels": tuple(kept["channels"])}) if kept else FREE
+        row = await self._database.run(lambda connection: connection.execute(_row(guild_id)).scalar())
+        return self._read(guild_id, row)
 
     async def change(self, guild_id: int, **changes: Any) -> Rules:
-        """Change some rules of a server; returns all that are in force from here on."""
-        rules = replace(await self.get(guild_id), **changes)
+        """Change some rules of a server; returns all that are in force from here on. Rules that only a newer version
+        knows stay in the row."""
 
-        def write(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(_rules).where(_rules.c.guild_id == guild_id))
-            connection.execute(sa.insert(_rules), {"guild_id": guild_id, "rules": asdict(rules)})
+        def write(connection: sa.Connection) -> Rules:
+            empty = upsert(connection)(_rules).values(guild_id=guild_id, rules={}).on_conflict_do_nothing()
+            connection.execute(empty)  # first: it is where SQLite's other writers begin to wait
+            row = connection.execute(_row(guild_id).with_for_update()).scalar()
+            rules = replace(self._read(guild_id, row), **changes)
+            written = (_parsed(row) or {}) | asdict(rules)
+            connection.execute(sa.update(_rules).where(_rules.c.guild_id == guild_id).values(rules=written))
+            return rules
 
-        await self._database.run(write)
-        return rules
+        return await self._database.run(write)
 
-    async def allow_today(self, rules: Rules, guild_id: int | None, user_id: int) -> None:
-        """Raises BadRequest when a member has had as many pieces within a day as is allowed."""
-        if guild_id is None or not rules.a_day:
-            return
-        theirs = (_asked.c.guild_id == guild_id) & (_asked.c.user_id == user_id)
-        select = sa.select(_asked.c.asked_at).where(theirs & (_asked.c.asked_at > time.time() - DAY))
-        times = await self._database.run(lambda connection: connection.execute(select).scalars().all())
-        if len(times) >= rules.a_day:
-            again = sorted(times)[-rules.a_day] + DAY
-            raise BadRequest(
-                "in this server a member may have {most} pieces a day; the next one is possible {when}",
-                most=rules.a_day,
-                when=f"<t:{again:.0f}:R>",
+    async def allow_today(self, rules: Rules, guild_id: int | None, user_id: int, pieces: int = 1) -> None:
+        """Raises BadRequest when a member has had too many pieces within a day to be allowed so many more."""
+        if rules.a_day:
+            await self._database.run(
+                lambda connection: daily_counts.check(connection, guild_id, user_id, pieces=pieces, a_day=rules.a_day)
             )
 
     async def forget(self, user_id: int) -> None:
-        """Remove a user's counts."""
-        delete = sa.delete(_asked).where(_asked.c.user_id == user_id)
-        await self._database.run(lambda connection: connection.execute(delete))
+        """Let a user's counts name nobody. They last for their day, or /forget would begin it anew."""
+        await self._database.run(lambda connection: daily_counts.forget(connection, user_id))
+
+    def _read(self, guild_id: int, row: str | None) -> Rules:
+        kept = _parsed(row)
+        rules, unread = (FREE, ["all"]) if kept is None else Rules.from_json(kept)
+        if unread and guild_id not in self._unreadable:
+            _log.error("rules of server %d that cannot be read forbid nothing: %s", guild_id, ", ".join(unread))
+            self._unreadable.add(guild_id)
+        return rules
 
 
-def count(connection: sa.Connection, job_id: str, guild_id: int | None, user_id: int) -> bool:
-    """Count a piece that a member asked for, and remove counts that are older than a day; False when it is counted
-    already. To be called in the transaction that writes its pending reply: the piece counts before its listener hears
-    of it, so nobody is quick enough for one more than they may have."""
-    now = time.time()
-    connection.execute(sa.delete(_asked).where(_asked.c.asked_at < now - DAY))
-    row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "asked_at": now}
-    insert = upsert(connection)(_asked).values(row).on_conflict_do_nothing()
-    return connection.execute(insert.returning(_asked.c.job_id)).scalar() is not None
+def _row(guild_id: int) -> sa.Select[Any]:
+    """Selects the text of a server's row: SQLAlchemy's own reading of JSON raises for a damaged one."""
+    return sa.select(sa.cast(_rules.c.rules, sa.Text)).where(_rules.c.guild_id == guild_id)
 
 
-def uncount(connection: sa.Connection, job_id: str) -> None:
-    """Take back the count of a piece."""
-    connection.execute(sa.delete(_asked).where(_asked.c.job_id == job_id))
+def _parsed(row: str | None) -> dict[str, Any] | None:
+    """The object in a row, an empty one where there is no row; None for a damaged row."""
+    try:
+        parsed = json.loads(row or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None

@@ -1,13 +1,14 @@
 """/settings, and what members meet by the rules, typed and chosen in the stand-in's client."""
 
-from typing import Any
+import asyncio
+import sqlite3
 
 import pytest
 
-from bot.commands import submit
+from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
-from bot.store.server_rules import DAY, RuleBook
-from core.errors import BadRequest, StoreError
+from bot.store.server_rules import RuleBook
+from core.errors import StoreError
 from tests.discord_standin import ClientRefuses, Discord, Message, Person
 from tests.discord_standin.model import SELECTS, Channel, parts
 from tests.support.playing_bot import FakeQueue, asks_for, playing
@@ -143,7 +144,7 @@ async def test_a_member_has_so_many_a_day(queue: FakeQueue, url: str, monkeypatc
                 f"In this server a member may have 5 pieces a day; the next one is possible <t:{when}:R>."
             )
             await (await manager.types("/compose", seed="72")).answered()
-            monkeypatch.setattr("bot.store.server_rules.time.time", lambda: when + 1.0)
+            monkeypatch.setattr("bot.store.daily_counts.time.time", lambda: when + 1.0)
             assert (
                 await bot.services.rules.allow_today(await bot.services.rules.get(guild.id), guild.id, member.user.id)
                 is None
@@ -151,26 +152,40 @@ async def test_a_member_has_so_many_a_day(queue: FakeQueue, url: str, monkeypatc
             assert when == pytest.approx(standin.world.clock.now() + DAY, abs=30)
 
 
-async def test_a_piece_counts_before_its_listener_is_told(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """So nobody is quick enough for one more than they may have."""
-    counted: list[int] = []
-    acknowledge = submit.acknowledge
+async def test_a_day_s_last_piece_is_had_once(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """However many are asked for in the same moment, and though several may be in the making at once; /forget does not
+    begin the day anew."""
+    async with Discord() as standin:
+        member = standin.person("robert", standin.guild())
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            await bot.services.rules.change(member.channel.guild.id, a_day=1, at_once=2)
+            asked = await asyncio.gather(*(member.types("/compose", seed="72") for _ in range(3)))
+            answers = [await interaction.answered() for interaction in asked]
+            assert sum("You are next" in answer.content for answer in answers) == 1
+            assert len(queue.jobs) == 1
+            question = await (await member.types("/forget")).answered()
+            await member.clicks(question, "Remove everything")
+            await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
+            refused = await (await member.types("/compose", seed="72")).answered()
+            assert refused.content.startswith("In this server a member may have 1 pieces a day")
 
+
+async def test_rules_that_cannot_be_read_lock_nobody_out(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Damaged, or of a newer version: pieces are made, and /settings shows and mends what there is."""
     async with Discord() as standin:
         guild = standin.guild()
-        member = standin.person("robert", guild)
-        async with playing(standin, queue, url, monkeypatch) as bot:
-            rules = await bot.services.rules.change(guild.id, a_day=1)
-
-            async def look_first(*arguments: Any) -> None:
-                with pytest.raises(BadRequest, match="a member may have 1"):
-                    await bot.services.rules.allow_today(rules, guild.id, member.user.id)
-                counted.append(1)
-                await acknowledge(*arguments)
-
-            monkeypatch.setattr(submit, "acknowledge", look_first)
-            await (await member.types("/compose", seed="72")).answered()
-            assert counted == [1]
+        manager, member = standin.person("clara", guild, manager=True), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch):
+            for row in ('{"length": 300, "private"', '{"voice": true}'):
+                await rule(manager, "a_day", "50")
+                with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+                    connection.execute("UPDATE nocturne_rules SET rules = ?", [row])
+                connection.close()
+                asked = await member.types("/compose", seed="72")
+                await asked.answered()
+                assert asks_for(queue, asked).length == 500
+                message = await rule(manager, "length", "300")
+                assert chosen(message)["length"] == ["300"]
 
 
 async def test_nobody_waits_for_a_database_that_is_away(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -1,14 +1,15 @@
 """The rules of servers as they are kept, on every database."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from bot.commands.options import read_submission
-from bot.store import server_rules as module
 from bot.store.database import Database
-from bot.store.server_rules import DAY, FREE, RuleBook, Rules, count
+from bot.store.server_rules import FREE, RuleBook, Rules
 from core.errors import BadRequest
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
@@ -37,23 +38,64 @@ async def test_rules_are_a_server_s_own(book: RuleBook):
     assert await book.get(OTHER) == FREE
 
 
-async def test_a_day_s_pieces_are_counted(book: RuleBook, database: Database, monkeypatch: pytest.MonkeyPatch):
-    """Of one member in one server; what is a day old does not count, and is gone when the next one is noted."""
-    rules = await book.change(SERVER, a_day=2)
-    began = module.time.time()
-    for hour in range(2):
-        monkeypatch.setattr(module.time, "time", lambda hour=hour: began + 3600 * hour)
-        await book.allow_today(rules, SERVER, MEMBER)
-        await database.run(lambda connection, hour=hour: count(connection, str(hour), SERVER, MEMBER))
-    with pytest.raises(BadRequest, match=rf"2 pieces a day; the next one is possible <t:{began + DAY:.0f}:R>"):
-        await book.allow_today(rules, SERVER, MEMBER)
-    for allowed in ((rules, OTHER, MEMBER), (rules, SERVER, 5), (rules, None, MEMBER), (FREE, SERVER, MEMBER)):
-        await book.allow_today(*allowed)
-    monkeypatch.setattr(module.time, "time", lambda: began + DAY + 1)
-    await book.allow_today(rules, SERVER, MEMBER)
-    monkeypatch.setattr(module.time, "time", lambda: began + 3600)
-    await book.forget(MEMBER)
-    await book.allow_today(rules, SERVER, MEMBER)
+async def write(database: Database, row: str) -> None:
+    """Put a text into the row of SERVER's rules, whatever stood there."""
+    engine = database._engine
+    value = ":row" if engine.dialect.name == "sqlite" else "CAST(:row AS JSON)"
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM nocturne_rules"))
+        insert = sa.text(f"INSERT INTO nocturne_rules VALUES (:guild, {value})")
+        connection.execute(insert, {"guild": SERVER, "row": row})
+
+
+@pytest.mark.parametrize("row", ["[]", "null", "7", '"rules"', "{}", '{"voice": true}', "[" * 5000 + "]" * 5000])
+async def test_a_row_that_cannot_be_read_forbids_nothing(book: RuleBook, database: Database, row: str):
+    """And what is chosen next is in force."""
+    await write(database, row)
+    assert await book.get(SERVER) == FREE
+    assert await book.change(SERVER, length=300) == Rules(length=300)
+    assert await book.get(SERVER) == Rules(length=300)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"channels": 7},
+        {"channels": ["general"]},
+        {"channels": [-1]},
+        {"length": "300"},
+        {"length": 10**9},
+        {"at_once": None},
+        {"a_day": -1},
+        {"style": "@everyone"},
+        {"model": "opus"},
+        {"model": []},
+        {"private": 1},
+    ],
+)
+async def test_a_rule_that_cannot_be_read_takes_no_other_along(
+    book: RuleBook, database: Database, damaged: dict[str, object], caplog: pytest.LogCaptureFixture
+):
+    """It forbids nothing itself, the others stay in force, and the log says so, once."""
+    await write(database, json.dumps({"a_day": 5, "private": True, "length": 300} | damaged))
+    expected = {"a_day": 5, "private": True, "length": 300}
+    for _ in range(2):
+        assert await book.get(SERVER) == Rules(
+            **{rule: value for rule, value in expected.items() if rule not in damaged}
+        )
+    [line] = caplog.messages
+    assert line == f"rules of server {SERVER} that cannot be read forbid nothing: {next(iter(damaged))}"
+
+
+async def test_a_newer_version_s_rules_stay(book: RuleBook, database: Database):
+    """Those that this one knows are in force beside them, and a change leaves them in the row."""
+    await write(database, '{"private": true, "voice": "never"}')
+    assert await book.get(SERVER) == Rules(private=True)
+    assert await book.change(SERVER, a_day=3) == Rules(private=True, a_day=3)
+    row = await database.run(
+        lambda connection: connection.execute(sa.text("SELECT rules FROM nocturne_rules")).scalar()
+    )
+    assert (json.loads(row) if isinstance(row, str) else row)["voice"] == "never"
 
 
 async def test_what_is_left_out_is_as_the_rules_say():
