@@ -167,9 +167,9 @@ async def test_an_interaction_that_cannot_be_noted_in_time_is_refused(
     """With a sentence, in time, and no row stays that is written later."""
     add, slow, written = PendingReplies.add, asyncio.Event(), asyncio.Event()
 
-    async def add_late(store: PendingReplies, pending: PendingReply) -> bool:
+    async def add_late(store: PendingReplies, pending: PendingReply, a_day: int = 0) -> bool:
         await slow.wait()
-        ours = await add(store, pending)
+        ours = await add(store, pending, a_day)
         written.set()
         return ours
 
