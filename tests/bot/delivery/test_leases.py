@@ -124,7 +124,7 @@ async def test_what_another_bot_accepted_is_not_answered_twice(
     """Discord tells every bot of an interaction; the later one makes no job of it, and leaves it to the other."""
     asked_later = asyncio.Event()
 
-    async def late(self: PendingReplies, pending: PendingReply) -> bool:
+    async def late(self: PendingReplies, pending: PendingReply, a_day: int = 0) -> bool:
         asked_later.set()
         return False
 
