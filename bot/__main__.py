@@ -97,7 +97,7 @@ def assemble(
     clock: DiscordClock,
 ) -> Services:
     """The services of the bot called `name`."""
-    reader = UploadReader(client)
+    reader = UploadReader()
     library = Library(database, settings.files_url, settings.keep_days, real_time=clock.now)
     deliveries = Deliveries(
         client,

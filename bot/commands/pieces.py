@@ -106,8 +106,8 @@ async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
 
 
 async def _show_attention(interaction: Interaction, stored: Stored) -> None:
-    piece = await interaction.client.services.library.piece(stored)
-    await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
+    async with interaction.client.services.library.opened(stored) as piece:
+        await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
 
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
@@ -173,9 +173,9 @@ async def piece(interaction: Interaction, id: str) -> None:
         )
     stored = await find_piece(interaction, typed)
     await interaction.response.defer(ephemeral=stored.private)
-    piece = await interaction.client.services.library.piece(stored)
-    reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
-    await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+    async with interaction.client.services.library.opened(stored) as piece:
+        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
+        await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
 
 
 @piece.autocomplete("id")

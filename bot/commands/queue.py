@@ -37,7 +37,7 @@ async def queue(interaction: Interaction) -> None:
 
 async def _standing(services: Services, pending: PendingReply) -> str:
     """Where a piece is: being read, in the queue or in the making."""
-    job = await services.queue.job(pending.job_id)
+    job = await services.queue.standing(pending.job_id)
     if job is None and pending.unread:
         return replies.unread(pending.request, pending.parent)
     job = job or Job(pending.job_id, JobState.QUEUED)  # it is just being put

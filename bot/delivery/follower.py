@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -97,21 +98,23 @@ class Follower:
             if pending.job_id in self._open.delivered:  # the database was away when it was
                 await self._leases.remove(pending.job_id)
                 return
-            outcome = await self._outcome(pending, fresh)
-            state = outcome.state
-            await self._deliver(outcome)
+            async with AsyncExitStack() as memory:
+                outcome = await self._outcome(pending, fresh, memory)
+                state = outcome.state
+                await self._deliver(outcome)
         except Exception:
             _log.exception("job %s stays unanswered for now", pending.job_id)
             metrics.ANSWERS.labels(state, "unanswered").inc()
         finally:
             self._open.close(pending.job_id)
 
-    async def _outcome(self, pending: PendingReply, fresh: bool) -> Outcome:
+    async def _outcome(self, pending: PendingReply, fresh: bool, memory: AsyncExitStack) -> Outcome:
         job: Job | None = None
         try:
             pending = await self._read(pending)
             await self._put(pending, await self._sources.composed(pending), fresh)
-            job = await self._ended(pending)
+            await self._ended(pending)
+            job = await self._loaded(pending.job_id, memory)
             return Outcome(pending, job, await self._reply(pending, job))
         except _Withdrawn:
             job = Job(pending.job_id, JobState.CANCELLED)
@@ -139,7 +142,7 @@ class Follower:
         self._open.unqueued.discard(pending.job_id)
 
     async def _put_once(self, pending: PendingReply, composed: Composed | None, fresh: bool) -> None:
-        if not fresh and await self._queue.job(pending.job_id):
+        if not fresh and await self._queue.standing(pending.job_id):
             return  # put again it would be taken for one that waits, and told so, even after its piece
         await self._queue.put(
             pending.job_id,
@@ -151,7 +154,7 @@ class Follower:
             composed=composed,
         )
 
-    async def _ended(self, pending: PendingReply) -> Job:
+    async def _ended(self, pending: PendingReply) -> None:
         """Poll the job until it is over. Raises QueueError when it cannot be over in time."""
         progress = Progress(pending, self._messenger, self._leases, self._estimates, self._open, self._timing.edit)
         while (job := await self._look(pending.job_id)).state not in _OVER:
@@ -159,13 +162,15 @@ class Follower:
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
             await asyncio.sleep(self._timing.poll)
-        return job
+
+    async def _loaded(self, job_id: str, memory: AsyncExitStack) -> Job:
+        """The job with its outcome, once there is room for it in memory; it takes that until `memory` is left."""
+        size = await self._retry(self._queue.size, job_id)
+        await memory.enter_async_context(self._library.memory.held(size))
+        return _known(await self._retry(self._queue.job, job_id), job_id)
 
     async def _look(self, job_id: str) -> Job:
-        job = await self._retry(self._queue.standing, job_id)
-        if job is None:
-            raise LookupError(f"the queue has lost job {job_id}")
-        return job
+        return _known(await self._retry(self._queue.standing, job_id), job_id)
 
     async def _give_up_late(self, pending: PendingReply, job: Job) -> None:
         deadline = pending.destination.deadline
@@ -201,6 +206,12 @@ class Follower:
         metrics.answered(outcome.state, how, times["deliver"], times["in all"])
         await self._leases.remove(job_id)  # first, for its token; a job without a row is only space
         await self._queue.delete(job_id)
+
+
+def _known(job: Job | None, job_id: str) -> Job:
+    if job is None:
+        raise LookupError(f"the queue has lost job {job_id}")
+    return job
 
 
 def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:

@@ -49,7 +49,7 @@ class Sources:
     async def _heard(self, stored: Stored, opening: bool) -> bytes:
         """The notes of a stored piece as they were composed, without those that were cropped off; an opening is that of
         the new part, where that alone is heard."""
-        composed = (await self._library.piece(stored)).composed
+        composed = await self._library.composed(stored)
         rendering = stored.recipe.rendering
         if not rendering.crop and not (rendering.only_new and opening):
             return composed
@@ -62,4 +62,4 @@ class Sources:
         if not isinstance(pending.source, StoredNotes):
             return None
         stored = await self._library.get(pending.source.piece_id)
-        return Composed(stored.recipe.checkpoint, (await self._library.piece(stored)).composed)
+        return Composed(stored.recipe.checkpoint, await self._library.composed(stored))

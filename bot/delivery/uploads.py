@@ -8,12 +8,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import discord
-
-from bot.delivery.retry import DISCORD_UNREACHABLE
+from bot.delivery.download import download
 from bot.delivery.turns import Turns
 from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
 from core.errors import BadRequest
+from core.midi.container import MAX_BYTES
 from core.midi.excerpt import MAX_SECONDS, Excerpt
 from core.midi.piano import Upload
 from core.midi.reader import Reader, Reading
@@ -58,8 +57,7 @@ class ReaderPool:
 class UploadReader:
     """Reads listeners' files in turns, and in a line of its own what the bot has stored itself."""
 
-    def __init__(self, client: discord.Client) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._turns = Turns(MOST_FILES)
         self.theirs, self.ours = ReaderPool(READERS), ReaderPool(1)
 
@@ -68,7 +66,7 @@ class UploadReader:
         had, or read, or is too long, and of these CostlyFile for one that took long to read."""
         excerpt = Excerpt(upload.until, upload.keep, MAX_SECONDS - pending.request.seconds)
         async with self._turns.taken(pending.destination.user_id):
-            reading = await self.theirs.read(await self._downloaded(upload.url), excerpt)
+            reading = await self.theirs.read(await download(upload.url, MAX_BYTES), excerpt)
         if reading.upload is None:
             raise (CostlyFile if reading.seconds > COSTLY_SECONDS else BadRequest)(reading.refusal)
         request = reading.upload.continued(pending.request)
@@ -84,9 +82,3 @@ class UploadReader:
 
     async def close(self) -> None:
         await asyncio.gather(self.theirs.close(), self.ours.close())
-
-    async def _downloaded(self, url: str) -> bytes:
-        try:
-            return await self._client.http.get_from_cdn(url)
-        except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
-            raise BadRequest("the file could not be downloaded from Discord; please send it again") from error

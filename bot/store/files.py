@@ -106,6 +106,12 @@ class Files:
         with _reaching():
             return [self._system.cat_file(f"{self._root}/{piece_id}/{name}") for name in names]
 
+    def size(self, piece_id: str) -> int:
+        """Bytes of all files of a piece; 0 when they are gone."""
+        with _reaching(), suppress(FileNotFoundError):
+            return int(self._system.du(f"{self._root}/{piece_id}"))
+        return 0
+
     def remove(self, piece_id: str) -> None:
         """Remove a piece's files; nothing happens when they are gone. A folder with anything else in it stays."""
         folder = f"{self._root}/{piece_id}"

@@ -7,13 +7,15 @@ import base64
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.process.byte_budget import ByteBudget
 from bot.store.database import Database
 from bot.store.files import COMPOSED, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
@@ -91,6 +93,8 @@ class Library:
         self._keep_seconds = keep_days * _DAY
         self._sweep_seconds = sweep_seconds
         self._real_time = real_time
+        self.memory = ByteBudget()
+        """For everything that has the files of pieces in memory, those that come out of the queue too."""
 
     async def claim(self) -> None:
         """Make the place of the files Nocturne's. Raises BadSetting and StoreError, as `Files.claim` does."""
@@ -129,6 +133,12 @@ class Library:
             await asyncio.to_thread(self._files.remove, piece_id)
             raise
 
+    async def _read(self, piece_id: str, names: Sequence[str]) -> list[bytes]:
+        try:
+            return await asyncio.to_thread(self._files.read, piece_id, names)
+        except FileNotFoundError as error:
+            raise BadRequest(GONE) from error
+
     async def get(self, piece_id: str) -> Stored:
         """The row of a piece. Raises BadRequest for a piece that is not there, or not any more."""
         # an impossible id is not looked up: PostgreSQL refuses some texts that can be typed
@@ -140,11 +150,7 @@ class Library:
     async def piece(self, stored: Stored) -> Piece:
         """The piece with all its files. Raises BadRequest when they are gone."""
         names = [MIDI, sound(stored.audio_format), PICTURE, COMPOSED, *map(attention, range(stored.pictures))]
-        try:
-            contents = await asyncio.to_thread(self._files.read, stored.id, names)
-        except FileNotFoundError as error:
-            raise BadRequest(GONE) from error
-        midi, audio, picture, composed, *pictures = contents
+        midi, audio, picture, composed, *pictures = await self._read(stored.id, names)
         return Piece(
             recipe=stored.recipe,
             duration=stored.duration,
@@ -157,6 +163,18 @@ class Library:
             composed=composed,
             attention=tuple(pictures),
         )
+
+    @asynccontextmanager
+    async def opened(self, stored: Stored) -> AsyncIterator[Piece]:
+        """The piece with all its files, once there is room for them in memory; they take it until the block ends.
+        Raises BadRequest when they are gone."""
+        async with self.memory.held(await asyncio.to_thread(self._files.size, stored.id)):
+            yield await self.piece(stored)
+
+    async def composed(self, stored: Stored) -> bytes:
+        """The .mid as it was composed, which is small. Raises BadRequest when it is gone."""
+        [composed] = await self._read(stored.id, [COMPOSED])
+        return composed
 
     async def of(self, user_id: int, first: int, count: int) -> list[Stored]:
         """Up to `count` pieces of a user, the newest first, from number `first` on, which counts from 0."""

@@ -63,6 +63,15 @@ def test_a_unit_is_not_restarted_in_vain(unit: str):
     assert "\nRestartPreventExitStatus=2\n" in (DEPLOY / unit).read_text()
 
 
+def test_nothing_may_take_all_of_the_memory():
+    """Each unit and each container has a limit, and the worker's leaves room beside the model for what plays."""
+    for unit in UNITS:
+        assert re.search(r"^MemoryMax=\d+[G%]$", (DEPLOY / unit).read_text(), re.MULTILINE)
+    limits = {name: int(service["mem_limit"].removesuffix("g")) for name, service in COMPOSE["services"].items()}
+    assert limits.keys() == COMPOSE["services"].keys()
+    assert limits["worker"] > 2 * COMPOSE["services"]["worker"]["environment"]["MEMORY_LIMIT"] / 1024
+
+
 def test_the_token_is_for_the_bot_alone():
     """No other container gets it, and nothing secret stands in the file."""
     environments = {name: service.get("environment", {}) for name, service in COMPOSE["services"].items()}

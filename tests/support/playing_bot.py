@@ -74,7 +74,12 @@ class FakeQueue:
         return self.jobs.get(job_id)
 
     async def standing(self, job_id: str) -> Job | None:
-        return await self.job(job_id)
+        self._fail()
+        return self.jobs.get(job_id)
+
+    async def size(self, job_id: str) -> int:
+        piece = self.jobs[job_id].piece
+        return len(piece.audio) if piece else 0
 
     async def cancel(self, job_id: str) -> None:
         self.jobs[job_id] = Job(job_id, JobState.CANCELLED)
@@ -139,7 +144,7 @@ async def playing(
     database = await Database.open(url)
     library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
     bot = Nocturne(shards=shards)
-    reader = UploadReader(bot)
+    reader = UploadReader()
     deliveries = Deliveries(
         bot,
         queue,

@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 import sqlite3
+from typing import Any
 
 import pytest
 from pretty_midi import Note, PrettyMIDI
@@ -147,6 +148,28 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
             assert refused.ephemeral
             assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
+
+
+async def test_pieces_take_turns_in_memory(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """However many are brought back or delivered at once: here there is room for one."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            library, held = bot.services.library, list[int]()
+            library.memory.most = 1
+            read, job = library.piece, queue.job
+
+            async def noting(function: Any, wanted: Any) -> Any:
+                held.append(library.memory.held_bytes)
+                return await function(wanted)
+
+            monkeypatch.setattr(library, "piece", lambda stored: noting(read, stored))
+            monkeypatch.setattr(queue, "job", lambda job_id: noting(job, job_id))
+            await composed(queue, listener)
+            [stored] = await library.of(listener.user.id, 0, 9)
+            for asked in [await listener.types("/piece", id=stored.id) for _ in range(5)]:
+                await asked.finished()
+    assert held == [1] * 6
 
 
 async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

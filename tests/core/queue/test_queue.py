@@ -20,7 +20,7 @@ from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 from core.errors import QueueError
 from core.queue.client import JobQueue
 from core.queue.engine import OnceAMinute
-from core.queue.jobs import COMPOSED, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState
+from core.queue.jobs import COMPOSED, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
 from core.queue.server import RUNS
 from core.request import Composed, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
@@ -143,6 +143,18 @@ async def test_a_piece_comes_back(jobs: JobQueue):
     assert job.piece.audio == b"1000"
     assert job.piece.seconds["compose"] > 0
     assert job.waited > 0
+
+
+async def test_a_poll_does_not_read_the_piece(jobs: JobQueue):
+    """Megabytes for nothing otherwise: whoever polls is told that it is done and how large it is, and reads it then."""
+    await jobs.put("poll", asks(), user_id=1)
+    done = await watch(jobs, "poll", *ENDED)
+    assert done.piece is not None
+    jobs._snapshot = QueueSnapshot()  # the last look was perhaps before its end
+    polled = await jobs.standing("poll")
+    assert polled == Job("poll", JobState.DONE, progress=1.0)
+    assert await jobs.size("poll") > len(done.piece.midi)
+    assert await jobs.size("no such job") == 0
 
 
 async def test_what_is_composed_is_only_rendered(jobs: JobQueue, worker: Worker):
