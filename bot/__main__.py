@@ -83,6 +83,7 @@ async def serve(settings: BotSettings) -> None:
         register(client)
         await stack.enter_async_context(client)
         metrics.attend(page, client, queue)
+        metrics.FREE.set_function(lambda: client.services.library.disk.free)
         with refusals.worded():
             await client.start(settings.discord_token.get_secret_value())
 
@@ -98,7 +99,14 @@ def assemble(
 ) -> Services:
     """The services of the bot called `name`."""
     reader = UploadReader()
-    library = Library(database, settings.files_url, settings.keep_days, real_time=clock.now)
+    library = Library(
+        database,
+        settings.files_url,
+        settings.keep_days,
+        real_time=clock.now,
+        least_free=settings.min_free_mib * 2**20,
+        sweep_when_full=settings.sweep_when_full,
+    )
     deliveries = Deliveries(
         client,
         queue,

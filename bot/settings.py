@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 import fsspec
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
 from pydantic_settings import NoDecode
 
 from core.settings import Settings
@@ -90,6 +99,12 @@ class BotSettings(Settings):
     )
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
+    )
+    min_free_mib: NonNegativeInt = Field(
+        default=1024, description="a whole number of MiB from 0: below so much free disk no further piece is taken"
+    )
+    sweep_when_full: bool = Field(
+        default=False, description="true or false: whether the oldest pieces are removed early when the disk is full"
     )
     queue_limit: PositiveInt = Field(
         default=1000, description="a whole number from 1: how many pieces of all listeners may wait"

@@ -34,6 +34,7 @@ async def admit(interaction: Interaction) -> Rules:
     services, user_id, guild_id = interaction.client.services, interaction.user.id, interaction.guild_id
     try:
         async with asyncio.timeout(services.deliveries.timing.admit):
+            await asyncio.to_thread(services.library.disk.check)
             await services.deliveries.admission.check(user_id)
             rules = await services.rules.get(guild_id)
             rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StoreError
-from core.process.database import PATIENCE_SECONDS, connected, now
+from core.process.database import PATIENCE_SECONDS, connected, files_of, now
 from core.text import Text
 
 STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please try again soon.")
@@ -36,6 +37,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._file = next(iter(files_of(str(engine.url))), None)  # of an embedded database
         self._used = False  # since the log of writes was emptied
         self._erasing: asyncio.Task[None] | None = None
 
@@ -51,6 +53,11 @@ class Database:
         if embedded:
             database._erasing = asyncio.create_task(database._keep_erased(erase_seconds), name="database-erase")
         return database
+
+    @property
+    def folder(self) -> Path | None:
+        """Where an embedded database is; None for one elsewhere."""
+        return self._file.parent if self._file else None
 
     async def close(self) -> None:
         if self._erasing:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import math
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import sqlalchemy as sa
 
 from bot.process.byte_budget import ByteBudget
 from bot.store.database import Database
+from bot.store.disk import Disk
 from bot.store.files import COMPOSED, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
 from core.errors import BadRequest
@@ -32,6 +35,8 @@ CLOCK_SECONDS = 86_400.0
 USUAL_SHARE = 0.1
 """Share of all pieces. A sweep that removes more says so in the log."""
 
+ROOM_SECONDS = 60.0
+"""Between two looks at the disk."""
 _DAY = 86_400
 _table = sa.table(
     "nocturne_pieces",
@@ -86,13 +91,20 @@ class Library:
         *,
         sweep_seconds: float = SWEEP_SECONDS,
         real_time: Callable[[], float | None] = lambda: None,
+        least_free: int = 0,
+        sweep_when_full: bool = False,
     ) -> None:
         """`files` is a folder, or an address that fsspec knows. `real_time` gives the seconds since 1970 by a clock
-        that is surely right, or None while it is not known."""
+        that is surely right, or None while it is not known. With less than `least_free` bytes on the disk there
+        is no room for a further piece, and the oldest are removed early where that is allowed."""
         self._database, self._files = database, Files(str(files))
         self._keep_seconds = keep_days * _DAY
         self._sweep_seconds = sweep_seconds
         self._real_time = real_time
+        folders = [*filter(None, [self._files.folder, database.folder])]
+        self.disk = Disk(folders, least_free)
+        """Where pieces and the embedded database are."""
+        self._sweep_when_full = sweep_when_full
         self.memory = ByteBudget()
         """For everything that has the files of pieces in memory, those that come out of the queue too."""
 
@@ -204,8 +216,7 @@ class Library:
 
     async def _remove_expired(self, before: float) -> None:
         expired = await self._ids(_table.c.created_at < before)
-        count = sa.select(sa.func.count()).select_from(_table)
-        every = await self._database.run(lambda connection: int(connection.execute(count).scalar_one()))
+        every = await self._count()
         if len(expired) > USUAL_SHARE * every:
             _log.warning("%d of %d stored pieces are over KEEP_DAYS old and are removed now", len(expired), every)
         for piece_id in expired:
@@ -225,18 +236,39 @@ class Library:
         if self._files.written(name) < before and not self._files.is_foreign(name):
             self._files.remove(name)
 
+    async def make_room(self) -> None:
+        """While the disk is nearly full: say so in the log and, where that is allowed, remove the oldest tenth of all
+        pieces. Whatever else fills the disk, they last some rounds."""
+        if not await asyncio.to_thread(lambda: self.disk.short):
+            return
+        _log.error("the disk is nearly full, %d MiB are free: no further piece is taken", self.disk.free / 2**20)
+        if self._sweep_when_full:
+            oldest = await self._ids(sa.true(), most=max(1, round(USUAL_SHARE * await self._count())))
+            _log.error("the %d oldest pieces are removed early, as SWEEP_WHEN_FULL says", len(oldest))
+            for piece_id in oldest:
+                await self.remove(piece_id)
+
     async def keep_swept(self) -> None:
-        """Sweep again and again, until cancelled."""
+        """Sweep again and again, and look after the disk more often, until cancelled."""
+        due = -math.inf
         while True:
             try:
-                await self.sweep()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + self._sweep_seconds
+                    await self.sweep()
+                await self.make_room()
             except Exception:
                 _log.exception("old pieces could not be removed")
-            await asyncio.sleep(self._sweep_seconds)
+            await asyncio.sleep(min(ROOM_SECONDS, self._sweep_seconds))
 
-    async def _ids(self, condition: Any) -> list[str]:
-        """Ids of rows; those of rows that cannot be read too, so that these are not kept for ever."""
-        select = sa.select(_table.c.id).where(condition)
+    async def _count(self) -> int:
+        """The number of all pieces."""
+        count = sa.select(sa.func.count()).select_from(_table)
+        return await self._database.run(lambda connection: int(connection.execute(count).scalar_one()))
+
+    async def _ids(self, condition: Any, most: int | None = None) -> list[str]:
+        """Ids of rows, the oldest first; those of rows that cannot be read too, so that these are not kept for ever."""
+        select = sa.select(_table.c.id).where(condition).order_by(_table.c.created_at).limit(most)
         return await self._database.run(lambda connection: list(connection.execute(select).scalars()))
 
     async def _found(self, condition: Any, first: int = 0, count: int | None = None) -> list[Stored]:

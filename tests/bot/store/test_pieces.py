@@ -19,7 +19,7 @@ from bot.store.database import Database
 from bot.store.files import MARK, Files
 from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Library, Stored
-from core.errors import BadRequest, BadSetting
+from core.errors import BadRequest, BadSetting, QueueFull
 from tests.support.pieces import REQUEST, piece
 from tests.support.ports import free_port
 
@@ -305,6 +305,30 @@ async def test_files_may_be_elsewhere(address: str, url: str):
         await mine.claim()
     for database in databases:
         await database.close()
+
+
+@pytest.mark.parametrize(("allowed", "left"), [(False, 20), (True, 18)])
+async def test_a_disk_that_is_nearly_full(
+    allowed: bool, left: int, url: str, folder: Path, caplog: pytest.LogCaptureFixture
+):
+    """Nothing more is taken, with a sentence; and of what is there the oldest tenth goes, if the owner says so."""
+    database = await Database.open(url)
+    library = Library(database, folder, keep_days=1, least_free=2**62, sweep_when_full=allowed)
+    stored = [await library.add(pending(str(job)), PIECE) for job in range(20)]
+    with pytest.raises(QueueFull, match="hardly any room left"):
+        library.disk.check()
+    await library.make_room()
+    assert {piece.id for piece in await library.of(42, 0, 99)} == {piece.id for piece in stored[20 - left :]}
+    assert "the disk is nearly full" in caplog.text
+    await database.close()
+
+
+async def test_a_disk_with_room(library: Library):
+    """Anything may be stored, and nothing is removed early."""
+    await library.add(pending(), PIECE)
+    library.disk.check()
+    await library.make_room()
+    assert len(await library.of(42, 0, 9)) == 1
 
 
 async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytest.MonkeyPatch):
