@@ -192,6 +192,7 @@ def make_pieces(
 ) -> None:
     """Compose and finish pieces, and report each; `path_of` says where one's files go, without their suffix."""
     from core import loader, pipeline
+    from core.process.programs import ProgramCache, user_cache
     from core.rendering.audio import find_soundfont
     from core.settings import Settings
 
@@ -199,7 +200,8 @@ def make_pieces(
     find_soundfont(settings.soundfont)
     with progress_bar() as bar:
         model = requests[0].model
-        composer = loader.load_composer(model, settings.checkpoints, settings.preset, slots=1)
+        programs = ProgramCache(user_cache())
+        composer = loader.load_composer(model, settings.checkpoints, settings.preset, slots=1, programs=programs)
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
             draft = pipeline.compose(composer, request, lambda share: show_progress(bar, COMPOSED_PERCENT * share))

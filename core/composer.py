@@ -40,3 +40,7 @@ class Composer(Protocol):
     def warm_up(self) -> None:
         """Compile what a first piece would otherwise wait for."""
         ...
+
+    def warm_up_fully(self) -> None:
+        """Compile what many pieces at once would wait for, while others are composed already."""
+        ...

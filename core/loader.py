@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
 from core.composer import Composer
 from core.errors import BadCheckpoint
 from core.models import CHECKPOINTS, MODELS, SMALL
+from core.process.programs import ProgramCache
 
 
 def load_composer(
@@ -20,18 +21,24 @@ def load_composer(
     preset: str = SMALL,
     slots: int | None = None,
     memory: int | None = None,
+    programs: ProgramCache | None = None,
 ) -> Composer:
-    """Load the model's folder and warm it up. It makes up to `slots` pieces at once, or as many as suits the machine,
-    and no more than fit into `memory` MiB. Raises BadCheckpoint when the folder is missing or does not fit together."""
+    """Load the model's folder and compile what its first piece needs, with programs that are kept where there are some.
+    It makes up to `slots` pieces at once, or as many as suits the machine, and no more than fit into `memory` MiB.
+    Raises BadCheckpoint when the folder is missing or does not fit together."""
     if model not in MODELS:
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if programs and "tensorflow" not in sys.modules:
+        programs.open()
     spec = MODELS[model]
     module, _, name = spec.composer.partition(":")
-    with _quiet():
+    with nullcontext() if "tensorflow" in sys.modules else _quiet():
         kind = getattr(import_module(module), name)
         composer: Composer = kind.load(spec.folder(checkpoints, preset), slots, memory)
         composer.warm_up()
+    if programs:
+        programs.seal()
     return composer
 
 

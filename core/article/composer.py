@@ -67,6 +67,9 @@ class ArticleComposer:
         window = np.full((1, WINDOW), self.vocabulary.silence, dtype=np.int32)
         self._draw_chunk(window, np.zeros(CHUNK, dtype=np.float32), np.float32(1))
 
+    def warm_up_fully(self) -> None:
+        """Nothing is left: one program serves any number of pieces."""
+
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece at 5 frames a second. It begins with the seed's notes; a random one begins after 50 random words,
         which are dropped. Raises UnknownNotes for a seed that the vocabulary lacks."""

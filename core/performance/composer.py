@@ -79,6 +79,9 @@ class PerformanceComposer:
     def warm_up(self) -> None:
         self._scheduler.warm_up()
 
+    def warm_up_fully(self) -> None:
+        self._scheduler.warm_up_fully()
+
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +67,8 @@ class Scheduler:
         self._engines = engines
         self._runners = [_Runner(Batch(engines)) for _ in range(batches)]
         self._changed = threading.Condition()
+        self._open_slots = engines[0].slots
+        """The slots of each batch that may be taken: those of the largest engine that is compiled."""
 
     @property
     def slots(self) -> int:
@@ -75,10 +76,19 @@ class Scheduler:
         return len(self._runners) * self._engines[-1].slots
 
     def warm_up(self) -> None:
-        """Compile every engine, each in a thread of its own."""
-        with ThreadPoolExecutor(len(self._engines)) as pool:
-            fullest = [[EventSequence(cells=1, take=0) for _ in range(engine.slots)] for engine in self._engines]
-            list(pool.map(lambda sequences: Batch(self._engines).decode(sequences), fullest))
+        """Compile the smallest engine, with which pieces can be made already."""
+        self._compile(self._engines[0])
+
+    def warm_up_fully(self) -> None:
+        """Compile the larger engines too, one after the other, since each would slow down the others."""
+        for engine in self._engines[1:]:
+            self._compile(engine)
+
+    def _compile(self, engine: Engine) -> None:
+        Batch(self._engines).decode([EventSequence(cells=1, take=0) for _ in range(engine.slots)])
+        with self._changed:
+            self._open_slots = engine.slots
+            self._changed.notify_all()
 
     def run(self, sequence: EventSequence, progress: Callable[[float], None]) -> None:
         """Decode a sequence from its beginning to its end, among those of other threads; it waits where no slot is
@@ -107,7 +117,7 @@ class Scheduler:
             return runner
 
     def _has_a_free_slot(self) -> bool:
-        return any(len(runner.sequences) < self._engines[-1].slots for runner in self._runners)
+        return any(len(runner.sequences) < self._open_slots for runner in self._runners)
 
     def _wait_for_a_chunk(self, runner: _Runner, sequence: EventSequence) -> None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""`python -m core.worker`: load the models once, then take jobs, compose, render and finish until told to stop."""
+"""`python -m core.worker`: load the models once, and take jobs, compose, render and finish until told to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FrameType
@@ -18,11 +17,8 @@ from typing import Any, Protocol, TextIO
 from core import pipeline
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
-from core.loader import load_composer
-from core.models import MODELS
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.logs import write_logs
-from core.process.memory import give_back
 from core.process.metrics import WORKER, Page
 from core.process.private import mend
 from core.process.shutdown import end_within
@@ -31,6 +27,7 @@ from core.queue.timing import USUAL_TIMING, Timing
 from core.rendering.pool import Renderers
 from core.request import Composed, ComposeRequest, Piece, Recipe, Rendering
 from core.settings import Settings
+from core.worker.composers import Composers
 
 _log = logging.getLogger(__name__)
 
@@ -56,19 +53,6 @@ class Finisher(Protocol):
     def close(self) -> None: ...
 
 
-def load_composers(settings: Settings) -> dict[str, Composer]:
-    """Every model, ready to compose. Raises BadCheckpoint."""
-    composers = {}
-    for model in reversed(MODELS):  # the default one takes what memory the others leave
-        began = time.monotonic()
-        composers[model] = load_composer(
-            model, settings.checkpoints, settings.preset, settings.slots, settings.memory_limit
-        )
-        _log.info("model '%s' loaded and warm after %.1f s", model, time.monotonic() - began)
-        give_back()  # what the compiler took, 300 MB and more
-    return composers
-
-
 def serve(
     settings: Settings,
     composers: Mapping[str, Composer],
@@ -80,7 +64,7 @@ def serve(
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
     of this folder's lock, which says under which names jobs may have been left unfinished here."""
     predecessors, executor = take_name(settings, held)
-    places = max(composer.places for composer in composers.values())
+    places = next(iter(composers.values())).places  # of the default model, which has the most
     jobs = JobServer(
         settings.queue_url,
         executor=executor,
@@ -158,7 +142,7 @@ def end_with_parent() -> None:
 
 def main(
     arguments: Sequence[str] | None = None,
-    load: Callable[[Settings], Mapping[str, Composer]] = load_composers,
+    load: Callable[[Settings], Mapping[str, Composer]] = Composers,
     finishing: Callable[[Settings], Finisher] = Renderers,
     timing: Timing = USUAL_TIMING,
 ) -> int:

@@ -97,6 +97,9 @@ class FakeComposer:
     def warm_up(self) -> None:
         pass
 
+    def warm_up_fully(self) -> None:
+        pass
+
     def _note(self, line: str) -> None:
         with self._history.open("a") as history:
             history.write(line + "\n")

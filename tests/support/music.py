@@ -72,3 +72,6 @@ class Pianist:
 
     def warm_up(self) -> None:
         pass
+
+    def warm_up_fully(self) -> None:
+        pass

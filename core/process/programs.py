@@ -1,0 +1,95 @@
+"""Compiled programs that are kept between starts: XLA compiles each once on a machine, and reads it from then on.
+
+TensorFlow reads and writes the files (`tf_xla_persistent_cache_directory`), and takes a damaged one for an error. So
+only those that an earlier start left whole are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+SUMS = "sums.json"
+"""The file with the hashes of the programs."""
+UNUSED_SECONDS = 30 * 86_400
+"""After which the programs of another version or processor are removed."""
+
+
+class ProgramCache:
+    """A folder of compiled programs, one for each version of TensorFlow and kind of processor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute() / fingerprint()
+
+    def open(self) -> None:
+        """Let TensorFlow use the folder. Call it before TensorFlow is imported. Where the folder cannot be used, all is
+        compiled anew, as ever."""
+        if any(letter.isspace() or letter in "'\"" for letter in str(self.folder)):
+            return  # which the flags have no way to say
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._keep_whole_programs()
+            self._remove_unused()
+        except OSError as error:
+            _log.info("compiled programs are not kept: %s", error)
+            return
+        flags = f"--tf_xla_persistent_cache_directory={self.folder} --tf_xla_persistent_cache_prefix=nocturne"
+        os.environ["TF_XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("TF_XLA_FLAGS"), flags)))
+
+    def seal(self) -> None:
+        """Note the programs that are whole, once all are compiled."""
+        with suppress(OSError):
+            written = self.folder / f"{SUMS}.{os.getpid()}"
+            written.write_text(json.dumps({file.name: _digest(file) for file in self.folder.glob("*.pb")}))
+            written.replace(self.folder / SUMS)
+
+    def _keep_whole_programs(self) -> None:
+        try:
+            sums = dict(json.loads((self.folder / SUMS).read_text()))
+        except (OSError, ValueError, TypeError):
+            sums = {}
+        for file in self.folder.glob("*.pb"):
+            if sums.get(file.name) != _digest(file):
+                file.unlink(missing_ok=True)
+
+    def _remove_unused(self) -> None:
+        os.utime(self.folder)
+        for other in self.folder.parent.iterdir():
+            if other.is_dir() and other.stat().st_mtime < time.time() - UNUSED_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def fingerprint() -> str:
+    """Names all that a compiled program depends on beside what it computes: versions, and the processor's features."""
+    facts = [sys.version, platform.machine(), platform.processor(), _features(), os.environ.get("XLA_FLAGS", "")]
+    for package in ("tensorflow", "tensorflow-cpu", "keras"):
+        with suppress(PackageNotFoundError):
+            facts.append(f"{package} {version(package)}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def _features() -> str:
+    """What Linux says that the processor can do; elsewhere its name has to do."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return ""
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def user_cache() -> Path:
+    """The folder for what a user's programs may lose at any time."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nocturne" / "programs"
