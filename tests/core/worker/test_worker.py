@@ -53,7 +53,7 @@ def test_a_killed_worker_leaves_no_lock(tmp_path: Path):
     ("name", "value", "sentence"),
     [
         ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud', accepted is DEBUG, INFO, WARNING or ERROR\n"),
-        ("CHECKPOINTS", ".", "article is no checkpoint"),
+        ("CHECKPOINTS", ".", "performance is no checkpoint"),
     ],
 )
 def test_what_is_wrong_at_the_start_is_a_sentence(name: str, value: str, sentence: str, tmp_path: Path):
