@@ -25,7 +25,7 @@ class ModelSpec:
     presets: tuple[str, ...] = (SMALL,)
     """The sizes in which it is trained."""
     knows_styles: bool = False
-    """Whether a request may name a style and a top_p."""
+    """Whether a request may name a style, a top_p, a key, a pace, dynamics and a mood."""
     continues_primer: bool = False
     """Whether a piece may begin with music that somebody sent."""
     attends: bool = False

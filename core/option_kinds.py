@@ -10,6 +10,7 @@ from enum import Enum
 from keyword import iskeyword
 from typing import Any, ClassVar, Generic, TypeVar
 
+from core import tonality
 from core.errors import BadRequest, shown
 from core.models import MODELS, ModelSpec
 from core.text import NOTHING, Text
@@ -278,6 +279,26 @@ class Name(Option[str]):
 
     def _accepts(self, value: str) -> bool:
         return 0 < len(value) <= self.longest and value.isprintable() and not _NOT_IN_A_NAME & set(value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeyName(Option[str]):
+    """A musical key by its name, `E♭ major`, however it is typed; or the usual value, which is none."""
+
+    kind = str
+
+    def _parse(self, typed: str) -> str:
+        if typed.strip().casefold() == self.usual:
+            return str(self.usual)
+        if (key := tonality.read(typed)) is None:
+            raise ValueError
+        return str(key)
+
+    def write(self, value: str) -> str:
+        return value.replace("♭", "b").replace("♯", "#").replace(" ", "_")
+
+    def _accepts(self, value: str) -> bool:
+        return value == self.read(value)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,13 +10,27 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from core.expression import ANY, MOODS, PACES
+from core.expression import DYNAMICS as VELOCITIES
 from core.models import DEFAULT_MODEL, MODELS
-from core.option_kinds import Choice, Name, Number, Option, Passage, Scope, Seconds, Steps, WholeNumber, YesNo
+from core.option_kinds import (
+    Choice,
+    KeyName,
+    Name,
+    Number,
+    Option,
+    Passage,
+    Scope,
+    Seconds,
+    Steps,
+    WholeNumber,
+    YesNo,
+)
 from core.text import Text
 
 STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""
-ANY_STYLE = str(Text("any"))
+ANY_STYLE = ANY
 INSTRUMENTS = {
     str(name): program
     for name, program in (
@@ -99,6 +113,49 @@ STYLE = Name(
     accepted=Text("the name of a style"),
     refusal=Text("'{style}' is not the name of a style; a name has 1 to {most} letters, digits or spaces"),
     label=Text("Style"),
+    file_mark=slug,
+)
+KEY = KeyName(
+    name="key",
+    scope=Scope.REQUEST,
+    usual=ANY,
+    metavar="KEY",
+    about=Text("the key, such as C minor or Eb major (default: any)"),
+    accepted=Text("a key, such as C minor, Eb or F# major"),
+    refusal=Text("there is no key '{key}'"),
+    label=Text("Key"),
+    file_mark=lambda value: slug(value.replace("♭", " flat").replace("♯", " sharp")),
+)
+PACE = Choice(
+    name="pace",
+    scope=Scope.REQUEST,
+    choices=(ANY, *PACES),
+    usual=ANY,
+    about=Text("how many notes a second it has (default: any)"),
+    accepted=Text("the name of a pace"),
+    refusal=Text("there is no pace '{pace}'; there are {known}"),
+    label=Text("Pace"),
+    file_mark=slug,
+)
+DYNAMICS = Choice(
+    name="dynamics",
+    scope=Scope.REQUEST,
+    choices=(ANY, *VELOCITIES),
+    usual=ANY,
+    about=Text("how loud it is played (default: any)"),
+    accepted=Text("a word such as soft"),
+    refusal=Text("there are no dynamics '{dynamics}'; there are {known}"),
+    label=Text("Dynamics"),
+    file_mark=slug,
+)
+MOOD = Choice(
+    name="mood",
+    scope=Scope.REQUEST,
+    choices=(ANY, *MOODS),
+    usual=ANY,
+    about=Text("stands for a mode, a pace and dynamics, where you name none (default: any)"),
+    accepted=Text("the name of a mood"),
+    refusal=Text("there is no mood '{mood}'; there are {known}"),
     file_mark=slug,
 )
 TEMPERATURE = Number(
@@ -229,6 +286,10 @@ OPTIONS: tuple[Option[Any], ...] = (
     FROM,
     KEEP,
     STYLE,
+    KEY,
+    PACE,
+    DYNAMICS,
+    MOOD,
     TEMPERATURE,
     TOP_P,
     TAKE,

@@ -8,20 +8,25 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import BadRequest
-from core.models import MODELS
+from core.expression import Expression
+from core.models import MODELS, ModelSpec
 from core.option_kinds import Option, Scope
 from core.options import (
-    ANY_STYLE,
     AUDIO,
     CROP,
+    DYNAMICS,
     INSTRUMENT,
+    KEY,
     LENGTH,
     MODEL,
+    MOOD,
     ONLY_NEW,
+    PACE,
     STEP_SECONDS,
     STYLE,
     TEMPERATURE,
     TEMPO,
+    TOP_P,
     TRANSPOSE,
     options_in,
     slug,
@@ -34,6 +39,9 @@ PIECE, VOICE, VIDEO = FORMS = ("piece", "voice", "video")
 """What is made of a composed piece: all its files, an Ogg Opus to be sent as a voice message, or an MP4."""
 USUAL_TOP_P = -1.0
 """A `top_p` that stands for what is usual for the model: `ModelSpec.usual_top_p`."""
+_EXPRESSION_OPTIONS = (KEY, PACE, DYNAMICS, MOOD)
+_PERFORMANCE_OPTIONS = (STYLE, TOP_P, *_EXPRESSION_OPTIONS)
+"""Options that the article's model does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,14 @@ class ComposeRequest:
     """A name in `core.models.MODELS`."""
     style: str = STYLE.usual
     """Whose manner it is played in; only the checkpoint knows its names."""
+    key: str = KEY.usual
+    """The name of the key, `E♭ major`; it may be given in any way in which `core.tonality` reads it."""
+    pace: str = PACE.usual
+    """A word in `core.expression.PACES`."""
+    dynamics: str = DYNAMICS.usual
+    """A word in `core.expression.DYNAMICS`."""
+    mood: str = MOOD.usual
+    """A word in `core.expression.MOODS`, for what key, pace and dynamics leave open."""
     top_p: float = USUAL_TOP_P
     """The nucleus: the probability that the choices drawn from reach together."""
     primer: bytes = field(default=b"", repr=False)
@@ -63,10 +79,10 @@ class ComposeRequest:
         model = MODELS[self.model]
         if self.top_p == USUAL_TOP_P:
             object.__setattr__(self, "top_p", model.usual_top_p)
+        object.__setattr__(self, "key", KEY.read(self.key))
         for option in options_in(Scope.REQUEST):
             option.check(getattr(self, option.name))
-        if not model.knows_styles and (self.style, self.top_p) != (ANY_STYLE, 1):
-            raise BadRequest("style and top_p work only with the model 'performance'")
+        self._check_model(model)
         if self.primer and (not model.continues_primer or self.seed.chords):
             raise BadRequest("only the model 'performance' can continue a piece, and it takes no seed then")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
@@ -75,6 +91,17 @@ class ComposeRequest:
                 seed=seed_seconds,
                 piece=self.seconds,
             )
+
+    def _check_model(self, model: ModelSpec) -> None:
+        """Raises BadRequest for an option that the model does not have."""
+        for option in () if model.knows_styles else _PERFORMANCE_OPTIONS:
+            if getattr(self, option.name) != option.usual_for(self.model):
+                raise BadRequest("{option} works only with the model 'performance'", option=option.name)
+
+    @property
+    def expression(self) -> Expression:
+        """What key, pace, dynamics and mood ask for together."""
+        return Expression.of(self.key, self.pace, self.dynamics, self.mood)
 
     @property
     def seconds(self) -> float:
@@ -241,6 +268,9 @@ class Recipe:
             "top_p": f"{request.top_p:g}",
             "checkpoint": self.checkpoint,
         }
+        for option in _EXPRESSION_OPTIONS:
+            if (value := getattr(request, option.name)) != option.usual:
+                options[option.name] = option.write(value)
         if edits.changes_notes:
             options |= {"instrument": edits.instrument, "tempo": edits.tempo, "transpose": edits.transpose}
             options |= {"only_new": True} if edits.only_new else {}

@@ -14,10 +14,10 @@ from bot.language.i18n import say
 from bot.language.replies import spoken_time
 from bot.language.translator import described
 from bot.services import Interaction
-from core import notation
+from core import notation, tonality
 from core.errors import BadRequest, shown
 from core.option_kinds import Choice, Number, Option, Scope, WholeNumber
-from core.options import LENGTH, STEP_SECONDS, STYLE, options_in, options_of
+from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.text import Text
@@ -38,6 +38,7 @@ _TYPED_OPTION = re.compile(rf"\b({'|'.join(_TYPED)})\s*[:=]\s*", re.IGNORECASE)
 _TIME = re.compile(r"\d+(?:[.,]\d+)?\s+(?:s|sec|seconds?|min|minutes?)\b|\S*", re.IGNORECASE)
 _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s])(?!\s*[:=])){0,3}", re.IGNORECASE)
 """A name has several words; two letters may be a note."""
+_KEY = re.compile(r"\S*(?:[ ]+(?:sharp|flat)\b)?(?:[ ]+(?:major|minor|maj|min|dur|moll)\b)?", re.IGNORECASE)
 _WORD = re.compile(r"\S*")
 _SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
@@ -69,6 +70,7 @@ def with_options(command: str) -> Callable[[_Callback], _Callback]:
         app_commands.choices(**choices),
         app_commands.autocomplete(**{STYLE.parameter: suggest_styles}),
         app_commands.autocomplete(**{LENGTH.parameter: suggest_lengths}),
+        app_commands.autocomplete(**{KEY.parameter: suggest_keys}),
     )
 
     def decorate(callback: _Callback) -> _Callback:
@@ -102,6 +104,19 @@ async def suggest_styles(interaction: Interaction, typed: str) -> list[app_comma
     part = typed.strip().casefold()
     fitting = [style for style in interaction.client.services.styles if part in style.casefold()]
     return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
+
+
+async def suggest_keys(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """Keys for what was typed."""
+    return [app_commands.Choice(name=name, value=name) for name in keys_for(typed)]
+
+
+def keys_for(typed: str) -> list[str]:
+    """The key that was typed, in whatever language, and those whose names begin so."""
+    meant, begun = tonality.read(typed), KEY.write(typed.strip()).casefold()
+    names = [KEY.usual, *map(str, tonality.KEYS)]
+    fitting = [name for name in names if KEY.write(name).casefold().startswith(begun)]
+    return list(dict.fromkeys([*([str(meant)] if meant else []), *fitting]))
 
 
 async def suggest_lengths(_: Interaction, typed: str) -> list[app_commands.Choice[int]]:
@@ -219,9 +234,10 @@ def _split(typed: str) -> tuple[str, list[tuple[Option[Any], str]]]:
 def _value_of(option: Option[Any]) -> re.Pattern[str]:
     """How far the option's value goes: some have several words."""
     if isinstance(option, Choice):
-        long = [re.escape(choice).replace(r"\ ", "[ _]") for choice in option.choices if " " in choice]
+        names = [name for choice in option.choices for name in (choice, say(Text(choice)))]
+        long = [re.escape(name).replace(r"\ ", "[ _]") for name in names if " " in name]
         return re.compile("|".join([rf"{choice}\b" for choice in long] + [r"\S*"]), re.IGNORECASE)
-    return {LENGTH: _TIME, STYLE: _STYLE}.get(option, _WORD)
+    return {LENGTH: _TIME, STYLE: _STYLE, KEY: _KEY}.get(option, _WORD)
 
 
 def _is_submission(typed: str) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.store.pieces import Stored
+from core.expression import MOODS
 from core.options import ANY_STYLE
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
@@ -24,7 +24,6 @@ from core.text import NOTHING, Text
 A_FEW_SECONDS = 10.0
 """A shorter wait is not told in numbers: it depends on which of the running jobs ends first."""
 COLOUR = discord.Colour.from_str("#4a5d8f")
-_LETTER_B = re.compile(r"\bB(♭)?(?=\d)")
 _BAR_CELLS = 12
 """Cells of a progress bar."""
 _LONGEST_SEED = 120
@@ -127,7 +126,7 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
     """Labels and values of an embed."""
     request, rendering = piece.recipe.request, piece.recipe.rendering
     if not request.primer:
-        yield say("Seed"), brief(_spelled(request.seed.names))
+        yield say("Seed"), brief(request.seed.names)
     yield say("New") if request.primer else say("Length"), _lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
@@ -135,15 +134,16 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
     yield say("Notes"), number(piece.notes, ",")
     for option, value in unusual_options(request, rendering):
         if option.label:
-            yield say(option.label), option.write(value)
+            yield say(option.label), say(Text(value)) if isinstance(value, str) else option.write(value)
+    if request.mood in MOODS:
+        yield say("Mood"), _mood(request)
     if rendering.changes_notes:
         yield say("Played"), _played(rendering)
 
 
-def _spelled(notes: str) -> str:
-    """The notes, and how a reader's language calls them where it differs: `B♭4 (B4)` in German, which calls B H."""
-    theirs = _LETTER_B.sub(lambda letter: say(Text("B♭")) if letter[1] else say(Text("B")), notes)
-    return notes if theirs == notes else f"{notes} ({theirs})"
+def _mood(request: ComposeRequest) -> str:
+    """The mood and what the request asks for with it: `sad (minor, slow, soft)`."""
+    return say("{mood} ({meaning})", mood=Text(request.mood), meaning=request.expression.words)
 
 
 def _footer(recipe: Recipe, parent: str) -> str:
@@ -186,6 +186,8 @@ def recipe(stored: Stored) -> str:
         lines.append(say("It continues piece `{parent}`.", parent=stored.parent))
     elif request.primer:
         lines.append(say("It continues a file: send the same one again."))
+    if request.mood in MOODS:
+        lines.append(say("Mood: {mood}", mood=_mood(request)))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
     return "\n".join(lines)

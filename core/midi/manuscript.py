@@ -10,8 +10,9 @@ from pretty_midi import Instrument, KeySignature, PrettyMIDI
 from core.midi.beats import Beats
 from core.midi.controllers import SUSTAIN
 from core.midi.hands import hands
-from core.midi.keys import Key, key_of
+from core.midi.keys import key_of
 from core.midi.writer import Strike, Track, playable, written
+from core.tonality import Key
 
 RIGHT, LEFT = "Right hand", "Left hand"
 

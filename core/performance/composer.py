@@ -22,6 +22,7 @@ from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
 from core.performance.sequence import KEPT_STATES, EventSequence
 from core.performance.spread import spread
+from core.performance.steering import target_of
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
@@ -88,13 +89,15 @@ class PerformanceComposer:
         cannot go on from."""
         longest = min(self.network.config.context_length, PRIMER_EVENTS)
         primer = Primer(request.primer, longest) if request.primer else None
+        forced = primer.events if primer else forced_by(request.seed)
         sequence = EventSequence(
             cells=round(request.seconds / CELL),
             take=request.take,
             temperature=request.temperature,
             top_p=request.top_p,
             style=self._style(request.style),
-            forced=primer.events if primer else forced_by(request.seed),
+            target=target_of(request.expression, request.take, forced[forced[:, KEY] < PITCHES, KEY]),
+            forced=forced,
             primed=primer is not None,
         )
         self._scheduler.run(sequence, progress)

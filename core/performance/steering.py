@@ -1,7 +1,8 @@
-"""Steering: logit biases that keep a piece near what its listener asked for, without a network that was trained for it.
+"""Steering: logit biases that keep a piece near what its listener asked for; the network is not trained for it.
 
-Between chunks they are computed anew from the target and from what was played so far, so that a piece that drifts away
-is led back, and one that is on target is left to the network."""
+They are computed anew before each chunk, from the target and the notes played so far alone, so that a piece that drifts
+away is led back, one that is on target is nearly left to the network, and the same recipe gives the same piece. The
+constants were found by trial (docs/exploration.md)."""
 
 from __future__ import annotations
 
@@ -10,10 +11,60 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from core.midi.keys import Key
-from core.performance.events import KEYS, TIME_BINS, VELOCITIES
+from core.expression import DYNAMICS, PACES, Expression
+from core.midi.keys import fits, lead, profile
+from core.performance.events import (
+    BIN_CELLS,
+    CELL,
+    DURATION,
+    KEY,
+    KEYS,
+    PITCHES,
+    SHIFT,
+    TIME_BINS,
+    VELOCITIES,
+    VELOCITY,
+    VELOCITY_WIDTH,
+    decode,
+)
+from core.seed import LOWEST_PITCH
+from core.tonality import KEYS as ALL_KEYS
+from core.tonality import Key, read
 
 Array: TypeAlias = Any
+
+STRETCH_EVENTS = 64
+"""Events of the stretches whose pace and dynamics are compared with the target."""
+
+FIRST_KEY_WEIGHT, LEAST_KEY_WEIGHT, MOST_KEY_WEIGHT = 2.5, 0.6, 4.0
+"""Factors of the logarithm of a key's profile: before anything is played, where the key is clear, and far from it."""
+KEY_NOTES, FEWEST_KEY_NOTES = 96, 12
+"""The last notes in which the key is looked for, and how many it takes to look."""
+CLEAR_LEAD, KEY_GAIN = 0.2, 8.0
+"""The lead of a key that is clear (see `core.midi.keys.lead`), and the weight gained for each unit less."""
+LONGEST_HELD = 200
+"""Cells for which a held key counts at the most: a pedal point is no harmony."""
+
+CHORD_CELLS, PAUSE_CELLS, USUAL_CELLS = 5, 100, 10
+"""Onset shifts below the first are within a chord and are left as they are; beyond the second all gain alike, so that a
+slow piece has no longer pauses; the third neither gains nor loses."""
+FIRST_PACE, PACE_SLOPE = 7.0, 0.45
+"""Notes a second with which pieces begin of themselves, and the first slope for each nat of difference from it."""
+RECENT_PACE_GAIN, WHOLE_PACE_GAIN = 0.5, 2.0
+"""The slope for each nat by which the last stretch, and all so far, is too fast."""
+PACE_PRIOR_NOTES = 96
+"""Notes at the right pace that are added to what was played, so that a beginning does not count for all."""
+MOST_ERROR, MOST_PACE_SLOPE = 1.5, 2.0
+
+USUAL_VELOCITY, VELOCITY_SLOPE = 64.0, 0.06
+"""The mean velocity of pieces that nothing steers, and the first slope for each bin of difference from it."""
+RECENT_VELOCITY_GAIN, VELOCITY_GAIN, VELOCITY_MEMORY = 0.04, 0.04, 0.85
+"""The slope for each bin by which the last stretch is too loud, the slope that each stretch adds for the same, and how
+much of that is left a stretch later."""
+MOST_VELOCITY_SLOPE = 0.8
+
+_LOG_CELLS = np.where(BIN_CELLS < CHORD_CELLS, 0.0, np.log(np.clip(BIN_CELLS, 1, PAUSE_CELLS) / USUAL_CELLS))
+_PITCH_CLASSES = (np.arange(PITCHES) + LOWEST_PITCH) % 12
 
 
 class LogitBias(NamedTuple):
@@ -40,6 +91,81 @@ class Target:
 NO_TARGET = Target()
 
 
+def target_of(expression: Expression, take: int, pitches: np.ndarray) -> Target:
+    """The target of a piece that begins with these pitches, (notes,) indices of keys. Where a mode is asked for and no
+    key, it is the one of that mode which fits them best, or for none a key that the take chooses."""
+    return Target(
+        key=read(expression.key) if expression.key else _key_in_mode(expression.minor, take, pitches),
+        notes_a_second=PACES[expression.pace] if expression.pace else None,
+        velocity=DYNAMICS[expression.dynamics] if expression.dynamics else None,
+    )
+
+
+def _key_in_mode(minor: bool | None, take: int, pitches: np.ndarray) -> Key | None:
+    if minor is None:
+        return None
+    keys = [key for key in ALL_KEYS if key.minor == minor]
+    if not len(pitches):
+        return keys[take % len(keys)]
+    found = fits(np.bincount(_PITCH_CLASSES[pitches], minlength=12))
+    return max(keys, key=lambda key: found[key])
+
+
 def bias_towards(target: Target, events: np.ndarray) -> LogitBias:
-    """The bias of the next chunk of a piece that was played as far as these events, (events, 4)."""
-    return NO_BIAS
+    """The bias of the next chunk of a piece that has played these events of its own, (events, 4)."""
+    if target == NO_TARGET:
+        return NO_BIAS
+    moments = decode(events)
+    return LogitBias(
+        onset_shift=NO_BIAS.onset_shift if target.notes_a_second is None else _pace(target.notes_a_second, moments),
+        key=NO_BIAS.key if target.key is None else _harmony(target.key, moments),
+        velocity=NO_BIAS.velocity if target.velocity is None else _dynamics(target.velocity, moments),
+    )
+
+
+def _pace(target: float, moments: np.ndarray) -> np.ndarray:
+    """A slope on the logarithm of the onset shift."""
+    slope = PACE_SLOPE * np.log(FIRST_PACE / target)
+    if len(moments):
+        last = moments[(len(moments) - 1) // STRETCH_EVENTS * STRETCH_EVENTS :]
+        slope += RECENT_PACE_GAIN * _haste(last, target) + WHOLE_PACE_GAIN * _haste(moments, target, PACE_PRIOR_NOTES)
+    return (np.clip(slope, -MOST_PACE_SLOPE, MOST_PACE_SLOPE) * _LOG_CELLS).astype(np.float32)
+
+
+def _haste(moments: np.ndarray, target: float, prior: float = 0.5) -> float:
+    """The logarithm of notes a second by the target; `prior` notes at its pace are added."""
+    notes, seconds = (moments[:, KEY] < PITCHES).sum(), moments[:, SHIFT].sum() * CELL
+    return float(np.clip(np.log((notes + prior) / (seconds * target + prior)), -MOST_ERROR, MOST_ERROR))
+
+
+def _harmony(target: Key, moments: np.ndarray) -> np.ndarray:
+    """The logarithm of the key's profile, by a weight. It is 0 on average over notes in the key, so that the pedal and
+    the end stay as likely as they are."""
+    fit = profile(target)
+    logs = np.log(fit) - (fit * np.log(fit)).sum() / fit.sum()
+    bias = np.zeros(KEYS, dtype=np.float32)
+    bias[:PITCHES] = _key_weight(target, moments) * logs[_PITCH_CLASSES]
+    return bias
+
+
+def _key_weight(target: Key, moments: np.ndarray) -> float:
+    """The more, the less clearly the last notes are in the key."""
+    notes = moments[moments[:, KEY] < PITCHES][-KEY_NOTES:]
+    if len(notes) < FEWEST_KEY_NOTES:
+        return FIRST_KEY_WEIGHT
+    held = np.minimum(notes[:, DURATION], LONGEST_HELD)
+    found = fits(np.bincount(_PITCH_CLASSES[notes[:, KEY]], held, minlength=12))
+    missing = max(CLEAR_LEAD - lead(found, target), 0.0)
+    return min(LEAST_KEY_WEIGHT + KEY_GAIN * missing, MOST_KEY_WEIGHT)
+
+
+def _dynamics(target: float, moments: np.ndarray) -> np.ndarray:
+    """A slope on the velocity, 0 at the target."""
+    slope, error = VELOCITY_SLOPE * (USUAL_VELOCITY - target) / VELOCITY_WIDTH, 0.0
+    for first in range(0, len(moments), STRETCH_EVENTS):
+        stretch = moments[first : first + STRETCH_EVENTS]
+        velocities = stretch[stretch[:, KEY] < PITCHES, VELOCITY]
+        error = (velocities.mean() - target) / VELOCITY_WIDTH if len(velocities) else error
+        slope = np.clip(VELOCITY_MEMORY * slope + VELOCITY_GAIN * error, -MOST_VELOCITY_SLOPE, MOST_VELOCITY_SLOPE)
+    slope += RECENT_VELOCITY_GAIN * error
+    return (-slope * (np.arange(VELOCITIES) - target / VELOCITY_WIDTH)).astype(np.float32)

@@ -82,6 +82,10 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert pieces[0]["recipe"] == {
         "model": "performance",
         "style": "any",
+        "key": "any",
+        "pace": "any",
+        "dynamics": "any",
+        "mood": "any",
         "top_p": 0.98,
         "checkpoint": Pianist.checkpoint,
         "seed": "72",

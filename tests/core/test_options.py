@@ -11,10 +11,14 @@ from core.option_kinds import Option, Scope
 from core.options import (
     AUDIO,
     CROP,
+    DYNAMICS,
     INSTRUMENT,
+    KEY,
     LENGTH,
+    MOOD,
     ONLY_NEW,
     OPTIONS,
+    PACE,
     PRIVATE,
     STYLE,
     TAKE,
@@ -30,6 +34,10 @@ from core.seed import Seed
 VALUES: list[tuple[Option[Any], Any, str]] = [
     (LENGTH, 300, "300"),
     (STYLE, "Chopin", "Chopin"),
+    (KEY, "E♭ major", "Eb_major"),
+    (PACE, "very slow", "very_slow"),
+    (DYNAMICS, "soft", "soft"),
+    (MOOD, "sad", "sad"),
     (TEMPERATURE, 0.9, "0.9"),
     (TOP_P, 0.95, "0.95"),
     (TAKE, 7, "7"),
@@ -44,10 +52,10 @@ VALUES: list[tuple[Option[Any], Any, str]] = [
 
 @pytest.mark.parametrize(
     ("scope", "record", "others"),
-    [(Scope.REQUEST, ComposeRequest, {"seed", "primer"}), (Scope.RENDERING, Rendering, set())],
+    [(Scope.REQUEST, ComposeRequest, {"seed", "primer"}), (Scope.RENDERING, Rendering, {"form"})],
 )
 def test_every_option_is_a_field_of_its_scope(scope: Scope, record: type, others: set[str]):
-    """And every field but seed and primer is an option, of the option's kind."""
+    """And every field but seed, primer and form is an option, of the option's kind."""
     kinds = {field.name: field.type for field in fields(record) if field.name not in others}
     assert kinds == {option.name: option.kind.__name__ for option in options_in(scope)}
 

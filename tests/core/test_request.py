@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import BadRequest
+from core.expression import Expression
 from core.models import DEFAULT_MODEL, MODELS
 from core.request import (
     ComposeRequest,
@@ -36,8 +37,11 @@ CHORD = Seed.parse("60,64,67 C5")
         ({"style": "x" * 61}, "is not the name of a style"),
         ({"style": "Chopin\n2026-01-01 ERROR bot: "}, "'Chopin 2026-01-01 ERROR bot:' is not the name of a style"),
         ({"style": "[a prize](https://example.org)"}, "is not the name of a style"),
-        ({"model": "article", "style": "Chopin"}, "style and top_p work only"),
-        ({"model": "article", "top_p": 0.9}, "style and top_p work only"),
+        ({"model": "article", "style": "Chopin"}, "style works only with the model 'performance'"),
+        ({"model": "article", "top_p": 0.9}, "top_p works only"),
+        ({"model": "article", "mood": "sad"}, "mood works only"),
+        ({"key": "H7"}, "key must be a key, such as C minor, Eb or F# major; I can't read 'H7'"),
+        ({"pace": "presto"}, "there is no pace 'presto'; there are any, very slow, slow, "),
         (
             {"seed": Seed.parse(" ".join(["60"] * 25)), "length": 25},
             r"the seed alone lasts 10 s, longer than the whole piece \(5 s\)",
@@ -96,6 +100,27 @@ def test_what_is_left_out_is_what_is_usual():
     assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == next(iter(MODELS))
     for model in MODELS:
         assert ComposeRequest(CHORD, take=7, model=model).top_p == MODELS[model].usual_top_p
+
+
+@pytest.mark.parametrize("typed", ["E♭ minor", "Ebm", "es-Moll", "eb_minor", "D# minor", "降e小调", "E flat minor"])
+def test_a_key_has_one_name(typed):
+    """However it is typed, so that recipes of the same piece are the same."""
+    assert ComposeRequest(CHORD, take=7, key=typed).key == "E♭ minor"
+
+
+def test_a_mood_stands_for_what_is_not_said():
+    """A mode, a pace and dynamics; each that is named counts more, and a key more than a mode."""
+    sad = ComposeRequest(CHORD, take=7, mood="sad")
+    assert sad.expression == Expression(None, True, "slow", "soft")
+    assert replace(sad, key="C major", pace="fast").expression == Expression("C major", None, "fast", "soft")
+    assert ComposeRequest(CHORD, take=7).expression == Expression(None, None, None, None)
+
+
+def test_a_recipe_names_what_is_asked_for():
+    """In words without spaces, in the line that is kept and in the file's name."""
+    recipe = Recipe(ComposeRequest(CHORD, take=7, key="F#m", pace="very slow", mood="sad"), "0123456789ab")
+    assert recipe.options.endswith(" checkpoint:0123456789ab key:F#_minor pace:very_slow mood:sad")
+    assert recipe.name == "nocturne-performance-60-64-67-72-500-f-sharp-minor-very-slow-sad-take7"
 
 
 @pytest.mark.parametrize("model", MODELS)

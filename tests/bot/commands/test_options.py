@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from bot.commands.compose import compose
 from bot.commands.continue_ import continue_
-from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
+from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, keys_for, read_submission, suggestions
 from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.seed import Seed
 
 C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
+SAID = ("key", "pace", "dynamics", "mood")
 RENDERED = ("instrument", "tempo", "transpose", "audio")
 PLAYED = (*RENDERED, "only_new", "crop")
 
@@ -210,8 +211,14 @@ def test_every_suggestion_can_be_chosen(typed: str):
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        (compose, ["seed", "length", "style", "temperature", "top_p", "take", "model", *RENDERED, "crop", "private"]),
-        (continue_, ["file", "length", "from", "keep", "style", "temperature", "top_p", "take", *PLAYED, "private"]),
+        (
+            compose,
+            ["seed", "length", "style", *SAID, "temperature", "top_p", "take", "model", *RENDERED, "crop", "private"],
+        ),
+        (
+            continue_,
+            ["file", "length", "from", "keep", "style", *SAID, "temperature", "top_p", "take", *PLAYED, "private"],
+        ),
     ],
     ids=["compose", "continue"],
 )
@@ -229,3 +236,25 @@ def test_discord_knows_the_bounds_of_an_option():
     assert [choice.value for choice in options["audio"].choices] == ["mp3", "wav", "flac"]
     assert options["style"].autocomplete
     assert options["private"].type is discord.AppCommandOptionType.boolean
+
+
+@pytest.mark.parametrize(
+    "typed", ["72 key:c-moll pace:very slow", "pace:very_slow key:C minor 72", "key:Cm 72 pace:very slow"]
+)
+def test_key_and_pace_may_be_typed_along(typed: str):
+    """Names of several words end where the notes go on."""
+    request = read_submission(typed).request
+    assert (str(request.seed), request.key, request.pace) == ("72", "C minor", "very slow")
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"), [("", "any"), ("e", "E major"), ("Eb", "E♭ major"), ("c-moll", "C minor"), ("H-Dur", "B major")]
+)
+def test_keys_are_suggested(typed: str, first: str):
+    """The key that was typed comes first, in whatever language; for nothing there is `any` first."""
+    assert keys_for(typed)[0] == first
+
+
+def test_there_is_a_suggestion_for_each_key():
+    """24 of them and `any`: as many as Discord shows."""
+    assert len(set(keys_for(""))) == 25

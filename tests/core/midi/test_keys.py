@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.midi.keys import Key, key_of
+from core.midi.keys import key_of
+from core.tonality import Key
 
 MAJOR, MINOR = (0, 4, 7, 0, 5, 9, 0, 7, 11, 2, 4, 0, 7, 0), (0, 3, 7, 0, 5, 8, 0, 7, 11, 2, 3, 0, 7, 0)
 

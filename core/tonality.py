@@ -1,0 +1,65 @@
+"""A key, such as E♭ major: its name, its signature, and the ways in which people type it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from core import notation
+
+_MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_MINOR_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
+_LONGEST = 20
+"""Characters of a key's name, in whatever language."""
+_TRIADS = {notation.CHORDS["major"]: False, notation.CHORDS["minor"]: True}
+_SIGN = re.compile(r"(?<=^[a-gA-G])[ -](sharp|flat)\b", re.IGNORECASE)
+_CHINESE = {"降": "b", "升": "#"}
+_CHINESE_NAME = re.compile("([降升])?([a-g])([大小])调", re.IGNORECASE)
+
+
+class Key(NamedTuple):
+    """`tonic` is a pitch class, 0 for C."""
+
+    tonic: int
+    minor: bool
+
+    @property
+    def signature(self) -> int:
+        """The tonic of the major key that has the same signature."""
+        return (self.tonic + 3) % 12 if self.minor else self.tonic
+
+    @property
+    def sharps(self) -> int:
+        """Of its signature; flats are negative."""
+        sharps = 7 * self.signature % 12
+        most = 5 if self.minor and self.tonic == 3 else 6  # E flat minor has six flats, F sharp major six sharps
+        return sharps if sharps <= most else sharps - 12
+
+    def __str__(self) -> str:
+        """`E♭ minor`."""
+        return f"{_MINOR_NAMES[self.tonic]} minor" if self.minor else f"{_MAJOR_NAMES[self.tonic]} major"
+
+    @property
+    def short(self) -> str:
+        """`Ebm`, as the tags of a recording have it."""
+        name = (_MINOR_NAMES if self.minor else _MAJOR_NAMES)[self.tonic]
+        return name.replace("♭", "b").replace("♯", "#") + ("m" if self.minor else "")
+
+
+KEYS = tuple(Key(tonic, minor) for minor in (False, True) for tonic in range(12))
+
+
+def read(text: str) -> Key | None:
+    """The key that is meant by `E♭ major`, `Eb`, `Es-Dur`, `c-moll`, `Cm` or `降E大调`; None for what is no key."""
+    typed = _CHINESE_NAME.sub(_translated, notation.plain(text).replace("_", " ").strip())
+    typed = _SIGN.sub(lambda match: "#" if match[1].lower() == "sharp" else "b", typed)
+    meant = notation.read(typed) if len(typed) <= _LONGEST else None
+    if meant is None or len(meant.chords) != 1:
+        return None
+    root = meant.chords[0][0]
+    minor = _TRIADS.get(tuple(pitch - root for pitch in meant.chords[0]))
+    return None if minor is None else Key(root % 12, minor)
+
+
+def _translated(match: re.Match[str]) -> str:
+    return f"{match[2]}{_CHINESE.get(match[1], '')} {'major' if match[3] == '大' else 'minor'}"
