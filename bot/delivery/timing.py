@@ -16,11 +16,11 @@ class Timing:
     """Between two messages of progress to one listener, at least."""
     renew: float = 5.0
     """Between two renewals of the leases."""
-    admit: float = 1.5
+    admit: float = 1.2
     """Limit for what has to be known before a request is accepted: Discord gives 3 s in all."""
     acknowledge_delays: Sequence[float] = (0.2, 0.4)
     """Before each further attempt to acknowledge an interaction, within the same 3 s."""
-    note: float = 1.0
+    note: float = 1.5
     """Limit for the row of an interaction that is not acknowledged yet."""
     cancel: float = 30.0
     """Limit for the replies to jobs that their listener cancels all at once."""

@@ -56,7 +56,7 @@ class PendingReplies:
             select = sa.select(_table.c.owner).where(_table.c.job_id == pending.job_id)
             return connection.execute(select).scalar() == self._owner
 
-        return await self._database.run(add)
+        return await self._database.write(add)
 
     async def all(self) -> list[PendingReply]:
         """Those of all bots, the oldest interaction first, without rows that this version of the bot cannot read."""
@@ -82,7 +82,7 @@ class PendingReplies:
             update = update.values(owner=self._owner, lease=self._expiry(connection))
             return connection.execute(update.returning(_table.c.job_id, _table.c.answer)).all()
 
-        return await self._database.run(take)
+        return await self._database.write(take)
 
     async def renew(self, job_ids: Collection[str]) -> set[str]:
         """Renew the leases of these jobs; returns the ids of those that still belong to this bot."""
@@ -92,7 +92,7 @@ class PendingReplies:
             update = sa.update(_table).where(mine).values(lease=self._expiry(connection))
             return set(connection.execute(update.returning(_table.c.job_id)).scalars())
 
-        return await self._database.run(renew)
+        return await self._database.write(renew)
 
     async def others(self, known: Mapping[str, PendingReply]) -> dict[str, PendingReply]:
         """Pending replies of other bots, by job; those that are `known` already are not read again."""
@@ -122,15 +122,15 @@ class PendingReplies:
         """Write what is known by now of one of this bot's."""
         mine = sa.and_(_table.c.owner == self._owner, _table.c.job_id == pending.job_id)
         update = sa.update(_table).where(mine).values(answer=pending.to_json())
-        await self._database.run(lambda connection: connection.execute(update))
+        await self._database.write(lambda connection: connection.execute(update))
 
     async def uncount(self, job_id: str) -> None:
         """Take the job out of the counts for the rules of its server: nothing can be made of it."""
-        await self._database.run(lambda connection: uncount(connection, job_id))
+        await self._database.write(lambda connection: uncount(connection, job_id))
 
     async def remove(self, job_id: str) -> None:
         delete = sa.delete(_table).where(_table.c.job_id == job_id)
-        await self._database.run(lambda connection: connection.execute(delete))
+        await self._database.write(lambda connection: connection.execute(delete))
 
     def _read(self, rows: Sequence[Any]) -> list[PendingReply]:
         found = []

@@ -132,7 +132,7 @@ class Library:
         await self._write(stored.id, piece)  # before the row: files without one are found by a sweep
         row = {name: getattr(stored, name) for name in Stored.__slots__}
         row |= {"job_id": pending.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
-        await self._database.run(lambda connection: connection.execute(sa.insert(_table), row))
+        await self._database.write(lambda connection: connection.execute(sa.insert(_table), row))
         return stored
 
     async def _write(self, piece_id: str, piece: Piece) -> None:
@@ -195,7 +195,7 @@ class Library:
     async def remove(self, piece_id: str) -> None:
         """Remove row and files of a piece; nothing happens when they are gone already."""
         delete = sa.delete(_table).where(_table.c.id == piece_id)
-        await self._database.run(lambda connection: connection.execute(delete))
+        await self._database.write(lambda connection: connection.execute(delete))
         await asyncio.to_thread(self._files.remove, piece_id)
 
     async def forget(self, user_id: int) -> None:

@@ -118,7 +118,7 @@ class RuleBook:
             connection.execute(sa.update(_rules).where(_rules.c.guild_id == guild_id).values(rules=written))
             return rules
 
-        return await self._database.run(write)
+        return await self._database.write(write)
 
     async def allow_today(self, rules: Rules, guild_id: int | None, user_id: int, pieces: int = 1) -> None:
         """Raises BadRequest when a member has had too many pieces within a day to be allowed so many more."""
@@ -129,7 +129,7 @@ class RuleBook:
 
     async def forget(self, user_id: int) -> None:
         """Let a user's counts name nobody. They last for their day, or /forget would begin it anew."""
-        await self._database.run(lambda connection: daily_counts.forget(connection, user_id))
+        await self._database.write(lambda connection: daily_counts.forget(connection, user_id))
 
     def _read(self, guild_id: int, row: str | None) -> Rules:
         kept = _parsed(row)
