@@ -17,7 +17,9 @@ from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.queue.client import JobQueue
 
-PERMISSIONS = discord.Permissions(view_channel=True, send_messages=True, embed_links=True, attach_files=True)
+PERMISSIONS = discord.Permissions(
+    view_channel=True, send_messages=True, embed_links=True, attach_files=True, send_voice_messages=True
+)
 """Permissions that an invitation asks for, since a piece that comes very late has to be a message of its own."""
 
 

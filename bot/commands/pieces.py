@@ -14,6 +14,7 @@ from discord import app_commands
 
 from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
+from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
 from bot.commands.submit import admit, find_piece, submit
 from bot.language import replies
@@ -126,6 +127,8 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
     "vary": (Text("Variation"), _submits(_variation)),
     "continue": (Text("Continue"), _submits(_continuation)),
     "arrange": (Text("Arrange"), _ask_arrangement),
+    "listen": (Text("Listen"), listen),
+    "video": (Text("Video"), show_video),
     "attention": (Text("Attention"), _show_attention),
     "recipe": (Text("Recipe"), _show_recipe),
     "delete": (Text("Delete"), _delete),
@@ -156,7 +159,7 @@ def piece_view(stored: Stored) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     model = MODELS[stored.recipe.request.model]
     actions = ["take", "vary", "continue"] if model.continues_primer else ["take"]
-    actions += ["arrange", "attention"] if stored.pictures else ["arrange"]
+    actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else [])]
     for action in [*actions, "recipe", "delete"]:
         view.add_item(PieceButton(action, stored.id))
     return view

@@ -45,15 +45,20 @@ async def admit(interaction: Interaction) -> Rules:
 
 
 async def submit(
-    interaction: Interaction, submission: Submission, rules: Rules, source: Source = FRESH, parent: str = ""
+    interaction: Interaction,
+    submission: Submission,
+    rules: Rules,
+    source: Source = FRESH,
+    parent: str = "",
+    aside: bool = False,
 ) -> None:
-    """Accept a submission under these rules. `parent` is the id of the stored piece that it continues. Raises
-    BadRequest, TooManyJobs, QueueFull and StoreError."""
+    """Accept a submission under these rules. `parent` is the id of the stored piece that it continues; `aside`: only
+    the one who asks sees the progress. Raises BadRequest, TooManyJobs, QueueFull and StoreError."""
     rules.allow_length(submission.request.length)
     destination = destination_of(interaction, private=submission.private or rules.private)
     pending = PendingReply(str(interaction.id), submission.request, destination, source, submission.rendering, parent)
     await interaction.client.services.deliveries.accept(
-        pending, lambda: acknowledge(interaction, destination.private), rules
+        pending, lambda: acknowledge(interaction, aside or destination.private), rules
     )
 
 

@@ -183,7 +183,9 @@ class Follower:
 
     async def _reply(self, pending: PendingReply, job: Job) -> Reply:
         reply = replies.outcome(job, pending.request, pending.destination.size_limit, pending.remark, pending.parent)
-        return replace(reply, buttons=await self._stored(pending, job.piece)) if job.piece else reply
+        if job.piece is None or reply.embed is None:  # a voice message or a video is a stored piece's, not one itself
+            return reply
+        return replace(reply, buttons=await self._stored(pending, job.piece))
 
     async def _stored(self, pending: PendingReply, piece: Piece) -> discord.ui.View | None:
         """Keep the piece; returns its buttons. A piece that cannot be kept is delivered without."""

@@ -3,6 +3,8 @@ second than Discord takes, and a message of its own where that one cannot be edi
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,15 +15,20 @@ from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.retry import DISCORD_UNREACHABLE, Retry
 from bot.language import replies
 from bot.language.i18n import say
-from bot.language.replies import Reply
+from bot.language.replies import Reply, VoiceMessage
 from bot.language.sentences import SORRY
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Stored
+from core.text import Text
 
 EDITS_A_SECOND = 18
 """Limit for all replies together. A final reply always goes at once; progress is shown where that leaves room."""
 RESERVED_EDITS = 6
 """Edits of these a second that are left to listeners who have been told nothing yet."""
+NO_VOICE_MESSAGES = Text(
+    "I may not send voice messages here. Whoever manages this server can give me the permission Send Voice Messages;"
+    " Video plays everywhere."
+)
 _UNKNOWN_MESSAGE, _ENTITY_TOO_LARGE = 10008, 40005
 _ORIGINAL: Any = "@original"
 """The one message that Discord knows by a name; discord.py's signature has only numbers."""
@@ -63,7 +70,57 @@ class Messenger:
         """Edit the original message, or send one of its own where the token has expired. Returns how the reply was
         delivered, for the log. Raises what Discord answers when it cannot be reached for a long time."""
         with self._limiter.edit():
+            if reply.voice:
+                return await self._deliver_voice(pending, reply.voice)
             return await self._deliver(pending, reply)
+
+    async def _deliver_voice(self, pending: PendingReply, voice: VoiceMessage) -> str:
+        """Post a voice message, and say in the original message where it is, or why there is none."""
+        try:
+            link = await self._retry(self._post_voice, pending, voice)
+        except discord.HTTPException as error:
+            if _passes(error):
+                raise
+            _log.info("job %s: Discord takes no voice message there (%s, %s)", pending.job_id, error.status, error.code)
+            return await self._deliver(pending, Reply(say(NO_VOICE_MESSAGES)))
+        if pending.destination.editable:
+            await self._deliver(pending, Reply(say("Here it is: {link}", link=link)))
+        return "answered by a voice message"
+
+    async def _post_voice(self, pending: PendingReply, voice: VoiceMessage) -> str:
+        """Send a voice message, as Discord's documentation has it; discord.py can give a file no type. Returns the
+        message's address."""
+        destination, file = pending.destination, voice.file
+        about = {
+            "id": "0",
+            "filename": file.name,
+            "description": file.description,
+            "duration_secs": voice.seconds,
+            "waveform": base64.b64encode(voice.waveform).decode(),
+        }
+        message = {
+            "flags": discord.MessageFlags(voice=True).value,
+            "attachments": [about],
+            "nonce": pending.job_id,  # sent twice, it is one message
+            "enforce_nonce": True,
+        }
+        channel_id = await self._channel_of(pending)
+        sent = await self._client.http.request(
+            discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id),
+            form=[
+                {"name": "payload_json", "value": json.dumps(message)},
+                {"name": "files[0]", "value": file.data, "filename": file.name, "content_type": "audio/ogg"},
+            ],
+        )
+        place = "@me" if destination.private else destination.guild_id or "@me"
+        return f"https://discord.com/channels/{place}/{channel_id}/{sent['id']}"
+
+    async def _channel_of(self, pending: PendingReply) -> int:
+        """Where a message to a listener goes: a private piece to them alone."""
+        destination = pending.destination
+        if destination.private or destination.channel_id is None:
+            return (await self._client.create_dm(discord.Object(destination.user_id))).id
+        return destination.channel_id
 
     async def _deliver(self, pending: PendingReply, reply: Reply) -> str:
         if pending.destination.editable:
@@ -115,11 +172,7 @@ class Messenger:
         channel."""
         destination = pending.destination
         listener = discord.Object(destination.user_id)
-        where: discord.abc.Messageable
-        if destination.private or destination.channel_id is None:
-            where = await self._client.create_dm(listener)
-        else:
-            where = self._client.get_partial_messageable(destination.channel_id)
+        where = self._client.get_partial_messageable(await self._channel_of(pending))
         message = replies.late(reply, destination.user_id)
         await where.send(
             message.content,

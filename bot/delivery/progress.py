@@ -50,7 +50,9 @@ class Progress:
             self._estimate_end(job.progress)
         if self._due():
             pending = self._pending
-            text = replies.progress(job, pending.request, self._estimates.wait(job.id), pending.parent)
+            text = replies.progress(
+                job, pending.request, self._estimates.wait(job.id), pending.parent, pending.rendering.form
+            )
             notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
             text = "\n".join([text, *notes])
             if text != self._shown:

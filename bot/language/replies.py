@@ -9,6 +9,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import discord
 
@@ -18,16 +19,47 @@ from bot.store.pieces import Stored
 from core.expression import MOODS
 from core.options import ANY_STYLE
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import AS_COMPOSED, ComposeRequest, Piece, Recipe, Rendering, unusual_options
+from core.request import (
+    AS_COMPOSED,
+    PIECE,
+    VIDEO,
+    ComposeRequest,
+    Piece,
+    Recipe,
+    Rendering,
+    unusual_options,
+)
+from core.seed import note_name
 from core.text import NOTHING, Text
 
 A_FEW_SECONDS = 10.0
 """A shorter wait is not told in numbers: it depends on which of the running jobs ends first."""
 COLOUR = discord.Colour.from_str("#4a5d8f")
+LONGEST_DESCRIPTION = 1024
+"""Characters that Discord takes about a file."""
+_CLIPS = ("ogg", "mp4")
+"""Suffixes of voice messages and videos. A worker of an older version makes a whole piece in their place."""
 _BAR_CELLS = 12
 """Cells of a progress bar."""
 _LONGEST_SEED = 120
 """Characters."""
+
+
+class Attachment(NamedTuple):
+    """A file of a message, and what to read out to somebody who cannot see or play it."""
+
+    name: str
+    data: bytes
+    description: str = ""
+
+
+class VoiceMessage(NamedTuple):
+    """A recording that every client plays where it stands, also on a phone."""
+
+    file: Attachment
+    seconds: float
+    waveform: bytes
+    """A byte a point, at most 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +68,29 @@ class Reply:
 
     content: str | None = None
     embed: discord.Embed | None = None
-    attachments: tuple[tuple[str, bytes], ...] = ()
-    """File names and bytes."""
+    attachments: tuple[Attachment, ...] = ()
     buttons: discord.ui.View | None = None
+    voice: VoiceMessage | None = None
+    """Takes nothing else beside it, so it is a message of its own."""
 
     def smaller(self) -> Reply | None:
         """The reply without its largest file; None when it has none."""
         if not self.attachments:
             return None
-        largest = max(self.attachments, key=lambda attachment: len(attachment[1]))
+        largest = max(self.attachments, key=lambda attachment: len(attachment.data))
         return replace(self, attachments=tuple(kept for kept in self.attachments if kept is not largest))
 
     def files(self) -> list[discord.File]:
-        return [discord.File(io.BytesIO(data), name) for name, data in self.attachments]
+        return [
+            discord.File(io.BytesIO(data), name, description=description or None)
+            for name, data, description in self.attachments
+        ]
 
 
-def progress(job: Job, request: ComposeRequest, wait: float | None = None, parent: str = "") -> str:
+def progress(job: Job, request: ComposeRequest, wait: float | None = None, parent: str = "", form: str = PIECE) -> str:
     """The message while a job waits or runs. `wait` is in seconds until it begins, where that can be estimated;
-    `parent` is the id of the piece that it continues."""
-    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job)
+    `parent` is the id of the piece that it continues, `form` that of its rendering."""
+    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form)
     return f"{_summary(request, parent)}\n{lines}"
 
 
@@ -79,10 +115,15 @@ def _waiting(job: Job, wait: float | None) -> str:
     return " ".join(filter(None, (place, _begins(wait))))
 
 
-def _running(job: Job) -> str:
-    done = round(job.progress * _BAR_CELLS)
-    bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {number(job.progress, '.0%')}"
-    stage = say("Composing") if job.progress < COMPOSED else say("Recording")
+def _running(job: Job, form: str) -> str:
+    """A voice message or a video is not composed, so its bar is that of the other half alone."""
+    share = job.progress if form == PIECE else max(job.progress - COMPOSED, 0) / (1 - COMPOSED)
+    done = round(share * _BAR_CELLS)
+    bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {number(share, '.0%')}"
+    if form == VIDEO:
+        stage = say("Drawing the video")
+    else:
+        stage = say("Composing") if form == PIECE and job.progress < COMPOSED else say("Recording")
     return f"{stage}\n{bar}"
 
 
@@ -91,6 +132,8 @@ def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = N
     if job.state is JobState.CANCELLED:
         return Reply(say("Cancelled: {piece}", piece=_summary(request, parent)))
     if job.state is JobState.DONE and job.piece:
+        if job.piece.audio_format in _CLIPS:
+            return clip(job.piece, size_limit)
         return finished(job.piece, size_limit, remark, parent)
     return Reply(sentence(say(job.error or SORRY)))
 
@@ -106,8 +149,12 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str 
     continues."""
     name = piece.recipe.name
     sound, picture = f"{name}.{piece.audio_format}", f"{name}.png"
-    files = {sound: piece.audio, f"{name}.mid": piece.midi, picture: piece.picture}
-    fitting = {name: data for name, data in files.items() if 0 < len(data) <= size_limit}
+    files = [
+        Attachment(sound, piece.audio, _recording(piece)),
+        Attachment(f"{name}.mid", piece.midi, _described(say("The notes as MIDI"), piece, keys=True)),
+        Attachment(picture, piece.picture, _described(say("Piano roll"), piece, keys=True, loudest=True)),
+    ]
+    fitting = {file.name: file for file in files if 0 < len(file.data) <= size_limit}
     about_sound = say(piece.remark) if sound in fitting else _too_large(size_limit)
     embed = discord.Embed(
         title=_title(piece.recipe.request, parent),
@@ -119,7 +166,40 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str 
     embed.set_footer(text=_footer(piece.recipe, parent))
     if picture in fitting:
         embed.set_image(url=f"attachment://{picture}")
-    return Reply(embed=embed, attachments=tuple(fitting.items()))
+    return Reply(embed=embed, attachments=tuple(fitting.values()))
+
+
+def clip(piece: Piece, size_limit: int) -> Reply:
+    """The one file of a voice message or a video, which only its description tells of."""
+    if len(piece.audio) > size_limit:
+        return Reply(
+            say("This file is larger than the {size:.3g} MiB that Discord takes here.", size=size_limit / 2**20)
+        )
+    name = f"{piece.recipe.name}.{piece.audio_format}"
+    if piece.audio_format == "ogg":
+        seconds = piece.heard.seconds if piece.heard else piece.duration
+        return Reply(voice=VoiceMessage(Attachment(name, piece.audio, _recording(piece)), seconds, piece.waveform))
+    description = _described(say("Video of the piano roll"), piece, keys=True, loudest=True)
+    return Reply(attachments=(Attachment(name, piece.audio, description),))
+
+
+def _recording(piece: Piece) -> str:
+    return _described(say("Sound recording"), piece, loudest=True)
+
+
+def _described(what: str, piece: Piece, *, keys: bool = False, loudest: bool = False) -> str:
+    """`Piano roll, 1:40, C2 to C7, loudest at 0:17`."""
+    parts = [what, clock(piece.duration)]
+    if (heard := piece.heard) and keys:
+        parts.append(say("{lowest} to {highest}", lowest=note_name(heard.lowest), highest=note_name(heard.highest)))
+    if heard and loudest:
+        parts.append(say("loudest at {time}", time=clock(heard.loudest)))
+    return brief(say(", ").join(parts), LONGEST_DESCRIPTION)
+
+
+def clock(seconds: float) -> str:
+    """`1:05`."""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
 def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
@@ -168,8 +248,16 @@ def _too_large(size_limit: int) -> str:
 
 def attention(piece: Piece) -> Reply:
     """Pictures of the model's attention, one a block."""
-    names = (f"{piece.recipe.name}-attention-{block}.png" for block in range(1, len(piece.attention) + 1))
-    return Reply(attachments=tuple(zip(names, piece.attention, strict=True)))
+    return Reply(
+        attachments=tuple(
+            Attachment(
+                f"{piece.recipe.name}-attention-{block}.png",
+                picture,
+                say("What each word attended to in block {block} of the network", block=block),
+            )
+            for block, picture in enumerate(piece.attention, start=1)
+        )
+    )
 
 
 def late(reply: Reply, user_id: int) -> Reply:

@@ -18,13 +18,13 @@ from core.process.private import make_private
 
 ID = "[a-z2-7]{8}"
 """The pattern of a piece's id, which is also the name of its folder."""
-MIDI, COMPOSED, PICTURE = "piece.mid", "composed.mid", "piece.png"
+MIDI, COMPOSED, PICTURE, HEARD = "piece.mid", "composed.mid", "piece.png", "heard.json"
 """Names of a piece's files, beside those of `sound` and `attention`."""
 MARK = "nocturne-pieces.txt"
 """Name of the file that marks a place as Nocturne's. It has text for whoever finds it."""
 
 _MARK_TEXT = b"Nocturne stores pieces here, a folder each, and removes them when their time is over.\n"
-_OURS = re.compile(rf"(piece|composed)\.mid|piece\.(png|{'|'.join(AUDIO_FORMATS)})|attention-[0-9]+\.png")
+_OURS = re.compile(rf"(piece|composed)\.mid|piece\.(png|{'|'.join(AUDIO_FORMATS)})|attention-[0-9]+\.png|heard\.json")
 _HARMLESS = (MARK, "lost+found")
 """Names beside the pieces; the latter is made by the file system of a disk."""
 _WRONG_PLACE = (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import logging
 import math
 import re
@@ -11,7 +12,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ import sqlalchemy as sa
 from bot.process.byte_budget import ByteBudget
 from bot.store.database import Database
 from bot.store.disk import Disk
-from bot.store.files import COMPOSED, ID, MIDI, PICTURE, Files, attention, sound
+from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
 from core.errors import BadRequest
-from core.request import Piece, Recipe
+from core.records import known_fields
+from core.request import Heard, Piece, Recipe
 from core.text import NOTHING, Text
 
 GONE = Text("this piece is no longer stored")
@@ -139,6 +141,8 @@ class Library:
         files = {MIDI: piece.midi, COMPOSED: piece.composed, PICTURE: piece.picture}
         files |= {sound(piece.audio_format): piece.audio}
         files |= {attention(number): picture for number, picture in enumerate(piece.attention)}
+        if piece.heard:
+            files[HEARD] = json.dumps(asdict(piece.heard)).encode()
         try:
             await asyncio.to_thread(self._files.write, piece_id, files)
         except OSError:  # the disk may be full, and a part of the files only takes more of it
@@ -174,6 +178,7 @@ class Library:
             audio_format=stored.audio_format,
             composed=composed,
             attention=tuple(pictures),
+            heard=await self._heard(stored.id),
         )
 
     @asynccontextmanager
@@ -187,6 +192,14 @@ class Library:
         """The .mid as it was composed, which is small. Raises BadRequest when it is gone."""
         [composed] = await self._read(stored.id, [COMPOSED])
         return composed
+
+    async def _heard(self, piece_id: str) -> Heard | None:
+        """What is to be heard in a piece; those of older versions do not tell."""
+        try:
+            [content] = await asyncio.to_thread(self._files.read, piece_id, [HEARD])
+            return Heard(**known_fields(Heard, json.loads(content)))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     async def of(self, user_id: int, first: int, count: int) -> list[Stored]:
         """Up to `count` pieces of a user, the newest first, from number `first` on, which counts from 0."""

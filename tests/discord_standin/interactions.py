@@ -18,6 +18,7 @@ from .model import (
     MODAL,
     TOKEN_SECONDS,
     USER_INSTALL,
+    VOICE_MESSAGE,
     Choice,
     Interaction,
     Json,
@@ -79,7 +80,9 @@ class Interactions:
     def _carry_out(self, interaction: Interaction, kind: int, data: Json, files: Files) -> None:
         flags = data.get("flags", 0)
         if kind == MESSAGE:
-            interaction.message = self._write(interaction, data, files, flags & (EPHEMERAL | COMPONENTS_V2))
+            interaction.message = self._write(
+                interaction, data, files, flags & (EPHEMERAL | COMPONENTS_V2 | VOICE_MESSAGE)
+            )
         elif kind == DEFERRED_MESSAGE:
             if flags & ~EPHEMERAL:
                 raise invalid("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred message")

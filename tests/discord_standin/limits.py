@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +13,7 @@ from .model import BUTTON, COMPONENTS_V2, SELECTS, TEXT_INPUT, Json, embed_texts
 CONTENT, EMBEDS, EMBED_TEXT, FILES, CHOICES = 2000, 10, 6000, 10, 25
 ROWS, BUTTONS, OPTIONS, COMPONENTS = 5, 5, 25, 40
 COMMANDS, COMMAND_TEXT = {1: 100, 2: 15, 3: 15}, 8000
+DESCRIPTION, WAVEFORM = 1024, 256
 EMBED_LENGTHS = {"title": 256, "description": 4096}
 SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(1, 12)
 LARGEST = {INTEGER: 2**53 - 1, NUMBER: 2**53}
@@ -66,6 +69,9 @@ def check_message(body: Json) -> None:
     """The text parts of a message that is created or edited; a field left out is right."""
     if body.get("content") is not None:
         _text(body["content"], "content", CONTENT, 0)
+    for at, about in enumerate(body.get("attachments") or []):
+        if about.get("description") is not None:
+            _text(about["description"], f"attachments.{at}.description", DESCRIPTION, 0)
     check_embeds(body.get("embeds") or [])
     if body.get("flags", 0) & COMPONENTS_V2 and (body.get("content") or body.get("embeds")):
         raise invalid("content", "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", "Not with IS_COMPONENTS_V2")
@@ -74,6 +80,21 @@ def check_message(body: Json) -> None:
         check_mentions(mentions)
     if body.get("nonce") is not None:
         _text(str(body["nonce"]), "nonce", 25)
+
+
+def check_voice_message(body: Json, content_types: list[str]) -> None:
+    """A message with IS_VOICE_MESSAGE: one audio file with its duration and its waveform, and nothing else."""
+    if any(body.get(key) for key in ("content", "embeds", "components", "sticker_ids", "poll")):
+        raise Refused(400, 50159, "Voice messages do not support additional content.")
+    if len(content_types) != 1 or not content_types[0].startswith("audio/"):
+        raise Refused(400, 50160, "Voice messages must have a single audio attachment.")
+    [about] = body.get("attachments") or [{}]
+    try:
+        waveform = base64.b64decode(about["waveform"], validate=True)
+    except (KeyError, TypeError, binascii.Error):
+        raise Refused(400, 50161, "Voice messages must have supporting metadata.") from None
+    if not about.get("duration_secs") or not 0 < len(waveform) <= WAVEFORM:
+        raise Refused(400, 50161, "Voice messages must have supporting metadata.")
 
 
 def check_embeds(embeds: list[Json]) -> None:

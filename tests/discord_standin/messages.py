@@ -5,17 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import BodyPartReader, web
 
 from .gateway import DIRECT_MESSAGES, GUILD_MESSAGES, Gateway
-from .limits import FILES, Refused, check_message, invalid
-from .model import COMPONENTS_V2, LOADING, Attachment, Channel, Interaction, Json, Message
+from .limits import FILES, Refused, check_message, check_voice_message, invalid
+from .model import COMPONENTS_V2, LOADING, VOICE_MESSAGE, Attachment, Channel, Interaction, Json, Message
 from .world import World
 
-Files = dict[str, tuple[str, bytes]]
-"""By `files[n]`'s n: name and contents."""
+
+class File(NamedTuple):
+    filename: str
+    bytes: bytes
+    content_type: str
+
+
+Files = dict[str, File]
+"""By `files[n]`'s n."""
 
 _FILE_FIELD = re.compile(r"files\[(\d+)\]")
 _MENTION = re.compile(r"<@!?(\d+)>")
@@ -35,7 +42,8 @@ async def read_body(request: web.Request) -> tuple[Any, Files]:
         if part.name == "payload_json":
             body = json.loads(await part.text())
         elif match := _FILE_FIELD.fullmatch(part.name or ""):
-            files[match[1]] = (part.filename or "unknown", bytes(await part.read()))
+            kind = part.headers.get("Content-Type", "application/octet-stream")
+            files[match[1]] = File(part.filename or "unknown", bytes(await part.read()), kind)
         else:
             raise invalid(str(part.name), "UNKNOWN_FIELD", "Only payload_json and files[n] are read")
     return body, files
@@ -59,6 +67,8 @@ class Messages:
     ) -> Message:
         """A new message, the answer to an `interaction` perhaps. Nothing is kept of one that is refused."""
         self._check(body, files, size_limit)
+        if flags & VOICE_MESSAGE:
+            check_voice_message(body, [file.content_type for file in files.values()])
         if not (body.get("content") or body.get("embeds") or body.get("components") or files):
             raise Refused(400, 50006, "Cannot send an empty message")
         message = self.world.add_message(channel, flags=flags)
@@ -79,6 +89,8 @@ class Messages:
 
     def edit(self, message: Message, body: Json, files: Files, *, size_limit: int) -> Message:
         """Change what the body has; the rest stays."""
+        if message.flags & VOICE_MESSAGE:
+            raise Refused(400, 50162, "Voice messages cannot be edited.")
         self._check(body, files, size_limit)
         self._fill(message, body, files)
         message.flags &= ~LOADING
@@ -102,7 +114,7 @@ class Messages:
         check_message(body)
         if len(files) > FILES:
             raise invalid("files", "BASE_TYPE_MAX_LENGTH", f"Must be {FILES} or fewer in length.")
-        if any(len(data) > size_limit for _, data in files.values()):
+        if any(len(file.bytes) > size_limit for file in files.values()):
             raise Refused(413, 40005, "Request entity too large")
 
     def _fill(self, message: Message, body: Json, files: Files) -> None:
@@ -134,11 +146,14 @@ class Messages:
             kept = [attachment for attachment in kept if str(attachment.id) in named]
         described = {str(item.get("id")): item for item in about or []}
         added = []
-        for key, (filename, data) in files.items():
+        for key, (filename, data, _) in files.items():
             item = described.get(key, {})
             name, text = item.get("filename") or filename, item.get("description")
             ephemeral = message.ephemeral
-            added.append(self.world.add_attachment(name, data, message.channel, text, ephemeral=ephemeral))
+            attachment = self.world.add_attachment(name, data, message.channel, text, ephemeral=ephemeral)
+            if message.flags & VOICE_MESSAGE:
+                attachment.duration_secs, attachment.waveform = item["duration_secs"], item["waveform"]
+            added.append(attachment)
         return kept + added
 
     def _numbered(self, components: list[Json]) -> list[Json]:

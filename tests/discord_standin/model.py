@@ -28,7 +28,7 @@ MEBIBYTE = 2**20
 TIER_LIMITS = {0: 10 * MEBIBYTE, 1: 10 * MEBIBYTE, 2: 50 * MEBIBYTE, 3: 100 * MEBIBYTE}
 """Bytes an attachment may have in a server, by its boost tier."""
 
-EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 15
+EPHEMERAL, LOADING, VOICE_MESSAGE, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 13, 1 << 15
 TEXT_CHANNEL, DM_CHANNEL, GROUP_CHANNEL = 0, 1, 3
 IN_GUILD, IN_BOT_DM, IN_PRIVATE_CHANNEL = 0, 1, 2
 GUILD_INSTALL, USER_INSTALL = "0", "1"
@@ -39,11 +39,11 @@ SELECTS = (3, 5, 6, 7, 8)
 CHANNEL_SELECT, TEXT_DISPLAY = 8, 10
 
 _EMBED_LINKS, _ATTACH_FILES, _MENTION_EVERYONE, _EXTERNAL_EMOJIS = 1 << 14, 1 << 15, 1 << 17, 1 << 18
-_VIEW, _SEND, _HISTORY = 1 << 10, 1 << 11, 1 << 16
+_VIEW, _SEND, _HISTORY, _SEND_VOICE_MESSAGES = 1 << 10, 1 << 11, 1 << 16, 1 << 46
 MANAGER = 1 << 5 | 1 << 13
 _IN_DM = _EMBED_LINKS | _ATTACH_FILES | _MENTION_EVERYONE
 APP_PERMISSIONS = {
-    IN_GUILD: _VIEW | _SEND | _HISTORY | _EMBED_LINKS | _ATTACH_FILES,
+    IN_GUILD: _VIEW | _SEND | _HISTORY | _EMBED_LINKS | _ATTACH_FILES | _SEND_VOICE_MESSAGES,
     IN_BOT_DM: _IN_DM | _EXTERNAL_EMOJIS,
     IN_PRIVATE_CHANNEL: _IN_DM,
 }
@@ -188,13 +188,15 @@ class Guild:
 
 @dataclass(eq=False)
 class Channel:
-    """A server's text channel, or a direct message between `recipients`. `readonly`: the bot may not write there."""
+    """A server's text channel, or a direct message between `recipients`. `readonly`: the bot may not write there;
+    `voiceless`: it may send no voice messages."""
 
     id: int
     name: str | None = None
     guild: Guild | None = None
     recipients: list[User] = field(default_factory=list)
     readonly: bool = False
+    voiceless: bool = False
     messages: list[Message] = field(default_factory=list)
 
     @property
@@ -213,6 +215,11 @@ class Channel:
         if self.guild:
             return IN_GUILD
         return IN_BOT_DM if any(user.bot for user in self.recipients) else IN_PRIVATE_CHANNEL
+
+    @property
+    def app_permissions(self) -> int:
+        """What the app may do here."""
+        return APP_PERMISSIONS[self.context] & ~(_SEND_VOICE_MESSAGES if self.voiceless else 0)
 
     @property
     def size_limit(self) -> int:
@@ -243,6 +250,9 @@ class Attachment:
     url: str
     description: str | None = None
     ephemeral: bool = False
+    duration_secs: float | None = None
+    waveform: str | None = None
+    """In base64, of a voice message; so is the duration."""
 
     @property
     def content_type(self) -> str | None:
@@ -260,6 +270,8 @@ class Attachment:
         }
         if self.description is not None:
             common["description"] = self.description
+        if self.waveform is not None:
+            common |= {"duration_secs": self.duration_secs, "waveform": self.waveform}
         if self.bytes.startswith(b"\x89PNG\r\n\x1a\n"):
             common["width"], common["height"] = (int.from_bytes(self.bytes[at : at + 4]) for at in (16, 20))
         return common
@@ -429,7 +441,7 @@ class Interaction(Watched):
 
     def to_json(self) -> Json:
         channel, guild = self.channel, self.channel.guild
-        permissions = str(APP_PERMISSIONS[channel.context])
+        permissions = str(channel.app_permissions)
         payload = {
             "id": str(self.id),
             "application_id": str(self.application_id),

@@ -9,7 +9,7 @@ from aiohttp import web
 from .gateway import Gateway
 from .limits import Refused, check_commands
 from .messages import Messages, read_body
-from .model import EPHEMERAL, IN_BOT_DM, Channel, Guild, Json, Message
+from .model import EPHEMERAL, IN_BOT_DM, VOICE_MESSAGE, Channel, Guild, Json, Message
 from .traffic import reply
 from .world import World
 
@@ -180,7 +180,10 @@ class Rest:
             raise Refused(400, 50035, "Invalid Form Body")
         if body.get("enforce_nonce") and (earlier := self._with_nonce(channel, str(body.get("nonce")))):
             return reply(earlier.to_json())
-        return reply(self.messages.write(channel, body, files, size_limit=channel.size_limit).to_json())
+        voice = body.get("flags", 0) & VOICE_MESSAGE
+        if voice and channel.voiceless:
+            raise Refused(403, 50173, "You cannot send voice messages in this channel.")
+        return reply(self.messages.write(channel, body, files, size_limit=channel.size_limit, flags=voice).to_json())
 
     def _with_nonce(self, channel: Channel, nonce: str) -> Message | None:
         """The message that was sent with it in the past few minutes."""

@@ -16,7 +16,7 @@ import yarl
 from discord import app_commands
 
 from tests.discord_standin import ClientRefuses, Discord, Upload
-from tests.discord_standin.limits import Refused, check_choices, check_commands, check_message
+from tests.discord_standin.limits import Refused, check_choices, check_commands, check_message, check_voice_message
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4) + (480).to_bytes(4)
 MIDI = b"MThd" + bytes(range(256))
@@ -641,3 +641,37 @@ async def test_many_at_once(monkeypatch):
         async with connected(standin, monkeypatch):
             said = await asyncio.gather(*(person.types("/say", text=person.user.name) for person in people))
             assert [one.message.content for one in said] == [person.user.name for person in people]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_types", "code"),
+    [
+        ({"content": "hello"}, ["audio/ogg"], 50159),
+        ({"components": [{"type": 1}]}, ["audio/ogg"], 50159),
+        ({}, [], 50160),
+        ({}, ["audio/ogg", "audio/ogg"], 50160),
+        ({}, ["application/octet-stream"], 50160),
+        ({"attachments": [{"id": "0", "waveform": "AAAA"}]}, ["audio/ogg"], 50161),
+        ({"attachments": [{"id": "0", "duration_secs": 3.0}]}, ["audio/ogg"], 50161),
+        ({"attachments": [{"id": "0", "duration_secs": 3.0, "waveform": "A" * 344}]}, ["audio/ogg"], 50161),
+    ],
+)
+def test_a_voice_message_is_a_sound_and_nothing_else(body: dict[str, Any], content_types: list[str], code: int):
+    """Discord's own error codes: for other content, for files, and for what a recording has to say about itself."""
+    with pytest.raises(Refused) as refusal:
+        check_voice_message(body, content_types)
+    assert refusal.value.code == code
+
+
+def test_a_voice_message_is_taken():
+    """With 256 points, the most there may be."""
+    waveform = "A" * 340 + "AA=="  # 256 bytes
+    body = {"attachments": [{"id": "0", "duration_secs": 3.0, "waveform": waveform}]}
+    check_voice_message(body, ["audio/ogg"])
+
+
+def test_a_description_has_a_limit():
+    """A file's has 1,024 characters at most."""
+    check_message({"attachments": [{"id": "0", "description": "x" * 1024}]})
+    with pytest.raises(Refused, match="attachments"):
+        check_message({"attachments": [{"id": "0", "description": "x" * 1025}]})

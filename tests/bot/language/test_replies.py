@@ -77,7 +77,7 @@ def test_a_piece_comes_with_its_recipe():
         "Notes": "312",
     }
     assert reply.embed.image.url == "attachment://nocturne-performance-72-500-take7.png"
-    assert [name for name, _ in reply.attachments] == [
+    assert [name for name, *_ in reply.attachments] == [
         f"nocturne-performance-72-500-take7.{suffix}" for suffix in ("mp3", "mid", "png")
     ]
 
@@ -108,7 +108,7 @@ def test_a_mood_says_what_it_stands_for():
 def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():
     """The last resort: notes and picture, and why."""
     reply = replies.finished(piece(audio=bytes(2**20 + 1)), 2**20)
-    assert [name[-4:] for name, _ in reply.attachments] == [".mid", ".png"]
+    assert [name[-4:] for name, *_ in reply.attachments] == [".mid", ".png"]
     assert reply.embed
     assert "larger than the 1 MiB" in str(reply.embed.description)
 
@@ -138,7 +138,7 @@ def test_a_job_without_a_piece_says_why(job: Job, says: str):
 
 def test_a_reply_can_be_sent_twice():
     """Each attempt has files of its own: the first one reads its own to the end."""
-    reply = Reply(attachments=(("a.mid", b"MThd"),))
+    reply = Reply(attachments=(replies.Attachment("a.mid", b"MThd"),))
     assert [file.fp.read() for _ in range(2) for file in reply.files()] == [b"MThd", b"MThd"]
 
 

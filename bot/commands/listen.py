@@ -1,0 +1,49 @@
+"""The Listen and Video buttons: a stored piece as a voice message, or as a video, both of which play on a phone where
+an MP3 is a download. They are made from the stored notes when they are asked for, and are not stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.commands.options import Submission
+from bot.commands.submit import admit, submit
+from bot.delivery.messenger import NO_VOICE_MESSAGES
+from bot.services import Interaction
+from bot.store.pending_reply import StoredNotes
+from bot.store.pieces import Stored
+from core.errors import BadRequest
+from core.request import VIDEO, VOICE
+from core.text import Text
+
+NOT_A_MEMBER = Text(
+    "a voice message needs me as a member of this server, or a direct message with me; Video plays everywhere"
+)
+
+
+async def listen(interaction: Interaction, stored: Stored) -> None:
+    """Ask for a voice message. Nothing else goes with it, so the progress is shown to the one who pressed alone."""
+    _check_voice_messages(interaction, stored)
+    await _ask(interaction, stored, VOICE, aside=True)
+
+
+async def show_video(interaction: Interaction, stored: Stored) -> None:
+    """Ask for a video, as visible as the piece."""
+    await _ask(interaction, stored, VIDEO)
+
+
+async def _ask(interaction: Interaction, stored: Stored, form: str, aside: bool = False) -> None:
+    rules = await admit(interaction)
+    recipe = stored.recipe
+    submission = Submission(recipe.request, replace(recipe.rendering, form=form), stored.private)
+    await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent, aside)
+
+
+def _check_voice_messages(interaction: Interaction, stored: Stored) -> None:
+    """An interaction cannot be answered by a voice message that takes longer than 3 s to make: it has to be an ordinary
+    message, where the bot is, with a permission of its own. Raises BadRequest."""
+    if interaction.context.dm_channel:
+        return
+    if not interaction.is_guild_integration():
+        raise BadRequest(NOT_A_MEMBER)
+    if not stored.private and not interaction.app_permissions.send_voice_messages:
+        raise BadRequest(NO_VOICE_MESSAGES)

@@ -1,0 +1,113 @@
+"""The Listen and Video buttons: voice messages and videos, and the descriptions of all files."""
+
+import base64
+
+import pytest
+
+from core.request import VIDEO, VOICE, Composed, Heard
+from tests.discord_standin import Discord, Message, Person
+from tests.support.playing_bot import FakeQueue, clara, emptied, playing
+
+pytestmark = pytest.mark.asyncio
+
+HEARD = Heard(seconds=21.5, lowest=36, highest=96, loudest=17.0)
+OGG = {"audio": b"OggS sound", "audio_format": "ogg", "waveform": bytes(range(200)), "heard": HEARD, "picture": b""}
+MP4 = {"audio": b"....ftyp video", "audio_format": "mp4", "heard": HEARD, "picture": b""}
+
+
+async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
+    asked = await listener.types("/compose", **{"seed": "72", "length": 100, "take": 7} | options)
+    await asked.answered()
+    queue.finish(asked.id, composed=b"MThd composed", duration=20.0, heard=HEARD)
+    return await asked.finished()
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_piece_is_posted_as_a_voice_message(
+    private: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """As Discord's documentation has it, in the channel or, where the piece is private, by direct message; made from
+    the stored notes, and the one who pressed is told where it is."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            pressed = await listener.clicks(await composed(queue, listener, private=private), "Listen")
+            progress = await pressed.answered()
+            assert progress.ephemeral
+            assert queue.terms[-1]["composed"] == Composed("0123456789ab", b"MThd composed")
+            assert queue.terms[-1]["rendering"].form == VOICE
+            queue.finish(pressed.id, **OGG)
+            voice = await standin.written(listener.dm if private else listener.channel)
+            assert voice.flags == 8192
+            [file] = voice.attachments
+            assert file.bytes == OGG["audio"]
+            assert (file.duration_secs, base64.b64decode(file.waveform)) == (21.5, OGG["waveform"])
+            assert file.description == "Sound recording, 0:20, loudest at 0:17"
+            assert voice.nonce == str(pressed.id)
+            told = await progress.until(lambda message: message.content.startswith("Here it is"))
+            assert told.content.endswith(f"/{voice.channel.id}/{voice.id}")
+            assert await emptied(url)
+
+
+async def test_where_it_may_not_be_sent_a_sentence_says_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Before anything is made, where the permission lacks already; afterwards, where it was taken away meanwhile."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await composed(queue, listener)
+            pressed = await listener.clicks(message, "Listen")
+            listener.channel.voiceless = True
+            queue.finish(pressed.id, **OGG)
+            late = await pressed.shows(lambda message: "permission" in message.content)
+            assert late.content.startswith("I may not send voice messages here.")
+            assert {refusal.code for refusal in standin.refused()} == {50173}
+            asked = len(queue.terms)
+            early = await (await listener.clicks(message, "Listen")).answered()
+            assert early.content.startswith("I may not send voice messages here.")
+            assert len(queue.terms) == asked
+
+
+async def test_a_voice_message_needs_the_bot_to_be_there(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Among people who have it for themselves alone, the button says what works."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(installed=False), installed=True)
+        async with playing(standin, queue, url, monkeypatch):
+            said = await (await listener.clicks(await composed(queue, listener), "Listen")).answered()
+            assert said.content.startswith("A voice message needs me as a member of this server")
+
+
+async def test_a_piece_becomes_a_video(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """One file with a description, and its progress on the way; it is no piece of its own, so it has no buttons."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            pressed = await listener.clicks(await composed(queue, listener), "Video")
+            await pressed.answered()
+            assert queue.terms[-1]["rendering"].form == VIDEO
+            queue.run(pressed.id, 0.75)
+            await pressed.shows(lambda message: "Drawing the video" in message.content and "50%" in message.content)
+            queue.finish(pressed.id, **MP4)
+            message = await pressed.finished()
+            [file] = message.attachments
+            assert file.filename == "nocturne-performance-72-100-take7.mp4"
+            assert file.description == "Video of the piano roll, 0:20, C2 to C7, loudest at 0:17"
+            assert not message.buttons
+            assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
+
+
+async def test_every_file_is_described(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """In the listener's language, also when it is brought back."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        listener.user.locale = "de"
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            described = {file.filename[-3:]: file.description for file in message.attachments}
+            assert described == {
+                "mp3": "Tonaufnahme, 0:20, am lautesten bei 0:17",
+                "mid": "Die Noten als MIDI, 0:20, C2 bis C7",
+                "png": "Pianorolle, 0:20, C2 bis C7, am lautesten bei 0:17",
+            }
+            [stored] = await bot.services.library.of(listener.user.id, 0, 9)
+            back = await (await listener.types("/piece", id=stored.id)).finished()
+            assert {file.filename[-3:]: file.description for file in back.attachments} == described
