@@ -118,7 +118,8 @@ async def test_a_piece(stage: Stage):
     assert {file.filename for file in message.attachments} == {
         f"nocturne-article-72-150-take7.{suffix}" for suffix in ("mid", "mp3", "png")
     }
-    assert [button["label"] for button in message.buttons] == ["New take", "Arrange", "Attention", "Recipe", "Delete"]
+    labels = ["New take", "Arrange", "Listen", "Video", "Attention", "Recipe", "Delete"]
+    assert [button["label"] for button in message.buttons] == labels
     assert not message.ephemeral
 
     midi = await music(stage.discord, message)
