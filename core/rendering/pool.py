@@ -165,7 +165,7 @@ def _in_the_background(work: Callable[[], Piece]) -> Piece:
 
 def _step_back() -> None:
     if sys.platform == "linux":  # elsewhere it is the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
 
 
 def _prepare(scratch: str, log_level: str, shares: Any) -> None:

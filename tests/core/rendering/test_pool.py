@@ -21,8 +21,9 @@ from core import pipeline
 from core.errors import Cancelled, RenderError
 from core.pipeline import Draft
 from core.process.logs import about_job
+from core.rendering import pool
 from core.rendering.pool import Renderers
-from core.request import ComposeRequest, Recipe, Rendering
+from core.request import VIDEO, VOICE, ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from core.settings import Settings
 from tests.support.fake_worker import surroundings
@@ -205,3 +206,20 @@ def test_a_renderer_stays_small():
     """There is one a core, so it loads none of the queue, the settings or the models."""
     code = "import sys, core.rendering.pool; print({'dbos', 'sqlalchemy', 'pydantic', 'tensorflow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, env=surroundings()) == "set()\n"
+
+
+@pytest.mark.parametrize(("form", "suffix"), [(VOICE, "ogg"), (VIDEO, "mp4")])
+def test_another_process_makes_a_file_to_play_anywhere(renderers: Renderers, form: str, suffix: str):
+    """Alone, from the same notes, and it says what is to be heard in it; then the process makes pieces again."""
+    made = renderers.finish(draft(), Rendering(form=form))
+    assert (made.audio_format, made.picture) == (suffix, b"")
+    assert made.heard == renderers.finish(draft()).heard
+    assert bool(made.waveform) == (form == VOICE)
+
+
+def test_what_is_made_in_the_background_steps_back():
+    """The model's threads come first on every core, and the process itself keeps its priority."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    meanwhile = pool._in_the_background(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert meanwhile == (min(before + pool.NICENESS, 19) if sys.platform == "linux" else before)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
