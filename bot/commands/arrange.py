@@ -4,6 +4,7 @@ restart."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -12,7 +13,7 @@ import discord
 
 from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
-from bot.commands.submit import admit, find_piece, submit
+from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say, speak
 from bot.language.replies import passage, shifted
 from bot.services import Interaction
@@ -130,10 +131,20 @@ class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]],
         rendering = self.arrangement.rendering
         stored = await find_piece(interaction, self.arrangement.piece_id)
         rules = await admit(interaction)
-        if not rendering.only_new and not stored.recipe.rendering.is_part:  # else only the worker knows how long it is
-            rendering.rendered_seconds(stored.duration / stored.recipe.rendering.stretch)
+        seconds = await asyncio.to_thread(_rendered_seconds, stored, rendering)
         submission = Submission(stored.recipe.request, rendering, stored.private)
-        await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent)
+        await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent, seconds=seconds)
+
+
+def _rendered_seconds(stored: Stored, rendering: Rendering) -> float:
+    """How long a stored piece lasts in another rendering, as far as it can be told: only the worker knows the whole of
+    which a part is stored, or the new part alone. Raises BadRequest for more than is ever played."""
+    request, (since, until) = stored.recipe.request, rendering.bounds
+    whole = request.seconds if rendering.only_new else primed_seconds(request)
+    asked = max(0.0, min(whole, until) - since) * rendering.stretch
+    if rendering.only_new or stored.recipe.rendering.is_part:
+        return asked
+    return min(asked, rendering.rendered_seconds(stored.duration / stored.recipe.rendering.stretch))
 
 
 class NewPartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"part:{_CHOSEN}"):

@@ -16,7 +16,7 @@ from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
 from core.midi.excerpt import Excerpt
 from core.models import DEFAULT_MODEL
-from core.options import FROM, KEEP
+from core.options import FROM, KEEP, LENGTH
 from core.request import ComposeRequest
 from core.seed import Seed
 
@@ -46,6 +46,8 @@ async def _submit_file(interaction: Interaction, file: discord.Attachment, optio
         raise too_large(file.size)
     given = {name: value for name, value in options.items() if value is not None}
     excerpt = Excerpt(given.pop(FROM.parameter, None), given.pop(KEEP.parameter, None))
+    if rules.longest is not None:
+        given.setdefault(LENGTH.name, max(LENGTH.least, min(LENGTH.usual, rules.length // 2)))  # the file has the rest
     usual = rules.usual({"model": DEFAULT_MODEL} | given)
     submission = submission_of(usual, lambda fields: ComposeRequest(Seed(), **fields))
-    await submit(interaction, submission, rules, UnreadUpload(file.url, excerpt.until, excerpt.keep))
+    await submit(interaction, submission, rules, UnreadUpload(file.url, excerpt.until, excerpt.keep, rules.longest))

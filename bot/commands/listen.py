@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.options import Submission
-from bot.commands.submit import admit, submit
+from bot.commands.submit import admit, shown_seconds, submit
 from bot.delivery.messenger import NO_VOICE_MESSAGES
 from bot.services import Interaction
 from bot.store.pending_reply import StoredNotes
@@ -35,7 +35,8 @@ async def _ask(interaction: Interaction, stored: Stored, form: str, aside: bool 
     rules = await admit(interaction)
     recipe = stored.recipe
     submission = Submission(recipe.request, replace(recipe.rendering, form=form), stored.private)
-    await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent, aside)
+    seconds = shown_seconds(interaction, stored)
+    await submit(interaction, submission, rules, StoredNotes(stored.id), stored.parent, aside=aside, seconds=seconds)
 
 
 def _check_voice_messages(interaction: Interaction, stored: Stored) -> None:

@@ -58,6 +58,11 @@ class Submission(NamedTuple):
     private: bool
     """Whether only the person who asked sees the answer."""
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that the new music lasts, as it is composed or as it is heard, whichever is longer."""
+        return self.request.seconds * max(1.0, self.rendering.stretch)
+
 
 def with_options(command: str) -> Callable[[_Callback], _Callback]:
     """Give a slash command's callback a parameter for each option that the command has. It takes them as keywords, with

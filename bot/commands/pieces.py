@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import discord
 from discord import app_commands
@@ -16,14 +16,16 @@ from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
 from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
-from bot.commands.submit import admit, find_piece, submit
+from bot.commands.submit import NOT_YOURS, admit, find_piece, primed_seconds, rules_here, shown_seconds, submit
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction
+from bot.store.daily_counts import NO_SERVER
 from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.pieces import Stored
+from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError, shown
 from core.midi.smf import parse
 from core.models import MODELS
@@ -35,44 +37,67 @@ from core.text import Text
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
 """Length of the opening that a variation keeps, in seconds and as a share of the piece: whichever is less."""
 NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may manage messages here, can delete it.")
+MESSAGE_REMOVED = Text(
+    "This message is removed. The piece was made elsewhere, so only the person who asked for it can delete the rest."
+)
 PAGE_SIZE = 8
 """Pieces on a page of a history."""
 
 Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
 """The answer to a press, once the piece is found."""
-Maker: TypeAlias = Callable[[Stored], tuple[ComposeRequest, Rendering, Source]]
-"""Makes the request for a new piece from one that is stored, and says how it is rendered and what is still to be read
-for it."""
 
 
-def _new_take(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
+class Successor(NamedTuple):
+    """A new piece that is made from one that is stored."""
+
+    request: ComposeRequest
+    rendering: Rendering
+    source: Source
+    """Says what is still to be read for it."""
+    seconds: float
+    """Composed seconds of the whole: what it continues, and the new music."""
+
+
+Maker: TypeAlias = Callable[[Stored, Rules], Successor]
+"""Makes a successor as the rules allow. It is called in a thread, as some music is parsed. Raises BadRequest."""
+
+
+def _new_take(stored: Stored, _: Rules) -> Successor:
     """The same request with another draw."""
-    return replace(stored.recipe.request, take=fresh_take()), stored.recipe.rendering, FRESH
+    request = replace(stored.recipe.request, take=fresh_take())
+    return Successor(request, stored.recipe.rendering, FRESH, primed_seconds(request))
 
 
-def _variation(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
-    """A request for the same opening and a new rest, as long as the piece was. What was left out of it stays so, and
-    nothing is left out of the new one."""
+def _variation(stored: Stored, rules: Rules) -> Successor:
+    """A request for the same opening and a new rest, as long as the piece was or as the rules allow. What was left out
+    of it stays so, and nothing is left out of the new one."""
     rendering = stored.recipe.rendering
     duration = stored.duration / rendering.stretch
     seconds = min(OPENING_SECONDS, OPENING_SHARE * duration)
-    length = max(LENGTH.least, min(_steps(duration), LENGTH.most) - _steps(seconds))
+    length = max(LENGTH.least, min(_steps(duration), _longest(rendering, rules)) - _steps(seconds))
+    request = _unprimed(stored, length)
     whole = replace(rendering, only_new=False, crop="")
-    return _unprimed(stored, length), whole, StoredPrimer(stored.id, seconds)
+    return Successor(request, whole, StoredPrimer(stored.id, seconds), seconds + request.seconds)
 
 
-def _continuation(stored: Stored) -> tuple[ComposeRequest, Rendering, Source]:
+def _continuation(stored: Stored, rules: Rules) -> Successor:
     """A request for the whole piece, or the part to which it was cropped, and as much again as was asked for, where
     there is room. Raises BadRequest."""
     rendering = stored.recipe.rendering
     seconds = stored.duration / rendering.stretch
     if rendering.only_new and not rendering.crop:  # it continues more than is heard
         seconds += parse(stored.recipe.request.primer).seconds
-    room = LENGTH.most - _steps(seconds) - 1
+    room = _longest(rendering, rules) - _steps(seconds) - 1
     if room < LENGTH.least:
+        rules.allow_seconds((seconds + LENGTH.least * STEP_SECONDS) * max(1.0, rendering.stretch))
         raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
     request = _unprimed(stored, min(stored.recipe.request.length, room))
-    return request, replace(rendering, crop=""), StoredPrimer(stored.id)
+    return Successor(request, replace(rendering, crop=""), StoredPrimer(stored.id), seconds + request.seconds)
+
+
+def _longest(rendering: Rendering, rules: Rules) -> int:
+    """Steps of the longest piece that may be composed under these rules for such a rendering."""
+    return LENGTH.most if rules.longest is None else int(rules.length / max(1.0, rendering.stretch))
 
 
 def _unprimed(stored: Stored, length: int) -> ComposeRequest:
@@ -84,15 +109,16 @@ def _steps(seconds: float) -> int:
     return round(seconds / STEP_SECONDS)
 
 
-def _submits(request_of: Maker) -> Action:
+def _submits(maker: Maker) -> Action:
     """An action that asks for a new piece. A new take has the parent of this piece; of all others this one is it."""
 
     async def act(interaction: Interaction, stored: Stored) -> None:
         rules = await admit(interaction)
-        request, rendering, source = request_of(stored)
-        submission = Submission(request, rendering, stored.private)
-        parent = stored.parent if request_of is _new_take else stored.id
-        await submit(interaction, submission, rules, source, parent)
+        made = await asyncio.to_thread(maker, stored, rules)
+        submission = Submission(made.request, made.rendering, stored.private)
+        parent = stored.parent if maker is _new_take else stored.id
+        seconds = made.seconds * max(1.0, made.rendering.stretch)
+        await submit(interaction, submission, rules, made.source, parent, seconds=seconds)
 
     return act
 
@@ -102,24 +128,33 @@ async def _show_recipe(interaction: Interaction, stored: Stored) -> None:
 
 
 async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
+    await rules_here(interaction)
     arrangement = Arrangement.of(stored)
     await interaction.response.send_message(arrangement.question(), view=arrangement.view(), ephemeral=True)
 
 
 async def _show_attention(interaction: Interaction, stored: Stored) -> None:
+    await rules_here(interaction)
     async with interaction.client.services.library.opened(stored) as piece:
         await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
 
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
-    """Remove the piece's row, its files, and the message under which the button was pressed."""
-    if interaction.user.id != stored.user_id and not (interaction.guild_id and interaction.permissions.manage_messages):
+    """Remove the message under which the button was pressed, and the piece's row and files. Whoever manages messages
+    manages those of one server: of a piece that was made elsewhere they remove the message alone."""
+    owns = interaction.user.id == stored.user_id
+    manages = interaction.guild_id is not None and interaction.permissions.manage_messages
+    if not owns and not manages:
         await interaction.response.send_message(say(NOT_YOURS_TO_DELETE), ephemeral=True)
         return
     await interaction.response.defer()
-    await interaction.client.services.library.remove(stored.id)
+    everything = owns or stored.guild_id == interaction.guild_id
+    if everything:
+        await interaction.client.services.library.remove(stored.id)
     with suppress(discord.NotFound):  # pressed twice, the message is gone already
         await interaction.delete_original_response()
+    if not everything:
+        await interaction.followup.send(say(MESSAGE_REMOVED), ephemeral=True)
 
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {
@@ -175,7 +210,11 @@ async def piece(interaction: Interaction, id: str) -> None:
             typed=shown(typed, 20),
         )
     stored = await find_piece(interaction, typed)
-    await interaction.response.defer(ephemeral=stored.private)
+    if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:
+        raise BadRequest(NOT_YOURS)  # made among few, it is shown to others by its owner alone
+    rules = await rules_here(interaction)
+    rules.allow_seconds(shown_seconds(interaction, stored))
+    await interaction.response.defer(ephemeral=stored.private or rules.private)
     async with interaction.client.services.library.opened(stored) as piece:
         reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
         await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))

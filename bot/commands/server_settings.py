@@ -55,7 +55,7 @@ class ChannelSelect(PersistentItem, discord.ui.DynamicItem[discord.ui.ChannelSel
             placeholder=say("all channels"),
             default_values=[
                 discord.SelectDefaultValue(id=channel, type=discord.SelectDefaultValueType.channel)
-                for channel in channels
+                for channel in channels[:MAX_SELECT_OPTIONS]
             ],
         )
         super().__init__(select)

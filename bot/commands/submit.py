@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import discord
 
@@ -15,6 +17,11 @@ from bot.store.pending_reply import FRESH, Destination, PendingReply, Source
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
+from core.midi.smf import parse
+from core.request import ComposeRequest
+from core.text import Text
+
+NOT_YOURS = Text("this piece is private, and not yours")
 
 
 async def acknowledge(interaction: Interaction, private: bool) -> None:
@@ -28,19 +35,34 @@ async def acknowledge(interaction: Interaction, private: bool) -> None:
             raise
 
 
-async def admit(interaction: Interaction) -> Rules:
-    """Let somebody ask for a piece here and now; returns the rules that hold here. Raises BadRequest, QueueError and
-    StoreError where they may not."""
-    services, user_id, guild_id = interaction.client.services, interaction.user.id, interaction.guild_id
+@asynccontextmanager
+async def _in_time(interaction: Interaction) -> AsyncIterator[None]:
+    """Limit what is looked up before an interaction is acknowledged. Raises StoreError."""
     try:
-        async with asyncio.timeout(services.deliveries.timing.admit):
-            await asyncio.to_thread(services.library.disk.check)
-            await services.deliveries.admission.check(user_id)
-            rules = await services.rules.get(guild_id)
-            rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
-            await services.rules.allow_today(rules, guild_id, user_id)
+        async with asyncio.timeout(interaction.client.services.deliveries.timing.admit):
+            yield
     except TimeoutError:
         raise StoreError(STORE_UNREACHABLE) from None
+
+
+async def rules_here(interaction: Interaction) -> Rules:
+    """The rules of the place where the answer to an interaction is shown. Raises BadRequest where no piece may be shown
+    or asked for, and StoreError."""
+    async with _in_time(interaction):
+        rules = await interaction.client.services.rules.get(interaction.guild_id)
+    rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
+    return rules
+
+
+async def admit(interaction: Interaction, pieces: int = 1) -> Rules:
+    """Let somebody ask for pieces here and now; returns the rules that hold here. Raises BadRequest, QueueError and
+    StoreError where they may not."""
+    services, user_id = interaction.client.services, interaction.user.id
+    async with _in_time(interaction):
+        await asyncio.to_thread(services.library.disk.check)
+        await services.deliveries.admission.check(user_id, pieces)
+        rules = await rules_here(interaction)
+        await services.rules.allow_today(rules, interaction.guild_id, user_id, pieces)
     return rules
 
 
@@ -50,16 +72,31 @@ async def submit(
     rules: Rules,
     source: Source = FRESH,
     parent: str = "",
+    *,
     aside: bool = False,
+    seconds: float | None = None,
 ) -> None:
     """Accept a submission under these rules. `parent` is the id of the stored piece that it continues; `aside`: only
-    the one who asks sees the progress. Raises BadRequest, TooManyJobs, QueueFull and StoreError."""
-    rules.allow_length(submission.request.length)
+    the one who asks sees the progress; `seconds`: how long the whole piece lasts, where that is known and not the new
+    music's length. Raises BadRequest, TooManyJobs, QueueFull and StoreError."""
+    rules.allow_seconds(submission.seconds if seconds is None else seconds)
     destination = destination_of(interaction, private=submission.private or rules.private)
     pending = PendingReply(str(interaction.id), submission.request, destination, source, submission.rendering, parent)
     await interaction.client.services.deliveries.accept(
         pending, lambda: acknowledge(interaction, aside or destination.private), rules
     )
+
+
+def primed_seconds(request: ComposeRequest) -> float:
+    """Seconds that were asked for in all: the request's, and those of the music that it continues. To be called in a
+    thread, as that is parsed."""
+    return request.seconds + (parse(request.primer).seconds if request.primer else 0.0)
+
+
+def shown_seconds(interaction: Interaction, stored: Stored) -> float:
+    """Seconds that count where a stored piece is shown as it is: none where it was made, though the rules there may
+    allow no more such pieces."""
+    return 0.0 if stored.guild_id == interaction.guild_id else stored.duration
 
 
 def destination_of(interaction: Interaction, private: bool) -> Destination:
@@ -82,5 +119,5 @@ async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece. Raises BadRequest when it is gone, or private and another's."""
     stored = await interaction.client.services.library.get(piece_id)
     if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest("this piece is private, and not yours")
+        raise BadRequest(NOT_YOURS)
     return stored

@@ -11,6 +11,7 @@ from dataclasses import replace
 from bot.delivery.download import download
 from bot.delivery.turns import Turns
 from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
+from bot.store.server_rules import allow_seconds
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES
 from core.midi.excerpt import MAX_SECONDS, Excerpt
@@ -25,6 +26,9 @@ MOST_FILES = 8
 COSTLY_SECONDS = 0.5
 """Of the processor. A file that took more counts as a piece for the rules of its server, also when none comes of it:
 20,000 notes take 0.2 s."""
+
+LEAST_EXCERPT = 1.0
+"""Seconds of a file that are read even where its server leaves no room for them, and which the refusal counts."""
 
 
 class CostlyFile(BadRequest):
@@ -64,13 +68,17 @@ class UploadReader:
     async def continued(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
         """The pending reply with the request that continues its upload. Raises BadRequest for a file that cannot be
         had, or read, or is too long, and of these CostlyFile for one that took long to read."""
-        excerpt = Excerpt(upload.until, upload.keep, MAX_SECONDS - pending.request.seconds)
+        factor = max(1.0, pending.rendering.stretch)
+        longest = MAX_SECONDS if upload.longest is None else upload.longest / factor
+        excerpt = Excerpt(upload.until, upload.keep, max(longest - pending.request.seconds, LEAST_EXCERPT))
         async with self._turns.taken(pending.destination.user_id):
             reading = await self.theirs.read(await download(upload.url, MAX_BYTES), excerpt)
         if reading.upload is None:
             raise (CostlyFile if reading.seconds > COSTLY_SECONDS else BadRequest)(reading.refusal)
         request = reading.upload.continued(pending.request)
-        pending.rendering.rendered_seconds(reading.upload.seconds + request.seconds, reading.upload.seconds)
+        whole = reading.upload.seconds + request.seconds
+        pending.rendering.rendered_seconds(whole, reading.upload.seconds)
+        allow_seconds(whole * factor, upload.longest)
         return replace(pending, request=request, remark=reading.upload.remark, source=FRESH)
 
     async def opening(self, midi: bytes, seconds: float) -> Upload:

@@ -75,12 +75,14 @@ class UnreadUpload:
     """Second of the file at which the piece goes on; None for its end."""
     keep: float | None = None
     """Seconds before that which are kept; None for as many as fit."""
+    longest: float | None = None
+    """Seconds that the whole piece may last where it is asked for; None for no limit but the bot's own."""
 
     def __post_init__(self) -> None:
         check_types(self)
 
     def to_json(self) -> dict[str, Any]:
-        return {"upload": self.url, "until": self.until, "keep": self.keep, "source": ""}
+        return {"upload": self.url, "until": self.until, "keep": self.keep, "longest": self.longest, "source": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class PendingReply:
 def _source(data: dict[str, Any]) -> Source:
     upload, stored = of_type(str, data.get("upload", "")), of_type(str, data.get("source", ""))
     if upload:
-        return UnreadUpload(upload, data.get("until"), data.get("keep"))
+        return UnreadUpload(upload, data.get("until"), data.get("keep"), data.get("longest"))
     if primer := of_type(str, data.get("primer", "")):
         return StoredPrimer(primer, data.get("until"))
     return StoredNotes(stored) if stored else FRESH

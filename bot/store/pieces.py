@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.process.byte_budget import ByteBudget
+from bot.store.daily_counts import NO_SERVER
 from bot.store.database import Database
 from bot.store.disk import Disk
 from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention, sound
@@ -54,6 +55,7 @@ _table = sa.table(
     sa.column("audio_format", sa.Text),
     sa.column("remark", sa.JSON),
     sa.column("pictures", sa.Integer),
+    sa.column("guild_id", sa.BigInteger),
 )
 _log = logging.getLogger(__name__)
 
@@ -79,6 +81,8 @@ class Stored:
     """A sentence about the file that the listener sent."""
     pictures: int = 0
     """How many pictures there are of the model's attention."""
+    guild_id: int | None = None
+    """Id of the server where it was made, NO_SERVER for a direct message; None where an older version did not say."""
 
 
 class Library:
@@ -130,6 +134,7 @@ class Library:
             audio_format=piece.audio_format,
             remark=pending.remark,
             pictures=len(piece.attention),
+            guild_id=pending.destination.guild_id or NO_SERVER,
         )
         await self._write(stored.id, piece)  # before the row: files without one are found by a sweep
         row = {name: getattr(stored, name) for name in Stored.__slots__}

@@ -17,6 +17,8 @@ from core.options import ANY_STYLE, LENGTH, MODEL, STEP_SECONDS, STYLE
 from core.records import MAX_NUMBER, check_types, known_fields
 
 _rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
+_ROUNDED_SECONDS = 0.05
+"""Of a length: half of the last digit that a sentence shows."""
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ class Rules:
     channels: tuple[int, ...] = ()
     """Ids of the channels where pieces may be asked for; none for all of them."""
     length: int = LENGTH.most
-    """Longest piece, in steps."""
+    """Longest piece, in steps: all of it counts, as it is composed or as it is heard, whichever lasts longer."""
     at_once: int = 0
     """Unfinished pieces of one member; 0 for as many as the bot allows anywhere."""
     a_day: int = 0
@@ -69,15 +71,14 @@ class Rules:
             named = " ".join(f"<#{channel}>" for channel in self.channels)
             raise BadRequest("in this server I play only in {channels}", channels=named)
 
-    def allow_length(self, length: int) -> None:
-        """Raises BadRequest for a piece of more steps than are allowed."""
-        if length > self.length:
-            raise BadRequest(
-                "in this server a piece may have up to {most} steps ({seconds:g} s), and this one would have {length}",
-                most=self.length,
-                seconds=self.length * STEP_SECONDS,
-                length=length,
-            )
+    @property
+    def longest(self) -> float | None:
+        """Seconds that a piece may last; None where the server sets no limit of its own."""
+        return self.length * STEP_SECONDS if self.length < LENGTH.most else None
+
+    def allow_seconds(self, seconds: float) -> None:
+        """Raises BadRequest for a piece that lasts longer than is allowed."""
+        allow_seconds(seconds, self.longest)
 
     def usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options, completed by those that are usual in this server."""
@@ -89,6 +90,16 @@ class Rules:
 
 FREE = Rules()
 """Rules that forbid nothing."""
+
+
+def allow_seconds(seconds: float, longest: float | None) -> None:
+    """Raises BadRequest for a piece that lasts longer than a server allows; None for no limit."""
+    if longest is not None and seconds > longest + _ROUNDED_SECONDS:
+        raise BadRequest(
+            "in this server a piece may last up to {most:g} s, and this one would last {seconds:g} s",
+            most=round(longest, 1),
+            seconds=round(seconds, 1),
+        )
 
 
 class RuleBook:

@@ -198,8 +198,8 @@ async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeyp
 
 
 async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Its requester, and whoever may manage messages there: then the message is gone, and so is the piece. Others are
-    told."""
+    """Its requester, and whoever may manage messages where it was made: then the message is gone, and so is the piece.
+    Others are told. Whoever manages messages elsewhere only removes the message there."""
     async with Discord() as standin:
         guild = standin.guild()
         listener, other = standin.person("clara", guild), standin.person("robert", guild)

@@ -4,16 +4,21 @@ import asyncio
 import sqlite3
 
 import pytest
+from pretty_midi import Note
 
 from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.server_rules import RuleBook
 from core.errors import StoreError
-from tests.discord_standin import ClientRefuses, Discord, Message, Person
+from tests.discord_standin import ClientRefuses, Discord, Interaction, Message, Person, Upload
 from tests.discord_standin.model import SELECTS, Channel, parts
+from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, playing
 
 pytestmark = pytest.mark.asyncio
+
+STUDY = as_bytes(piano(*(Note(80, 40 + second, second, second + 0.9) for second in range(20))))
+"""A piece of 19.9 s."""
 
 
 def chosen(message: Message) -> dict[str, list[str]]:
@@ -109,10 +114,7 @@ async def test_what_is_left_out_follows_the_rules(queue: FakeQueue, url: str, mo
             await named.answered()
             assert (asks_for(queue, named).length, asks_for(queue, named).model) == (200, "performance")
             refused = await (await member.types("/compose", seed="72", length=500)).answered()
-            assert (
-                refused.content
-                == "In this server a piece may have up to 300 steps (60 s), and this one would have 500."
-            )
+            assert refused.content == "In this server a piece may last up to 60 s, and this one would last 100 s."
 
 
 async def test_a_member_has_so_many_at_once(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -168,6 +170,84 @@ async def test_a_day_s_last_piece_is_had_once(queue: FakeQueue, url: str, monkey
             await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
             refused = await (await member.types("/compose", seed="72")).answered()
             assert refused.content.startswith("In this server a member may have 1 pieces a day")
+
+
+async def made(queue: FakeQueue, asked: Interaction, seconds: float) -> Message:
+    """The answer to an interaction whose piece lasts so long."""
+    await asked.answered()
+    queue.finish(asked.id, midi=STUDY, composed=STUDY, duration=seconds)
+    return await asked.finished()
+
+
+async def test_the_longest_piece_is_what_is_heard(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """A slow tempo lengthens a piece, as a command's option and in Arrange; a fast one makes no longer piece possible.
+    A file to be continued counts with what is added."""
+    async with Discord() as standin:
+        member = standin.person("robert", standin.guild())
+        async with playing(standin, queue, url, monkeypatch, most=99) as bot:
+            await bot.services.rules.change(member.channel.guild.id, length=150)
+            refused = await (await member.types("/compose", seed="72", tempo=25)).answered()
+            assert refused.content == "In this server a piece may last up to 30 s, and this one would last 120 s."
+            refused = await (await member.types("/compose", seed="72", length=500, tempo=400)).answered()
+            assert refused.content.endswith("this one would last 100 s.")
+            message = await made(queue, await member.types("/compose", seed="72"), 31.0)
+            question = await (await member.clicks(message, "Arrange")).answered()
+            await member.selects(question, "25", menu="arrange:tempo")
+            refused = await (await member.clicks(question, "Play it like this")).answered()
+            assert refused.content.endswith("this one would last 120 s.")
+            await member.selects(question, "100", menu="arrange:tempo")
+            await made(queue, await member.clicks(question, "Play it like this"), 31.0)
+            asked = await member.types("/continue", file=Upload("study.mid", STUDY), length=100)
+            refused = await asked.finished()
+            assert refused.content == "In this server a piece may last up to 30 s, and this one would last 39.9 s."
+            assert str(asked.id) not in queue.jobs
+
+
+async def test_a_piece_is_not_continued_beyond_the_longest(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Continue adds as much as there is room for, then it is refused, and a variation is no longer than is allowed. A
+    new take of a continuation counts what that continues."""
+    async with Discord() as standin:
+        member = standin.person("robert", standin.guild())
+        async with playing(standin, queue, url, monkeypatch, most=99) as bot:
+            guild_id = member.channel.guild.id
+            await bot.services.rules.change(guild_id, length=150)
+            message = await made(queue, await member.types("/compose", seed="72", length=100), 20.0)
+            pressed = await member.clicks(message, "Continue")
+            continuation = await made(queue, pressed, 31.2)
+            assert asks_for(queue, pressed).length == 49
+            refused = await (await member.clicks(continuation, "Continue")).answered()
+            assert refused.content == "In this server a piece may last up to 30 s, and this one would last 36.2 s."
+            pressed = await member.clicks(continuation, "Variation")
+            await pressed.answered()
+            assert asks_for(queue, pressed).length == 150 - 31
+            await bot.services.rules.change(guild_id, length=100)
+            refused = await (await member.clicks(continuation, "New take")).answered()
+            assert refused.content == "In this server a piece may last up to 20 s, and this one would last 29.7 s."
+
+
+async def test_a_piece_is_shown_by_the_rules_of_the_place(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """/piece, like all that makes one, heeds channels, privacy and length there; of what was made there the length is
+    no matter. Buttons are not pressed where no piece may be asked for."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        stage = standin.world.add_channel("stage", guild)
+        member = standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch, most=99) as bot:
+            message = await made(queue, await member.types("/compose", seed="72"), 100.0)
+            await made(queue, await member.types("/compose", seed="72", where=member.dm), 100.0)
+            here, elsewhere = reversed(await bot.services.library.of(member.user.id, 0, 2))
+            await bot.services.rules.change(guild.id, channels=(stage.id,), private=True, length=300)
+            refusal = f"In this server I play only in <#{stage.id}>."
+            for piece in here, elsewhere:
+                assert (await (await member.types("/piece", id=piece.id)).answered()).content == refusal
+            for label in "New take", "Variation", "Continue", "Arrange":
+                assert (await (await member.clicks(message, label)).answered()).content == refusal
+            shown = await (await member.types("/piece", id=here.id, where=stage)).finished()
+            assert shown.ephemeral
+            assert shown.attachments
+            refused = await (await member.types("/piece", id=elsewhere.id, where=stage)).answered()
+            assert refused.content == "In this server a piece may last up to 60 s, and this one would last 100 s."
+            assert not (await (await member.types("/piece", id=elsewhere.id, where=member.dm)).finished()).ephemeral
 
 
 async def test_rules_that_cannot_be_read_lock_nobody_out(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -105,8 +105,10 @@ async def test_what_is_left_out_is_as_the_rules_say():
     assert (request.length, request.style, request.model) == (200, "Chopin", "performance")
     assert read_submission("72 style:Bach", rules.usual, length=90).request.style == "Bach"
     assert read_submission("72", rules.usual, model="article").request.style == "any"
-    with pytest.raises(BadRequest, match="may have up to 200 steps"):
-        rules.allow_length(201)
+    rules.allow_seconds(40.0)
+    with pytest.raises(BadRequest, match=r"may last up to 40 s, and this one would last 40.2 s"):
+        rules.allow_seconds(40.2)
+    FREE.allow_seconds(5000.0)
     rules.allow_channel(1, None)
     Rules(channels=(5,)).allow_channel(1, 5)
     with pytest.raises(BadRequest, match="only in <#5>"):
