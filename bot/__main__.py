@@ -26,6 +26,7 @@ from bot.settings import BotSettings
 from bot.store.database import Database
 from bot.store.pending_replies import PendingReplies
 from bot.store.pieces import Library
+from bot.store.quota import Quota
 from bot.store.server_rules import RuleBook
 from core.errors import BadSetting, NocturneError, QueueError, StoreError
 from core.process.lock import fresh_name, lines, lock, write
@@ -104,6 +105,7 @@ def assemble(
         settings.files_url,
         settings.keep_days,
         real_time=clock.now,
+        quota=Quota(database, pieces=settings.pieces_a_day, mib=settings.mib_a_day),
         least_free=settings.min_free_mib * 2**20,
         sweep_when_full=settings.sweep_when_full,
     )

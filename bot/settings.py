@@ -100,6 +100,12 @@ class BotSettings(Settings):
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"
     )
+    pieces_a_day: NonNegativeInt = Field(
+        default=200, description="a whole number: how many pieces of one listener are stored within a day, 0 for any"
+    )
+    mib_a_day: NonNegativeInt = Field(
+        default=250, description="a whole number: how many MiB of one listener are stored within a day, 0 for any"
+    )
     min_free_mib: NonNegativeInt = Field(
         default=1024, description="a whole number of MiB from 0: below so much free disk no further piece is taken"
     )

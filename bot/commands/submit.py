@@ -60,6 +60,8 @@ async def admit(interaction: Interaction, pieces: int = 1) -> Rules:
     services, user_id = interaction.client.services, interaction.user.id
     async with _in_time(interaction):
         await asyncio.to_thread(services.library.disk.check)
+        making = sum(pending.pieces for pending in services.deliveries.of(user_id))
+        await services.library.quota.check(user_id, making + pieces)
         await services.deliveries.admission.check(user_id, pieces)
         rules = await rules_here(interaction)
         await services.rules.allow_today(rules, interaction.guild_id, user_id, pieces)

@@ -18,12 +18,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.process import metrics
 from bot.process.byte_budget import ByteBudget
 from bot.store.daily_counts import NO_SERVER
 from bot.store.database import Database
 from bot.store.disk import Disk
 from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
+from bot.store.quota import Quota
 from core.errors import BadRequest
 from core.records import known_fields
 from core.request import Heard, Piece, Recipe
@@ -56,6 +58,7 @@ _table = sa.table(
     sa.column("remark", sa.JSON),
     sa.column("pictures", sa.Integer),
     sa.column("guild_id", sa.BigInteger),
+    sa.column("bytes", sa.BigInteger),
 )
 _log = logging.getLogger(__name__)
 
@@ -97,6 +100,7 @@ class Library:
         *,
         sweep_seconds: float = SWEEP_SECONDS,
         real_time: Callable[[], float | None] = lambda: None,
+        quota: Quota | None = None,
         least_free: int = 0,
         sweep_when_full: bool = False,
     ) -> None:
@@ -111,6 +115,8 @@ class Library:
         self.disk = Disk(folders, least_free)
         """Where pieces and the embedded database are."""
         self._sweep_when_full = sweep_when_full
+        self.quota = quota or Quota(database)
+        """Of each listener."""
         self.memory = ByteBudget()
         """For everything that has the files of pieces in memory, those that come out of the queue too."""
 
@@ -136,13 +142,19 @@ class Library:
             pictures=len(piece.attention),
             guild_id=pending.destination.guild_id or NO_SERVER,
         )
-        await self._write(stored.id, piece)  # before the row: files without one are found by a sweep
+        size = await self._write(stored.id, piece)  # before the row: files without one are found by a sweep
         row = {name: getattr(stored, name) for name in Stored.__slots__}
-        row |= {"job_id": pending.job_id, "recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
+        row |= {
+            "job_id": pending.job_id,
+            "bytes": size,
+            "recipe": stored.recipe.to_json(),
+            "remark": stored.remark.to_json(),
+        }
         await self._database.write(lambda connection: connection.execute(sa.insert(_table), row))
         return stored
 
-    async def _write(self, piece_id: str, piece: Piece) -> None:
+    async def _write(self, piece_id: str, piece: Piece) -> int:
+        """Returns how many bytes the files take."""
         files = {MIDI: piece.midi, COMPOSED: piece.composed, PICTURE: piece.picture}
         files |= {sound(piece.audio_format): piece.audio}
         files |= {attention(number): picture for number, picture in enumerate(piece.attention)}
@@ -153,6 +165,7 @@ class Library:
         except OSError:  # the disk may be full, and a part of the files only takes more of it
             await asyncio.to_thread(self._files.remove, piece_id)
             raise
+        return sum(map(len, files.values()))
 
     async def _read(self, piece_id: str, names: Sequence[str]) -> list[bytes]:
         try:
@@ -275,9 +288,15 @@ class Library:
                     due = time.monotonic() + self._sweep_seconds
                     await self.sweep()
                 await self.make_room()
+                metrics.STORED.set(await self._size())
             except Exception:
                 _log.exception("old pieces could not be removed")
             await asyncio.sleep(min(ROOM_SECONDS, self._sweep_seconds))
+
+    async def _size(self) -> int:
+        """The bytes of all pieces."""
+        total = sa.select(sa.func.coalesce(sa.func.sum(_table.c.bytes), 0))
+        return await self._database.run(lambda connection: int(connection.execute(total).scalar_one()))
 
     async def _count(self) -> int:
         """The number of all pieces."""
@@ -295,7 +314,7 @@ class Library:
         rows = await self._database.run(lambda connection: connection.execute(select).mappings().all())
         found = []
         for row in rows:
-            known = {name: value for name, value in row.items() if name != "job_id"}
+            known = {name: value for name, value in row.items() if name not in ("job_id", "bytes")}
             try:
                 remark = Text.from_json(row["remark"] or "")  # pieces of older versions have none
                 found.append(Stored(**known | {"recipe": Recipe.from_json(row["recipe"]), "remark": remark}))

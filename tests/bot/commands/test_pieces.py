@@ -10,6 +10,8 @@ import pytest
 from pretty_midi import Note, PrettyMIDI
 
 from bot.store.database import STORE_UNREACHABLE
+from bot.store.disk import Disk
+from bot.store.quota import Quota
 from core.errors import StoreError
 from core.request import Rendering
 from tests.discord_standin import Discord, Message, Person
@@ -148,6 +150,22 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
             assert refused.ephemeral
             assert [file.filename for file in back.attachments] == [file.filename for file in message.attachments]
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
+
+
+async def test_there_is_no_room_for_a_further_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Of this listener, or of anybody: whoever asks is told so, by a command as by a button, and no job is queued."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            library = bot.services.library
+            message = await composed(queue, listener)
+            library.quota = Quota(library._database, pieces=1)
+            for asked in [await listener.types("/compose", seed="72"), await listener.clicks(message, "New take")]:
+                assert (await asked.answered()).content.startswith("I keep 1 pieces of one listener within a day")
+            library.quota, library.disk = Quota(library._database), Disk([library._files.folder], least_free=2**62)
+            refused = await (await listener.types("/compose", seed="72")).answered()
+            assert refused.content.startswith("There is hardly any room left for pieces")
+    assert len(queue.requests) == 1
 
 
 async def test_pieces_take_turns_in_memory(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
