@@ -16,6 +16,7 @@ import soundfile
 from PIL import Image
 from pretty_midi import PrettyMIDI
 
+from core.options import options_of
 from tests.discord_standin import Discord, Guild, Message, Person
 from tests.support.bot_process import BotProcess
 from tests.support.music import played
@@ -83,8 +84,7 @@ async def test_commands_are_registered(stage: Stage):
     commands = await stage.discord.registered("compose", "about")
     compose = commands["compose"]
     names = [option["name"] for option in compose["options"]]
-    played = ["instrument", "tempo", "transpose", "audio"]
-    assert names == ["seed", "length", "style", "temperature", "top_p", "take", "model", *played, "private"]
+    assert names == ["seed", *(option.name for option in options_of("compose"))]
     assert [option["name"] for option in compose["options"] if option["required"]] == ["seed"]
     assert compose["options"][0]["autocomplete"]
     assert (compose["options"][1]["min_value"], compose["options"][1]["max_value"]) == (25, 3000)
@@ -154,7 +154,7 @@ async def test_a_style(stage: Stage):
     played, refused = [await one.finished(PATIENCE) for one in asked]
     (embed,) = played.embeds
     assert {"name": "Style", "value": "chopin", "inline": True} in embed["fields"]
-    assert "no style 'Elvis', only any, " in refused.content
+    assert "no style 'Elvis'; there are any, " in refused.content
     assert not refused.attachments
 
 
@@ -171,7 +171,7 @@ async def test_suggestions(stage: Stage):
         ({"seed": "X9"}, "understand the seed 'X9'"),
         ({"seed": "109"}, "there is no pitch 109 on a piano"),
         ({"seed": "72 length:9999"}, "length 9999 is outside 25 to 3000"),
-        ({"seed": "60 62 " * 10, "length": 25}, "longer than the piece of 5 s"),
+        ({"seed": "60 62 " * 10, "length": 25}, "longer than the whole piece (5 s)"),
     ],
 )
 async def test_bad_input(stage: Stage, options: dict[str, str | int], sentence: str):
@@ -228,7 +228,7 @@ async def test_small_files(stage: Stage):
 
 async def test_about(stage: Stage):
     """It says what the model is, that it is not for sale, and how busy the bot is."""
-    message = await (await stage.clara.types("/about")).finished()
+    message = await (await stage.clara.types("/about")).answered()
     assert "non-commercial" in message.text
     assert "waiting" in message.text
     assert "Started" in message.text
