@@ -36,9 +36,15 @@ def compare(generated: Sequence[Excerpt], human: Sequence[Excerpt], seconds: flo
 
 
 def shared(pieces: Sequence[np.ndarray]) -> dict[str, int]:
-    """The longest passage of each piece that may stand in the training music of the networks that ship."""
-    runs = [of_training_music().longest_run(piece[piece[:, KEY] < PITCHES, KEY]) for piece in pieces]
-    return {"shared_notes_at_most_median": int(np.median(runs)), "shared_notes_at_most": max(runs)} if runs else {}
+    """The longest passage of each piece that may stand in the training music of the networks that ship: with all of its
+    notes, and with trills and other figures counted once."""
+    known, notes = of_training_music(), [piece[piece[:, KEY] < PITCHES, KEY] for piece in pieces]
+    bounds = {
+        "shared_notes_at_most": [known.longest_run(pitches) for pitches in notes],
+        "shared_notes_without_figures_at_most": [known.longest_passage(pitches) for pitches in notes],
+    }
+    medians = {f"{name}_median": int(np.median(runs)) for name, runs in bounds.items() if runs}
+    return medians | {name: max(runs) for name, runs in bounds.items() if runs}
 
 
 def beside(measure: Any, generated: Sequence[np.ndarray], human: Sequence[np.ndarray]) -> dict[str, Any]:

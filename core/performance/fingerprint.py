@@ -70,10 +70,22 @@ class Fingerprint:
     def longest_run(self, pitches: np.ndarray) -> int:
         """At most so many notes in a row of a piece stand in the training music, transposition aside. `pitches` are
         those of its notes in order, chords from low to high."""
+        # a passage of that many notes and one may end just before the first run that is not found, or begin after it
+        return min(max(map(len, self._streaks(pitches)), default=0) + RUN, len(pitches))
+
+    def longest_passage(self, pitches: np.ndarray) -> int:
+        """The same bound where a run that comes again in a passage counts once. A trill, a tremolo or a chromatic scale
+        is the same few runs over and over, and no copy however long it goes on; a melody has as many runs as notes."""
+        different = max((len(np.unique(streak)) for streak in self._streaks(pitches)), default=0)
+        return min(different + RUN, len(pitches))
+
+    def _streaks(self, pitches: np.ndarray) -> list[np.ndarray]:
+        """The bits of runs that are found one after another, an array for each passage."""
         places = _places(pitches, len(self._bits))
         found = (self._bits[places // 8] >> (places % 8).astype(np.uint8)) & 1
-        # a passage of that many notes and one may end just before the first run that is not found, or begin after it
-        return min(_longest_streak(found) + RUN, len(pitches))
+        edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))
+        firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        return [places[first:end] for first, end in zip(firsts, ends, strict=True)]
 
 
 @cache
@@ -87,12 +99,6 @@ def _places(pitches: np.ndarray, size: int) -> np.ndarray:
     numbers = run_hashes(np.diff(pitches), RUN)
     mixed = ((numbers ^ (numbers >> np.uint64(31))) * _MIX) >> np.uint64(20)
     return (mixed % np.uint64(8 * size)).astype(np.int64)
-
-
-def _longest_streak(found: np.ndarray) -> int:
-    """The most ones in a row."""
-    edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))
-    return int((np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)).max(initial=0))
 
 
 def run_hashes(intervals: np.ndarray, length: int) -> np.ndarray:

@@ -42,6 +42,23 @@ def test_a_piece_of_the_training_music_is_shared_whole(fingerprint, learnt):
     assert fingerprint.longest_run(learnt[3]) == 2000
 
 
+@pytest.mark.parametrize(
+    "figure", [[0, 1] * 40, [0, 12, 5, 12] * 20, list(range(60))], ids=["trill", "tremolo", "chromatic scale"]
+)
+def test_a_figure_is_no_copy(figure):
+    """However long it goes on and whatever it is that was learnt: it counts as a single run and its variants."""
+    learnt = Fingerprint.of([np.array(figure)], bits=57_600)
+    assert learnt.longest_run(np.array(figure)) == len(figure)
+    assert learnt.longest_passage(np.array(figure)) <= RUN + 4
+
+
+def test_a_copied_passage_counts_whole(fingerprint, learnt):
+    """A melody does not repeat itself as figures do, so next to none of its notes is left out."""
+    piece = np.concatenate([random_pitches(100, 40), learnt[3][300:360] + 5, random_pitches(200, 40)])
+    assert fingerprint.longest_passage(piece) >= 58
+    assert fingerprint.longest_passage(piece) <= fingerprint.longest_run(piece)
+
+
 def test_other_music_shares_little(fingerprint):
     """What chance gives stays far below 34 notes, beyond which a piece would count as copied."""
     assert fingerprint.filled == pytest.approx(0.5, abs=0.02)
