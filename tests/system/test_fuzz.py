@@ -313,7 +313,7 @@ def can_be_shown(request: ComposeRequest, rendering: Rendering) -> None:
     assert len(reply.embed.title or "") <= 256
     assert all(1 <= len(field.value or "") <= 1024 for field in reply.embed.fields)
     assert len(reply.embed.footer.text or "") <= 2048
-    names = [name for name, _ in reply.attachments]
+    names = [attachment.name for attachment in reply.attachments]
     assert names and all(re.fullmatch(r"nocturne-[a-z0-9-]{1,180}\.(mp3|mid|png)", name) for name in names), names
 
 
