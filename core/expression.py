@@ -1,7 +1,8 @@
 """Words for how a piece is to sound, and what they stand for: its pace, its dynamics, and moods, which set both.
 
 The numbers are those of pianists: of 6,912 minutes in ASAP's and MAESTRO's training splits (two recordings of a piece
-at the most), the quantiles 5, 25, 50, 75 and 95 % of notes a second and of the mean velocity."""
+at the most), the quantiles 10, 30, 50, 70 and 90 % of notes a second, and 5, 25, 50, 75 and 95 % of the mean velocity,
+which differs less."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ ANY = str(Text("any"))
 PACES = {
     str(word): notes_a_second
     for word, notes_a_second in (
-        (Text("very slow"), 3.3),
-        (Text("slow"), 6.0),
+        (Text("very slow"), 4.1),
+        (Text("slow"), 6.6),
         (Text("moderate"), 9.3),
-        (Text("fast"), 12.6),
-        (Text("very fast"), 18.2),
+        (Text("fast"), 11.8),
+        (Text("very fast"), 16.0),
     )
 }
 """Notes a second, chords and all."""

@@ -22,7 +22,7 @@ from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
 from core.performance.sequence import KEPT_STATES, EventSequence
 from core.performance.spread import spread
-from core.performance.steering import target_of
+from core.performance.steering import target_of, transposed
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
@@ -110,7 +110,8 @@ class PerformanceComposer:
             _log.warning("take %d ends early: %s", sequence.take, sequence.gave_up)
         if primer:
             return primer.followed_by(*spread(sequence.moments(), sequence.take))
-        return write(*spread(sequence.moments(), sequence.take, exact=len(sequence.forced)))
+        moments = transposed(sequence.moments(), sequence.target)
+        return write(*spread(moments, sequence.take, exact=len(sequence.forced)))
 
     def attention(self, music: PrettyMIDI) -> None:
         """None: no picture is drawn of what it attends to."""

@@ -6,13 +6,14 @@ constants were found by trial (docs/exploration.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from core.expression import DYNAMICS, PACES, Expression
-from core.midi.keys import fits, lead, profile
+from core.midi.keys import fits, profile
 from core.performance.events import (
     BIN_CELLS,
     CELL,
@@ -36,29 +37,36 @@ Array: TypeAlias = Any
 STRETCH_EVENTS = 64
 """Events of the stretches whose pace and dynamics are compared with the target."""
 
-FIRST_KEY_WEIGHT, LEAST_KEY_WEIGHT, MOST_KEY_WEIGHT = 2.5, 0.6, 4.0
-"""Factors of the logarithm of a key's profile: before anything is played, where the key is clear, and far from it."""
+_MAJOR = (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400)
+_MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330)
+"""How often each pitch class is heard in a stretch of music, from the tonic up (Temperley, 2007): these tell what is
+outside the scale. Krumhansl's profiles tell the tonic from the dominant, but hardly a leading note from a wrong one."""
+SCALE_SHARE, TONIC_PULL = 0.33, 0.4
+"""The share from which a pitch class is of the scale, and how much the logarithm of Krumhansl's profile counts."""
+KEY_GAIN, MODE_GAIN, MOST_KEY_WEIGHT = 8.0, 4.0, 1.0
+"""The factor of the sum of both for each unit of correlation by which a key, or a mode, does not fit, and the greatest.
+The harder music is pulled, the fewer pitch classes it has: at a weight of 2 any classifier knows it."""
+FIRST_KEY_WEIGHT = 0.8
+"""The factor where a seed or a file says the first notes, of which too few were played."""
 KEY_NOTES, FEWEST_KEY_NOTES = 96, 12
 """The last notes in which the key is looked for, and how many it takes to look."""
-CLEAR_LEAD, KEY_GAIN = 0.2, 8.0
-"""The lead of a key that is clear (see `core.midi.keys.lead`), and the weight gained for each unit less."""
-LONGEST_HELD = 200
-"""Cells for which a held key counts at the most: a pedal point is no harmony."""
+CLEAR_LEAD = 0.03
+"""How much better than any other a key fits that is left alone."""
 
 CHORD_CELLS, PAUSE_CELLS, USUAL_CELLS = 5, 100, 10
 """Onset shifts below the first are within a chord and are left as they are; beyond the second all gain alike, so that a
 slow piece has no longer pauses; the third neither gains nor loses."""
 FIRST_PACE, PACE_SLOPE = 7.0, 0.45
 """Notes a second with which pieces begin of themselves, and the first slope for each nat of difference from it."""
-RECENT_PACE_GAIN, WHOLE_PACE_GAIN = 0.5, 2.0
+RECENT_PACE_GAIN, WHOLE_PACE_GAIN = 0.5, 3.0
 """The slope for each nat by which the last stretch, and all so far, is too fast."""
 PACE_PRIOR_NOTES = 96
 """Notes at the right pace that are added to what was played, so that a beginning does not count for all."""
 MOST_ERROR, MOST_PACE_SLOPE = 1.5, 2.0
 
-USUAL_VELOCITY, VELOCITY_SLOPE = 64.0, 0.06
+USUAL_VELOCITY, VELOCITY_SLOPE = 64.0, 0.025
 """The mean velocity of pieces that nothing steers, and the first slope for each bin of difference from it."""
-RECENT_VELOCITY_GAIN, VELOCITY_GAIN, VELOCITY_MEMORY = 0.04, 0.04, 0.85
+RECENT_VELOCITY_GAIN, VELOCITY_GAIN, VELOCITY_MEMORY = 0.03, 0.015, 0.8
 """The slope for each bin by which the last stretch is too loud, the slope that each stretch adds for the same, and how
 much of that is left a stretch later."""
 MOST_VELOCITY_SLOPE = 0.8
@@ -86,6 +94,8 @@ class Target:
     key: Key | None = None
     notes_a_second: float | None = None
     velocity: float | None = None
+    fixed: bool = False
+    """Whether the piece begins with notes that are given, and so cannot be transposed."""
 
 
 NO_TARGET = Target()
@@ -98,6 +108,7 @@ def target_of(expression: Expression, take: int, pitches: np.ndarray) -> Target:
         key=read(expression.key) if expression.key else _key_in_mode(expression.minor, take, pitches),
         notes_a_second=PACES[expression.pace] if expression.pace else None,
         velocity=DYNAMICS[expression.dynamics] if expression.dynamics else None,
+        fixed=len(pitches) > 0,
     )
 
 
@@ -118,7 +129,7 @@ def bias_towards(target: Target, events: np.ndarray) -> LogitBias:
     moments = decode(events)
     return LogitBias(
         onset_shift=NO_BIAS.onset_shift if target.notes_a_second is None else _pace(target.notes_a_second, moments),
-        key=NO_BIAS.key if target.key is None else _harmony(target.key, moments),
+        key=NO_BIAS.key if target.key is None else _harmony(target, moments),
         velocity=NO_BIAS.velocity if target.velocity is None else _dynamics(target.velocity, moments),
     )
 
@@ -138,25 +149,57 @@ def _haste(moments: np.ndarray, target: float, prior: float = 0.5) -> float:
     return float(np.clip(np.log((notes + prior) / (seconds * target + prior)), -MOST_ERROR, MOST_ERROR))
 
 
-def _harmony(target: Key, moments: np.ndarray) -> np.ndarray:
-    """The logarithm of the key's profile, by a weight. It is 0 on average over notes in the key, so that the pedal and
-    the end stay as likely as they are."""
-    fit = profile(target)
-    logs = np.log(fit) - (fit * np.log(fit)).sum() / fit.sum()
+def _harmony(target: Target, moments: np.ndarray) -> np.ndarray:
+    """What keeps a piece in its key after notes that are given; or else in the mode, in whatever key it is, as it is
+    transposed in the end."""
+    assert target.key is not None
+    notes = moments[moments[:, KEY] < PITCHES][-KEY_NOTES:]
+    if len(notes) < FEWEST_KEY_NOTES:
+        return FIRST_KEY_WEIGHT * _pull(target.key) if target.fixed else NO_BIAS.key
+    found = _fits(notes)
+    if target.fixed:
+        rivals = [key for key in found if key.signature != target.key.signature]
+        return _key_weight(KEY_GAIN, target.key, found, rivals) * _pull(target.key)
+    key = max((key for key in found if key.minor == target.key.minor), key=lambda key: found[key])
+    rivals = [rival for rival in found if rival.minor != key.minor]
+    return _key_weight(MODE_GAIN, key, found, rivals) * _pull(key)
+
+
+def _pull(key: Key) -> np.ndarray:
+    """What is outside the key's scale loses, and the tonic gains, (KEYS,). On average over music in the key it is 0, so
+    that the pedal and the end stay about as likely as they are."""
+    shares = np.roll(_MINOR if key.minor else _MAJOR, key.tonic)
+    fit = np.log(profile(key))
+    logs = np.minimum(np.log(shares / SCALE_SHARE), 0.0) + TONIC_PULL * (fit - np.average(fit, weights=shares))
     bias = np.zeros(KEYS, dtype=np.float32)
-    bias[:PITCHES] = _key_weight(target, moments) * logs[_PITCH_CLASSES]
+    bias[:PITCHES] = logs[_PITCH_CLASSES]
     return bias
 
 
-def _key_weight(target: Key, moments: np.ndarray) -> float:
-    """The more, the less clearly the last notes are in the key."""
-    notes = moments[moments[:, KEY] < PITCHES][-KEY_NOTES:]
-    if len(notes) < FEWEST_KEY_NOTES:
-        return FIRST_KEY_WEIGHT
-    held = np.minimum(notes[:, DURATION], LONGEST_HELD)
-    found = fits(np.bincount(_PITCH_CLASSES[notes[:, KEY]], held, minlength=12))
-    missing = max(CLEAR_LEAD - lead(found, target), 0.0)
-    return min(LEAST_KEY_WEIGHT + KEY_GAIN * missing, MOST_KEY_WEIGHT)
+def _key_weight(gain: float, target: Key, found: dict[Key, float], rivals: Iterable[Key]) -> float:
+    """The more, the better a rival fits what was played than the target does."""
+    missing = max(found[key] for key in rivals) - found[target] + CLEAR_LEAD
+    return min(gain * max(missing, 0.0), MOST_KEY_WEIGHT)
+
+
+def _fits(moments: np.ndarray) -> dict[Key, float]:
+    notes = moments[moments[:, KEY] < PITCHES]
+    return fits(np.bincount(_PITCH_CLASSES[notes[:, KEY]], notes[:, DURATION], minlength=12))
+
+
+def transposed(moments: np.ndarray, target: Target) -> np.ndarray:
+    """Music whose keys nothing has fixed, moved to the key of the target by half an octave at the most. Music in the
+    other mode comes to the key with the same signature. A note beyond the piano is an octave nearer."""
+    struck = moments[:, KEY] < PITCHES
+    if target.key is None or target.fixed or not struck.any():
+        return moments
+    found = _fits(moments)
+    key = max(found, key=lambda key: found[key])
+    up = target.key.tonic - key.tonic if key.minor == target.key.minor else target.key.signature - key.signature
+    moments = moments.copy()
+    moved = moments[struck, KEY] + (up + 6) % 12 - 6
+    moments[struck, KEY] = moved + 12 * ((moved < 0).astype(int) - (moved >= PITCHES))
+    return moments
 
 
 def _dynamics(target: float, moments: np.ndarray) -> np.ndarray:

@@ -19,8 +19,10 @@ from core.performance.guard import Trouble
 from core.performance.model import PerformanceConfig
 from core.performance.scheduler import Batch, Scheduler
 from core.performance.sequence import STRETCH, EventSequence
+from core.performance.steering import NO_TARGET, Target
 from core.request import ComposeRequest
 from core.seed import Seed
+from core.tonality import Key
 from tests.support.music import as_bytes, piano
 from tests.support.tiny_performance import make_performance_checkpoint
 
@@ -50,15 +52,19 @@ def test_the_same_recipe_gives_the_same_file(composer, folder):
     assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()))
 
 
-def test_takes_styles_temperatures_and_nuclei_differ(composer):
+def test_each_option_makes_another_piece(composer):
     """Changing any of them changes the piece."""
     changed = [
         asked(take=2),
         asked(style="Bach"),
         asked(temperature=0.7),
         asked(top_p=0.5),
+        asked(key="C minor"),
+        asked(pace="slow"),
+        asked(dynamics="loud"),
+        asked(mood="stormy"),
     ]
-    assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 5
+    assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 9
 
 
 @pytest.mark.parametrize("alone, company", [([1], [1]), ([2], [2, 3, 5]), ([2], [8])])
@@ -68,7 +74,10 @@ def test_a_piece_is_the_same_in_company(composer, alone, company):
     engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
 
     def sequence(take):
-        return EventSequence(cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98)
+        target = Target(Key(take, False), 12.0, 50.0) if take % 2 else NO_TARGET
+        return EventSequence(
+            cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98, target=target
+        )
 
     wanted = {}
     for take in range(5):

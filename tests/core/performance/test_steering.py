@@ -2,12 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 
 from core.expression import Expression
 from core.performance.engine import CHUNK, FREE, ChunkInputs, Engine
-from core.performance.events import BIN_CELLS, KEY, PITCHES, SHIFT, VELOCITY
+from core.performance.events import BIN_CELLS, KEY, PITCHES, SHIFT, VELOCITY, decode
 from core.performance.model import PerformanceConfig, built
-from core.performance.steering import NO_BIAS, NO_TARGET, LogitBias, Target, bias_towards, target_of
+from core.performance.steering import NO_BIAS, NO_TARGET, LogitBias, Target, bias_towards, target_of, transposed
 from core.tonality import Key
 
 CONFIG = PerformanceConfig(styles=("any",), width=16, num_blocks=1, num_query_heads=2, num_kv_heads=2, window=CHUNK)
@@ -57,22 +58,45 @@ def test_nothing_is_added_where_nothing_is_asked_for():
     assert bias.velocity.any()
 
 
-def test_a_key_is_pulled_at_the_harder_the_farther_the_music_is():
-    """Music in C major is nearly left alone where that is the key, less so before it began, and least for F sharp."""
+def key_bias(key: Key, events: np.ndarray, fixed: bool) -> np.ndarray:
+    return bias_towards(Target(key=key, fixed=fixed), events).key
 
-    def strength(key, events):
-        return np.ptp(bias_towards(Target(key=key), events).key[:PITCHES])
 
-    at_home, at_first = strength(Key(0, False), scale(3)), strength(Key(0, False), scale(3)[:0])
-    assert at_home < at_first
-    assert at_first < strength(Key(6, False), scale(3))
+def test_a_key_is_taken_up_after_notes_that_are_given():
+    """Music in C major is nearly left alone where that is the key, and led to F sharp where that is."""
+    at_home, away = (np.ptp(key_bias(Key(tonic, False), scale(3), fixed=True)) for tonic in (0, 6))
+    assert at_home < away
+    assert np.ptp(key_bias(Key(0, False), scale(3)[:0], fixed=True)) > 0
 
 
 def test_notes_of_the_key_gain():
-    """In A minor its tonic gains most, and B flat loses."""
-    bias = bias_towards(Target(key=Key(9, True)), scale(3)[:0]).key
-    assert bias[:PITCHES].argmax() % 12 == 0
-    assert bias[1] < 0
+    """In A minor the tonic gains, and B flat, which is outside the scale, loses; the pedal does neither."""
+    bias = key_bias(Key(9, True), scale(3)[:0], fixed=True)
+    assert bias[0] > 0 > bias[1]
+    assert not bias[PITCHES:].any()
+
+
+def test_music_that_is_free_is_led_to_the_mode_alone():
+    """Whatever key it is in, for it can be transposed: C major music is no farther from F sharp major than from C."""
+    assert not key_bias(Key(6, False), scale(3), fixed=False).any()
+    assert key_bias(Key(6, True), scale(3), fixed=False).any()
+
+
+@pytest.mark.parametrize("key", [Key(0, False), Key(6, False), Key(6, True), Key(11, True)], ids=str)
+def test_music_that_is_free_is_transposed(key: Key):
+    """To the key, or, in the other mode, to that with the same signature; what is given stays as it is."""
+    music = decode(scale(3))
+    moved = transposed(music, Target(key=key))
+    steps = moved[:, KEY] - music[:, KEY]
+    assert set(np.unique(steps)) == {(key.signature + 6) % 12 - 6}
+    assert transposed(music, Target(key=key, fixed=True)) is music
+
+
+def test_nothing_is_transposed_beyond_the_piano():
+    """A note that would be is an octave nearer."""
+    music = decode(scale(3))
+    music[0, KEY] = 0
+    assert transposed(music, Target(key=Key(7, False)))[:, KEY].min() >= 0
 
 
 def test_pace_and_dynamics_are_led_back():
@@ -96,4 +120,4 @@ def test_a_mode_becomes_a_key():
     notes = scale(3)[:, KEY]
     assert target_of(sad, 5, notes).key == Key(9, True)
     assert {target_of(sad, take, notes[:0]).key for take in range(12)} == {Key(tonic, True) for tonic in range(12)}
-    assert target_of(Expression("D major", None, None, None), 5, notes) == Target(Key(2, False))
+    assert target_of(Expression("D major", None, None, None), 5, notes) == Target(Key(2, False), fixed=True)
