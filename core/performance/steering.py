@@ -150,7 +150,7 @@ def _haste(moments: np.ndarray, target: float, prior: float = 0.5) -> float:
 
 
 def _harmony(target: Target, moments: np.ndarray) -> np.ndarray:
-    """What keeps a piece in its key after notes that are given; or else in the mode, in whatever key it is, as it is
+    """What leads a piece into its key after notes that are given; or else in the mode, in whatever key it is, as it is
     transposed in the end."""
     assert target.key is not None
     notes = moments[moments[:, KEY] < PITCHES][-KEY_NOTES:]
