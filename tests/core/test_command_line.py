@@ -35,7 +35,7 @@ class Slow(Pianist):
         time.sleep(60)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background inherits deafness to it
-loader.load_composer = lambda model, checkpoints, preset, slots: Slow()
+loader.load_composer = lambda model, checkpoints, preset, slots, programs: Slow()
 sys.exit(__main__.main(["compose"]))
 """
 
@@ -51,7 +51,7 @@ def pianist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: AttentivePianist())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: AttentivePianist())
 
 
 def compose(*arguments: str) -> int:
@@ -208,7 +208,7 @@ def test_notes_that_the_model_lacks_are_one_sentence(
         def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
-    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Unknowing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Unknowing())
     assert compose("--seed", "C8") == 2
     assert capsys.readouterr().err == "the model knows no C8; near ones are B7, A7 and G7\n"
 
@@ -262,7 +262,7 @@ def continue_(*arguments: str) -> int:
 def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Its notes and then the new ones, in the file that was named, with sound and picture beside it; what was used of
     it is said."""
-    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Continuing())
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62)), track(note(40, channel=9))))
     assert continue_("mine.mid", "--take", "7") == 0
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["piece.mid", "piece.mp3", "piece.png"]
@@ -276,7 +276,7 @@ def test_a_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 def test_a_passage_of_a_long_file_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """`--from` and `--keep` take 2 s out of the middle of 41 minutes."""
-    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Continuing())
     (tmp_path / "long.mid").write_bytes(smf(track(*[note(60 + number % 12) for number in range(5_000)])))
     assert continue_("long.mid", "--from", "1202", "--keep", "2") == 0
     notes = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
@@ -285,7 +285,7 @@ def test_a_passage_of_a_long_file_is_continued(tmp_path: Path, monkeypatch: pyte
 
 def test_the_new_part_is_made_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """`--only-new` leaves out what is continued; a crop counts from there."""
-    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots: Continuing())
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Continuing())
     (tmp_path / "mine.mid").write_bytes(smf(track(note(60), note(62))))
     assert continue_("mine.mid", "--only-new", "--crop", "0-0:02") == 0
     [new] = played(PrettyMIDI(str(tmp_path / "new" / "piece.mid")))
