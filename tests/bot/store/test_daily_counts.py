@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store import daily_counts
@@ -16,13 +15,6 @@ from core.errors import BadRequest
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 SERVER, OTHER, MEMBER = 2**62, 7, 2**63 - 1
 BEGAN = 1e9
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = await Database.open(url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store.database import Database
@@ -18,13 +17,6 @@ pytestmark = pytest.mark.asyncio
 
 COUNT = sa.text("SELECT count(*) FROM nocturne_pieces")
 WRITE = sa.text("DELETE FROM nocturne_pieces")
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(url)
-    yield opened
-    await opened.close()
 
 
 async def test_writers_that_wait_hold_up_no_reader(database: Database, tmp_path: Path):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import Connection, text
 
 from bot.store import pending_reply
@@ -36,13 +35,6 @@ def pending(job_id: str = "1", accepted_at: float = 1000.0, source: Source = FRE
 
 def contents(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
-
-
-@pytest_asyncio.fixture
-async def database(url: str):
-    opened = await Database.open(url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 import re
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store.database import Database
@@ -21,13 +19,6 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 MIB = 2**20
 LISTENER, OTHER = 42, 43
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

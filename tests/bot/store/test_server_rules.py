@@ -1,10 +1,8 @@
 """The rules of servers as they are kept, on every database."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.commands.options import read_submission
@@ -14,13 +12,6 @@ from core.errors import BadRequest
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 SERVER, OTHER, MEMBER = 2**62, 7, 2**63 - 1
-
-
-@pytest_asyncio.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = await Database.open(url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
