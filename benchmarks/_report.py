@@ -7,8 +7,9 @@ import os
 import platform
 import re
 from collections.abc import Sequence
-from importlib.metadata import distributions
 from pathlib import Path
+
+from core.process.programs import tensorflow_version
 
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -18,16 +19,10 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def _tensorflow() -> str:
-    """The version of whichever build is installed."""
-    builds = {found.name: found.version for found in distributions() if found.name.startswith("tensorflow")}
-    return next((builds[name] for name in ("tensorflow-cpu", "tensorflow_cpu", "tensorflow") if name in builds), "none")
-
-
 def machine() -> str:
     """The processor, its cores, and what runs the models: `AMD EPYC, 2 cores, Python 3.11.7, TensorFlow 2.21.0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, Python {platform.python_version()}, TensorFlow {_tensorflow()}"
+    return f"{_processor()}, {cores} cores, Python {platform.python_version()}, TensorFlow {tensorflow_version()}"
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

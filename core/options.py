@@ -30,7 +30,6 @@ from core.text import Text
 
 STEP_SECONDS = 0.2
 """One step of `length`: the article's frame."""
-ANY_STYLE = ANY
 INSTRUMENTS = {
     str(name): program
     for name, program in (
@@ -107,7 +106,7 @@ KEEP = Seconds(
 STYLE = Name(
     name="style",
     scope=Scope.REQUEST,
-    usual=ANY_STYLE,
+    usual=ANY,
     longest=60,
     about=Text("the style to play in (default: any)"),
     accepted=Text("the name of a style"),

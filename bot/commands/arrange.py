@@ -105,9 +105,9 @@ class ArrangeSelect(
 ):
     """The select of one option; the message shows the chosen values."""
 
-    def __init__(self, option: str, **chosen: str | None) -> None:
+    def __init__(self, option: str, **chosen: Any) -> None:
         [self.option] = [each for each in _SELECTED if each.name == option]
-        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+        self.arrangement = Arrangement.read(**chosen)
         now = getattr(self.arrangement.rendering, option)
         options = [
             discord.SelectOption(label=_label(self.option, value), value=str(value), default=value == now)
@@ -123,8 +123,8 @@ class ArrangeSelect(
 class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
     """Asks for the piece in the rendering that is chosen."""
 
-    def __init__(self, **chosen: str | None) -> None:
-        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+    def __init__(self, **chosen: Any) -> None:
+        self.arrangement = Arrangement.read(**chosen)
         super().__init__(_button("play", say("Play it like this"), chosen, discord.ButtonStyle.primary))
 
     async def respond(self, interaction: Interaction) -> None:
@@ -150,8 +150,8 @@ def _rendered_seconds(stored: Stored, rendering: Rendering) -> float:
 class NewPartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"part:{_CHOSEN}"):
     """Leaves out what a continuation continues, or puts it back."""
 
-    def __init__(self, **chosen: str | None) -> None:
-        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+    def __init__(self, **chosen: Any) -> None:
+        self.arrangement = Arrangement.read(**chosen)
         label = say("With the beginning") if self.arrangement.rendering.only_new else say("Only the new part")
         super().__init__(_button("part", label, chosen))
 
@@ -162,8 +162,8 @@ class NewPartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any
 class CropButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"crop:{_CHOSEN}"):
     """Opens the form for the crop, and says which one is chosen."""
 
-    def __init__(self, **chosen: str | None) -> None:
-        self.arrangement = Arrangement.read(**chosen)  # type: ignore[arg-type]  # None only where it may be
+    def __init__(self, **chosen: Any) -> None:
+        self.arrangement = Arrangement.read(**chosen)
         cropped = passage(self.arrangement.rendering)
         super().__init__(_button("crop", say("Crop: {passage}", passage=cropped) if cropped else say("Crop"), chosen))
 

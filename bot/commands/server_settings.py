@@ -15,8 +15,9 @@ from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
+from core.expression import ANY
 from core.models import MODELS
-from core.options import ANY_STYLE, LENGTH, STEP_SECONDS
+from core.options import LENGTH, STEP_SECONDS
 from core.text import Text
 
 LENGTH_LIMITS = (150, 300, 500, 900, 1500, LENGTH.most)
@@ -110,7 +111,7 @@ def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
 def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
     """Values of each rule, and their labels."""
     most = services.deliveries.admission.max_jobs_per_user
-    styles = list(dict.fromkeys([ANY_STYLE, *services.styles]))
+    styles = list(dict.fromkeys([ANY, *services.styles]))
     return {
         "length": [
             (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))

@@ -16,8 +16,7 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.store.pieces import Stored
-from core.expression import MOODS
-from core.options import ANY_STYLE
+from core.expression import ANY, MOODS
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import (
     AS_COMPOSED,
@@ -285,7 +284,7 @@ def headline(stored: Stored) -> str:
     """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · 1 min 40 s · Chopin · take 7`."""
     request = stored.recipe.request
     begun = say("continuation") if request.primer else brief(request.seed.names, 30)
-    style = [] if request.style == ANY_STYLE else [request.style]
+    style = [] if request.style == ANY else [request.style]
     parts = [stored.id, begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
     return brief(" · ".join(parts), 100)
 

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from bot.store import daily_counts
 from bot.store.database import Database, upsert
 from core.errors import BadRequest
+from core.expression import ANY
 from core.models import DEFAULT_MODEL
-from core.options import ANY_STYLE, LENGTH, MODEL, STEP_SECONDS, STYLE
+from core.options import LENGTH, MODEL, STEP_SECONDS, STYLE
 from core.records import MAX_NUMBER, check_types, known_fields
 
 _rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
@@ -34,7 +35,7 @@ class Rules:
     """Unfinished pieces of one member; 0 for as many as the bot allows anywhere."""
     a_day: int = 0
     """Pieces of one member within 24 hours; 0 for as many as they like."""
-    style: str = ANY_STYLE
+    style: str = ANY
     """Style of a piece for which none is named."""
     model: str = DEFAULT_MODEL
     """Model of a piece for which none is named."""
@@ -83,7 +84,7 @@ class Rules:
     def usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options, completed by those that are usual in this server."""
         chosen = {"model": self.model, "length": min(LENGTH.usual, self.length)} | options
-        if chosen["model"] == DEFAULT_MODEL and self.style != ANY_STYLE:
+        if chosen["model"] == DEFAULT_MODEL and self.style != ANY:
             chosen = {"style": self.style} | chosen
         return chosen
 

@@ -72,10 +72,21 @@ class ProgramCache:
 def fingerprint() -> str:
     """Names all that a compiled program depends on beside what it computes: versions, and the processor's features."""
     facts = [sys.version, platform.machine(), platform.processor(), _features(), os.environ.get("XLA_FLAGS", "")]
-    for package in ("tensorflow", "tensorflow-cpu", "keras"):
-        with suppress(PackageNotFoundError):
-            facts.append(f"{package} {version(package)}")
+    facts += [f"tensorflow {tensorflow_version()}", f"keras {_version('keras')}"]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def tensorflow_version() -> str:
+    """The version of whichever build of TensorFlow is installed; importing nothing of it."""
+    return _version("tensorflow-cpu") or _version("tensorflow")
+
+
+def _version(package: str) -> str:
+    """Empty for a package that is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _features() -> str:

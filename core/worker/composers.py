@@ -31,8 +31,7 @@ class Composers(Mapping[str, Composer]):
         self._settings, self._programs = settings, ProgramCache(settings.data_dir / "programs")
         for model in MODELS.values():
             Checkpoint(model.folder(settings.checkpoints, settings.preset), model.name)
-        names = sorted(MODELS, key=lambda name: name != DEFAULT_MODEL)
-        self._loaded: dict[str, Future[Composer]] = {name: Future() for name in names}
+        self._loaded: dict[str, Future[Composer]] = {name: Future() for name in MODELS}
         self._load(DEFAULT_MODEL)
         self._loaded[DEFAULT_MODEL].result()  # or its error
         threading.Thread(target=self._load_rest, name="loading", daemon=True).start()
