@@ -29,6 +29,7 @@ _TIME = re.compile(
 )
 """Minutes and seconds, either way."""
 _DASH = re.compile("[-–—]")
+_PIECE_ID = re.compile("[a-z2-7]{8}")
 
 Value = TypeVar("Value")
 
@@ -38,7 +39,7 @@ class Scope(Enum):
 
     REQUEST = "a field of ComposeRequest: the notes that are composed"
     RENDERING = "a field of Rendering: how these notes are played"
-    SOURCE = "how much is read of a file that is continued"
+    SOURCE = "a field of Origin: what is continued, and how much of it is read"
     REPLY = "the message that brings the piece"
 
 
@@ -190,7 +191,7 @@ class Number(Option[float]):
         return float(typed.replace(",", "."))
 
     def write(self, value: float) -> str:
-        return f"{value:g}"
+        return repr(float(value)).removesuffix(".0")  # all of its digits: `read` gives the same number
 
     def _accepts(self, value: float) -> bool:
         return self.least <= value <= (math.inf if self.most is None else self.most)  # a NaN is not
@@ -265,7 +266,7 @@ class Choice(Option[str]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Name(Option[str]):
-    """A name that only the checkpoint can tell from others."""
+    """A name that only the checkpoint can tell from others; typed, `_` stands for a space."""
 
     kind = str
     longest: int
@@ -275,10 +276,26 @@ class Name(Option[str]):
         return super()._facts() | {"most": self.longest}
 
     def _parse(self, typed: str) -> str:
-        return typed
+        return typed.replace("_", " ")
+
+    def write(self, value: str) -> str:
+        return value.replace(" ", "_")
 
     def _accepts(self, value: str) -> bool:
         return 0 < len(value) <= self.longest and value.isprintable() and not _NOT_IN_A_NAME & set(value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PieceId(Option[str]):
+    """The id of a stored piece: 8 letters and digits, which may be copied as they are shown."""
+
+    kind = str
+
+    def _parse(self, typed: str) -> str:
+        return typed.strip(" `").lower()
+
+    def _accepts(self, value: str) -> bool:
+        return _PIECE_ID.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

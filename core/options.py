@@ -20,6 +20,7 @@ from core.option_kinds import (
     Number,
     Option,
     Passage,
+    PieceId,
     Scope,
     Seconds,
     Steps,
@@ -84,6 +85,18 @@ LENGTH = Steps(
     ),
     accepted=Text("a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
     refusal=Text("length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)"),
+)
+CONTINUED = PieceId(
+    name="piece",
+    scope=Scope.SOURCE,
+    usual="",
+    commands=("continue",),
+    command_line=False,
+    about=Text("a piece in place of a file: its 8-character id, shown under the piece and by /history"),
+    accepted=Text("the id of a piece"),
+    refusal=Text(
+        "'{piece}' is not the id of a piece; an id has 8 letters and digits, and /history shows those of yours"
+    ),
 )
 FROM = Seconds(
     name="from",
@@ -281,6 +294,7 @@ PRIVATE = YesNo(
 )
 
 OPTIONS: tuple[Option[Any], ...] = (
+    CONTINUED,
     LENGTH,
     FROM,
     KEEP,

@@ -13,6 +13,7 @@ from core.models import MODELS, ModelSpec
 from core.option_kinds import Option, Scope
 from core.options import (
     AUDIO,
+    CONTINUED,
     CROP,
     DYNAMICS,
     INSTRUMENT,
@@ -45,6 +46,32 @@ _PERFORMANCE_OPTIONS = (STYLE, TOP_P, *_EXPRESSION_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a primer was taken from, as it is typed: a recipe says it, and nothing is composed by it."""
+
+    piece: str = CONTINUED.usual
+    """Id of a stored piece; empty for a listener's file."""
+    from_: float | None = None
+    """The second that the new part follows; None for the end."""
+    keep: float | None = None
+    """Seconds before it that are kept; None for as many as fit."""
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        for option in options_in(Scope.SOURCE):
+            if (value := getattr(self, option.parameter)) != option.usual:
+                option.check(value)
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it is the beginning of a stored piece, which goes another way from there."""
+        return bool(self.piece) and self.from_ is not None
+
+
+WHOLE_FILE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class ComposeRequest:
     """What a listener asked for: the same request gives the same piece. Raises BadRequest."""
 
@@ -72,6 +99,8 @@ class ComposeRequest:
     """The nucleus: the probability that the choices drawn from reach together."""
     primer: bytes = field(default=b"", repr=False)
     """A MIDI file of a piano alone, which the piece begins with in place of a seed."""
+    origin: Origin = WHOLE_FILE
+    """Of the primer."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -116,7 +145,8 @@ class ComposeRequest:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
         data = known_fields(cls, data)
         primer = decoded(data.get("primer", ""))  # jobs of older versions have none
-        return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer})
+        origin = Origin(**known_fields(Origin, data.get("origin", {})))
+        return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer, "origin": origin})
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +257,8 @@ def fresh_take() -> int:
 
 def unusual_options(request: ComposeRequest, rendering: Rendering) -> list[tuple[Option[Any], Any]]:
     """Options whose values are not the usual ones, in their order; the take, which has no usual one, is among them."""
-    valued = [(option, getattr(request, option.name)) for option in options_in(Scope.REQUEST)]
+    valued = [(option, getattr(request.origin, option.parameter)) for option in options_in(Scope.SOURCE)]
+    valued += [(option, getattr(request, option.name)) for option in options_in(Scope.REQUEST)]
     valued += [(option, getattr(rendering, option.name)) for option in options_in(Scope.RENDERING)]
     return [(option, value) for option, value in valued if value != option.usual_for(request.model)]
 
@@ -264,8 +295,8 @@ class Recipe:
             "take": request.take,
             "model": request.model,
             "style": request.style,
-            "temperature": f"{request.temperature:g}",
-            "top_p": f"{request.top_p:g}",
+            "temperature": TEMPERATURE.write(request.temperature),
+            "top_p": TOP_P.write(request.top_p),
             "checkpoint": self.checkpoint,
         }
         for option in _EXPRESSION_OPTIONS:

@@ -1,33 +1,46 @@
-"""/continue and "Continue this MIDI": from a file that was sent to a submission."""
+"""/continue and "Continue this MIDI": from a file that was sent, or a stored piece, to a submission."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot.commands.options import submission_of, with_options
-from bot.commands.submit import admit, submit
+from bot.commands.options import Submission, completed, submission_of, with_options
+from bot.commands.pieces import latest_pieces
+from bot.commands.submit import admit, find_typed_piece, heard_seconds, submit
 from bot.language.translator import described, named
 from bot.services import Interaction
-from bot.store.pending_reply import UnreadUpload
+from bot.store.pending_reply import StoredPrimer, UnreadUpload
+from bot.store.pieces import Stored
+from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
-from core.midi.excerpt import Excerpt
+from core.midi.excerpt import MAX_SECONDS
 from core.models import DEFAULT_MODEL
-from core.options import FROM, KEEP, LENGTH
-from core.request import ComposeRequest
+from core.options import CONTINUED, FROM, KEEP, LENGTH
+from core.request import ComposeRequest, Origin
 from core.seed import Seed
 
 _MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 
 
-@app_commands.command(name="continue", description=described("Continue a MIDI file of yours"))
+@app_commands.command(
+    name="continue", description=described("Continue a MIDI file of yours, or a piece that was made here")
+)
 @app_commands.describe(file=described("a MIDI file (.mid); all its parts but the drums are read as one piano"))
 @with_options("continue")
-async def continue_(interaction: Interaction, file: discord.Attachment, **options: Any) -> None:
-    await _submit_file(interaction, file, options)
+async def continue_(interaction: Interaction, file: discord.Attachment | None = None, **options: Any) -> None:
+    if (file is None) == (options.get(CONTINUED.parameter) is None):
+        raise BadRequest("choose a `file` (.mid), or a `piece` by its id, to be continued")
+    await _submit(interaction, file, options)
+
+
+@continue_.autocomplete(CONTINUED.parameter)
+async def suggest_pieces(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    return await latest_pieces(interaction, typed)
 
 
 @app_commands.context_menu(name=named("Continue this MIDI"))
@@ -35,19 +48,55 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
     files = [file for file in message.attachments if file.filename.lower().endswith(_MIDI_SUFFIXES)]
     if not files:
         raise BadRequest("this message carries no MIDI file (.mid)")
-    await _submit_file(interaction, files[0], {})
+    await _submit(interaction, files[0], {})
 
 
-async def _submit_file(interaction: Interaction, file: discord.Attachment, options: dict[str, Any]) -> None:
+async def _submit(interaction: Interaction, file: discord.Attachment | None, options: dict[str, Any]) -> None:
     """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
     with an option repeats what was typed, and is found out before."""
     rules = await admit(interaction)
-    if file.size > MAX_BYTES:
+    if file and file.size > MAX_BYTES:
         raise too_large(file.size)
+    submission = read_continuation(options, rules)
+    origin = submission.request.origin
+    if file:
+        upload = UnreadUpload(file.url, origin.from_, origin.keep, rules.longest)
+        await submit(interaction, submission, rules, upload)
+        return
+    stored = await find_typed_piece(interaction, origin.piece)
+    seconds = await asyncio.to_thread(_whole_seconds, stored, submission)
+    submission = submission._replace(private=submission.private or stored.private)
+    source = StoredPrimer(stored.id, origin.from_, origin.keep)
+    await submit(interaction, submission, rules, source, stored.id, seconds=seconds)
+
+
+def read_continuation(options: dict[str, Any], rules: Rules) -> Submission:
+    """The submission that the options of /continue (None: left out) stand for under these rules. Raises BadRequest."""
     given = {name: value for name, value in options.items() if value is not None}
-    excerpt = Excerpt(given.pop(FROM.parameter, None), given.pop(KEEP.parameter, None))
-    if rules.longest is not None:
-        given.setdefault(LENGTH.name, max(LENGTH.least, min(LENGTH.usual, rules.length // 2)))  # the file has the rest
-    usual = rules.usual({"model": DEFAULT_MODEL} | given)
-    submission = submission_of(usual, lambda fields: ComposeRequest(Seed(), **fields))
-    await submit(interaction, submission, rules, UnreadUpload(file.url, excerpt.until, excerpt.keep, rules.longest))
+    piece = CONTINUED.read(given.pop(CONTINUED.parameter, CONTINUED.usual))
+    origin = Origin(piece, given.pop(FROM.parameter, None), given.pop(KEEP.parameter, None))
+
+    def usual(given: dict[str, Any]) -> dict[str, Any]:
+        if rules.longest is not None:  # the file has the rest
+            given = {LENGTH.name: max(LENGTH.least, min(LENGTH.usual, rules.length // 2))} | given
+        return rules.usual({"model": DEFAULT_MODEL} | given)
+
+    return submission_of(completed(given, usual), lambda fields: ComposeRequest(Seed(), origin=origin, **fields))
+
+
+def _whole_seconds(stored: Stored, submission: Submission) -> float:
+    """Seconds that a stored piece, or a passage of it, lasts with the new music, as it is composed or as it is heard,
+    whichever is longer. Raises BadRequest for more than is ever composed or played."""
+    origin, more = submission.request.origin, submission.request.seconds
+    bounds = (heard_seconds(stored), origin.from_, origin.keep)
+    kept = min(seconds for seconds in bounds if seconds is not None)
+    if kept + more > MAX_SECONDS:
+        raise BadRequest(
+            "the piece's {kept:.0f} s and {more:g} s more are together longer than {most:g} s; `from` goes on from an"
+            " earlier second, and a smaller `length` leaves more room",
+            kept=kept,
+            more=more,
+            most=MAX_SECONDS,
+        )
+    submission.rendering.rendered_seconds(kept + more, kept)
+    return (kept + more) * max(1.0, submission.rendering.stretch)

@@ -16,8 +16,8 @@ from bot.language.translator import described
 from bot.services import Interaction
 from core import notation, tonality
 from core.errors import BadRequest, shown
-from core.option_kinds import Choice, Number, Option, Scope, WholeNumber
-from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, options_in, options_of
+from core.option_kinds import Choice, Name, Number, Option, Scope, WholeNumber
+from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TAKE, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.text import Text
@@ -40,7 +40,8 @@ _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s]
 """A name has several words; two letters may be a note."""
 _KEY = re.compile(r"\S*(?:[ ]+(?:sharp|flat)\b)?(?:[ ]+(?:major|minor|maj|min|dur|moll)\b)?", re.IGNORECASE)
 _WORD = re.compile(r"\S*")
-_SEED_PREFIX = re.compile(r"^\s*seed\s*[:=]", re.IGNORECASE)
+_SEED_PREFIX = re.compile(r"^\s*(?:/?compose\s+)?(?:seed\s*[:=])?", re.IGNORECASE)
+"""Of somebody who types the whole command."""
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
@@ -154,15 +155,24 @@ def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Sub
                 one=shown(str(options[option.name]), 20),
                 other=shown(text, 20),
             )
-    return submission_of(defaults(options), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
+    return submission_of(completed(options, defaults), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
+
+
+def completed(options: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
+    """The options with the defaults that hold here; without them where a take is named, as by a recipe: it says all
+    that is not usual, and gives the same piece whatever anybody's defaults are."""
+    return options if options.get(TAKE.name) is not None else defaults(options)
 
 
 def _in_english(option: Option[Any], value: Any) -> Any:
-    """The name of the choice that the reader's language has this word for; any other value as it is."""
-    if not isinstance(option, Choice) or not isinstance(value, str):
+    """The name of the choice that the reader's language has this word for; any other value as it is. In a word as in a
+    style, `_` stands for a space."""
+    if not isinstance(option, Choice | Name) or not isinstance(value, str):
         return value
-    words = {say(Text(choice)).casefold(): choice for choice in option.choices}
-    return words.get(value.replace("_", " ").casefold(), value)
+    spaced = value.replace("_", " ")
+    choices = option.choices if isinstance(option, Choice) else ()
+    words = {say(Text(choice)).casefold(): choice for choice in choices}
+    return words.get(spaced.casefold(), spaced)
 
 
 def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,21 +15,28 @@ from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
 from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
-from bot.commands.submit import NOT_YOURS, admit, find_piece, primed_seconds, rules_here, shown_seconds, submit
+from bot.commands.submit import (
+    admit,
+    find_piece,
+    find_typed_piece,
+    heard_seconds,
+    primed_seconds,
+    rules_here,
+    shown_seconds,
+    submit,
+)
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction
-from bot.store.daily_counts import NO_SERVER
 from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
-from core.errors import BadRequest, StoreError, shown
-from core.midi.smf import parse
+from core.errors import BadRequest, StoreError
 from core.models import MODELS
-from core.options import LENGTH, STEP_SECONDS
-from core.request import ComposeRequest, Rendering, fresh_take
+from core.options import CONTINUED, LENGTH, STEP_SECONDS
+from core.request import ComposeRequest, Origin, Rendering, fresh_take
 from core.seed import Seed
 from core.text import Text
 
@@ -73,9 +79,9 @@ def _variation(stored: Stored, rules: Rules) -> Successor:
     of it stays so, and nothing is left out of the new one."""
     rendering = stored.recipe.rendering
     duration = stored.duration / rendering.stretch
-    seconds = min(OPENING_SECONDS, OPENING_SHARE * duration)
+    seconds = round(min(OPENING_SECONDS, OPENING_SHARE * duration), 2)  # its recipe says it
     length = max(LENGTH.least, min(_steps(duration), _longest(rendering, rules)) - _steps(seconds))
-    request = _unprimed(stored, length)
+    request = _unprimed(stored, length, Origin(stored.id, seconds))
     whole = replace(rendering, only_new=False, crop="")
     return Successor(request, whole, StoredPrimer(stored.id, seconds), seconds + request.seconds)
 
@@ -84,14 +90,12 @@ def _continuation(stored: Stored, rules: Rules) -> Successor:
     """A request for the whole piece, or the part to which it was cropped, and as much again as was asked for, where
     there is room. Raises BadRequest."""
     rendering = stored.recipe.rendering
-    seconds = stored.duration / rendering.stretch
-    if rendering.only_new and not rendering.crop:  # it continues more than is heard
-        seconds += parse(stored.recipe.request.primer).seconds
+    seconds = heard_seconds(stored)
     room = _longest(rendering, rules) - _steps(seconds) - 1
     if room < LENGTH.least:
         rules.allow_seconds((seconds + LENGTH.least * STEP_SECONDS) * max(1.0, rendering.stretch))
         raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
-    request = _unprimed(stored, min(stored.recipe.request.length, room))
+    request = _unprimed(stored, min(stored.recipe.request.length, room), Origin(stored.id))
     return Successor(request, replace(rendering, crop=""), StoredPrimer(stored.id), seconds + request.seconds)
 
 
@@ -100,9 +104,9 @@ def _longest(rendering: Rendering, rules: Rules) -> int:
     return LENGTH.most if rules.longest is None else int(rules.length / max(1.0, rendering.stretch))
 
 
-def _unprimed(stored: Stored, length: int) -> ComposeRequest:
+def _unprimed(stored: Stored, length: int, origin: Origin) -> ComposeRequest:
     """The request to continue a piece, which still lacks that: its files are read once the press is acknowledged."""
-    return replace(stored.recipe.request, seed=Seed(), primer=b"", length=length, take=fresh_take())
+    return replace(stored.recipe.request, seed=Seed(), primer=b"", origin=origin, length=length, take=fresh_take())
 
 
 def _steps(seconds: float) -> int:
@@ -203,15 +207,9 @@ def piece_view(stored: Stored) -> discord.ui.View:
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
 @app_commands.describe(id=described("the piece's 8-character id, shown by Recipe and /history"))
 async def piece(interaction: Interaction, id: str) -> None:
-    typed = id.strip(" `").lower()  # as it is shown, it may be copied
-    if not re.fullmatch(ID, typed):
-        raise BadRequest(
-            "'{typed}' is not the id of a piece; an id has 8 letters and digits, and /history shows those of yours",
-            typed=shown(typed, 20),
-        )
-    stored = await find_piece(interaction, typed)
-    if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:
-        raise BadRequest(NOT_YOURS)  # made among few, it is shown to others by its owner alone
+    typed = CONTINUED.read(id)
+    CONTINUED.check(typed)
+    stored = await find_typed_piece(interaction, typed)
     rules = await rules_here(interaction)
     rules.allow_seconds(shown_seconds(interaction, stored))
     await interaction.response.defer(ephemeral=stored.private or rules.private)
@@ -222,6 +220,10 @@ async def piece(interaction: Interaction, id: str) -> None:
 
 @piece.autocomplete("id")
 async def suggest_pieces(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    return await latest_pieces(interaction, typed)
+
+
+async def latest_pieces(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """The latest pieces of the one who types; none rather than late."""
     begun = typed.strip(" `").lower()
     with suppress(StoreError, TimeoutError):

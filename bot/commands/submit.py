@@ -12,6 +12,7 @@ import discord
 from bot.commands.options import Submission
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, DISCORD_UNREACHABLE, Retry
 from bot.services import Interaction
+from bot.store.daily_counts import NO_SERVER
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_reply import FRESH, Destination, PendingReply, Source
 from bot.store.pieces import Stored
@@ -95,6 +96,16 @@ def primed_seconds(request: ComposeRequest) -> float:
     return request.seconds + (parse(request.primer).seconds if request.primer else 0.0)
 
 
+def heard_seconds(stored: Stored) -> float:
+    """Seconds of a stored piece that a continuation of it begins with, as they were composed. To be called in a thread,
+    as music is parsed."""
+    rendering = stored.recipe.rendering
+    seconds = stored.duration / rendering.stretch
+    if rendering.only_new and not rendering.crop:  # the continuation begins with more than is heard
+        seconds += parse(stored.recipe.request.primer).seconds
+    return seconds
+
+
 def shown_seconds(interaction: Interaction, stored: Stored) -> float:
     """Seconds that count where a stored piece is shown as it is: none where it was made, though the rules there may
     allow no more such pieces."""
@@ -121,5 +132,14 @@ async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece. Raises BadRequest when it is gone, or private and another's."""
     stored = await interaction.client.services.library.get(piece_id)
     if stored.private and stored.user_id != interaction.user.id:
+        raise BadRequest(NOT_YOURS)
+    return stored
+
+
+async def find_typed_piece(interaction: Interaction, piece_id: str) -> Stored:
+    """A stored piece whose id was typed. Raises BadRequest as `find_piece` does, and for a piece of somebody else's
+    direct message: it was made among few, and its owner alone shows it to others."""
+    stored = await find_piece(interaction, piece_id)
+    if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:
         raise BadRequest(NOT_YOURS)
     return stored

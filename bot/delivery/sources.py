@@ -12,6 +12,7 @@ from bot.store.pending_reply import FRESH, PendingReply, StoredNotes, StoredPrim
 from bot.store.pieces import Library, Stored
 from core.errors import BadRequest
 from core.midi.crop import cropped
+from core.midi.excerpt import Excerpt
 from core.request import Composed
 
 
@@ -40,10 +41,11 @@ class Sources:
         match pending.source:
             case UnreadUpload() as upload:
                 return await self._reader.continued(pending, upload)
-            case StoredPrimer(piece_id, until):
+            case StoredPrimer(piece_id, until, keep):
                 midi = await self._heard(await self._library.get(piece_id), opening=until is not None)
-                primer = midi if until is None else (await self._reader.opening(midi, until)).midi
-                return replace(pending, request=replace(pending.request, primer=primer), source=FRESH)
+                if until is not None or keep is not None:
+                    midi = (await self._reader.passage(midi, Excerpt(until, keep))).midi
+                return replace(pending, request=replace(pending.request, primer=midi), source=FRESH)
         return pending
 
     async def _heard(self, stored: Stored, opening: bool) -> bytes:

@@ -81,9 +81,9 @@ class UploadReader:
         allow_seconds(whole * factor, upload.longest)
         return replace(pending, request=request, remark=reading.upload.remark, source=FRESH)
 
-    async def opening(self, midi: bytes, seconds: float) -> Upload:
-        """The opening of a piece that the bot has stored. Raises BadRequest."""
-        reading = await self.ours.read(midi, Excerpt(until=seconds))
+    async def passage(self, midi: bytes, excerpt: Excerpt) -> Upload:
+        """A passage of a piece that the bot has stored. Raises BadRequest."""
+        reading = await self.ours.read(midi, excerpt)
         if reading.upload is None:
             raise BadRequest(reading.refusal)
         return reading.upload

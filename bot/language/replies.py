@@ -269,8 +269,16 @@ def recipe(stored: Stored) -> str:
     """The command to copy, and what else is needed for the same piece."""
     request = stored.recipe.request
     lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
-    if request.primer and stored.parent:
-        lines.append(say("It continues piece `{parent}`.", parent=stored.parent))
+    if request.origin.piece:
+        lines.append(say("It continues piece `{parent}`.", parent=request.origin.piece))
+    elif stored.parent:
+        lines = [
+            say(
+                "An older version of me made this from piece `{parent}` and noted no command for it. **Variation** and"
+                " **Continue** under that piece make others like it.",
+                parent=stored.parent,
+            )
+        ]
     elif request.primer:
         lines.append(say("It continues a file: send the same one again."))
     if request.mood in MOODS:
@@ -290,8 +298,8 @@ def headline(stored: Stored) -> str:
 
 
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
-    """The command to type for the same piece, without the file that it continues, where it does."""
-    begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed}"]
+    """The command to type for the same piece, but for the file that it may continue: it has no name."""
+    begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed.spelled}"]
     options = (f"{option.name}:{option.write(value)}" for option, value in unusual_options(request, rendering))
     return " ".join([*begun, *options])
 

@@ -92,12 +92,14 @@ class StoredPrimer:
     piece_id: str
     until: float | None = None
     """Second of the stored piece at which the new one goes on; None for its end."""
+    keep: float | None = None
+    """Seconds before that which are kept; None for all."""
 
     def __post_init__(self) -> None:
         check_types(self)
 
     def to_json(self) -> dict[str, Any]:
-        return {"upload": "", "until": self.until, "source": "", "primer": self.piece_id}
+        return {"upload": "", "until": self.until, "keep": self.keep, "source": "", "primer": self.piece_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,5 +180,5 @@ def _source(data: dict[str, Any]) -> Source:
     if upload:
         return UnreadUpload(upload, data.get("until"), data.get("keep"), data.get("longest"))
     if primer := of_type(str, data.get("primer", "")):
-        return StoredPrimer(primer, data.get("until"))
+        return StoredPrimer(primer, data.get("until"), data.get("keep"))
     return StoredNotes(stored) if stored else FRESH

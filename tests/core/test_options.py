@@ -52,10 +52,10 @@ VALUES: list[tuple[Option[Any], Any, str]] = [
 
 @pytest.mark.parametrize(
     ("scope", "record", "others"),
-    [(Scope.REQUEST, ComposeRequest, {"seed", "primer"}), (Scope.RENDERING, Rendering, {"form"})],
+    [(Scope.REQUEST, ComposeRequest, {"seed", "primer", "origin"}), (Scope.RENDERING, Rendering, {"form"})],
 )
 def test_every_option_is_a_field_of_its_scope(scope: Scope, record: type, others: set[str]):
-    """And every field but seed, primer and form is an option, of the option's kind."""
+    """And every field but seed, primer, origin and form is an option, of the option's kind."""
     kinds = {field.name: field.type for field in fields(record) if field.name not in others}
     assert kinds == {option.name: option.kind.__name__ for option in options_in(scope)}
 

@@ -110,7 +110,7 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
             [embed] = message.embeds
             assert embed["title"] == "Your piece, continued"
             assert embed["description"] == "Read as one piano: track 1; left out: the drums and all from 0.5 s on."
-            assert "with the same file: /continue length:100 take:7" in embed["footer"]["text"]
+            assert "with the same file: /continue from:0.5 length:100 take:7" in embed["footer"]["text"]
             assert message.file(".mid").filename == "nocturne-performance-continued-100-take7.mid"
             assert await emptied(url)
 

@@ -17,6 +17,7 @@ from core.seed import Seed
 
 C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
+CUT = ("from", "keep")
 SAID = ("key", "pace", "dynamics", "mood")
 RENDERED = ("instrument", "tempo", "transpose", "audio")
 PLAYED = (*RENDERED, "only_new", "crop")
@@ -217,15 +218,17 @@ def test_every_suggestion_can_be_chosen(typed: str):
         ),
         (
             continue_,
-            ["file", "length", "from", "keep", "style", *SAID, "temperature", "top_p", "take", *PLAYED, "private"],
+            ["file", "piece", "length", *CUT, "style", *SAID, "temperature", "top_p", "take", *PLAYED, "private"],
         ),
     ],
     ids=["compose", "continue"],
 )
 def test_commands_have_their_options(command: app_commands.Command, names: list[str]):
-    """In one order, and only the first, which is the command's own, has to be filled."""
+    """In one order, and only the seed has to be filled: a piece is continued in place of a file."""
     assert [parameter.display_name for parameter in command.parameters] == names
-    assert [parameter.display_name for parameter in command.parameters if parameter.required] == names[:1]
+    assert [parameter.display_name for parameter in command.parameters if parameter.required] == [
+        name for name in names if name == "seed"
+    ]
 
 
 def test_discord_knows_the_bounds_of_an_option():
