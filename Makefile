@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test test-long fuzz chaos lint bench lock upgrade audit texts clean
+.PHONY: help run setup dev test test-long fuzz chaos lint bench showcase lock upgrade audit texts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: dev ## check format, style and types
 
 bench: dev ## print the table of each benchmark; QUICK=--quick only shows that they run
 	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) $(QUICK) || exit 1; done
+
+showcase: dev ## make the README's pieces and pictures anew
+	@$(PYTHON) -m docs.showcase
 
 # requirements/dev.txt comes first, and its versions bind the other sets, so that all can share one .venv.
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
