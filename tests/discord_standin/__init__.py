@@ -7,9 +7,9 @@
         piece = await clara.types("/compose", seed="72", length=500)
         message = await piece.finished()
 
-model.py says what there is, world.py has all of it, people.py the humans; limits.py is what Discord refuses, gateway.py
-the websocket, traffic.py rate limits and faults, rest.py and interactions.py the routes, messages.py what they write;
-server.py puts it together. drawing.py shows a message as a client does.
+model.py says what there is, world.py has all of it, people.py the humans, forms.py how they fill in a modal; limits.py
+is what Discord refuses, gateway.py the websocket, traffic.py rate limits and faults, rest.py and interactions.py the
+routes, messages.py what they write; server.py puts it together. drawing.py shows a message as a client does.
 """
 
 from .model import Attachment, Channel, Choice, Guild, Interaction, Message, User

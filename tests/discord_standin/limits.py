@@ -8,10 +8,23 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .model import BUTTON, COMPONENTS_V2, SELECTS, TEXT_INPUT, Json, embed_texts, parts
+from .model import (
+    BUTTON,
+    COMPONENTS_V2,
+    FILE_UPLOAD,
+    LABEL,
+    RADIO_GROUP,
+    SELECTS,
+    TEXT_DISPLAY,
+    TEXT_INPUT,
+    Json,
+    embed_texts,
+    parts,
+)
 
 CONTENT, EMBEDS, EMBED_TEXT, FILES, CHOICES = 2000, 10, 6000, 10, 25
 ROWS, BUTTONS, OPTIONS, COMPONENTS = 5, 5, 25, 40
+FORM_PARTS, RADIO_OPTIONS, FORM_TEXT = 5, 10, 4000
 COMMANDS, COMMAND_TEXT = {1: 100, 2: 15, 3: 15}, 8000
 DESCRIPTION, WAVEFORM = 1024, 256
 EMBED_LENGTHS = {"title": 256, "description": 4096}
@@ -157,20 +170,64 @@ def _check_component(part: Json) -> None:
     elif part["type"] in SELECTS:
         _text(part.get("custom_id"), "components.custom_id", 100)
         if part["type"] == SELECTS[0]:
-            for option in _list(part.get("options"), "components.options", OPTIONS, 1):
-                _text(option.get("label"), "components.options.label", 100)
-                _text(option.get("value"), "components.options.value", 100)
+            _check_options_of(part, OPTIONS, 1, part.get("max_values", 1))
         if part.get("placeholder"):
             _text(part["placeholder"], "components.placeholder", 150)
     elif part["type"] == TEXT_INPUT:
+        _check_text_input(part)
+    elif part["type"] == RADIO_GROUP:
         _text(part.get("custom_id"), "components.custom_id", 100)
+        _check_options_of(part, RADIO_OPTIONS, 2, 1)
+    elif part["type"] == FILE_UPLOAD:
+        _text(part.get("custom_id"), "components.custom_id", 100)
+        least, most = part.get("min_values"), part.get("max_values")
+        if not 0 <= (1 if least is None else least) <= FILES or not 1 <= (1 if most is None else most) <= FILES:
+            raise invalid("components.max_values", "NUMBER_TYPE_MAX", "int value should be less than or equal to 10.")
+
+
+def _check_options_of(part: Json, longest: int, shortest: int, chosen: int) -> None:
+    """The options of a select or a radio group, of which at most `chosen` may be so from the beginning."""
+    options = _list(part.get("options"), "components.options", longest, shortest)
+    for option in options:
+        _text(option.get("label"), "components.options.label", 100)
+        _text(option.get("value"), "components.options.value", 100)
+        if option.get("description") is not None:
+            _text(option["description"], "components.options.description", 100)
+    _unique((option["value"] for option in options), "components.options", "COMPONENT_OPTION_VALUE_DUPLICATED")
+    if sum(bool(option.get("default")) for option in options) > chosen:
+        raise invalid("components.options", "COMPONENT_SELECT_DEFAULTS_INVALID", f"At most {chosen} can be the default")
+
+
+def _check_text_input(part: Json) -> None:
+    _text(part.get("custom_id"), "components.custom_id", 100)
+    longest, shortest = part.get("max_length") or FORM_TEXT, part.get("min_length") or 0
+    if not 0 <= shortest <= longest <= FORM_TEXT:
+        raise invalid("components.max_length", "NUMBER_TYPE_MAX", f"Must be at most {FORM_TEXT}")
+    _text(part.get("value") or "", "components.value", longest, 0)
+    _text(part.get("placeholder") or "", "components.placeholder", 100, 0)
 
 
 def check_modal(modal: Json) -> None:
+    """A form: up to five labels with a component each, or texts; an action row may hold a text input, as of old."""
     _text(modal.get("custom_id"), "data.custom_id", 100)
     _text(modal.get("title"), "data.title", 45)
-    for part in parts(_list(modal.get("components"), "data.components", 5, 1)):
+    top = _list(modal.get("components"), "data.components", FORM_PARTS, 1)
+    for at, part in enumerate(top):
+        here = f"data.components.{at}"
+        inside = [part.get("component")] if part["type"] == LABEL else part.get("components", [])
+        fitting = {LABEL: (TEXT_INPUT, *SELECTS, FILE_UPLOAD, RADIO_GROUP), 1: (TEXT_INPUT,), TEXT_DISPLAY: ()}
+        if part["type"] not in fitting or any(inner["type"] not in fitting[part["type"]] for inner in inside):
+            raise invalid(f"{here}.type", "UNION_TYPE_CHOICES", "Not a component of a modal")
+        if part["type"] == LABEL:
+            _text(part.get("label"), f"{here}.label", 45)
+            _text(part.get("description") or "", f"{here}.description", 100, 0)
+            if part["component"].get("disabled") or part["component"].get("label"):
+                raise invalid(f"{here}.component", "MODEL_TYPE_CONVERT", "No `disabled`, and no label of its own")
+    for part in parts(top):
         _check_component(part)
+    _unique(
+        (part["custom_id"] for part in parts(top) if part.get("custom_id")), "data", "COMPONENT_CUSTOM_ID_DUPLICATED"
+    )
 
 
 def check_choices(choices: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from .forms import Filled
 from .limits import ATTACHMENT, BOOLEAN, CHANNEL, GROUP, INTEGER, NUMBER, STRING, SUBCOMMAND, USER, fits_kind
 from .model import (
     AUTOCOMPLETE,
@@ -20,8 +22,8 @@ from .model import (
     MODAL,
     SELECTS,
     SLASH_COMMAND,
-    TEXT_INPUT,
     USER_INSTALL,
+    Attachment,
     Channel,
     Choice,
     Interaction,
@@ -36,10 +38,14 @@ if TYPE_CHECKING:
 
 
 class Upload(NamedTuple):
-    """A file that somebody adds to a command."""
+    """A file that somebody adds to a command, or to a form."""
 
     filename: str
     bytes: bytes
+
+
+Given: TypeAlias = "str | Sequence[str] | Upload"
+"""What somebody puts into a component of a form: a text, the value of one choice or of several, a file."""
 
 
 class ClientRefuses(Exception):
@@ -141,13 +147,24 @@ class Person:
                 return await self._uses(message, part, data)
         raise ClientRefuses(f"no menu offers {', '.join(chosen)} under {message!r}")
 
-    async def submits(self, asked: Interaction, **texts: str) -> Interaction:
-        """Fill in the modal that an interaction was answered with, by custom id."""
+    async def submits(self, asked: Interaction, **given: Given) -> Interaction:
+        """Fill in the modal that an interaction was answered with, by custom id, and send it; the rest is sent as it is
+        prefilled. Raises ClientRefuses."""
         if not asked.modal:
             raise ClientRefuses("there is no modal")
-        filled = [_filled(component, texts) for component in asked.modal["components"]]
-        data = {"custom_id": asked.modal["custom_id"], "components": filled}
+        filled = Filled({name: self._given(value, asked.channel) for name, value in given.items()})
+        try:
+            components = [filled.component(component) for component in asked.modal["components"]]
+        except ValueError as error:
+            raise ClientRefuses(str(error)) from None
+        data = {"custom_id": asked.modal["custom_id"], "components": components}
+        data |= {"resolved": {"attachments": filled.attachments}} if filled.attachments else {}
         return await self._act(MODAL, asked.channel, data, asked.owners, source=asked.source)
+
+    def _given(self, value: Given, where: Channel) -> Sequence[str | Attachment]:
+        if isinstance(value, Upload):
+            return [self.world.add_attachment(value.filename, value.bytes, where, ephemeral=True)]
+        return [value] if isinstance(value, str) else value
 
     async def _uses(self, message: Message, component: Json, data: Json) -> Interaction:
         if message.deleted or (message.ephemeral and message.interaction and message.interaction.user is not self.user):
@@ -263,19 +280,3 @@ def _in_range(option: Json, value: Any) -> bool:
     if option["type"] == STRING:
         return max(option.get("min_length", 0), 1) <= len(value) <= option.get("max_length", 6000)
     return True
-
-
-def _filled(component: Json, texts: dict[str, str]) -> Json:
-    """A modal's component as it is submitted: rows and labels around text inputs."""
-    if component["type"] == TEXT_INPUT:
-        text = texts.get(component["custom_id"], component.get("value") or "")
-        longest, shortest = component.get("max_length") or 4000, component.get("min_length") or 0
-        if len(text) > longest or len(text) < (shortest if text else component.get("required", True)):
-            raise ClientRefuses(f"{text!r} cannot be sent in {component['custom_id']}")
-        return {"type": TEXT_INPUT, "id": component.get("id", 0), "custom_id": component["custom_id"], "value": text}
-    filled = {"type": component["type"], "id": component.get("id", 0)}
-    if "component" in component:
-        filled["component"] = _filled(component["component"], texts)
-    if "components" in component:
-        filled["components"] = [_filled(inner, texts) for inner in component["components"]]
-    return filled

@@ -16,7 +16,14 @@ import yarl
 from discord import app_commands
 
 from tests.discord_standin import ClientRefuses, Discord, Upload
-from tests.discord_standin.limits import Refused, check_choices, check_commands, check_message, check_voice_message
+from tests.discord_standin.limits import (
+    Refused,
+    check_choices,
+    check_commands,
+    check_message,
+    check_modal,
+    check_voice_message,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4) + (480).to_bytes(4)
 MIDI = b"MThd" + bytes(range(256))
@@ -31,7 +38,7 @@ class Player(discord.AutoShardedClient):
         everybody = app_commands.AppInstallationType(guild=True, user=True)
         self.tree = app_commands.CommandTree(self, allowed_contexts=everywhere, allowed_installs=everybody)
         self.tree.error(self._keep_quiet)
-        for command in (say, play, late, twice, ask, listen):
+        for command in (say, play, late, twice, ask, order, listen):
             self.tree.add_command(command)
         self.standin = standin
         self.received: list[discord.Interaction] = []
@@ -107,6 +114,30 @@ class Name(discord.ui.Modal, title="Who are you?"):
 async def ask(interaction: discord.Interaction):
     """Open a modal."""
     await interaction.response.send_modal(Name())
+
+
+class Order(discord.ui.Modal, title="Order"):
+    """A form of every component that may have a label; each has its usual value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        options = [discord.SelectOption(label=word, value=word, default=word == "tea") for word in ("tea", "coffee")]
+        sizes = [discord.RadioGroupOption(label=word, value=word, default=word == "small") for word in ("small", "big")]
+        self.drink = discord.ui.Select(custom_id="drink", options=options)
+        self.size = discord.ui.RadioGroup(custom_id="size", options=sizes)
+        self.files = discord.ui.FileUpload(custom_id="files", required=False, min_values=1, max_values=2)
+        for part in (self.drink, self.size, self.files):
+            self.add_item(discord.ui.Label(text=part.custom_id, component=part))
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        sent = [f"{file.filename} of {len(await file.read())} bytes" for file in self.files.values]
+        await interaction.response.send_message(f"{self.size.value} {self.drink.values} {sent}")
+
+
+@app_commands.command()
+async def order(interaction: discord.Interaction):
+    """Open a form."""
+    await interaction.response.send_modal(Order())
 
 
 @app_commands.command()
@@ -238,6 +269,48 @@ async def test_a_modal_and_an_upload(monkeypatch):
             assert (await greeted.finished()).content == "hello Clara"
             heard = await clara.types("/listen", file=Upload("piece.mid", MIDI), sender=robert)
             assert (await heard.finished()).content == f"robert sent {len(MIDI)} bytes"
+
+
+@pytest.mark.asyncio
+async def test_a_form_of_labels(monkeypatch):
+    """Choices and files come back, what is not touched as it was shown; what a client would not send is refused."""
+    async with Discord() as standin:
+        clara = standin.person("clara", standin.guild())
+        async with connected(standin, monkeypatch):
+            asked = await clara.types("/order")
+            assert (await (await clara.submits(asked)).finished()).content == "small ['tea'] []"
+            asked = await clara.types("/order")
+            sent = await clara.submits(asked, drink="coffee", size="big", files=Upload("piece.mid", MIDI))
+            assert (await sent.finished()).content == f"big ['coffee'] ['piece.mid of {len(MIDI)} bytes']"
+            for wrong in ({"drink": "milk"}, {"drink": ["tea", "coffee"]}, {"size": []}):
+                with pytest.raises(ClientRefuses):
+                    await clara.submits(asked, **wrong)
+
+
+def labelled(**component: object) -> dict[str, object]:
+    return {"type": 18, "label": "Label", "component": {"custom_id": "part"} | component}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": 4, "custom_id": "part"},
+        labelled(type=2, style=1, label="A button"),
+        labelled(type=4, label="Has a label already"),
+        labelled(type=4, value="too long", max_length=3),
+        labelled(type=21, options=[{"label": "one", "value": "1"}]),
+        labelled(type=3, options=[{"label": "twice", "value": "1"}] * 2),
+        labelled(type=3, options=[{"label": "one", "value": "1"}], disabled=True),
+        labelled(type=19, max_values=11),
+        labelled(type=4) | {"label": "a" * 46},
+        labelled(type=4) | {"description": "a" * 101},
+    ],
+)
+def test_forms_that_discord_refuses(part: dict[str, object]):
+    """A component without a label, one that no form has, and what is too long or too much."""
+    check_modal({"custom_id": "form", "title": "Form", "components": [labelled(type=4)]})
+    with pytest.raises(Refused):
+        check_modal({"custom_id": "form", "title": "Form", "components": [part]})
 
 
 @pytest.mark.asyncio
