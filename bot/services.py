@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import discord
@@ -55,6 +56,8 @@ class ServiceClient(discord.AutoShardedClient):
 
     services: Services
     tree: app_commands.CommandTree[Any]
+    forms: Mapping[str, Any] = MappingProxyType({})
+    """Forms that listeners fill in, by the first word of their custom_ids."""
     synced: Sequence[app_commands.AppCommand] = ()
     """The commands as Discord has them, with their ids."""
 

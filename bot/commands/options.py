@@ -34,7 +34,6 @@ USUAL_SECONDS = (15, 30, 60, 90, 100, 120, 180, 240, 300, 600)
 
 _TYPED = {option.name: option for option in options_of("compose")}
 """Options that may be typed along with the seed."""
-_TYPED_OPTION = re.compile(rf"\b({'|'.join(_TYPED)})\s*[:=]\s*", re.IGNORECASE)
 _TIME = re.compile(r"\d+(?:[.,]\d+)?\s+(?:s|sec|seconds?|min|minutes?)\b|\S*", re.IGNORECASE)
 _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s])(?!\s*[:=])){0,3}", re.IGNORECASE)
 """A name has several words; two letters may be a note."""
@@ -143,19 +142,28 @@ def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Sub
     """The submission that the text in `seed` and the other options (None: left out) stand for. People type
     `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its value. Raises
     BadRequest."""
-    options = {name: value for name, value in filled.items() if value is not None}
-    seed, along = _split(typed)
+    seed, options = read_options(typed, {name: value for name, value in filled.items() if value is not None})
+    return submission_of(completed(options, defaults), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
+
+
+def read_options(
+    typed: str, filled: Mapping[str, Any], known: Mapping[str, Option[Any]] = _TYPED
+) -> tuple[str, dict[str, Any]]:
+    """The rest of a text, once the `known` options that it names are read, and these beside those that are filled in.
+    Raises BadRequest."""
+    options = dict(filled)
+    seed, along = _split(typed, known)
     for option, text in along:
         value = option.read(_in_english(option, text))
-        known = options.setdefault(option.name, value)
-        if known is not value and known != value:  # a NaN is not even itself
+        given = options.setdefault(option.name, value)
+        if given is not value and given != value:  # a NaN is not even itself
             raise BadRequest(
                 "{option} is given twice, as {one} and as {other}",
                 option=option.name,
                 one=shown(str(options[option.name]), 20),
                 other=shown(text, 20),
             )
-    return submission_of(completed(options, defaults), lambda fields: ComposeRequest(Seed.parse(seed), **fields))
+    return seed, options
 
 
 def completed(options: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
@@ -176,11 +184,12 @@ def _in_english(option: Option[Any], value: Any) -> Any:
 
 
 def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:
-    """The submission that options stand for; `request_of` makes a request of its fields, `take` always among them.
-    Raises BadRequest."""
+    """The submission that options stand for; `request_of` makes a request of its fields, `take` always among them. How
+    long a request with a primer will be is for the caller to check. Raises BadRequest."""
     rendering = Rendering(**_given(options, Scope.RENDERING))
     request = request_of({"take": fresh_take()} | _given(options, Scope.REQUEST))
-    rendering.rendered_seconds(request.seconds)
+    if not request.primer:
+        rendering.rendered_seconds(request.seconds)
     return Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
 
 
@@ -193,7 +202,7 @@ def _given(options: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
 def suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:
     """Names and values to choose from: the chord whose name was typed, `random`, the latest seeds of the one who types,
     notes that begin as the last one typed does, and chords."""
-    if _TYPED_OPTION.search(typed):
+    if _named(_TYPED).search(typed):
         return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_submission(typed) else []
     typed = notation.plain(typed)
     head, last = _LAST_NOTE.fullmatch(typed.lstrip()).groups(default="")  # type: ignore[union-attr]  # matches any text
@@ -232,13 +241,18 @@ def _means(typed: str, notes: str) -> bool:
     return meant is not None and meant.chords == Seed.parse(notes).chords
 
 
-def _split(typed: str) -> tuple[str, list[tuple[Option[Any], str]]]:
+def _named(options: Iterable[str]) -> re.Pattern[str]:
+    """Finds the name of an option before its value."""
+    return re.compile(rf"\b({'|'.join(options)})\s*[:=]\s*", re.IGNORECASE)
+
+
+def _split(typed: str, known: Mapping[str, Option[Any]]) -> tuple[str, list[tuple[Option[Any], str]]]:
     """The text of the seed, and the options that were typed along with it, each with its value's text."""
     seed, along, place = "", [], 0
-    for name in _TYPED_OPTION.finditer(typed):
+    for name in _named(known).finditer(typed):
         if name.start() < place:  # within a value
             continue
-        option = _TYPED[name[1].lower()]
+        option = known[name[1].lower()]
         value = _value_of(option).match(typed, name.end())
         seed += typed[place : name.start()]
         along.append((option, value[0] if value else ""))

@@ -13,6 +13,7 @@ from discord import app_commands
 
 from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
+from bot.commands.edit import open_edit_form
 from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
 from bot.commands.submit import (
@@ -163,6 +164,7 @@ async def _delete(interaction: Interaction, stored: Stored) -> None:
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {
     "take": (Text("New take"), _submits(_new_take)),
+    "edit": (Text("Edit"), open_edit_form),
     "vary": (Text("Variation"), _submits(_variation)),
     "continue": (Text("Continue"), _submits(_continuation)),
     "arrange": (Text("Arrange"), _ask_arrangement),
@@ -197,7 +199,7 @@ def piece_view(stored: Stored) -> discord.ui.View:
     """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to."""
     view = discord.ui.View(timeout=None)
     model = MODELS[stored.recipe.request.model]
-    actions = ["take", "vary", "continue"] if model.continues_primer else ["take"]
+    actions = ["take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
     actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else [])]
     for action in [*actions, "recipe", "delete"]:
         view.add_item(PieceButton(action, stored.id))

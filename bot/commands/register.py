@@ -11,7 +11,9 @@ from bot.commands.about import about
 from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
 from bot.commands.compose import compose
 from bot.commands.continue_ import continue_, continue_message
+from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
+from bot.commands.forms import AgainButton, Form, read_form
 from bot.commands.pieces import PageButton, PieceButton, history, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
@@ -44,9 +46,13 @@ COMPONENTS = (
     NewPartButton,
     PageButton,
     ForgetButton,
+    AgainButton,
     *RULE_SELECTS,
 )
 """Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""
+
+FORMS: tuple[type[Form], ...] = (EditForm,)
+"""Forms that outlive a restart."""
 
 VIEWS = Views(cancel_view, piece_view)
 """Components of messages that the bot sends by itself, outside a command."""
@@ -57,8 +63,11 @@ def register(client: ServiceClient) -> None:
     for command in COMMANDS:
         client.tree.add_command(command)
     client.add_dynamic_items(*COMPONENTS)
+    client.forms = {form.name: form for form in FORMS}
 
     async def on_guild_join(guild: discord.Guild) -> None:
         await greet(client, guild)
 
-    client.on_guild_join = on_guild_join  # type: ignore[attr-defined]  # discord.py calls it by this name
+    # discord.py calls them by these names
+    client.on_guild_join = on_guild_join  # type: ignore[attr-defined]
+    client.on_interaction = read_form  # type: ignore[attr-defined]

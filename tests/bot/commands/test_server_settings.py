@@ -240,7 +240,7 @@ async def test_a_piece_is_shown_by_the_rules_of_the_place(queue: FakeQueue, url:
             refusal = f"In this server I play only in <#{stage.id}>."
             for piece in here, elsewhere:
                 assert (await (await member.types("/piece", id=piece.id)).answered()).content == refusal
-            for label in "New take", "Variation", "Continue", "Arrange":
+            for label in "New take", "Edit", "Variation", "Continue", "Arrange":
                 assert (await (await member.clicks(message, label)).answered()).content == refusal
             shown = await (await member.types("/piece", id=here.id, where=stage)).finished()
             assert shown.ephemeral

@@ -86,6 +86,8 @@ class Trial:
         words = {"New take": "take", "Variation": "vary"}
         message = await self.forged(action, f"piece:{words.get(action, action.lower())}:{stored.id}")
         asked = await self.person.clicks(message, action)
+        if asked.modal:
+            asked = await self.person.submits(asked)
         if action != "Delete":
             self.queue.finish(asked.id)
             return self.seen(await (asked.answered() if action in ("Arrange", "Recipe") else asked.finished()))

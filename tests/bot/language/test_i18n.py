@@ -143,7 +143,7 @@ async def test_an_answer_stays_in_the_listener_s_language(queue: FakeQueue, url:
             queue.finish(asked.id)
             message = await asked.finished()
             assert [field["name"] for field in message.embeds[0]["fields"]][:3] == ["Anfang", "Länge", "Take"]
-            assert [button["label"] for button in message.buttons][:2] == ["Neuer Take", "Variation"]
+            assert [button["label"] for button in message.buttons][:2] == ["Neuer Take", "Bearbeiten"]
             refused = await (await clara.types("/compose", seed="ding")).answered()
             assert refused.content.startswith("Ich verstehe den Anfang „ding“ nicht. Versuche `random`")
             question = await (await clara.types("/forget")).answered()

@@ -1,0 +1,114 @@
+"""The Edit button: a form with the values of a stored piece, from which another is composed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bot.commands.forms import TEXT, Answers, Form, option_label, text_label
+from bot.commands.options import Submission, read_options, submission_of
+from bot.commands.submit import admit, find_piece, primed_seconds, rules_here, submit
+from bot.language.i18n import say
+from bot.services import Interaction
+from bot.store.pending_reply import FRESH
+from bot.store.pieces import Stored
+from core.errors import BadRequest, shown
+from core.models import MODELS
+from core.option_kinds import Option, Scope
+from core.options import KEY, LENGTH, MODEL, PACE, PRIVATE, STYLE, TAKE, TEMPERATURE, options_in, options_of
+from core.request import ComposeRequest, unusual_options
+from core.seed import Seed
+
+
+async def open_edit_form(interaction: Interaction, stored: Stored) -> None:
+    """The answer to a press of Edit."""
+    await rules_here(interaction)
+    await EditForm.show(interaction, stored, present_answers(stored))
+
+
+class EditForm(Form):
+    """Has a field for each option that a listener hears at once and that has values to choose from, as far as Discord
+    lets it; all others are written behind the seed, as `/compose` takes them, where the unusual ones stand already. So
+    the form says all of a piece but its take, which is drawn anew unless one is written."""
+
+    name = "edit"
+
+    @classmethod
+    async def show(cls, interaction: Interaction, stored: Stored, answers: Answers) -> None:
+        styles = interaction.client.services.styles
+        labels = [option_label(each, answers.texts.get(each.name, ""), styles) for each in fields(stored)]
+        text, description = (
+            (say("Other options"), say("all that this form does not ask for, such as temperature:0.9 or take:7"))
+            if stored.recipe.request.primer
+            else (say("Seed"), say("random, notes or chords; any option may follow, such as temperature:0.9 or take:7"))
+        )
+        along = text_label(text, description, answers.texts.get(TEXT, ""))
+        await interaction.response.send_modal(
+            cls(say("Edit piece {piece}", piece=stored.id), stored.id, along, *labels)
+        )
+
+    @classmethod
+    async def open(cls, interaction: Interaction, about: str, answers: Answers | None = None) -> None:
+        stored = await find_piece(interaction, about)
+        await cls.show(interaction, stored, answers or present_answers(stored))
+
+    @classmethod
+    async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        stored = await find_piece(interaction, about)
+        submission = edited(stored, answers)
+        rules = await admit(interaction)
+        seconds = await asyncio.to_thread(_whole_seconds, submission)
+        parent = stored.parent if submission.request.primer else stored.id
+        await submit(interaction, submission, rules, FRESH, parent, seconds=seconds)
+
+
+def fields(stored: Stored) -> tuple[Option[Any], ...]:
+    """Options with a field of their own. A form has five at most, and one is the text."""
+    return (LENGTH, KEY, PACE, STYLE) if MODELS[stored.recipe.request.model].knows_styles else (LENGTH, TEMPERATURE)
+
+
+def written_options(stored: Stored) -> dict[str, Option[Any]]:
+    """Options that may be written in the text, by name. A continuation keeps what it continues, and its model."""
+    options = options_of("continue" if stored.recipe.request.primer else "compose")
+    return {option.name: option for option in options if option.scope is not Scope.SOURCE}
+
+
+def present_answers(stored: Stored) -> Answers:
+    """A form's contents that stand for the same piece, but for its take."""
+    request, own = stored.recipe.request, fields(stored)
+    along = [] if request.primer else [request.seed.spelled]
+    for option, value in unusual_options(request, stored.recipe.rendering):
+        if option.name in written_options(stored) and option not in (*own, TAKE):
+            along.append(f"{option.name}:{option.write(value)}")
+    texts = {option.name: str(getattr(request, option.name)) for option in own}
+    return Answers({TEXT: " ".join(along)} | texts | {LENGTH.name: f"{request.seconds:g} s"})
+
+
+def edited(stored: Stored, answers: Answers) -> Submission:
+    """The submission that the answers to the form about a piece stand for. Raises BadRequest."""
+    texts = {option: answers.texts.get(option.name, "").strip() for option in fields(stored)}
+    filled = {option.name: option.read(text) for option, text in texts.items() if text}
+    seed, options = read_options(answers.texts.get(TEXT, ""), filled, written_options(stored))
+    return submission_of({PRIVATE.name: stored.private} | options, partial(_request, stored.recipe.request, seed))
+
+
+def _request(request: ComposeRequest, seed: str, fields: dict[str, Any]) -> ComposeRequest:
+    """The request with these options and no others; what it continues stays."""
+    if request.primer and seed.strip():
+        raise BadRequest("this piece continues another, so it takes no seed; I can't read '{typed}'", typed=shown(seed))
+    usual = {
+        option.name: option.usual_for(fields.get(MODEL.name, request.model)) for option in options_in(Scope.REQUEST)
+    }
+    begun = Seed() if request.primer or not seed.strip() else Seed.parse(seed)
+    return replace(request, seed=begun, **usual | fields)
+
+
+def _whole_seconds(submission: Submission) -> float:
+    """Seconds that the piece lasts with what it continues, as it is composed or as it is heard, whichever is longer.
+    Raises BadRequest for more than is ever played. To be called in a thread, as music is parsed."""
+    request, rendering = submission.request, submission.rendering
+    whole = primed_seconds(request)
+    rendering.rendered_seconds(whole, whole - request.seconds)
+    return whole * max(1.0, rendering.stretch)
