@@ -271,6 +271,8 @@ def recipe(stored: Stored) -> str:
     lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
     if request.origin.piece:
         lines.append(say("It continues piece `{parent}`.", parent=request.origin.piece))
+    elif stored.parent and not request.primer:
+        lines.append(say("It was edited from piece `{parent}`.", parent=stored.parent))
     elif stored.parent:
         lines = [
             say(

@@ -1,5 +1,6 @@
 """The Edit button and its form, filled in by the stand-in's people."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -67,6 +68,9 @@ async def test_a_piece_is_edited(queue: FakeQueue, url: str, monkeypatch: pytest
             assert after == replace(before, **changed)
             assert after.take != 7
             assert queue.renderings[str(answer.id)] == Rendering("music box")
+            queue.finish(answer.id)
+            recipe = await (await listener.clicks(await answer.finished(), "Recipe")).answered()
+            assert re.search("It was edited from piece `[a-z0-9]{8}`.", recipe.content)
 
 
 async def test_whatever_a_piece_is_the_form_says_it(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
