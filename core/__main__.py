@@ -1,24 +1,25 @@
-"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue` continues a MIDI
-file."""
+"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue`, `perform` and
+`harmonize` make one of a MIDI file."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import BadRequest, BadSetting, NocturneError
+from core.files import upload_of, writable, write_files
 from core.models import MODELS
 from core.option_kinds import Choice, Option, Scope, YesNo
 from core.options import options_in, options_of
 from core.request import ComposeRequest, Piece, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
+from core.tasks import HARMONIZE, PERFORM
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -66,23 +67,18 @@ def parser() -> Parser:
     add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
     add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
     add_options(compose, "compose")
-    continue_ = commands.add_parser(
-        "continue",
-        help="continue a MIDI file",
-        description="Continues a MIDI file: its notes, on one piano, and then new ones.",
-        allow_abbrev=False,
-    )
-    continue_.set_defaults(run=run_continue)
-    add = continue_.add_argument
-    add("file", type=Path, metavar="IN.mid", help="the file to continue")
-    add(
-        "--output",
-        type=Path,
-        default=Path("out", "continued.mid"),
-        metavar="OUT.mid",
-        help="the new file; sound and picture go beside it (default: %(default)s)",
-    )
-    add_options(continue_, "continue")
+    for name, what in FILE_COMMANDS.items():
+        command = commands.add_parser(name, help=what.help, description=what.description, allow_abbrev=False)
+        command.set_defaults(run=what.run)
+        command.add_argument(what.argument, type=what.type, metavar=what.metavar, help=what.meaning)
+        command.add_argument(
+            "--output",
+            type=Path,
+            default=Path("out", what.output),
+            metavar="OUT.mid",
+            help="the new file; sound and picture go beside it (default: %(default)s)",
+        )
+        add_options(command, name)
     return top
 
 
@@ -155,32 +151,108 @@ def run_compose(options: argparse.Namespace) -> None:
 
 
 def run_continue(options: argparse.Namespace) -> None:
-    """`continue`: the file is read as carefully as the bot reads those that it is sent."""
-    from core.midi.container import MAX_BYTES
+    """`continue`: goes on from a file."""
     from core.midi.excerpt import MAX_SECONDS, Excerpt
-    from core.midi.reader import Reader
 
-    if options.output.suffix != ".mid":
-        raise BadRequest(f"'{options.output}' does not end in .mid, as the new file's name has to")
-    if options.output.resolve() == options.file.resolve():
-        raise BadRequest(f"'{options.file}' would be overwritten; give the new file another name")
-    try:
-        with options.file.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BadRequest(f"'{options.file}' cannot be read: {error.strerror}") from error
+    check_output(options.output, options.file)
     request, rendering = ComposeRequest(Seed(), **request_options(options)), rendering_of(options)
     source = given(options, Scope.SOURCE)
-    reader = Reader()
-    try:
-        upload = reader.read(data, Excerpt(source.get("from"), source.get("keep"), MAX_SECONDS - request.seconds))
-    finally:
-        reader.close()
+    excerpt = Excerpt(source.get("from"), source.get("keep"), MAX_SECONDS - request.seconds)
+    upload = upload_of(options.file, excerpt)
     request = upload.continued(request)
     rendering.rendered_seconds(upload.seconds + request.seconds, upload.seconds)
+    make_file(options, request, rendering)
+    print(upload.remark, file=sys.stderr)
+
+
+def run_perform(options: argparse.Namespace) -> None:
+    """`perform`: plays the notes of a file."""
+    from core.midi.excerpt import GIVEN
+
+    check_output(options.output, options.file)
+    request, rendering = ComposeRequest(Seed(), **request_options(options)), rendering_of(options)
+    upload = upload_of(options.file, GIVEN)
+    request = upload.performed(request)
+    rendering.rendered_seconds(upload.seconds)
+    make_file(options, request, rendering)
+    print(upload.score_remark, file=sys.stderr)
+
+
+def run_harmonize(options: argparse.Namespace) -> None:
+    """`harmonize`: accompanies the melody of a seed, or of a file."""
+    from core.midi.container import MIDI_NAMES
+    from core.midi.excerpt import GIVEN
+
+    if not options.melody.lower().endswith(MIDI_NAMES):
+        check_output(options.output)
+        request = ComposeRequest.harmonized(Seed.parse(options.melody), **request_options(options))
+        make_file(options, request, rendering_of(options))
+        return
+    file = Path(options.melody)
+    check_output(options.output, file)
+    request, rendering = ComposeRequest(Seed(), **request_options(options)), rendering_of(options)
+    upload = upload_of(file, GIVEN)
+    request = upload.harmonized(request)
+    rendering.rendered_seconds(request.seconds)
+    make_file(options, request, rendering)
+    print(upload.remark, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCommand:
+    """A command that takes one file and makes another."""
+
+    run: Callable[[argparse.Namespace], None]
+    help: str
+    description: str
+    output: str
+    """The new file's usual name."""
+    meaning: str
+    """What its argument is."""
+    argument: str = "file"
+    type: Callable[[str], Any] = Path
+    metavar: str = "IN.mid"
+
+
+FILE_COMMANDS = {
+    "continue": FileCommand(
+        run_continue,
+        "continue a MIDI file",
+        "Continues a MIDI file: its notes, on one piano, and then new ones.",
+        "continued.mid",
+        "the file to continue",
+    ),
+    PERFORM: FileCommand(
+        run_perform,
+        "play a MIDI file as a pianist would",
+        "Performs a MIDI file: its notes stay; the timing, the touch and the pedal are the model's.",
+        "performed.mid",
+        "the score to perform",
+    ),
+    HARMONIZE: FileCommand(
+        run_harmonize,
+        "accompany a melody",
+        "Harmonizes a melody: it stays, and an accompaniment is played below and around it.",
+        "harmonized.mid",
+        "the melody: a MIDI file of one voice, or a seed such as 'C4 D4 E4'",
+        argument="melody",
+        type=str,
+        metavar="IN.mid|SEED",
+    ),
+}
+
+
+def check_output(output: Path, source: Path | None = None) -> None:
+    """Raises BadRequest for a new file that is no .mid, or the file that it is made from."""
+    if output.suffix != ".mid":
+        raise BadRequest(f"'{output}' does not end in .mid, as the new file's name has to")
+    if source and output.resolve() == source.resolve():
+        raise BadRequest(f"'{source}' would be overwritten; give the new file another name")
+
+
+def make_file(options: argparse.Namespace, request: ComposeRequest, rendering: Rendering) -> None:
     path = writable(options.output.parent) / options.output.stem
     make_pieces([request], rendering, lambda piece: path, options.json)
-    print(upload.remark, file=sys.stderr)
 
 
 def make_pieces(
@@ -230,36 +302,6 @@ def progress_bar() -> tqdm[NoReturn]:
 
 def show_progress(bar: tqdm[NoReturn], percent: float) -> None:
     bar.update(percent - bar.n)
-
-
-def writable(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises BadRequest."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadRequest(f"the folder '{folder}' cannot be made: {error.strerror}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadRequest(f"nothing can be written into the folder '{folder}'")
-    return folder
-
-
-def write_files(path: Path, piece: Piece, attention: Sequence[bytes]) -> list[Path]:
-    """Write `path` with one suffix a file. Each appears whole or not at all, also when this is interrupted."""
-    contents = {".mid": piece.midi, f".{piece.audio_format}": piece.audio, ".png": piece.picture}
-    contents |= {f"-attention-{block}.png": picture for block, picture in enumerate(attention, start=1)}
-    files = []
-    for suffix, content in contents.items():
-        file = path.with_name(path.name + suffix)
-        part = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            part.write_bytes(content)
-            part.replace(file)
-        except OSError as error:
-            raise BadRequest(f"'{file}' cannot be written: {error.strerror}") from error
-        finally:
-            part.unlink(missing_ok=True)
-        files.append(file)
-    return files
 
 
 def report(piece: Piece, files: list[Path], as_json: bool) -> str:

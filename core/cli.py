@@ -30,6 +30,8 @@ class Program:
 PROGRAMS = {
     "compose": Program("core", "compose", "compose a piece as .mid, audio and .png", subcommand=True),
     "continue": Program("core", "compose", "continue a MIDI file", subcommand=True),
+    "perform": Program("core", "compose", "play a MIDI file as a pianist would", subcommand=True),
+    "harmonize": Program("core", "compose", "accompany a melody", subcommand=True),
     "bot": Program("bot", "bot,worker", "run the Discord bot, which starts a worker beside it", options=False),
     "worker": Program("core.worker", "worker", "run a worker, which composes for bots"),
 }
@@ -53,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`nocturne COMMAND --help` lists the options of a command. Settings are read from .env here.",
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"Nocturne {version()}")
+    top.add_argument("-V", "--version", action="version", version=f"Nocturne {version()}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, program in PROGRAMS.items():
         commands.add_parser(name, help=program.help, description=f"Nocturne: {program.help}.", allow_abbrev=False)

@@ -61,6 +61,10 @@ AUDIO_FORMATS = ("mp3", "wav", "flac")
 """Each is also the suffix of such a file; the first is the usual one, and what the others are replaced by."""
 
 
+_ALL_TASKS = ("compose", "continue", "perform", "harmonize")
+"""Commands that make a piece, of an option that all of them have."""
+
+
 def slug(text: str) -> str:
     """`60,64,67 72` -> `60-64-67-72`: what any file system takes, and not too much of it."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
@@ -119,6 +123,7 @@ KEEP = Seconds(
 STYLE = Name(
     name="style",
     scope=Scope.REQUEST,
+    commands=_ALL_TASKS,
     usual=ANY,
     longest=60,
     about=Text("the style to play in (default: any)"),
@@ -152,6 +157,7 @@ PACE = Choice(
 DYNAMICS = Choice(
     name="dynamics",
     scope=Scope.REQUEST,
+    commands=_ALL_TASKS,
     choices=(ANY, *VELOCITIES),
     usual=ANY,
     about=Text("how loud it is played (default: any)"),
@@ -170,9 +176,25 @@ MOOD = Choice(
     refusal=Text("there is no mood '{mood}'; there are {known}"),
     file_mark=slug,
 )
+FREEDOM = WholeNumber(
+    name="freedom",
+    scope=Scope.REQUEST,
+    commands=("perform",),
+    least=0,
+    usual=100,
+    most=100,
+    metavar="PERCENT",
+    about=Text("how freely it is timed: {least} as written, {usual} as pianists do (default: {usual})"),
+    accepted=Text("a whole number of percent"),
+    refusal=Text("freedom {freedom} is outside {least} to {most} percent"),
+    label=Text("Freedom"),
+    file_mark=lambda value: f"freedom{value}",
+    caption=lambda value: f"freedom {value} %",
+)
 TEMPERATURE = Number(
     name="temperature",
     scope=Scope.REQUEST,
+    commands=_ALL_TASKS,
     least=0.1,
     usual=1.0,
     most=2.0,
@@ -185,6 +207,7 @@ TEMPERATURE = Number(
 TOP_P = Number(
     name="top_p",
     scope=Scope.REQUEST,
+    commands=_ALL_TASKS,
     least=0.1,
     usual_of=lambda model: model.usual_top_p,
     most=1.0,
@@ -198,6 +221,7 @@ TOP_P = Number(
 TAKE = WholeNumber(
     name="take",
     scope=Scope.REQUEST,
+    commands=_ALL_TASKS,
     least=0,
     most=2**32 - 1,
     metavar="NUMBER",
@@ -220,6 +244,7 @@ MODEL = Choice(
 INSTRUMENT = Choice(
     name="instrument",
     scope=Scope.RENDERING,
+    commands=_ALL_TASKS,
     choices=tuple(INSTRUMENTS),
     usual="grand",
     about=Text("what it is played on (default: grand piano)"),
@@ -231,6 +256,7 @@ INSTRUMENT = Choice(
 TEMPO = WholeNumber(
     name="tempo",
     scope=Scope.RENDERING,
+    commands=_ALL_TASKS,
     least=25,
     usual=100,
     most=400,
@@ -244,6 +270,7 @@ TEMPO = WholeNumber(
 TRANSPOSE = WholeNumber(
     name="transpose",
     scope=Scope.RENDERING,
+    commands=_ALL_TASKS,
     least=-24,
     usual=0,
     most=24,
@@ -257,6 +284,7 @@ TRANSPOSE = WholeNumber(
 AUDIO = Choice(
     name="audio",
     scope=Scope.RENDERING,
+    commands=_ALL_TASKS,
     choices=AUDIO_FORMATS,
     usual=AUDIO_FORMATS[0],
     about=Text("the file to listen to: mp3 plays in every Discord app, wav and flac lose nothing"),
@@ -276,6 +304,7 @@ ONLY_NEW = YesNo(
 CROP = Passage(
     name="crop",
     scope=Scope.RENDERING,
+    commands=_ALL_TASKS,
     usual="",
     most=3600.0,
     metavar="FROM-UNTIL",
@@ -288,6 +317,7 @@ CROP = Passage(
 PRIVATE = YesNo(
     name="private",
     scope=Scope.REPLY,
+    commands=_ALL_TASKS,
     command_line=False,
     about=Text("only you see the answer"),
     accepted=Text("yes or no"),
@@ -303,6 +333,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     PACE,
     DYNAMICS,
     MOOD,
+    FREEDOM,
     TEMPERATURE,
     TOP_P,
     TAKE,

@@ -36,6 +36,7 @@ from core.request import (
     unusual_options,
 )
 from core.seed import CHORD_SECONDS
+from core.tasks import COMPOSE
 
 
 class Attention(NamedTuple):
@@ -208,7 +209,7 @@ def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
 
 def title(recipe: Recipe) -> str:
     """The title of a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
-    names = "continued" if recipe.request.primer else recipe.request.seed.names
+    names = recipe.request.file_word or recipe.request.seed.names
     captions = [
         option.caption(value) for option, value in unusual_options(recipe.request, recipe.rendering) if option.caption
     ]
@@ -219,7 +220,7 @@ def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:
     """The seconds of music that were given to the composer, and their name."""
     if request.primer:
         return max(_onsets(PrettyMIDI(io.BytesIO(request.primer)))), "primer"
-    if request.seed.is_random:
+    if request.seed.is_random or request.task != COMPOSE:
         return 0.0, ""
     return min(_onsets(music)) + len(request.seed.chords) * CHORD_SECONDS, "seed"
 

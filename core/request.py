@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from core.options import (
     CONTINUED,
     CROP,
     DYNAMICS,
+    FREEDOM,
     INSTRUMENT,
     KEY,
     LENGTH,
@@ -34,6 +36,7 @@ from core.options import (
 )
 from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
+from core.tasks import COMPOSE, HARMONIZE, PERFORM, TASKS, WORDS
 from core.text import NOTHING, Text
 
 PIECE, VOICE, VIDEO = FORMS = ("piece", "voice", "video")
@@ -43,6 +46,8 @@ USUAL_TOP_P = -1.0
 _EXPRESSION_OPTIONS = (KEY, PACE, DYNAMICS, MOOD)
 _PERFORMANCE_OPTIONS = (STYLE, TOP_P, *_EXPRESSION_OPTIONS)
 """Options that the article's model does not have."""
+_NEW_MUSIC_OPTIONS = (KEY, PACE, MOOD)
+"""Options of which the notes that are performed or harmonized leave nothing open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,12 @@ class ComposeRequest:
     """A MIDI file of a piano alone, which the piece begins with in place of a seed."""
     origin: Origin = WHOLE_FILE
     """Of the primer."""
+    task: str = COMPOSE
+    """One of `TASKS`. A score that is performed, and a melody that is harmonized, are as long as `length`."""
+    score: bytes = field(default=b"", repr=False)
+    """A MIDI file of a piano alone: the score, or the melody where that is no seed."""
+    freedom: int = FREEDOM.usual
+    """In percent of what pianists do, how far a performance moves the onsets of its score."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -112,6 +123,7 @@ class ComposeRequest:
         for option in options_in(Scope.REQUEST):
             option.check(getattr(self, option.name))
         self._check_model(model)
+        self._check_task(model)
         if self.primer and (not model.continues_primer or self.seed.chords):
             raise BadRequest("only the model 'performance' can continue a piece, and it takes no seed then")
         if (seed_seconds := len(self.seed.chords) * CHORD_SECONDS) > self.seconds:
@@ -127,6 +139,39 @@ class ComposeRequest:
             if getattr(self, option.name) != option.usual_for(self.model):
                 raise BadRequest("{option} works only with the model 'performance'", option=option.name)
 
+    def _check_task(self, model: ModelSpec) -> None:
+        """Raises TypeError for a task that there is not and a score that nothing is done with, else as
+        `_check_given`."""
+        if self.task not in TASKS:
+            raise TypeError(f"the task {self.task!r}, accepted is one of {TASKS}")
+        if self.score and (self.task == COMPOSE or self.primer or self.seed.chords):
+            raise TypeError("a score is performed or harmonized, and has no primer or seed beside it")
+        if self.task != COMPOSE:
+            self._check_given(model)
+
+    def _check_given(self, model: ModelSpec) -> None:
+        """Raises BadRequest where no notes are given, or no melody, and for an option that has no effect on them."""
+        if not self.score and (self.task == PERFORM or self.seed.is_random):
+            raise BadRequest(_NOTHING_GIVEN[self.task])
+        if not model.continues_primer:
+            raise BadRequest("only the model 'performance' can play notes that are given")
+        if any(len(chord) > 1 for chord in self.seed.chords):
+            raise BadRequest("a melody has one note at a time, so a seed that is harmonized has no chords")
+        for option in _NEW_MUSIC_OPTIONS:
+            if getattr(self, option.name) != option.usual:
+                raise BadRequest("{option} has no effect on notes that are given", option=option.name)
+
+    @classmethod
+    def harmonized(cls, melody: Seed, **options: Any) -> ComposeRequest:
+        """The request to harmonize a seed, as long as its notes last. Raises BadRequest."""
+        steps = math.ceil(round(len(melody.chords) * CHORD_SECONDS / STEP_SECONDS, 6))
+        return cls(melody, task=HARMONIZE, length=max(LENGTH.least, steps), **options)
+
+    @property
+    def file_word(self) -> str:
+        """A word for the file that it is made from; empty where there is none."""
+        return WORDS[self.task] if self.primer or self.score else ""
+
     @property
     def expression(self) -> Expression:
         """What key, pace, dynamics and mood ask for together."""
@@ -138,15 +183,25 @@ class ComposeRequest:
         return self.length * STEP_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seed": self.seed.spelled, "primer": base64.b64encode(self.primer).decode()}
+        files = {name: base64.b64encode(getattr(self, name)).decode() for name in _GIVEN_FILES}
+        return asdict(self) | {"seed": self.seed.spelled} | files
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ComposeRequest:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write."""
         data = known_fields(cls, data)
-        primer = decoded(data.get("primer", ""))  # jobs of older versions have none
+        files = {name: decoded(data.get(name, "")) for name in _GIVEN_FILES}  # jobs of older versions have none
         origin = Origin(**known_fields(Origin, data.get("origin", {})))
-        return cls(**data | {"seed": Seed.parse(of_type(str, data["seed"])), "primer": primer, "origin": origin})
+        return cls(**data | files | {"seed": Seed.parse(of_type(str, data["seed"])), "origin": origin})
+
+
+_GIVEN_FILES = ("primer", "score")
+_NOTHING_GIVEN = {
+    PERFORM: Text("there is nothing to perform: it takes a MIDI file"),
+    HARMONIZE: Text(
+        "there is nothing to harmonize: it takes a melody, a seed such as `C4 D4 E4` or a MIDI file of one voice"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,18 +334,19 @@ class Recipe:
     def name(self) -> str:
         """A file name without suffix, of letters, digits and `-` alone."""
         request = self.request
-        seed = "continued" if request.primer else slug(str(request.seed))
+        seed = request.file_word or slug(str(request.seed))
         marks = [
             option.file_mark(value) for option, value in unusual_options(request, self.rendering) if option.file_mark
         ]
-        return "-".join(["nocturne", request.model, seed, str(request.length), *marks])
+        harmonized = [WORDS[HARMONIZE]] if request.task == HARMONIZE and not request.score else []
+        return "-".join(["nocturne", request.model, *harmonized, seed, str(request.length), *marks])
 
     @property
     def options(self) -> str:
         """All of it in one line, as it can be typed again: `seed:72 length:500 take:7 model:performance ...`."""
         request, edits = self.request, self.rendering
         options = {
-            "seed": "continued" if request.primer else request.seed.spelled,
+            "seed": request.file_word or request.seed.spelled,
             "length": request.length,
             "take": request.take,
             "model": request.model,
@@ -302,6 +358,10 @@ class Recipe:
         for option in _EXPRESSION_OPTIONS:
             if (value := getattr(request, option.name)) != option.usual:
                 options[option.name] = option.write(value)
+        if request.task != COMPOSE:
+            options["task"] = request.task
+        if request.task == PERFORM:
+            options["freedom"] = request.freedom
         if edits.changes_notes:
             options |= {"instrument": edits.instrument, "tempo": edits.tempo, "transpose": edits.transpose}
             options |= {"only_new": True} if edits.only_new else {}

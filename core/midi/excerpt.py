@@ -35,6 +35,8 @@ class Excerpt:
     """How much before that moment is kept; None for as much as fits, or for all of a file."""
     most: float = MAX_SECONDS
     """How long it may be, beside the new music."""
+    continues: bool = True
+    """Whether it is gone on from, so that a refusal may name the options that shorten it."""
 
     def __post_init__(self) -> None:
         if self.until is not None:
@@ -68,3 +70,5 @@ class Excerpt:
 
 
 WHOLE = Excerpt()
+GIVEN = Excerpt(continues=False)
+"""A file whose notes are performed or harmonized, all of them."""

@@ -10,10 +10,13 @@ from core.errors import BadRequest
 from core.midi.beats import Beats, Clock
 from core.midi.controllers import PEDAL_THRESHOLD
 from core.midi.excerpt import ALL, MAX_SECONDS, SILENCE_SECONDS, WHOLE, Excerpt, Span
+from core.midi.given import check_score, is_performance, melody_of
 from core.midi.smf import DRUMS, Part, Position, Score, TimedNote
 from core.midi.writer import Strike, Track, pedal_until, playable, written
+from core.options import LENGTH, STEP_SECONDS
 from core.request import ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
+from core.tasks import HARMONIZE, PERFORM
 from core.text import NOTHING, Text, Value
 
 MOST_NOTES = 20_000
@@ -47,6 +50,34 @@ class Upload:
             )
         return replace(request, primer=self.midi)
 
+    def performed(self, request: ComposeRequest) -> ComposeRequest:
+        """The request to perform it, with the options of one that has no seed. Raises BadRequest for more notes at once
+        than can be played."""
+        check_score(self.midi)
+        return replace(request, task=PERFORM, score=self.midi, length=self._steps)
+
+    def harmonized(self, request: ComposeRequest) -> ComposeRequest:
+        """The request to harmonize it, with the options of one that has no seed. Raises BadRequest for several
+        voices."""
+        melody_of(self.midi)
+        return replace(request, task=HARMONIZE, score=self.midi, length=self._steps)
+
+    @property
+    def score_remark(self) -> Text:
+        """The remark about what is performed, which says too where it is no score, but played already."""
+        if not is_performance(self.midi):
+            return self.remark
+        return Text(
+            "{remark} It is a performance already, so I play its notes anew, moved from where they are by as much as"
+            " `freedom` says.",
+            {"remark": self.remark},
+        )
+
+    @property
+    def _steps(self) -> int:
+        """Its length in steps, or the shortest that there is."""
+        return max(LENGTH.least, math.ceil(round(self.seconds / STEP_SECONDS, 6)))
+
 
 def reduced(score: Score, excerpt: Excerpt = WHOLE) -> Upload:
     """All parts of the excerpt as one piano, but for the drums and what is not to be heard. Raises BadRequest when
@@ -60,17 +91,39 @@ def reduced(score: Score, excerpt: Excerpt = WHOLE) -> Upload:
     if not choice.notes:
         raise _nothing_left(parts, span)
     if len(choice.notes) > MOST_NOTES:
-        raise BadRequest(
-            "the MIDI file has {notes:,} notes, at most {most:,} are read; `from` goes on from an earlier second, and"
-            " `keep` keeps less before it",
-            notes=len(choice.notes),
-            most=MOST_NOTES,
-        )
+        raise _too_many(len(choice.notes), excerpt)
     choice.cut = Span(
         span.since if whole.notes[0].start < span.since else 0.0,
         span.until if whole.notes[-1].start >= span.until else math.inf,
     )
-    return _upload(score, choice, [move for move in _pedal(_pedals(score, choice)) if move.time < span.until])
+    upload = _upload(score, choice, [move for move in _pedal(_pedals(score, choice)) if move.time < span.until])
+    if upload.seconds > MAX_SECONDS:
+        raise _too_long(upload.seconds, excerpt)
+    return upload
+
+
+def _too_many(notes: int, excerpt: Excerpt) -> BadRequest:
+    if not excerpt.continues:
+        return BadRequest("the MIDI file has {notes:,} notes, at most {most:,} are read", notes=notes, most=MOST_NOTES)
+    return BadRequest(
+        "the MIDI file has {notes:,} notes, at most {most:,} are read; `from` goes on from an earlier second, and"
+        " `keep` keeps less before it",
+        notes=notes,
+        most=MOST_NOTES,
+    )
+
+
+def _too_long(seconds: float, excerpt: Excerpt) -> BadRequest:
+    if not excerpt.continues:
+        return BadRequest(
+            "the MIDI file lasts {seconds:,.0f} s, at most {most:g} s are read", seconds=seconds, most=MAX_SECONDS
+        )
+    return BadRequest(
+        "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from; `from` says from which"
+        " second, and keeps what fits before it",
+        seconds=seconds,
+        most=MAX_SECONDS,
+    )
 
 
 class _Choice:
@@ -197,13 +250,6 @@ def _upload(score: Score, choice: _Choice, pedal: Sequence[Position]) -> Upload:
     clock = beats.clock
     strikes = playable(sorted(_in_ticks(note, clock, since) for note in choice.notes))
     seconds = clock.seconds(max(strike.end for strike in strikes))
-    if seconds > MAX_SECONDS:
-        raise BadRequest(
-            "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from; `from` says from which"
-            " second, and keeps what fits before it",
-            seconds=seconds,
-            most=MAX_SECONDS,
-        )
     moves = pedal_until(((max(0, clock.tick(move.time - since)), move.value) for move in pedal), clock.tick(seconds))
     midi = written([Track("Piano", strikes, moves)], beats)
     return Upload(midi, max(round(seconds, 3), 0.001), len(strikes), _remark(choice, since))  # a tick may be shorter

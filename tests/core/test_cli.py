@@ -57,6 +57,8 @@ def test_an_unknown_word_is_refused(arguments: list[str]):
     [
         (["compose", "--length", "5"], "length 5 is outside 25 to 3000 steps"),
         (["continue", "missing.mid"], "'missing.mid' cannot be read"),
+        (["perform", "missing.mid"], "'missing.mid' cannot be read"),
+        (["harmonize", "C4,E4"], "a melody has one note at a time"),
         (["bot"], "DISCORD_TOKEN is not set"),
         (["worker", "--loud"], "unrecognized arguments: --loud"),
     ],

@@ -93,6 +93,9 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
         "take": 7,
         "temperature": 1.0,
         "primer": "",
+        "task": "compose",
+        "score": "",
+        "freedom": 100,
         "rendering": {
             "instrument": "grand",
             "tempo": 100,
@@ -243,6 +246,38 @@ def test_an_interruption_leaves_whole_files_only(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "write_bytes", write_half)
     assert compose("--seed", "72", "--take", "7") == 130
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["nocturne-performance-72-25-take7.mid"]
+
+
+class Obedient(Pianist):
+    """Plays the notes that it is given."""
+
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        return PrettyMIDI(io.BytesIO(request.score)) if request.score else super().compose(request, progress)
+
+
+def test_a_file_is_performed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """As long as it is, in the file that was named; what was used of it is said."""
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Obedient())
+    (tmp_path / "score.mid").write_bytes(smf(track(*[note(60 + number) for number in range(20)])))
+    assert cli.main(["perform", "score.mid", "--freedom", "50", "--output", "played.mid", "--json"]) == 0
+    said = capsys.readouterr()
+    recipe = json.loads(said.out)["recipe"]
+    assert (recipe["task"], recipe["freedom"], recipe["length"]) == ("perform", 50, 50)
+    assert len(played(PrettyMIDI(str(tmp_path / "played.mid")))) == 20
+    assert "Read as one piano: track 1." in said.err
+
+
+@pytest.mark.parametrize(("melody", "length"), [("melody.mid", 50), ("C4 D4 E4", 25)])
+def test_a_melody_is_harmonized(
+    melody: str, length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """That of a file, or of a seed; as long as it is."""
+    monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Obedient())
+    (tmp_path / "melody.mid").write_bytes(smf(track(*[note(60 + number) for number in range(20)])))
+    assert cli.main(["harmonize", melody, "--json"]) == 0
+    recipe = json.loads(capsys.readouterr().out)["recipe"]
+    assert (recipe["task"], recipe["length"]) == ("harmonize", length)
+    assert (tmp_path / "out" / "harmonized.mid").exists()
 
 
 class Continuing(Pianist):

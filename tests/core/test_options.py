@@ -12,6 +12,7 @@ from core.options import (
     AUDIO,
     CROP,
     DYNAMICS,
+    FREEDOM,
     INSTRUMENT,
     KEY,
     LENGTH,
@@ -38,6 +39,7 @@ VALUES: list[tuple[Option[Any], Any, str]] = [
     (PACE, "very slow", "very_slow"),
     (DYNAMICS, "soft", "soft"),
     (MOOD, "sad", "sad"),
+    (FREEDOM, 50, "50"),
     (TEMPERATURE, 0.9, "0.9"),
     (TOP_P, 0.95, "0.95"),
     (TAKE, 7, "7"),
@@ -50,12 +52,15 @@ VALUES: list[tuple[Option[Any], Any, str]] = [
 ]
 
 
+_GIVEN = {"seed", "primer", "origin", "task", "score"}
+
+
 @pytest.mark.parametrize(
     ("scope", "record", "others"),
-    [(Scope.REQUEST, ComposeRequest, {"seed", "primer", "origin"}), (Scope.RENDERING, Rendering, {"form"})],
+    [(Scope.REQUEST, ComposeRequest, _GIVEN), (Scope.RENDERING, Rendering, {"form"})],
 )
 def test_every_option_is_a_field_of_its_scope(scope: Scope, record: type, others: set[str]):
-    """And every field but seed, primer, origin and form is an option, of the option's kind."""
+    """And every field but those for given notes, the task and the form is an option, of the option's kind."""
     kinds = {field.name: field.type for field in fields(record) if field.name not in others}
     assert kinds == {option.name: option.kind.__name__ for option in options_in(scope)}
 
@@ -106,7 +111,7 @@ def test_what_is_no_passage_is_a_sentence(typed: str):
         CROP.read(typed)
 
 
-@pytest.mark.parametrize("option", [TEMPERATURE, TOP_P, TEMPO, LENGTH, TAKE], ids=lambda option: option.name)
+@pytest.mark.parametrize("option", [FREEDOM, TEMPERATURE, TOP_P, TEMPO, LENGTH, TAKE], ids=lambda option: option.name)
 def test_a_number_is_within_its_range(option: Any):
     """Both ends are in it; beyond them a sentence names the option."""
     option.check(option.least)

@@ -1,6 +1,7 @@
 """core/request.py: what crosses the queue."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from core.request import (
     fresh_take,
 )
 from core.seed import Seed
+from core.tasks import HARMONIZE, PERFORM
 from core.text import NOTHING
 
 CHORD = Seed.parse("60,64,67 C5")
@@ -73,6 +75,9 @@ def test_a_style_may_be_any_name(style):
         ({"seed": "X"}, BadRequest),
         ({"primer": "no base64"}, BadRequest),
         ({"primer": 7}, TypeError),
+        ({"score": "TVRoZA=="}, TypeError),
+        ({"task": "sing"}, TypeError),
+        ({"task": "perform"}, BadRequest),
         ({"rendering": []}, TypeError),
         ({"rendering": {"tempo": "100"}}, TypeError),
         ({"checkpoint": None}, TypeError),
@@ -128,6 +133,52 @@ def test_a_recipe_survives_the_queue(model):
     """Recipe -> JSON text -> Recipe changes nothing."""
     recipe = Recipe(ComposeRequest(CHORD, take=7, length=50, temperature=0.9, model=model), "0123456789ab")
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_score_survives_the_queue():
+    """Its bytes cross JSON; a recipe that was stored before there were scores is still read."""
+    request = ComposeRequest(Seed(), take=7, task=PERFORM, score=b"MThd\x00\xff", freedom=50)
+    assert ComposeRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    added = ("task", "score", "freedom")
+    older = {key: value for key, value in ComposeRequest(CHORD, take=7).to_json().items() if key not in added}
+    assert ComposeRequest.from_json(older) == ComposeRequest(CHORD, take=7)
+
+
+def test_a_recipe_names_what_is_done_with_given_notes():
+    """In the file's name, and in the line that is kept."""
+    performed = Recipe(ComposeRequest(Seed(), take=7, task=PERFORM, score=b"MThd", freedom=50), "0123456789ab")
+    assert performed.name == "nocturne-performance-performed-500-freedom50-take7"
+    assert performed.options.startswith("seed:performed length:500 take:7 ")
+    assert performed.options.endswith(" task:perform freedom:50")
+    harmonized = Recipe(ComposeRequest.harmonized(Seed.parse("C5 E5"), take=7), "0123456789ab")
+    assert harmonized.name == "nocturne-performance-harmonized-72-76-25-take7"
+    assert harmonized.options.startswith("seed:72 76 length:25 take:7 ")
+
+
+def test_a_harmony_is_as_long_as_its_seed():
+    """0.4 s a note, and no shorter than any piece."""
+    assert ComposeRequest.harmonized(Seed.parse("C5 " * 20), take=7).seconds == 8
+    assert ComposeRequest.harmonized(Seed.parse("C5 E5"), take=7).seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"task": PERFORM}, "there is nothing to perform: it takes a MIDI file"),
+        ({"task": PERFORM, "seed": CHORD}, "there is nothing to perform: it takes a MIDI file"),
+        ({"task": PERFORM, "score": b"MThd", "key": "C minor"}, "key has no effect on notes that are given"),
+        (
+            {"task": PERFORM, "score": b"MThd", "model": "article"},
+            "only the model 'performance' can play notes that are given",
+        ),
+        ({"task": HARMONIZE}, "there is nothing to harmonize: it takes a melody, a seed such as `C4 D4 E4` or"),
+        ({"task": HARMONIZE, "seed": CHORD}, "a melody has one note at a time"),
+    ],
+)
+def test_a_task_without_its_notes_is_refused(options, sentence):
+    """And one with options that have no effect on them."""
+    with pytest.raises(BadRequest, match=re.escape(sentence)):
+        ComposeRequest(**{"seed": Seed(), "take": 7} | options)
 
 
 def test_a_primer_survives_the_queue():
