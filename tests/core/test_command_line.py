@@ -93,6 +93,7 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
         "take": 7,
         "temperature": 1.0,
         "primer": "",
+        "origin": {"piece": "", "from_": None, "keep": None},
         "task": "compose",
         "score": "",
         "freedom": 100,
