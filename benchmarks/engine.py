@@ -16,6 +16,7 @@ from benchmarks._report import parser, table
 from core.loader import load_composer
 from core.options import STEP_SECONDS
 from core.performance import engine
+from core.performance.candidates import CandidateGroup
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus
 from core.performance.model import PerformanceModel
@@ -99,9 +100,10 @@ def played(network: PerformanceModel, size: int, chunks: int) -> tuple[float, fl
         return state, chunk
 
     sized.advance = timed
-    batch, sequences = Batch([sized]), [EventSequence(cells=10**6, take=take, top_p=0.97) for take in range(size)]
-    batch.decode(sequences)
-    whole = [seconds_of(lambda: batch.decode(sequences)) for _ in range(chunks)]
+    pieces = [CandidateGroup(EventSequence(cells=10**6, take=take, top_p=0.97), 1) for take in range(size)]
+    batch = Batch([sized])
+    batch.decode(pieces)
+    whole = [seconds_of(lambda: batch.decode(pieces)) for _ in range(chunks)]
     return statistics.median(whole), statistics.median(inside[1:])
 
 

@@ -15,12 +15,13 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
+from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
 from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
-from core.performance.sequence import KEPT_STATES, EventSequence
+from core.performance.sequence import EventSequence
 from core.performance.spread import spread
 from core.performance.steering import target_of, transposed
 from core.process.memory import resident
@@ -30,15 +31,16 @@ from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 _log = logging.getLogger(__name__)
 
 MODEL = "performance"
-SLOT_COUNTS = (2, 4, 16, 64, 256)
-"""The slots of the engines, of which a batch uses the smallest that is large enough. None has one slot: a row alone
-differs from a row among others in the last bits, and a piece has to come out the same in company."""
-SLOTS_A_CORE, SLOTS_A_GPU = 4, 64
-"""How many pieces are decoded at once where nobody says otherwise. On a processor more of them need more of its cache
+PIECE_COUNTS = (1, 2, 4, 16, 64, 256)
+"""The pieces that each engine has slots for, of which a batch uses the smallest that is large enough."""
+FEWEST_SLOTS = 2
+"""A row alone differs from a row among others in the last bits, and a piece has to come out the same in company."""
+PIECES_A_CORE, PIECES_A_GPU = 2, 64
+"""How many pieces are composed at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
-STATES_A_SLOT = 4 + KEPT_STATES
-"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, on the way, and those
-to which its piece can go back."""
+STATES_A_SLOT = 4
+"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way. Besides
+there are the `KEPT_STATES` of each piece."""
 PRIMER_EVENTS = 2048
 """How many of a primer's events the network reads at the most, its last: prefill takes as long as decoding."""
 
@@ -55,14 +57,15 @@ class PerformanceComposer:
         slots: int | None = None,
         memory: int | None = None,
         sampling: SamplingParameters = SAMPLING,
+        candidates: int = CANDIDATES,
     ) -> None:
-        self.network, self.checkpoint = network, checkpoint
-        counts, batches = slot_counts(network.config, slots, memory)
+        self.network, self.checkpoint, self.candidates = network, checkpoint, candidates
+        counts, batches = slot_counts(network.config, slots, memory, candidates)
         self._scheduler = Scheduler([Engine(network, count, sampling) for count in counts], batches)
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
-        """To play up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
+        """To compose up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
         Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
         return cls(network_of(checkpoint), checkpoint.hash, slots, memory)
@@ -75,7 +78,7 @@ class PerformanceComposer:
     @property
     def places(self) -> int:
         """How many pieces can be made at the same time; each is asked for by a thread of its own."""
-        return self._scheduler.slots
+        return self._scheduler.places(self.candidates)
 
     def warm_up(self) -> None:
         self._scheduler.warm_up()
@@ -100,17 +103,19 @@ class PerformanceComposer:
             forced=forced,
             primed=primer is not None,
         )
-        self._scheduler.run(sequence, progress)
+        group = CandidateGroup(sequence, self.candidates)
+        self._scheduler.run(group, progress)
         progress(1.0)
-        return self._finished(sequence, primer)
+        return self._finished(group, primer)
 
-    def _finished(self, sequence: EventSequence, primer: Primer | None) -> PrettyMIDI:
-        """The music of a sequence that is done. All that is measured of a finished piece is measured here."""
-        if sequence.gave_up:
-            _log.warning("take %d ends early: %s", sequence.take, sequence.gave_up)
+    def _finished(self, group: CandidateGroup, primer: Primer | None) -> PrettyMIDI:
+        """The music of a piece that is done. All that is measured of a finished piece is measured here."""
+        sequence, moments = group.best, group.moments()
+        if group.gave_up:
+            _log.warning("take %d ends early: %s", sequence.take, group.gave_up)
         if primer:
-            return primer.followed_by(*spread(sequence.moments(), sequence.take))
-        moments = transposed(sequence.moments(), sequence.target)
+            return primer.followed_by(*spread(moments, sequence.take))
+        moments = transposed(moments, sequence.target)
         return write(*spread(moments, sequence.take, exact=len(sequence.forced)))
 
     def attention(self, music: PrettyMIDI) -> None:
@@ -149,28 +154,32 @@ class Primer:
         return self._music
 
 
-def slot_counts(config: PerformanceConfig, slots: int | None, memory: int | None) -> tuple[list[int], int]:
+def slot_counts(
+    config: PerformanceConfig, pieces: int | None, memory: int | None, candidates: int = CANDIDATES
+) -> tuple[list[int], int]:
     """The slots of each engine, and how many batches run on them: one a core, or one for a GPU. Together the batches
-    have no more than `slots` slots and need no more than `memory` MiB with what the process has already; but one batch
-    of the smallest engine there always is."""
+    compose no more than `pieces` pieces and need no more than `memory` MiB with what the process has already; but one
+    batch of the smallest engine there always is."""
     batches = 1 if gpus() else os.cpu_count() or 1
-    slots = slots or (SLOTS_A_GPU if gpus() else SLOTS_A_CORE * batches)
-    batches = max(1, min(batches, slots // SLOT_COUNTS[0]))
-    counts = [count for count in SLOT_COUNTS if count in SLOT_COUNTS[:1] or count * batches <= slots]
+    pieces = pieces or (PIECES_A_GPU if gpus() else PIECES_A_CORE * batches)
+    batches = min(batches, pieces)
+    counts = sorted({max(count * candidates, FEWEST_SLOTS) for count in PIECE_COUNTS if count * batches <= pieces})
     if memory is not None:
         had = resident()
-        while (needed := had + mebibytes(config, counts, batches)) > memory and (len(counts) > 1 or batches > 1):
+        while (needed := had + mebibytes(config, counts, batches, candidates)) > memory and len(counts) + batches > 2:
             _log.warning("%d slots would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
             counts, batches = (counts[:-1], batches) if len(counts) > 1 else (counts, batches - 1)
     return counts, batches
 
 
-def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int) -> int:
-    """About what engines of so many slots add to a process: XLA's compiler, their programs, and their slots."""
+def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, candidates: int = CANDIDATES) -> int:
+    """About what engines of so many slots add to a process: XLA's compiler, their programs, their slots, and the states
+    to which pieces can go back."""
     window = config.num_blocks * config.window * 4  # bytes of a number of each event's key and value
     memory = config.num_recall_layers * min(config.recall_length, RECALL_LENGTH) * np.dtype(CACHE_DTYPE).itemsize
     state = 2 * config.num_kv_heads * config.head_dim * (window + memory)
-    return 180 + 60 * len(counts) + batches * counts[-1] * STATES_A_SLOT * state // 2**20
+    states = counts[-1] * STATES_A_SLOT + counts[-1] // candidates * KEPT_STATES
+    return 180 + 60 * len(counts) + batches * states * state // 2**20
 
 
 def network_of(checkpoint: Checkpoint) -> PerformanceModel:

@@ -1,4 +1,4 @@
-"""Continuous batching: the sequences of many threads are decoded together, and come and go between chunks."""
+"""Continuous batching: the pieces of many threads are decoded together, and come and go between chunks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.performance.candidates import CandidateGroup
 from core.performance.engine import ChunkInputs, Engine, EngineState, joined
 from core.performance.sequence import EventSequence
 from core.performance.steering import LogitBias
 
 WAIT_SECONDS = 1.0
-"""How often a sequence that waits for a slot reports its progress."""
+"""How often a piece that waits for slots reports its progress."""
 
 
 class Batch:
-    """Decodes sequences together, a chunk each, in the smallest engine that has a slot for each of them."""
+    """Decodes pieces together, a chunk each, in the smallest engine that has a slot for each of their candidates."""
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         """`engines` run the same network, each in more slots than the one before."""
@@ -26,42 +27,41 @@ class Batch:
         self._state = self._engine.start()
         self._sequences: list[EventSequence] = []
 
-    def decode(self, sequences: Sequence[EventSequence]) -> None:
-        """A chunk for each of these: sequences that were decoded before go on, others begin. There may be no more of
-        them than the largest engine has slots."""
+    def decode(self, groups: Sequence[CandidateGroup]) -> None:
+        """A chunk for each candidate of these: those that were decoded before go on, others begin. There may be no more
+        of them than the largest engine has slots."""
+        sequences = [candidate for group in groups for candidate in group.candidates]
         engine = next(engine for engine in self._engines if engine.slots >= len(sequences))
         self._arrange(engine, sequences)
         self._state, chunk = engine.advance(self._state, _chunk_inputs(sequences, engine.slots))
         events, ends = np.asarray(chunk.events), np.asarray(chunk.ends)
         for slot, sequence in enumerate(sequences):
             sequence.append(events[:, slot], ends[:, slot])
+        for group in groups:
+            if (chosen := group.after_chunk()) is not None:
+                group.keep(engine.row(self._state, sequences.index(chosen)))
 
     def _arrange(self, engine: Engine, sequences: Sequence[EventSequence]) -> None:
-        """Bring the state of each sequence into its slot, from where it was or from where the sequence kept it; and
-        give it to those that keep it."""
+        """Bring the state of each sequence into its slot, from wherever it begins."""
         states = [self._state]
         rows = [self._row_of(sequence, states) for sequence in sequences]
         if engine is not self._engine or rows != list(range(len(sequences))):
             self._state = engine.gather(joined(states), rows)
         self._engine, self._sequences = engine, list(sequences)
-        for slot, sequence in enumerate(sequences):
-            if sequence.keeps_state:
-                sequence.keep(engine.row(self._state, slot))
 
     def _row_of(self, sequence: EventSequence, states: list[EngineState]) -> int | None:
-        """The row of the joined states that is the sequence's; None for one that begins, or begins anew. The state from
-        which a sequence goes on after it went back joins `states`."""
-        if (kept := sequence.resumed_state()) is not None:
-            states.append(kept)
+        """The row of the joined states with which a sequence's chunk begins; None for one that begins, or begins anew.
+        A state that was kept joins `states`."""
+        origin = sequence if sequence.origin is None else sequence.origin
+        if isinstance(origin, EngineState):
+            states.append(origin)
             return self._engine.slots + len(states) - 2
-        if not len(sequence.events):
-            return None
-        return next((row for row, other in enumerate(self._sequences) if other is sequence), None)
+        return self._sequences.index(origin) if origin in self._sequences else None
 
 
 class Scheduler:
-    """Runs sequences of many threads at the same time. Each of its batches is decoded by a thread of its own, as long
-    as it has sequences: the cores of a processor serve several batches better than one large one."""
+    """Runs pieces of many threads at the same time. Each of its batches is decoded by a thread of its own, as long
+    as it has pieces: the cores of a processor serve several batches better than one large one."""
 
     def __init__(self, engines: Sequence[Engine], batches: int) -> None:
         self._engines = engines
@@ -70,10 +70,9 @@ class Scheduler:
         self._open_slots = engines[0].slots
         """The slots of each batch that may be taken: those of the largest engine that is compiled."""
 
-    @property
-    def slots(self) -> int:
-        """How many sequences can be decoded at the same time."""
-        return len(self._runners) * self._engines[-1].slots
+    def places(self, slots: int) -> int:
+        """How many pieces can be decoded at the same time that take so many slots each."""
+        return len(self._runners) * (self._engines[-1].slots // slots)
 
     def warm_up(self) -> None:
         """Compile the smallest engine, with which pieces can be made already."""
@@ -85,57 +84,57 @@ class Scheduler:
             self._compile(engine)
 
     def _compile(self, engine: Engine) -> None:
-        Batch(self._engines).decode([EventSequence(cells=1, take=0) for _ in range(engine.slots)])
+        Batch(self._engines).decode([CandidateGroup(EventSequence(cells=1, take=0), 1) for _ in range(engine.slots)])
         with self._changed:
             self._open_slots = engine.slots
             self._changed.notify_all()
 
-    def run(self, sequence: EventSequence, progress: Callable[[float], None]) -> None:
-        """Decode a sequence from its beginning to its end, among those of other threads; it waits where no slot is
-        free. Between chunks `progress` is told the share that is done; an exception from it takes the sequence out."""
-        while (runner := self._admit(sequence)) is None:
-            progress(sequence.share)
+    def run(self, group: CandidateGroup, progress: Callable[[float], None]) -> None:
+        """Decode a piece from its beginning to its end, among those of other threads; it waits where too few slots are
+        free. Between chunks `progress` is told the share that is done; an exception from it takes the piece out."""
+        while (runner := self._admit(group)) is None:
+            progress(group.share)
         try:
-            while not sequence.done:
-                progress(sequence.share)
-                self._wait_for_a_chunk(runner, sequence)
+            while not group.done:
+                progress(group.share)
+                self._wait_for_a_chunk(runner, group)
         finally:
             with self._changed:
-                runner.sequences = [other for other in runner.sequences if other is not sequence]
+                runner.groups = [other for other in runner.groups if other is not group]
                 self._changed.notify_all()
 
-    def _admit(self, sequence: EventSequence) -> _Runner | None:
-        """The runner that decodes it from now on; None where no slot has become free for a while."""
+    def _admit(self, group: CandidateGroup) -> _Runner | None:
+        """The runner that decodes it from now on; None where no slots have become free for a while."""
         with self._changed:
-            if not self._changed.wait_for(self._has_a_free_slot, WAIT_SECONDS):
+            if not self._changed.wait_for(lambda: self._has_room_for(group), WAIT_SECONDS):
                 return None
-            runner = min(self._runners, key=lambda runner: len(runner.sequences))
-            runner.sequences.append(sequence)
+            runner = min(self._runners, key=lambda runner: runner.slots_taken)
+            runner.groups.append(group)
             if not runner.running:
                 runner.running = True
                 threading.Thread(target=self._decode, args=(runner,), name="batch", daemon=True).start()
             return runner
 
-    def _has_a_free_slot(self) -> bool:
-        return any(len(runner.sequences) < self._open_slots for runner in self._runners)
+    def _has_room_for(self, group: CandidateGroup) -> bool:
+        return any(runner.slots_taken + group.slots <= self._open_slots for runner in self._runners)
 
-    def _wait_for_a_chunk(self, runner: _Runner, sequence: EventSequence) -> None:
+    def _wait_for_a_chunk(self, runner: _Runner, group: CandidateGroup) -> None:
         with self._changed:
             chunks = runner.chunks
-            self._changed.wait_for(lambda: runner.chunks > chunks or sequence.done or runner.error)
+            self._changed.wait_for(lambda: runner.chunks > chunks or group.done or runner.error)
             if runner.error:
                 raise RuntimeError("the engine broke down") from runner.error
 
     def _decode(self, runner: _Runner) -> None:
-        """Chunk after chunk, until no sequence is left."""
+        """Chunk after chunk, until no piece is left."""
         while True:
             with self._changed:
-                sequences = [sequence for sequence in runner.sequences if not sequence.done]
-                runner.running = bool(sequences)
-                if not sequences:
+                groups = [group for group in runner.groups if not group.done]
+                runner.running = bool(groups)
+                if not groups:
                     return
             try:
-                runner.batch.decode(sequences)
+                runner.batch.decode(groups)
             except Exception as error:
                 with self._changed:
                     runner.error = error
@@ -149,14 +148,18 @@ class Scheduler:
 
 @dataclass(slots=True)
 class _Runner:
-    """A batch, its sequences and its thread; `chunks` counts those decoded. A runner with an `error` is replaced by
+    """A batch, its pieces and its thread; `chunks` counts those decoded. A runner with an `error` is replaced by
     another."""
 
     batch: Batch
-    sequences: list[EventSequence] = field(default_factory=list)
+    groups: list[CandidateGroup] = field(default_factory=list)
     running: bool = False
     chunks: int = 0
     error: Exception | None = None
+
+    @property
+    def slots_taken(self) -> int:
+        return sum(group.slots for group in self.groups)
 
 
 def _chunk_inputs(sequences: Sequence[EventSequence], slots: int) -> ChunkInputs:

@@ -71,6 +71,11 @@ RECENT_VELOCITY_GAIN, VELOCITY_GAIN, VELOCITY_MEMORY = 0.03, 0.015, 0.8
 much of that is left a stretch later."""
 MOST_VELOCITY_SLOPE = 0.8
 
+PACE_MISS, VELOCITY_MISS, MODE_MISS = 4.0, 0.12, 10.0
+"""How much worse a candidate is for each nat of pace, unit of velocity and unit of correlation by which the piece would
+miss its target, where the critic's scores of candidates differ by 1 or so: a miss that is heard (a quarter of the pace,
+8 of velocity, 0.1 in favour of the wrong mode) weighs as much."""
+
 _LOG_CELLS = np.where(BIN_CELLS < CHORD_CELLS, 0.0, np.log(np.clip(BIN_CELLS, 1, PAUSE_CELLS) / USUAL_CELLS))
 _PITCH_CLASSES = (np.arange(PITCHES) + LOWEST_PITCH) % 12
 
@@ -132,6 +137,33 @@ def bias_towards(target: Target, events: np.ndarray) -> LogitBias:
         key=NO_BIAS.key if target.key is None else _harmony(target, moments),
         velocity=NO_BIAS.velocity if target.velocity is None else _dynamics(target.velocity, moments),
     )
+
+
+def miss(target: Target, events: np.ndarray) -> float:
+    """How far a piece that has played these events of its own, (events, 4), is from its target; 0 for one that is on
+    it, and where nothing was asked for."""
+    moments = decode(events)
+    struck = moments[:, KEY] < PITCHES
+    if target == NO_TARGET or not struck.any():
+        return 0.0
+    missed = 0.0
+    if target.notes_a_second is not None:
+        missed += PACE_MISS * abs(_haste(moments, target.notes_a_second))
+    if target.velocity is not None:
+        missed += VELOCITY_MISS * abs(float(moments[struck, VELOCITY].mean()) - target.velocity)
+    if target.key is not None:
+        missed += MODE_MISS * _wrong_mode(target, moments)
+    return missed
+
+
+def _wrong_mode(target: Target, moments: np.ndarray) -> float:
+    """How much better a key in the other mode fits than any in that of the target; where the target's key is fixed, how
+    much better any other fits than it."""
+    assert target.key is not None
+    found = _fits(moments)
+    wanted = {key for key in found if (key == target.key if target.fixed else key.minor == target.key.minor)}
+    lead = max(fit for key, fit in found.items() if key not in wanted) - max(found[key] for key in wanted)
+    return max(lead + CLEAR_LEAD, 0.0)
 
 
 def _pace(target: float, moments: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 from core.performance.events import PEDAL_DOWN, PEDAL_UP
 from training import two_sample
 from training.excerpts import Excerpt
-from training.two_sample import pitch_features, playing_features
+from training.two_sample import key_features, playing_features
 
 
 def playing(seed, keys=(30, 60), grid=1, notes=120):
@@ -86,14 +86,14 @@ def test_the_view_of_pitches_sees_neither_order_nor_strength():
     other = np.array([[0, 47, 10, 10], [0, 44, 10, 10], [5, PEDAL_DOWN, 0, 0], [90, 40, 10, 10]])
     piece, again = (np.concatenate([part, [[1000, 50, 64, 10]] * 8]) for part in (chord, other))
     again[len(other), 0] = 965
-    assert pitch_features(piece) == pitch_features(again)
+    assert key_features(piece) == key_features(again)
     assert playing_features(piece) != playing_features(again)
 
 
 def test_few_notes_have_features_too():
     """None is missing or no number, so that a piece of next to nothing is compared like any other."""
     few = np.array([[0, 40, 64, 300], [5000, 40, 64, 300]])
-    full = pitch_features(playing(0)) | playing_features(playing(0))
-    features = pitch_features(few) | playing_features(few)
+    full = key_features(playing(0)) | playing_features(playing(0))
+    features = key_features(few) | playing_features(few)
     assert list(features) == list(full)
     assert np.isfinite(list(features.values())).all()

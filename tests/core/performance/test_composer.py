@@ -12,6 +12,7 @@ from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
 from core.performance import scheduler
 from core.performance import sequence as module_sequence
+from core.performance.candidates import CandidateGroup
 from core.performance.composer import PerformanceComposer, slot_counts
 from core.performance.engine import Engine
 from core.performance.events import read
@@ -67,33 +68,41 @@ def test_each_option_makes_another_piece(composer):
     assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 9
 
 
-@pytest.mark.parametrize("alone, company", [([1], [1]), ([2], [2, 3, 5]), ([2], [8])])
-def test_a_piece_is_the_same_in_company(composer, alone, company):
+@pytest.mark.parametrize(
+    "candidates, alone, company",
+    [(1, [1], [1]), (1, [2], [2, 3, 5]), (1, [2], [8]), (2, [2], [4, 8]), (3, [3, 6], [9])],
+)
+def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
     """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
     the events are the same, bit for bit. (A row alone differs from a row among others.)"""
     engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
 
-    def sequence(take):
+    def piece(take):
         target = Target(Key(take, False), 12.0, 50.0) if take % 2 else NO_TARGET
-        return EventSequence(
-            cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98, target=target
+        return CandidateGroup(
+            EventSequence(
+                cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98, target=target
+            ),
+            candidates,
         )
 
     wanted = {}
     for take in range(5):
-        batch, mine = Batch([engines[slots] for slots in alone]), sequence(take)
+        batch, mine = Batch([engines[slots] for slots in alone]), piece(take)
         while not mine.done:
             batch.decode([mine])
         wanted[take] = mine.moments().tolist()
     batch = Batch([engines[slots] for slots in company])
-    waiting, playing, done = [*map(sequence, range(5))], [], []
+    waiting, playing, done = [*map(piece, range(5))], [], []
     while len(done) < 5:
-        if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
+        if (
+            waiting and len(playing) < company[-1] // candidates
+        ):  # one more each chunk, so that all begin at different times
             playing.append(waiting.pop())
         batch.decode(playing)
         done += [each for each in playing if each.done]
         playing = [each for each in playing if not each.done]
-    assert {mine.take: mine.moments().tolist() for mine in done} == wanted
+    assert {mine.best.take: mine.moments().tolist() for mine in done} == wanted
 
 
 def test_pieces_of_many_threads_are_decoded_together(composer):
@@ -139,27 +148,25 @@ def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
 
 
 @pytest.mark.parametrize(
-    "slots, memory, sizes, places",
+    "pieces, memory, candidates, sizes, batches",
     [
-        (1, None, [2], 2),
-        (2, None, [2], 2),
-        (None, None, [2, 4], 8),
-        (16, None, [2, 4], 8),
-        (64, None, [2, 4, 16], 32),
-        (64, 1600, [2, 4], 8),
-        (64, 1400, [2], 4),
-        (64, 1, [2], 2),
+        (1, None, 4, [4], 1),
+        (2, None, 4, [4], 2),
+        (None, None, 4, [4, 8], 2),
+        (16, None, 4, [4, 8, 16], 2),
+        (16, 1600, 4, [4, 8], 2),
+        (16, 1400, 4, [4], 2),
+        (16, 1, 4, [4], 1),
+        (8, None, 1, [2, 4], 2),
     ],
 )
-def test_slots_are_arranged_in_buckets(monkeypatch, caplog, slots, memory, sizes, places):
-    """On two cores: no more places than were asked for and fit into the memory, but one bucket at least; it is said
-    when they are fewer."""
+def test_slots_are_arranged_in_buckets(monkeypatch, caplog, pieces, memory, candidates, sizes, batches):
+    """On two cores: for no more pieces than were asked for and fit into the memory, but one batch of the smallest
+    engine at least, which never has one slot; it is said when they are fewer."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(module, "resident", lambda: 1000)
     monkeypatch.setattr(module, "gpus", lambda: 0)
-    found, batches = slot_counts(PerformanceConfig(), slots, memory)
-    assert found == sizes
-    assert batches * sizes[-1] == places
+    assert slot_counts(PerformanceConfig(), pieces, memory, candidates) == (sizes, batches)
     assert ("so there are fewer" in caplog.text) == (memory is not None)
 
 
@@ -258,16 +265,16 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
 
 def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
     """With the same draws the same events come, bit for bit, though it is in another slot then."""
-    batch, mine = Batch([Engine(composer.network, 4)]), EventSequence(cells=6000, take=1)
-    while len(mine.events) < 3 * STRETCH:
+    batch = Batch([Engine(composer.network, 6)])
+    mine, *others = (CandidateGroup(EventSequence(cells=6000, take=take), 2) for take in (1, 2, 3))
+    while len(mine.best.events) < 3 * STRETCH:
         batch.decode([mine])
-    before = mine.events
+    before = mine.best.events
     mine.cut(3 * STRETCH - 1)
-    assert len(mine.events) == 2 * STRETCH
-    others = [EventSequence(cells=6000, take=take) for take in (2, 3)]
-    while len(mine.events) < 3 * STRETCH:
+    assert len(mine.best.events) == 2 * STRETCH
+    while len(mine.best.events) < 3 * STRETCH:
         batch.decode([*others, mine])
-    np.testing.assert_array_equal(mine.events, before)
+    np.testing.assert_array_equal(mine.best.events, before)
 
 
 def unlucky(onsets, keys, now):
@@ -289,9 +296,9 @@ def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
 
 def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
     """The end is where its music ends, and the log says so."""
-    monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 20))
+    monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 90))
     midi = composer.compose(asked(length=200))
-    assert len(notes_of(midi)) <= 21
+    assert len(notes_of(midi)) <= 91
     assert "ends early: no luck at all" in caplog.text
 
 
@@ -313,7 +320,7 @@ def test_a_written_piece_is_read_as_it_was_made(composer):
     assert read(again).tolist() == read(midi).tolist()
 
 
-def test_a_sequence_that_waits_for_a_slot_says_so(monkeypatch):
+def test_a_piece_that_waits_for_slots_says_so(monkeypatch):
     """Again and again, so that it can be taken back, and nobody thinks that the model hangs."""
     monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.01)
     full = Scheduler([SimpleNamespace(slots=0, start=lambda: None)], 1)
@@ -325,5 +332,5 @@ def test_a_sequence_that_waits_for_a_slot_says_so(monkeypatch):
             raise Cancelled("the piece was taken back")
 
     with pytest.raises(Cancelled):
-        full.run(EventSequence(cells=100, take=1), progress)
+        full.run(CandidateGroup(EventSequence(cells=100, take=1)), progress)
     assert told == [0.0, 0.0, 0.0]
