@@ -37,10 +37,11 @@ class SamplingParameters:
     """How a network is drawn from, found by comparing pieces with human ones (docs/exploration.md); an engine is
     compiled with them. A request's own temperature and top_p count on top."""
 
-    temperatures: tuple[float, float, float, float] = (1.0, 0.8, 1.0, 1.0)
+    temperatures: tuple[float, float, float, float] = (1.0, 0.82, 1.0, 1.0)
     """The temperature of each attribute where a request's is 1. A calibrated network is as unsure as it ought to be
     before music that it has not read; its keys, sampled as they are, wander through more harmonies than pianists' do.
-    Times, velocities and durations are human as they are: colder, notes get denser and shorter
+    Candidates that differ leave the critic something to choose from, so they are warmer than one alone would have to be
+    (0.80). Times, velocities and durations are human as they are: colder, notes get denser and shorter
     (docs/exploration.md)."""
     tail_shares: tuple[float, float, float, float] = (0.0, 1.0, 1.0, 1.0)
     """For each attribute how much of the tail beyond a request's top_p is cut off: 0 keeps all. The onset shift's tail
