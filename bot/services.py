@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.delivery.deliveries import Deliveries
+from bot.delivery.presses import Presses
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard
 from bot.store.pieces import Library
@@ -44,6 +45,8 @@ class Services:
     """The address of the source code, which /about links to."""
     started_at: float = field(default_factory=time.time)
     """Seconds since 1970."""
+    presses: Presses = field(default_factory=Presses)
+    """Presses of the last moments."""
 
     @property
     def styles(self) -> list[str]:

@@ -123,6 +123,8 @@ class ArrangeSelect(
 class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"play:{_CHOSEN}"):
     """Asks for the piece in the rendering that is chosen."""
 
+    acts_once = True
+
     def __init__(self, **chosen: Any) -> None:
         self.arrangement = Arrangement.read(**chosen)
         super().__init__(_button("play", say("Play it like this"), chosen, discord.ButtonStyle.primary))

@@ -1,9 +1,9 @@
-"""/piece, /history and the buttons under a piece."""
+"""/piece and the buttons under a piece."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
@@ -32,7 +32,7 @@ from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
-from bot.store.pieces import Stored
+from bot.store.pieces import GONE, Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 from core.models import MODELS
@@ -47,8 +47,8 @@ NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may
 MESSAGE_REMOVED = Text(
     "This message is removed. The piece was made elsewhere, so only the person who asked for it can delete the rest."
 )
-PAGE_SIZE = 8
-"""Pieces on a page of a history."""
+_LAST_ROW = 4
+"""Row of the buttons that delete, apart from all others."""
 
 Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
 """The answer to a press, once the piece is found."""
@@ -144,22 +144,53 @@ async def _show_attention(interaction: Interaction, stored: Stored) -> None:
         await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
 
 
+async def _ask_deletion(interaction: Interaction, stored: Stored) -> None:
+    """Ask once, in the place of the button: so the answer, whenever it comes, can remove the very message, also one
+    that is not the bot's to remove by itself."""
+    _check_deletion(interaction, stored)
+    await interaction.response.edit_message(view=piece_view(stored, deleting=True))
+
+
+async def _keep(interaction: Interaction, stored: Stored) -> None:
+    await interaction.response.edit_message(view=piece_view(stored))
+
+
 async def _delete(interaction: Interaction, stored: Stored) -> None:
     """Remove the message under which the button was pressed, and the piece's row and files. Whoever manages messages
     manages those of one server: of a piece that was made elsewhere they remove the message alone."""
-    owns = interaction.user.id == stored.user_id
-    manages = interaction.guild_id is not None and interaction.permissions.manage_messages
-    if not owns and not manages:
-        await interaction.response.send_message(say(NOT_YOURS_TO_DELETE), ephemeral=True)
-        return
+    _check_deletion(interaction, stored)
     await interaction.response.defer()
-    everything = owns or stored.guild_id == interaction.guild_id
+    everything = interaction.user.id == stored.user_id or stored.guild_id == interaction.guild_id
     if everything:
         await interaction.client.services.library.remove(stored.id)
-    with suppress(discord.NotFound):  # pressed twice, the message is gone already
-        await interaction.delete_original_response()
+    await _remove_message(interaction)
     if not everything:
         await interaction.followup.send(say(MESSAGE_REMOVED), ephemeral=True)
+
+
+def _check_deletion(interaction: Interaction, stored: Stored) -> None:
+    """Raises BadRequest for somebody who may not delete the piece, nor this message of it."""
+    if interaction.user.id != stored.user_id and not _manages_messages(interaction):
+        raise BadRequest(NOT_YOURS_TO_DELETE)
+
+
+async def _delete_remains(interaction: Interaction) -> None:
+    """Remove the message of a piece that is gone, for whoever asked for that message or manages messages. Raises
+    BadRequest for others."""
+    asked = interaction.message and interaction.message.interaction_metadata
+    if not (asked and asked.user == interaction.user) and not _manages_messages(interaction):
+        raise BadRequest(GONE)
+    await interaction.response.defer()
+    await _remove_message(interaction)
+
+
+def _manages_messages(interaction: Interaction) -> bool:
+    return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+async def _remove_message(interaction: Interaction) -> None:
+    with suppress(discord.NotFound):  # deleted twice, the message is gone already
+        await interaction.delete_original_response()
 
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {
@@ -172,9 +203,13 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
     "video": (Text("Video"), show_video),
     "attention": (Text("Attention"), _show_attention),
     "recipe": (Text("Recipe"), _show_recipe),
-    "delete": (Text("Delete"), _delete),
+    "delete": (Text("Delete"), _ask_deletion),
+    "erase": (Text("Delete for good"), _delete),
+    "keep": (Text("Keep it"), _keep),
 }
 """Labels and actions of the buttons under a piece, by the word in their custom_ids."""
+_ACTING_ONCE = ("take", "vary", "continue", "listen", "video", "erase")
+_DELETING = ("delete", "erase")
 
 
 class PieceButton(
@@ -186,22 +221,29 @@ class PieceButton(
 
     def __init__(self, action: str, piece_id: str) -> None:
         label, self.act = _ACTIONS[action]
-        style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
+        self.action, self.piece_id = action, piece_id
+        self.acts_once = action in _ACTING_ONCE
+        style = discord.ButtonStyle.danger if action in _DELETING else discord.ButtonStyle.secondary
+        row = _LAST_ROW if action in (*_DELETING, "keep") else None
         custom_id = f"piece:{action}:{piece_id}"
-        super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id))
-        self.piece_id = piece_id
+        super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id, row=row))
 
     async def respond(self, interaction: Interaction) -> None:
-        await self.act(interaction, await find_piece(interaction, self.piece_id))
+        if self.action in _DELETING and await interaction.client.services.library.find(self.piece_id) is None:
+            await _delete_remains(interaction)
+        else:
+            await self.act(interaction, await find_piece(interaction, self.piece_id))
 
 
-def piece_view(stored: Stored) -> discord.ui.View:
-    """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to."""
+def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
+    """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to.
+    `deleting`: whether it is being asked if the piece shall be deleted."""
     view = discord.ui.View(timeout=None)
     model = MODELS[stored.recipe.request.model]
     actions = ["take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
-    actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else [])]
-    for action in [*actions, "recipe", "delete"]:
+    actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else []), "recipe"]
+    actions += ["erase", "keep"] if deleting else ["delete"]
+    for action in actions:
         view.add_item(PieceButton(action, stored.id))
     return view
 
@@ -212,9 +254,14 @@ async def piece(interaction: Interaction, id: str) -> None:
     typed = CONTINUED.read(id)
     CONTINUED.check(typed)
     stored = await find_typed_piece(interaction, typed)
+    await bring_back(interaction, stored)
+
+
+async def bring_back(interaction: Interaction, stored: Stored) -> None:
+    """Answer with a stored piece, as a message of its own."""
     rules = await rules_here(interaction)
     rules.allow_seconds(shown_seconds(interaction, stored))
-    await interaction.response.defer(ephemeral=stored.private or rules.private)
+    await interaction.response.defer(ephemeral=stored.private or rules.private, thinking=True)
     async with interaction.client.services.library.opened(stored) as piece:
         reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
         await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
@@ -234,47 +281,3 @@ async def latest_pieces(interaction: Interaction, typed: str) -> list[app_comman
             named = [(replies.headline(stored), stored.id) for stored in theirs]
             return [app_commands.Choice(name=name, value=id) for name, id in named if begun in name.lower()]
     return []
-
-
-@app_commands.command(
-    name=named("history"), description=described("The pieces that you have asked for, the newest first")
-)
-async def history(interaction: Interaction) -> None:
-    await interaction.response.defer(ephemeral=True)
-    await _show_page(interaction, 0)
-
-
-class PageButton(
-    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
-):
-    """Turns to a page of the history of the one who presses it."""
-
-    def __init__(self, page: str, label: str = "·") -> None:
-        style = discord.ButtonStyle.secondary
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
-        self.page = int(page)
-
-    async def respond(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await _show_page(interaction, self.page)
-
-
-async def _show_page(interaction: Interaction, page: int) -> None:
-    theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE_SIZE, PAGE_SIZE + 1)
-    view = discord.ui.View(timeout=None)
-    if page:
-        view.add_item(PageButton(str(page - 1), say("Newer")))
-    if len(theirs) > PAGE_SIZE:
-        view.add_item(PageButton(str(page + 1), say("Older")))
-    await interaction.edit_original_response(content=page_of(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)
-
-
-def page_of(theirs: Sequence[Stored], first: int) -> str:
-    """A page of somebody's pieces, which are counted from `first`."""
-    if not theirs:
-        if first:
-            return say("There are no more.")
-        return say("There is no piece of yours here. `/compose random` makes one.")
-    commands = [(stored, replies.command(stored.recipe.request, stored.recipe.rendering)) for stored in theirs]
-    lines = [f"`{stored.id}` <t:{stored.created_at:.0f}:R> {replies.brief(typed, 90)}" for stored, typed in commands]
-    return "\n".join([*lines, say("`/piece` with an id brings one back.")])

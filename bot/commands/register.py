@@ -14,7 +14,8 @@ from bot.commands.continue_ import continue_, continue_message
 from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
 from bot.commands.forms import AgainButton, Form, read_form
-from bot.commands.pieces import PageButton, PieceButton, history, piece, piece_view
+from bot.commands.history import PageButton, history
+from bot.commands.pieces import PieceButton, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
 from bot.commands.welcome import StartButton, greet, help_, panel

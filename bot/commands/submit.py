@@ -129,17 +129,22 @@ def destination_of(interaction: Interaction, private: bool) -> Destination:
 
 
 async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
-    """A stored piece. Raises BadRequest when it is gone, or private and another's."""
-    stored = await interaction.client.services.library.get(piece_id)
-    if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest(NOT_YOURS)
-    return stored
+    """A stored piece that a message of the bot's names. Raises BadRequest when it is gone, or private and another's."""
+    return _visible(interaction, await interaction.client.services.library.get(piece_id))
 
 
 async def find_typed_piece(interaction: Interaction, piece_id: str) -> Stored:
-    """A stored piece whose id was typed. Raises BadRequest as `find_piece` does, and for a piece of somebody else's
-    direct message: it was made among few, and its owner alone shows it to others."""
-    stored = await find_piece(interaction, piece_id)
+    """A stored piece whose id was typed. Raises BadRequest as `find_piece` does, where there is no such piece, and for
+    a piece of somebody else's direct message: it was made among few, and its owner alone shows it to others."""
+    stored = await interaction.client.services.library.find(piece_id)
+    if stored is None:
+        raise BadRequest("there is no piece `{piece}`: mistyped, or no longer stored", piece=piece_id)
     if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:
+        raise BadRequest(NOT_YOURS)
+    return _visible(interaction, stored)
+
+
+def _visible(interaction: Interaction, stored: Stored) -> Stored:
+    if stored.private and stored.user_id != interaction.user.id:
         raise BadRequest(NOT_YOURS)
     return stored

@@ -37,6 +37,8 @@ async def panel(interaction: Interaction) -> None:
 class StartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"start:(?P<seed>random)"):
     """Composes a piece as `/compose random` does, for whoever presses it."""
 
+    acts_once = True
+
     def __init__(self, seed: str = "random") -> None:
         style = discord.ButtonStyle.primary
         super().__init__(discord.ui.Button(label=say("Compose something"), style=style, custom_id=f"start:{seed}"))

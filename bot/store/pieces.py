@@ -173,13 +173,17 @@ class Library:
         except FileNotFoundError as error:
             raise BadRequest(GONE) from error
 
-    async def get(self, piece_id: str) -> Stored:
-        """The row of a piece. Raises BadRequest for a piece that is not there, or not any more."""
+    async def find(self, piece_id: str) -> Stored | None:
+        """The row of a piece; None where there is none, or none any more: the ids of removed pieces are not kept."""
         # an impossible id is not looked up: PostgreSQL refuses some texts that can be typed
         found = await self._found(_table.c.id == piece_id) if re.fullmatch(ID, piece_id) else []
-        if not found:
+        return found[0] if found else None
+
+    async def get(self, piece_id: str) -> Stored:
+        """The row of a piece that was stored once. Raises BadRequest when it is not any more."""
+        if (stored := await self.find(piece_id)) is None:
             raise BadRequest(GONE)
-        return found[0]
+        return stored
 
     async def piece(self, stored: Stored) -> Piece:
         """The piece with all its files. Raises BadRequest when they are gone."""

@@ -52,7 +52,8 @@ async def test_a_piece_is_posted_as_a_voice_message(
 async def test_where_it_may_not_be_sent_a_sentence_says_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """Before anything is made, where the permission lacks already; afterwards, where it was taken away meanwhile."""
     async with Discord() as standin:
-        listener = clara(standin)
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
         async with playing(standin, queue, url, monkeypatch):
             message = await composed(queue, listener)
             pressed = await listener.clicks(message, "Listen")
@@ -62,8 +63,46 @@ async def test_where_it_may_not_be_sent_a_sentence_says_so(queue: FakeQueue, url
             assert late.content.startswith("I may not send voice messages here.")
             assert {refusal.code for refusal in standin.refused()} == {50173}
             asked = len(queue.terms)
-            early = await (await listener.clicks(message, "Listen")).answered()
+            early = await (await other.clicks(message, "Listen")).answered()
             assert early.content.startswith("I may not send voice messages here.")
+            assert len(queue.terms) == asked
+
+
+async def test_a_direct_message_needs_no_permission(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Where the rules of the server make every piece private, a voice message goes to its listener alone, so nobody
+    asks what the channel allows."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            assert listener.channel.guild
+            await bot.services.rules.change(listener.channel.guild.id, private=True)
+            listener.channel.voiceless = True
+            pressed = await listener.clicks(message, "Listen")
+            queue.finish(pressed.id, **OGG)
+            voice = await standin.written(listener.dm)
+            assert voice.flags == 8192
+
+
+@pytest.mark.parametrize("label", ["Listen", "Video"])
+async def test_the_longest_piece_is_what_is_heard(
+    label: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A server that has come to allow only shorter pieces still lets those be heard that were made there; one from
+    elsewhere is refused with the rule, and nothing is made of it."""
+    async with Discord() as standin:
+        home, strict = standin.guild(), standin.guild("Strict")
+        listener, other = standin.person("clara", home), standin.person("robert", strict)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            [stored] = await bot.services.library.of(listener.user.id, 0, 9)
+            elsewhere = await (await other.types("/piece", id=stored.id)).finished()
+            for guild in (home, strict):
+                await bot.services.rules.change(guild.id, length=50)
+            await (await listener.clicks(message, label)).answered()
+            asked = len(queue.terms)
+            refused = await (await other.clicks(elsewhere, label)).answered()
+            assert refused.content.startswith("In this server a piece may last up to 10 s")
             assert len(queue.terms) == asked
 
 

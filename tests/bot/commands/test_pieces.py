@@ -17,6 +17,7 @@ from core.request import Rendering
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -215,9 +216,30 @@ async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeyp
                 assert refused.ephemeral
 
 
+async def delete(person: Person, message: Message) -> None:
+    await person.clicks(message, "Delete")
+    await person.clicks(await message.until(lambda message: "Delete for good" in labels(message)), "Delete for good")
+
+
+async def test_delete_asks_once(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """In a row of its own, below all other buttons, which stay. Whoever keeps the piece sees it as before."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            message = await composed(queue, listener)
+            assert [button["label"] for button in message.components[-1]["components"]] == ["Delete"]
+            await listener.clicks(message, "Delete")
+            await message.until(lambda message: labels(message) == [*ALL[:-1], "Delete for good", "Keep it"])
+            await listener.clicks(message, "Keep it")
+            await message.until(lambda message: labels(message) == ALL)
+            assert message.attachments
+            assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
+
+
 async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """Its requester, and whoever may manage messages where it was made: then the message is gone, and so is the piece.
-    Others are told. Whoever manages messages elsewhere only removes the message there."""
+    Others are told, whether they are asked first or not. Whoever manages messages elsewhere only removes the message
+    there."""
     async with Discord() as standin:
         guild = standin.guild()
         listener, other = standin.person("clara", guild), standin.person("robert", guild)
@@ -228,12 +250,16 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
             assert refused.ephemeral
             [stored] = await bot.services.library.of(listener.user.id, 0, 9)
             await listener.clicks(message, "Delete")
+            await message.until(lambda message: "Delete for good" in labels(message))
+            refused = await (await other.clicks(message, "Delete for good")).answered()
+            assert refused.content.startswith("Only the person who asked for this piece")
+            await listener.clicks(message, "Delete for good")
             await message.until(lambda message: message.deleted)
             assert await bot.services.library.of(listener.user.id, 0, 9) == []
             gone = await (await listener.types("/piece", id=f"`{stored.id}`")).answered()
-            assert gone.content == "This piece is no longer stored."
+            assert gone.content == f"There is no piece `{stored.id}`: mistyped, or no longer stored."
             message = await composed(queue, listener)
-            await standin.person("fanny", guild, manager=True).clicks(message, "Delete")
+            await delete(standin.person("fanny", guild, manager=True), message)
             await message.until(lambda message: message.deleted)
             assert await bot.services.library.of(listener.user.id, 0, 9) == []
 
@@ -241,7 +267,7 @@ async def test_only_some_may_delete(queue: FakeQueue, url: str, monkeypatch: pyt
 async def test_a_piece_that_is_deleted_twice_is_deleted(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    """Two presses at once: the later one finds no message any more, which is what was wished for."""
+    """Somebody else was faster: neither piece nor message is found any more, which is what was wished for."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch) as bot:
@@ -249,27 +275,47 @@ async def test_a_piece_that_is_deleted_twice_is_deleted(
             removed = asyncio.Event()
 
             async def remove(piece_id: str) -> None:
-                message.deleted = True  # by the first press
+                message.deleted = True
                 removed.set()
 
             monkeypatch.setattr(bot.services.library, "remove", remove)
-            await listener.clicks(message, "Delete")
+            await delete(listener, message)
             await removed.wait()
         assert [refusal.code for refusal in standin.refused()] == [10008]
     assert "failed" not in caplog.text
 
 
 async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Every one of them."""
+    """Every one of them; but Delete removes the message for the one who had asked for it."""
     async with Discord() as standin:
-        listener = clara(standin)
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
         async with playing(standin, queue, url, monkeypatch) as bot:
             message = await composed(queue, listener)
             await bot.services.library.forget(listener.user.id)
             for label in ALL:
-                said = await (await listener.clicks(message, label)).answered()
+                said = await (await other.clicks(message, label)).answered()
                 assert said.content == "This piece is no longer stored."
                 assert said.ephemeral
+            await listener.clicks(message, "Delete")
+            await message.until(lambda message: message.deleted)
+
+
+@pytest.mark.parametrize("label", ["New take", "Variation", "Continue", "Listen", "Video"])
+async def test_quick_clicks_are_one_wish(label: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Of one listener with one button: four of them make one piece, and three have no answer of their own. Those of
+    somebody else count by themselves."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch, most=9):
+            message = await composed(queue, listener)
+            first, *further = await asyncio.gather(*(listener.clicks(message, label) for _ in range(4)))
+            await first.answered()
+            assert [pressed.message for pressed in further] == [message] * 3
+            await (await other.clicks(message, label)).answered()
+            await until(lambda: len(queue.requests) >= 3)
+            assert len(queue.requests) == 3
 
 
 async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -179,7 +179,7 @@ async def test_a_file_or_a_piece_is_continued(queue: FakeQueue, url: str, monkey
                 ({}, "Choose a `file` (.mid), or a `piece` by its id"),
                 ({"file": file, "piece": "abcd2345"}, "Choose a `file`"),
                 ({"piece": "the last one"}, "'the last one' is not the id of a piece"),
-                ({"piece": "abcd2345"}, "This piece is no longer stored."),
+                ({"piece": "abcd2345"}, "There is no piece `abcd2345`: mistyped, or no longer stored."),
             ):
                 said = await (await listener.types("/continue", **options)).answered()
                 assert said.content.startswith(says)

@@ -93,6 +93,7 @@ class Trial:
             return self.seen(await (asked.answered() if action in ("Arrange", "Recipe") else asked.finished()))
         if asked.message is not message:
             return self.seen(await asked.answered())
+        asked = await self.person.clicks(message, "Delete for good")
         await message.until(lambda message: message.deleted)
         try:
             await self.bot.services.library.get(stored.id)

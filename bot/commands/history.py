@@ -1,0 +1,63 @@
+"""/history: the pieces that somebody has asked for, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.commands.components import PersistentItem
+from bot.language import replies
+from bot.language.i18n import say
+from bot.language.translator import described, named
+from bot.services import Interaction
+from bot.store.pieces import Stored
+
+PAGE_SIZE = 8
+"""Pieces on a page of a history."""
+
+
+@app_commands.command(
+    name=named("history"), description=described("The pieces that you have asked for, the newest first")
+)
+async def history(interaction: Interaction) -> None:
+    await interaction.response.defer(ephemeral=True)
+    await _show_page(interaction, 0)
+
+
+class PageButton(
+    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:(?P<page>0|[1-9][0-9]{0,5})"
+):
+    """Turns to a page of the history of the one who presses it."""
+
+    def __init__(self, page: str, label: str = "·") -> None:
+        style = discord.ButtonStyle.secondary
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"history:{page}"))
+        self.page = int(page)
+
+    async def respond(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        await _show_page(interaction, self.page)
+
+
+async def _show_page(interaction: Interaction, page: int) -> None:
+    theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE_SIZE, PAGE_SIZE + 1)
+    view = discord.ui.View(timeout=None)
+    if page:
+        view.add_item(PageButton(str(page - 1), say("Newer")))
+    if len(theirs) > PAGE_SIZE:
+        view.add_item(PageButton(str(page + 1), say("Older")))
+    await interaction.edit_original_response(content=page_of(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)
+
+
+def page_of(theirs: Sequence[Stored], first: int) -> str:
+    """A page of somebody's pieces, which are counted from `first`."""
+    if not theirs:
+        if first:
+            return say("There are no more.")
+        return say("There is no piece of yours here. `/compose random` makes one.")
+    commands = [(stored, replies.command(stored.recipe.request, stored.recipe.rendering)) for stored in theirs]
+    lines = [f"`{stored.id}` <t:{stored.created_at:.0f}:R> {replies.brief(typed, 90)}" for stored, typed in commands]
+    return "\n".join([*lines, say("`/piece` with an id brings one back.")])
