@@ -70,6 +70,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
 
 
+def slugged_key(key: str) -> str:
+    """`E♭ major` -> `e-flat-major`."""
+    return slug(key.replace("♭", " flat").replace("♯", " sharp"))
+
+
 def _bounds(crop: str) -> list[str]:
     """`30-60` -> from 30, until 60."""
     since, _, until = crop.partition("-")
@@ -141,7 +146,7 @@ KEY = KeyName(
     accepted=Text("a key, such as C minor, Eb or F# major"),
     refusal=Text("there is no key '{key}'"),
     label=Text("Key"),
-    file_mark=lambda value: slug(value.replace("♭", " flat").replace("♯", " sharp")),
+    file_mark=slugged_key,
 )
 PACE = Choice(
     name="pace",

@@ -19,6 +19,7 @@ from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
 from core.midi.crop import cropped
+from core.midi.keys import key_of
 from core.rendering import audio, formats, loudness, pictures
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
@@ -121,7 +122,8 @@ def finish(
     progress: Progress = lambda share: None,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
-    (default `formats.SIZE_LIMIT`), and is an MP3 where it would not fit otherwise. `progress` is told of a video.
+    (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where not even that fits.
+    `progress` is told of a video.
     Raises RenderError, and BadRequest for a part without notes and for a tempo at which it would be too long."""
     seconds = dict(draft.seconds)
     recipe = replace(draft.recipe, rendering=rendering)
@@ -129,6 +131,7 @@ def finish(
     part, since = _part(draft, rendering)
     duration = round(rendering.stretched(part.duration), 3)
     begins = max(0.0, min(begins - since, part.duration))
+    new_from = round(float(begins * rendering.stretch), 3) if recipe.request.primer and begins else None
     music, midi = part.music, part.midi
     if rendering.changes_notes:
         edit(music, rendering)
@@ -142,7 +145,7 @@ def finish(
                 file, suffix, shape = formats.opus(samples, limit), "ogg", loudness.waveform(samples)
             else:
                 file, suffix, shape = _video(music, samples, recipe, limit, progress), "mp4", b""
-        heard = _heard(music, samples)
+        heard = _heard(music, samples, new_from)
         return Piece(
             recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
         )
@@ -157,7 +160,7 @@ def finish(
         samples = _play(midi, soundfont, seconds)
         sound, audio_format = _record(samples, rendering.audio, limit, seconds, _tag(music, recipe))
         picture, attention = drawn.result()
-    heard = _heard(music, samples)
+    heard = _heard(music, samples, new_from)
     return Piece(
         recipe, duration, part.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention, heard
     )
@@ -185,18 +188,26 @@ def _video(music: PrettyMIDI, samples: Samples, recipe: Recipe, size_limit: int,
     return video.mp4(music, samples, heading, size_limit, progress)
 
 
-def _heard(music: PrettyMIDI, samples: Samples) -> Heard:
-    pitches = [note.pitch for part in music.instruments for note in part.notes]
-    return Heard(round(len(samples) / RATE, 3), min(pitches), max(pitches), loudness.loudest_second(samples))
+def _heard(music: PrettyMIDI, samples: Samples, new_from: float | None) -> Heard:
+    notes = [note for part in music.instruments for note in part.notes]
+    pitches = [note.pitch for note in notes]
+    key = key_of((note.pitch, note.end - note.start) for note in notes)
+    seconds, loudest = round(len(samples) / RATE, 3), loudness.loudest_second(samples)
+    return Heard(seconds, min(pitches), max(pitches), loudest, str(key) if key else "", new_from)
 
 
 def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, float], tag: bytes) -> tuple[bytes, str]:
-    """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit. Adds its
-    times to `seconds`."""
+    """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit; an empty one
+    where none fits. Adds its times to `seconds`."""
     with _timed(seconds, "encode"):
         lossless = {"wav": formats.wav, "flac": formats.flac}.get(wished)
         file = lossless(samples, size_limit) if lossless else None
-        return (formats.mp3(samples, size_limit, tag), "mp3") if file is None else (file, wished)
+        if file is not None:
+            return file, wished
+        try:
+            return formats.mp3(samples, size_limit, tag), "mp3"
+        except RenderError:
+            return b"", "mp3"
 
 
 def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:

@@ -19,6 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "int | None": (int, type(None)),
     "str": (str,),
+    "str | None": (str, type(None)),
 }
 _Record = TypeVar("_Record")
 

@@ -33,6 +33,7 @@ from core.options import (
     TRANSPOSE,
     options_in,
     slug,
+    slugged_key,
 )
 from core.records import check_types, decoded, known_fields, of_type
 from core.seed import CHORD_SECONDS, Seed
@@ -390,6 +391,10 @@ class Heard:
     """Pitches."""
     loudest: float
     """The second at which it is loudest."""
+    key: str | None = None
+    """The name of its key, `E♭ major`; empty where it is not clear, None in pieces of older versions."""
+    new_from: float | None = None
+    """The second at which the new part of a continuation begins, where what it continues is heard before."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -408,7 +413,7 @@ class Piece:
     midi: bytes
     """A .mid of the notes as they are rendered."""
     audio: bytes
-    """A recording in `audio_format`."""
+    """A recording in `audio_format`; empty where it fits into no message."""
     picture: bytes
     """A .png of the piano roll."""
     seconds: dict[str, float]
@@ -427,6 +432,24 @@ class Piece:
     def __post_init__(self) -> None:
         if not self.composed:
             object.__setattr__(self, "composed", self.midi)
+
+    @property
+    def name(self) -> str:
+        """A file name without suffix, of what is heard: `nocturne-c-minor-take5`. Another piece may have the same."""
+        request, key = self.recipe.request, self.heard.key if self.heard else None
+        kind = "variation" if request.origin.is_opening else "continued"
+        marks = [
+            option.file_mark(value)
+            for option, value in unusual_options(request, self.recipe.rendering)
+            if option.file_mark and option.scope is Scope.RENDERING
+        ]
+        parts = [slugged_key(key) if key else "", kind if request.primer else "", f"take{request.take}", *marks]
+        return "-".join(filter(None, ["nocturne", *parts]))
+
+    @property
+    def seconds_heard(self) -> float:
+        """How long it sounds, the ringing of the last notes included where that is known."""
+        return self.heard.seconds if self.heard else self.duration
 
     @property
     def remark(self) -> Text:

@@ -6,9 +6,42 @@ import re
 from typing import NamedTuple
 
 from core import notation
+from core.text import Text
 
-_MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-_MINOR_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
+_MAJOR_NAMES = tuple(
+    str(name)
+    for name in (
+        Text("C major"),
+        Text("D♭ major"),
+        Text("D major"),
+        Text("E♭ major"),
+        Text("E major"),
+        Text("F major"),
+        Text("F♯ major"),
+        Text("G major"),
+        Text("A♭ major"),
+        Text("A major"),
+        Text("B♭ major"),
+        Text("B major"),
+    )
+)
+_MINOR_NAMES = tuple(
+    str(name)
+    for name in (
+        Text("C minor"),
+        Text("C♯ minor"),
+        Text("D minor"),
+        Text("E♭ minor"),
+        Text("E minor"),
+        Text("F minor"),
+        Text("F♯ minor"),
+        Text("G minor"),
+        Text("G♯ minor"),
+        Text("A minor"),
+        Text("B♭ minor"),
+        Text("B minor"),
+    )
+)
 _LONGEST = 20
 """Characters of a key's name, in whatever language."""
 _TRIADS = {notation.CHORDS["major"]: False, notation.CHORDS["minor"]: True}
@@ -37,13 +70,13 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         """`E♭ minor`."""
-        return f"{_MINOR_NAMES[self.tonic]} minor" if self.minor else f"{_MAJOR_NAMES[self.tonic]} major"
+        return (_MINOR_NAMES if self.minor else _MAJOR_NAMES)[self.tonic]
 
     @property
     def short(self) -> str:
         """`Ebm`, as the tags of a recording have it."""
-        name = (_MINOR_NAMES if self.minor else _MAJOR_NAMES)[self.tonic]
-        return name.replace("♭", "b").replace("♯", "#") + ("m" if self.minor else "")
+        tonic = str(self).partition(" ")[0]
+        return tonic.replace("♭", "b").replace("♯", "#") + ("m" if self.minor else "")
 
 
 KEYS = tuple(Key(tonic, minor) for minor in (False, True) for tonic in range(12))

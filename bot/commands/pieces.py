@@ -18,6 +18,7 @@ from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
 from bot.commands.submit import (
     admit,
+    avatar_of,
     find_piece,
     find_typed_piece,
     heard_seconds,
@@ -28,6 +29,7 @@ from bot.commands.submit import (
 )
 from bot.language import replies
 from bot.language.i18n import say
+from bot.language.replies import Provenance
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
@@ -263,8 +265,21 @@ async def bring_back(interaction: Interaction, stored: Stored) -> None:
     rules.allow_seconds(shown_seconds(interaction, stored))
     await interaction.response.defer(ephemeral=stored.private or rules.private, thinking=True)
     async with interaction.client.services.library.opened(stored) as piece:
-        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, stored.parent)
+        about = await _provenance(interaction, stored)
+        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, about)
         await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+
+
+async def _provenance(interaction: Interaction, stored: Stored) -> Provenance:
+    """For the card of a stored piece, whoever asked for that."""
+    parent_owner = await interaction.client.services.library.owner(stored.parent)
+    about = Provenance(stored.id, stored.parent, parent_owner, stored.user_id)
+    try:
+        theirs = stored.user_id == interaction.user.id
+        listener = interaction.user if theirs else await interaction.client.fetch_user(stored.user_id)
+    except discord.HTTPException:  # that account is gone
+        return about
+    return about._replace(name=listener.display_name, avatar=avatar_of(listener))
 
 
 @piece.autocomplete("id")

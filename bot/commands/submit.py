@@ -22,6 +22,7 @@ from core.midi.smf import parse
 from core.request import ComposeRequest
 from core.text import Text
 
+_AVATAR_PIXELS = 64
 NOT_YOURS = Text("this piece is private, and not yours")
 
 
@@ -125,7 +126,14 @@ def destination_of(interaction: Interaction, private: bool) -> Destination:
         accepted_at=time.time(),
         guild_id=interaction.guild_id,
         locale=str(interaction.locale),
+        name=interaction.user.display_name,
+        avatar=avatar_of(interaction.user),
     )
+
+
+def avatar_of(listener: discord.User | discord.Member) -> str:
+    """The address of somebody's picture, as small as it stands beside a name."""
+    return listener.display_avatar.with_size(_AVATAR_PIXELS).url
 
 
 async def find_piece(interaction: Interaction, piece_id: str) -> Stored:

@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import NamedTuple
 
-import discord
-
 from bot.delivery.estimates import Estimates
 from bot.delivery.leases import Leases
 from bot.delivery.messenger import Messenger, Views
@@ -22,11 +20,11 @@ from bot.delivery.sources import Sources
 from bot.delivery.timing import Timing
 from bot.language import replies
 from bot.language.i18n import speak
-from bot.language.replies import Reply
+from bot.language.replies import Provenance, Reply
 from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import PendingReply
-from bot.store.pieces import Library
+from bot.store.pieces import Library, Stored
 from core.errors import NocturneError, QueueError
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
@@ -182,15 +180,29 @@ class Follower:
             raise QueueError(TOO_LATE)
 
     async def _reply(self, pending: PendingReply, job: Job) -> Reply:
-        reply = replies.outcome(job, pending.request, pending.destination.size_limit, pending.remark, pending.parent)
-        if job.piece is None or reply.embed is None:  # a voice message or a video is a stored piece's, not one itself
-            return reply
-        return replace(reply, buttons=await self._stored(pending, job.piece))
+        size_limit = pending.destination.size_limit
+        if job.piece is None or replies.is_clip(job.piece):
+            return replies.outcome(job, pending.request, size_limit, pending.parent)
+        stored = await self._stored(pending, job.piece)
+        about = await self._provenance(pending, stored)
+        reply = replies.finished(job.piece, size_limit, pending.remark, about)
+        return replace(reply, buttons=self._views.piece(stored) if stored else None)
 
-    async def _stored(self, pending: PendingReply, piece: Piece) -> discord.ui.View | None:
-        """Keep the piece; returns its buttons. A piece that cannot be kept is delivered without."""
+    async def _provenance(self, pending: PendingReply, stored: Stored | None) -> Provenance:
+        destination = pending.destination
+        return Provenance(
+            piece_id=stored.id if stored else "",
+            parent=pending.parent,
+            parent_owner=await self._library.owner(pending.parent),
+            user_id=destination.user_id,
+            name=destination.name,
+            avatar=destination.avatar,
+        )
+
+    async def _stored(self, pending: PendingReply, piece: Piece) -> Stored | None:
+        """Keep the piece. One that cannot be kept is delivered without buttons."""
         try:
-            return self._views.piece(await self._library.add(pending, piece))
+            return await self._library.add(pending, piece)
         except (NocturneError, OSError):
             _log.exception("job %s: its piece could not be stored", pending.job_id)
             return None

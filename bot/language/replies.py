@@ -61,6 +61,26 @@ class VoiceMessage(NamedTuple):
     """A byte a point, at most 256."""
 
 
+class Provenance(NamedTuple):
+    """Facts about a piece that its card tells, and the piece itself does not know."""
+
+    piece_id: str = ""
+    """Empty where it is not stored."""
+    parent: str = ""
+    """Id of the piece that it continues."""
+    parent_owner: int | None = None
+    """Id of the listener who asked for that one; None where it is not stored any more."""
+    user_id: int | None = None
+    """Id of the listener who asked for this one."""
+    name: str = ""
+    """That listener's name, where it is known."""
+    avatar: str = ""
+    """The address of that listener's picture."""
+
+
+UNKNOWN = Provenance()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A message that can be sent more than once: discord.py's own File is used up by the first attempt."""
@@ -126,14 +146,17 @@ def _running(job: Job, form: str) -> str:
     return f"{stage}\n{bar}"
 
 
-def outcome(job: Job, request: ComposeRequest, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
-    """The last message about a job; `remark` and the rest are as for `finished`."""
+def is_clip(piece: Piece) -> bool:
+    """Whether it is a voice message or a video of a piece, not a piece itself."""
+    return piece.audio_format in _CLIPS
+
+
+def outcome(job: Job, request: ComposeRequest, size_limit: int, parent: str = "") -> Reply:
+    """The last message about a job of which no piece came: a clip of one that is stored, or why there is none."""
     if job.state is JobState.CANCELLED:
         return Reply(say("Cancelled: {piece}", piece=_summary(request, parent)))
     if job.state is JobState.DONE and job.piece:
-        if job.piece.audio_format in _CLIPS:
-            return clip(job.piece, size_limit)
-        return finished(job.piece, size_limit, remark, parent)
+        return clip(job.piece, size_limit)
     return Reply(sentence(say(job.error or SORRY)))
 
 
@@ -142,30 +165,78 @@ def withdrawn(request: ComposeRequest, parent: str = "") -> Reply:
     return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, continues=True)))
 
 
-def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, parent: str = "") -> Reply:
-    """A piece: an embed with its recipe and its picture, the sound and the .mid; of these no file that is larger than
-    `size_limit` bytes. `remark` is a sentence about the listener's file, `parent` the id of the piece that this one
-    continues."""
-    name = piece.recipe.name
-    sound, picture = f"{name}.{piece.audio_format}", f"{name}.png"
+def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Provenance = UNKNOWN) -> Reply:
+    """A piece: an embed with its picture, the sound and the .mid; of these no file that is larger than `size_limit`
+    bytes. `remark` is a sentence about the listener's file."""
+    sound, picture = f"{piece.name}.{piece.audio_format}", f"{piece.name}.png"
     files = [
-        Attachment(sound, piece.audio, _recording(piece)),
-        Attachment(f"{name}.mid", piece.midi, _described(say("The notes as MIDI"), piece, keys=True)),
-        Attachment(picture, piece.picture, _described(say("Piano roll"), piece, keys=True, loudest=True)),
+        Attachment(sound, piece.audio, recording(piece)),
+        Attachment(f"{piece.name}.mid", piece.midi, described(say("The notes as MIDI"), piece, keys=True)),
+        Attachment(picture, piece.picture, described(say("Piano roll"), piece, keys=True, loudest=True)),
     ]
     fitting = {file.name: file for file in files if 0 < len(file.data) <= size_limit}
     about_sound = say(piece.remark) if sound in fitting else _too_large(size_limit)
-    embed = discord.Embed(
-        title=_title(piece.recipe.request, parent),
-        description="\n".join(filter(None, (say(remark), about_sound))) or None,
-        colour=COLOUR,
-    )
-    for label, value in _fields(piece):
-        embed.add_field(name=label, value=value)
-    embed.set_footer(text=_footer(piece.recipe, parent))
+    notes = say_some("{count:,} note", "{count:,} notes", piece.notes)
+    lines = (f"{kind(piece.recipe.request, about)} · {notes}", say(remark), about_sound)
+    embed = discord.Embed(title=line(piece), description="\n".join(filter(None, lines)), colour=COLOUR)
+    if about.name:
+        embed.set_author(name=about.name, icon_url=about.avatar or None)
+    if about.piece_id:
+        embed.set_footer(text=say("Piece {piece}", piece=about.piece_id))
     if picture in fitting:
         embed.set_image(url=f"attachment://{picture}")
     return Reply(embed=embed, attachments=tuple(fitting.values()))
+
+
+def line(piece: Piece) -> str:
+    """What is heard, in a line: `C minor · 1:34 · Chopin · harp · take 5`."""
+    request, rendering = piece.recipe.request, piece.recipe.rendering
+    style = request.style if request.style != ANY else ""
+    played = _played(rendering) if rendering.changes_notes else ""
+    parts = (_key(piece), _duration(piece), style, played, say("take {take}", take=request.take))
+    return " · ".join(filter(None, parts))
+
+
+def _key(piece: Piece) -> str:
+    """Its name, or that none is clear; nothing where an older version did not say."""
+    if piece.heard is None or piece.heard.key is None:
+        return ""
+    return say(Text(piece.heard.key)) if piece.heard.key else say("no clear key")
+
+
+def _duration(piece: Piece) -> str:
+    """`1:34`, and of a continuation how much of it is new: `3:08 (1:34 new)`."""
+    whole = clock(piece.seconds_heard)
+    if piece.heard is None or piece.heard.new_from is None:
+        return whole
+    new = clock(max(0.0, piece.heard.seconds - piece.heard.new_from))
+    return say("{whole} ({new} new)", whole=whole, new=new)
+
+
+def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
+    """What a piece begins with, or continues, and whose that was."""
+    if not request.primer:
+        if request.seed.is_random:
+            return say("A piece out of nothing")
+        return brief(say("A piece starting on {notes}", notes=request.seed.names))
+    if not about.parent:
+        return say("Your piece, continued")
+    whose = _whose(about)
+    return say("A variation of {piece}", piece=whose) if request.origin.is_opening else _continued(whose)
+
+
+def _continued(whose: str) -> str:
+    said = say("{piece}, continued", piece=whose)
+    return said[:1].upper() + said[1:]
+
+
+def _whose(about: Provenance) -> str:
+    """The piece that a piece continues, as a part of a sentence."""
+    if about.parent_owner is None:
+        return say("piece `{piece}`", piece=about.parent)
+    if about.parent_owner == about.user_id:
+        return say("your piece `{piece}`", piece=about.parent)
+    return say("piece `{piece}` by {listener}", piece=about.parent, listener=f"<@{about.parent_owner}>")
 
 
 def clip(piece: Piece, size_limit: int) -> Reply:
@@ -174,21 +245,21 @@ def clip(piece: Piece, size_limit: int) -> Reply:
         return Reply(
             say("This file is larger than the {size:.3g} MiB that Discord takes here.", size=size_limit / 2**20)
         )
-    name = f"{piece.recipe.name}.{piece.audio_format}"
+    name = f"{piece.name}.{piece.audio_format}"
     if piece.audio_format == "ogg":
-        seconds = piece.heard.seconds if piece.heard else piece.duration
-        return Reply(voice=VoiceMessage(Attachment(name, piece.audio, _recording(piece)), seconds, piece.waveform))
-    description = _described(say("Video of the piano roll"), piece, keys=True, loudest=True)
+        file = Attachment(name, piece.audio, recording(piece))
+        return Reply(voice=VoiceMessage(file, piece.seconds_heard, piece.waveform))
+    description = described(say("Video of the piano roll"), piece, keys=True, loudest=True)
     return Reply(attachments=(Attachment(name, piece.audio, description),))
 
 
-def _recording(piece: Piece) -> str:
-    return _described(say("Sound recording"), piece, loudest=True)
+def recording(piece: Piece) -> str:
+    return described(say("Sound recording"), piece, loudest=True)
 
 
-def _described(what: str, piece: Piece, *, keys: bool = False, loudest: bool = False) -> str:
+def described(what: str, piece: Piece, *, keys: bool = False, loudest: bool = False) -> str:
     """`Piano roll, 1:40, C2 to C7, loudest at 0:17`."""
-    parts = [what, clock(piece.duration)]
+    parts = [what, clock(piece.seconds_heard)]
     if (heard := piece.heard) and keys:
         parts.append(say("{lowest} to {highest}", lowest=note_name(heard.lowest), highest=note_name(heard.highest)))
     if heard and loudest:
@@ -201,16 +272,15 @@ def clock(seconds: float) -> str:
     return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
-def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
-    """Labels and values of an embed."""
-    request, rendering = piece.recipe.request, piece.recipe.rendering
+def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Labels and values of all that was asked for."""
+    request, rendering = recipe.request, recipe.rendering
     if not request.primer:
         yield say("Seed"), brief(request.seed.names)
     yield say("New") if request.primer else say("Length"), _lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
     yield say("Model"), request.model
-    yield say("Notes"), number(piece.notes, ",")
     for option, value in unusual_options(request, rendering):
         if option.label:
             yield say(option.label), say(Text(value)) if isinstance(value, str) else option.write(value)
@@ -223,18 +293,6 @@ def _fields(piece: Piece) -> Iterator[tuple[str, str]]:
 def _mood(request: ComposeRequest) -> str:
     """The mood and what the request asks for with it: `sad (minor, slow, soft)`."""
     return say("{mood} ({meaning})", mood=Text(request.mood), meaning=request.expression.words)
-
-
-def _footer(recipe: Recipe, parent: str) -> str:
-    """How to get the piece again."""
-    request = recipe.request
-    if parent and request.primer:
-        again = say("It continues piece {parent}", parent=parent)
-    else:
-        again = say("To get it again, with the same file") if request.primer else say("To get this piece again")
-    typed = brief(command(request, recipe.rendering), 1000)
-    checkpoint = say("Checkpoint {hash}", hash=recipe.checkpoint)
-    return f"{again}: {typed}\n{checkpoint}"
 
 
 def _too_large(size_limit: int) -> str:
@@ -250,7 +308,7 @@ def attention(piece: Piece) -> Reply:
     return Reply(
         attachments=tuple(
             Attachment(
-                f"{piece.recipe.name}-attention-{block}.png",
+                f"{piece.name}-attention-{block}.png",
                 picture,
                 say("What each word attended to in block {block} of the network", block=block),
             )
@@ -283,8 +341,7 @@ def recipe(stored: Stored) -> str:
         ]
     elif request.primer:
         lines.append(say("It continues a file: send the same one again."))
-    if request.mood in MOODS:
-        lines.append(say("Mood: {mood}", mood=_mood(request)))
+    lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
     return "\n".join(lines)
@@ -329,14 +386,6 @@ def rounded(seconds: float) -> int:
     """Seconds as people say them: 20, 45, 75, 150, 240."""
     unit = 5 if seconds < 60 else 15 if seconds < 120 else 30 if seconds < 300 else 60
     return round(seconds / unit) * unit
-
-
-def _title(request: ComposeRequest, parent: str) -> str:
-    if request.primer:
-        return say("A continuation") if parent else say("Your piece, continued")
-    if request.seed.is_random:
-        return say("A piece out of nothing")
-    return brief(say("A piece starting on {notes}", notes=request.seed.names))
 
 
 def _summary(request: ComposeRequest, parent: str, continues: bool = False) -> str:

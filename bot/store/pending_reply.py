@@ -38,6 +38,10 @@ class Destination:
     guild_id: int | None = None
     locale: str = ""
     """The listener's language, as Discord names it."""
+    name: str = ""
+    """The listener's, as people see it there."""
+    avatar: str = ""
+    """The address of the listener's picture."""
 
     def __post_init__(self) -> None:
         check_types(self)

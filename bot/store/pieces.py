@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from bot.store.disk import Disk
 from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention, sound
 from bot.store.pending_reply import PendingReply
 from bot.store.quota import Quota
-from core.errors import BadRequest
+from core.errors import BadRequest, StoreError
 from core.records import known_fields
 from core.request import Heard, Piece, Recipe
 from core.text import NOTHING, Text
@@ -184,6 +184,12 @@ class Library:
         if (stored := await self.find(piece_id)) is None:
             raise BadRequest(GONE)
         return stored
+
+    async def owner(self, piece_id: str) -> int | None:
+        """Id of the listener who asked for a piece; None where it is not there, or cannot be looked up now."""
+        with suppress(BadRequest, StoreError):
+            return (await self.get(piece_id)).user_id
+        return None
 
     async def piece(self, stored: Stored) -> Piece:
         """The piece with all its files. Raises BadRequest when they are gone."""

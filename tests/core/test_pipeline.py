@@ -151,6 +151,37 @@ def test_what_is_too_large_becomes_an_mp3(draft: Draft, wished: str):
     assert piece.remark
 
 
+def test_what_fits_into_no_message_has_no_sound(draft: Draft):
+    """The notes and the picture come without it."""
+    piece = pipeline.finish(draft, size_limit=1000)
+    assert piece.audio == b""
+    assert piece.midi == draft.midi
+    assert piece.picture
+
+
+def test_a_piece_knows_what_is_heard():
+    """Its key by the notes, in the transposition in which they are played; no key of notes that are in none. Of a
+    continuation, where the new part begins, as fast as it is played."""
+    tonic, dominant = ((0, 4, 7), (7, 11, 14, 17))
+    chords = [tonic, dominant, tonic, (5, 9, 12), dominant, tonic]
+    cadence = piano(*(Note(80, 60 + pitch, n, n + 1.0) for n, chord in enumerate(chords) for pitch in chord))
+    primer = as_bytes(piano(*(Note(80, 60 + pitch, n, n + 1.0) for n in (0, 1) for pitch in chords[n])))
+    recipe = Recipe(ComposeRequest(Seed(), take=7, primer=primer), "0123456789ab")
+    draft = Draft.of(recipe, as_bytes(cadence))
+    piece = pipeline.finish(draft, rendering=Rendering(tempo=50, transpose=3))
+    assert piece.heard is not None
+    assert (piece.heard.key, piece.heard.new_from) == ("E♭ major", 2.0)
+    assert piece.name == "nocturne-e-flat-major-continued-take7-50pct-up3"
+    alone = pipeline.finish(draft, rendering=Rendering(only_new=True)).heard
+    assert alone is not None
+    assert alone.new_from is None
+    chromatic = piano(*(Note(80, 60 + n, n / 4, n / 4 + 0.25) for n in range(12)))
+    keyless = pipeline.finish(Draft.of(recipe, as_bytes(chromatic)))
+    assert keyless.heard is not None
+    assert keyless.heard.key == ""
+    assert keyless.name == "nocturne-continued-take7"
+
+
 def test_a_tempo_that_takes_too_long_is_refused(draft: Draft):
     """Before anything is played."""
     long = Draft.of(draft.recipe, as_bytes(scale(seconds=200)))

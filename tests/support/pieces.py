@@ -1,6 +1,6 @@
 """Small pieces for tests that need no music."""
 
-from core.request import ComposeRequest, Piece, Recipe
+from core.request import ComposeRequest, Heard, Piece, Recipe
 from core.seed import Seed
 
 REQUEST = ComposeRequest(seed=Seed.parse("72"), take=7)
@@ -9,4 +9,5 @@ REQUEST = ComposeRequest(seed=Seed.parse("72"), take=7)
 def piece(request: ComposeRequest = REQUEST, *, audio: bytes = b"ID3 sound") -> Piece:
     recipe = Recipe(request, checkpoint="0123456789ab")
     times = {"compose": 3.0, "render": 1.0, "encode": 0.5, "draw": 0.2}
-    return Piece(recipe, request.seconds, 312, b"MThd notes", audio, b"\x89PNG picture", times)
+    heard = Heard(request.seconds, lowest=36, highest=84, loudest=17.0, key="C minor")
+    return Piece(recipe, request.seconds, 312, b"MThd notes", audio, b"\x89PNG picture", times, heard=heard)

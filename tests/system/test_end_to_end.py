@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -105,19 +106,22 @@ async def test_a_piece_is_continued(stage: Stage):
 
 
 async def test_a_piece(stage: Stage):
-    """Acknowledged in time, and in the end one embed with the recipe and three files that are what their names say."""
+    """Acknowledged in time, and in the end one embed that says what is heard, and three files that are what their names
+    say. Its recipe is in Recipe."""
     asked = await stage.clara.types("/compose", seed="72", length=150, take=7, temperature=1.0, model="article")
     assert asked.acknowledged_after is not None
     assert asked.acknowledged_after < 3
     message = await asked.finished(PATIENCE)
 
     (embed,) = message.embeds
-    fields = {field["name"]: field["value"] for field in embed["fields"]}
-    assert (fields["Seed"], fields["Take"], fields["Temperature"], fields["Model"]) == ("C5", "7", "1", "article")
-    assert fields["Length"].startswith("30 s")
-    assert {file.filename for file in message.attachments} == {
-        f"nocturne-article-72-150-take7.{suffix}" for suffix in ("mid", "mp3", "png")
-    }
+    key, time, take = embed["title"].split(" · ")
+    assert key == "no clear key" or re.fullmatch("[A-G][♭♯]? (major|minor)", key)
+    assert take == "take 7"
+    assert embed["author"]["name"] == "Clara"
+    assert {Path(file.filename).suffix for file in message.attachments} == {".mid", ".mp3", ".png"}
+    assert all(re.fullmatch(r"nocturne-([a-g]-.*-)?take7\.\w+", file.filename) for file in message.attachments)
+    recipe = (await (await stage.robert.clicks(message, "Recipe")).answered()).content
+    assert recipe.startswith("```\n/compose seed:72 length:150 take:7 model:article\n```")
     labels = ["New take", "Arrange", "Listen", "Video", "Attention", "Recipe", "Delete"]
     assert [button["label"] for button in message.buttons] == labels
     assert not message.ephemeral
@@ -125,10 +129,12 @@ async def test_a_piece(stage: Stage):
     midi = await music(stage.discord, message)
     assert beginning(midi) == [72]
     assert 27 < midi.get_end_time() <= 30
-    assert int(fields["Notes"]) == sum(len(instrument.notes) for instrument in midi.instruments)
+    notes = sum(len(instrument.notes) for instrument in midi.instruments)
+    assert embed["description"] == f"A piece starting on C5 · {notes} notes"
 
     samples, rate = soundfile.read(io.BytesIO(await stage.discord.download(message.file(".mp3"))))
     assert -1 < len(samples) / rate - midi.get_end_time() < 5  # the last notes ring out
+    assert time == f"0:{round(len(samples) / rate):02}"
     assert 0.25 < np.abs(samples).max() < 0.95
 
     picture = Image.open(io.BytesIO(await stage.discord.download(message.file(".png"))))
@@ -153,7 +159,7 @@ async def test_a_style(stage: Stage):
     asked = [await stage.robert.types("/compose", seed="C5", length=25, style=style) for style in styles]
     played, refused = [await one.finished(PATIENCE) for one in asked]
     (embed,) = played.embeds
-    assert {"name": "Style", "value": "chopin", "inline": True} in embed["fields"]
+    assert "chopin" in embed["title"].lower().split(" · ")
     assert "no style 'Elvis'; there are any, " in refused.content
     assert not refused.attachments
 

@@ -64,8 +64,8 @@ async def test_every_job_is_answered_exactly_once(postgres: Postgres, tmp_path: 
 
         messages = [await one.finished(PATIENCE) for one in asked]
         for take, message in enumerate(messages, 1):
-            assert {file.filename for file in message.attachments} == {
-                f"nocturne-performance-72-600-take{take}.{suffix}" for suffix in ("mid", "mp3", "png")
+            assert {file.filename.rpartition("-")[2] for file in message.attachments} == {
+                f"take{take}.{suffix}" for suffix in ("mid", "mp3", "png")
             }
             assert [bool(revision.attachments) for revision in message.revisions].count(True) == 1
         assert sorted(guild.channels[0].messages, key=id) == sorted(messages, key=id)

@@ -95,8 +95,9 @@ async def test_a_piece_is_cropped(queue: FakeQueue, url: str, monkeypatch: pytes
             queue.finish(pressed.id, composed=b"MThd composed")
             answer = await pressed.finished()
             assert "120% tempo, 5 to 12.5 s" in answer.text
-            assert "/compose seed:72 length:100 take:7 tempo:120 crop:5-12.5" in answer.text
-            assert answer.file(".mid").filename == "nocturne-performance-72-100-take7-120pct-from-5-until-12-5.mid"
+            recipe = (await (await listener.clicks(answer, "Recipe")).answered()).content
+            assert "/compose seed:72 length:100 take:7 tempo:120 crop:5-12.5" in recipe
+            assert answer.file(".mid").filename == "nocturne-c-minor-take7-120pct-from-5-until-12-5.mid"
             question = await (await listener.clicks(answer, "Arrange")).answered()
             form = await listener.clicks(question, "Crop: 5 to 12.5 s")
             assert [box["value"] for box in parts(form.modal["components"]) if "value" in box] == ["5", "12.5"]
@@ -157,7 +158,7 @@ async def test_what_the_article_s_model_attended_to(queue: FakeQueue, url: str, 
                 b"\x89PNG two",
             ]
             assert [file.filename for file in pictures.attachments] == [
-                f"nocturne-article-72-100-take7-attention-{block}.png" for block in (1, 2)
+                f"nocturne-c-minor-take7-attention-{block}.png" for block in (1, 2)
             ]
             other = await composed(queue, listener)
             assert "Attention" not in [button["label"] for button in other.buttons]

@@ -36,7 +36,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             queue.finish(asked.id)
             message = await asked.finished()
             assert [file.filename for file in message.attachments] == [
-                f"nocturne-performance-72-100-take7.{suffix}" for suffix in ALL
+                f"nocturne-c-minor-take7.{suffix}" for suffix in ALL
             ]
             assert message.content == ""
             assert len(message.embeds) == 1
@@ -87,10 +87,10 @@ async def test_a_piece_is_played_as_wished(queue: FakeQueue, url: str, monkeypat
             queue.finish(asked.id, audio_format="flac")
             message = await asked.finished()
             assert message.file(".flac")
-            [played] = [field["value"] for field in message.embeds[0]["fields"] if field["name"] == "Played"]
-            assert played == "music box, 80% tempo, 3 semitones lower"
+            line = "C minor · 1:40 · music box, 80% tempo, 3 semitones lower · take 7"
+            assert message.embeds[0]["title"] == line
             again = "/compose seed:72 take:7 instrument:music_box tempo:80 transpose:-3 audio:flac"
-            assert again in message.embeds[0]["footer"]["text"]
+            assert again in (await (await listener.clicks(message, "Recipe")).answered()).content
 
 
 async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
@@ -108,10 +108,13 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
             queue.finish(asked.id)
             message = await asked.finished()
             [embed] = message.embeds
-            assert embed["title"] == "Your piece, continued"
-            assert embed["description"] == "Read as one piano: track 1; left out: the drums and all from 0.5 s on."
-            assert "with the same file: /continue from:0.5 length:100 take:7" in embed["footer"]["text"]
-            assert message.file(".mid").filename == "nocturne-performance-continued-100-take7.mid"
+            assert embed["description"] == (
+                "Your piece, continued · 312 notes\n"
+                "Read as one piano: track 1; left out: the drums and all from 0.5 s on."
+            )
+            recipe = (await (await listener.clicks(message, "Recipe")).answered()).content
+            assert recipe.startswith("```\n/continue from:0.5 length:100 take:7\n```\nIt continues a file: send")
+            assert message.file(".mid").filename == "nocturne-c-minor-continued-take7.mid"
             assert await emptied(url)
 
 
@@ -127,8 +130,8 @@ async def test_the_new_part_alone_is_asked_for(queue: FakeQueue, url: str, monke
             assert queue.terms[-1]["rendering"] == Rendering(only_new=True)
             queue.finish(asked.id)
             message = await asked.finished()
-            assert "/continue length:100 take:7 only_new:True" in message.embeds[0]["footer"]["text"]
-            assert message.file(".mid").filename == "nocturne-performance-continued-100-take7-new.mid"
+            assert message.embeds[0]["title"] == "C minor · 0:20 · only the new part · take 7"
+            assert message.file(".mid").filename == "nocturne-c-minor-continued-take7-new.mid"
 
 
 async def test_a_passage_of_a_long_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -42,7 +42,7 @@ async def test_a_piece_is_posted_as_a_voice_message(
             [file] = voice.attachments
             assert file.bytes == OGG["audio"]
             assert (file.duration_secs, base64.b64decode(file.waveform)) == (21.5, OGG["waveform"])
-            assert file.description == "Sound recording, 0:20, loudest at 0:17"
+            assert file.description == "Sound recording, 0:22, loudest at 0:17"
             assert voice.nonce == str(pressed.id)
             told = await progress.until(lambda message: message.content.startswith("Here it is"))
             assert told.content.endswith(f"/{voice.channel.id}/{voice.id}")
@@ -128,8 +128,8 @@ async def test_a_piece_becomes_a_video(queue: FakeQueue, url: str, monkeypatch: 
             queue.finish(pressed.id, **MP4)
             message = await pressed.finished()
             [file] = message.attachments
-            assert file.filename == "nocturne-performance-72-100-take7.mp4"
-            assert file.description == "Video of the piano roll, 0:20, C2 to C7, loudest at 0:17"
+            assert file.filename == "nocturne-take7.mp4"
+            assert file.description == "Video of the piano roll, 0:22, C2 to C7, loudest at 0:17"
             assert not message.buttons
             assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 1
 
@@ -143,9 +143,9 @@ async def test_every_file_is_described(queue: FakeQueue, url: str, monkeypatch: 
             message = await composed(queue, listener)
             described = {file.filename[-3:]: file.description for file in message.attachments}
             assert described == {
-                "mp3": "Tonaufnahme, 0:20, am lautesten bei 0:17",
-                "mid": "Die Noten als MIDI, 0:20, C2 bis C7",
-                "png": "Pianorolle, 0:20, C2 bis C7, am lautesten bei 0:17",
+                "mp3": "Tonaufnahme, 0:22, am lautesten bei 0:17",
+                "mid": "Die Noten als MIDI, 0:22, C2 bis C7",
+                "png": "Pianorolle, 0:22, C2 bis C7, am lautesten bei 0:17",
             }
             [stored] = await bot.services.library.of(listener.user.id, 0, 9)
             back = await (await listener.types("/piece", id=stored.id)).finished()

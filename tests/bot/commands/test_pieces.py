@@ -87,8 +87,11 @@ async def test_a_piece_is_gone_on_from(
             said = (await (await other.clicks(answer, "Recipe")).answered()).content
             [source] = re.findall("It continues piece `([a-z2-7]{8})`", said)
             assert (await pressed.answered()).revisions[1].content.startswith(f"**Continuing piece {source}**")
-            assert answer.embeds[0]["title"] == "A continuation"
-            assert answer.embeds[0]["footer"]["text"].startswith(f"It continues piece {source}: /continue ")
+            [embed] = answer.embeds
+            whose = f"piece `{source}` by {listener.mention}"
+            said_of = {"Variation": f"A variation of {whose}", "Continue": f"P{whose[1:]}, continued"}[label]
+            assert embed["description"] == f"{said_of} · 312 notes"
+            assert embed["author"]["name"] == "Robert"
             assert source in (await (await listener.clicks(message, "Recipe")).answered()).content
             taken = await other.clicks(answer, "New take")
             await taken.answered()

@@ -142,7 +142,11 @@ async def test_an_answer_stays_in_the_listener_s_language(queue: FakeQueue, url:
             assert said.content == "Only the person who asked for this piece can cancel it."
             queue.finish(asked.id)
             message = await asked.finished()
-            assert [field["name"] for field in message.embeds[0]["fields"]][:3] == ["Anfang", "Länge", "Take"]
+            [embed] = message.embeds
+            assert (embed["title"], embed["description"]) == (
+                "c-Moll · 0:20 · Take 7",
+                "Ein Stück, das mit C5 beginnt · 312 Noten",
+            )
             assert [button["label"] for button in message.buttons][:2] == ["Neuer Take", "Bearbeiten"]
             refused = await (await clara.types("/compose", seed="ding")).answered()
             assert refused.content.startswith("Ich verstehe den Anfang „ding“ nicht. Versuche `random`")

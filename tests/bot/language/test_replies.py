@@ -1,18 +1,21 @@
 """What the bot says."""
 
+from dataclasses import replace
+
 import pytest
 from discord import app_commands
 
 from bot.language import replies, sentences
-from bot.language.replies import Reply
+from bot.language.replies import Provenance, Reply
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import ComposeRequest
+from core.request import ComposeRequest, Heard, Origin, Rendering
 from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece
 
 PLENTY = 10 * 2**20
+OLD, NEW = "abcd2345", "efgh2345"
 
 
 def test_only_errors_raised_on_purpose_speak_for_themselves():
@@ -64,22 +67,57 @@ def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
     assert replies.progress(Job("1", JobState.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
 
 
-def test_a_piece_comes_with_its_recipe():
-    """The embed names seed, length in seconds, take, temperature, model and number of notes, and shows the picture."""
-    reply = replies.finished(piece(), PLENTY)
-    assert reply.embed
-    assert {field.name: field.value for field in reply.embed.fields} == {
-        "Seed": "C5",
-        "Length": "100 s (500 steps)",
-        "Take": "7",
-        "Temperature": "1",
-        "Model": "performance",
-        "Notes": "312",
-    }
-    assert reply.embed.image.url == "attachment://nocturne-performance-72-500-take7.png"
+def test_a_card_says_at_one_glance_what_it_is():
+    """What is heard in a line, what it began with, the number of notes, who asked, the id; and the picture. Its files
+    are named after what is heard."""
+    about = Provenance("abcd2345", user_id=1, name="clara", avatar="https://cdn/clara.png")
+    reply = replies.finished(piece(), PLENTY, about=about)
+    embed = reply.embed
+    assert embed
+    assert embed.title == "C minor · 1:40 · take 7"
+    assert embed.description == "A piece starting on C5 · 312 notes"
+    assert not embed.fields
+    assert (embed.author.name, embed.author.icon_url) == ("clara", "https://cdn/clara.png")
+    assert embed.footer.text == "Piece abcd2345"
+    assert embed.image.url == "attachment://nocturne-c-minor-take7.png"
     assert [name for name, *_ in reply.attachments] == [
-        f"nocturne-performance-72-500-take7.{suffix}" for suffix in ("mp3", "mid", "png")
+        f"nocturne-c-minor-take7.{suffix}" for suffix in ("mp3", "mid", "png")
     ]
+
+
+@pytest.mark.parametrize(
+    ("heard", "line"),
+    [
+        (Heard(94.4, 36, 84, 3.0, key="E♭ major"), "E♭ major · 1:34 · Chopin · harp, 80% tempo · take 7"),
+        (Heard(94.4, 36, 84, 3.0, key=""), "no clear key · 1:34 · Chopin · harp, 80% tempo · take 7"),
+        (Heard(94.4, 36, 84, 3.0), "1:34 · Chopin · harp, 80% tempo · take 7"),
+        (None, "1:40 · Chopin · harp, 80% tempo · take 7"),
+        (Heard(94.4, 36, 84, 3.0, "C minor", 20.0), "C minor · 1:34 (1:14 new) · Chopin · harp, 80% tempo · take 7"),
+    ],
+)
+def test_a_line_tells_what_is_heard(heard: Heard | None, line: str):
+    """No key is invented where none is clear, or an older version told none; the time is that of the sound, and of a
+    continuation its new part's too."""
+    made = piece(ComposeRequest(Seed(), take=7, style="Chopin"))
+    rendering = Rendering("harp", tempo=80)
+    assert replies.line(replace(made, heard=heard, recipe=replace(made.recipe, rendering=rendering))) == line
+
+
+@pytest.mark.parametrize(
+    ("origin", "about", "said"),
+    [
+        (Origin(), Provenance(NEW), "Your piece, continued"),
+        (Origin(OLD), Provenance(NEW, OLD, 1, 1), f"Your piece `{OLD}`, continued"),
+        (Origin(OLD), Provenance(NEW, OLD, 2, 1), f"Piece `{OLD}` by <@2>, continued"),
+        (Origin(OLD), Provenance(NEW, OLD, None, 1), f"Piece `{OLD}`, continued"),
+        (Origin(OLD, 8.0), Provenance(NEW, OLD, 1, 1), f"A variation of your piece `{OLD}`"),
+        (Origin(OLD, 8.0), Provenance(NEW, OLD, 2, 1), f"A variation of piece `{OLD}` by <@2>"),
+    ],
+)
+def test_a_continuation_says_whose_piece_it_was(origin: Origin, about: Provenance, said: str):
+    """A listener's file, their own piece or another's, or one that is gone."""
+    request = ComposeRequest(Seed(), take=7, primer=b"MThd", origin=origin)
+    assert replies.kind(request, about) == said
 
 
 def test_the_recipe_can_be_typed_again():
@@ -96,12 +134,10 @@ def test_the_recipe_can_be_typed_again():
 def test_a_mood_says_what_it_stands_for():
     """Beside what was asked for itself, which counts more."""
     asked = ComposeRequest(Seed(), take=1, key="Eb", pace="very slow", mood="sad")
-    embed = replies.finished(piece(asked), PLENTY).embed
-    assert embed
-    fields = {field.name: field.value for field in embed.fields}
-    assert fields["Key"] == "E♭ major"
-    assert fields["Pace"] == "very slow"
-    assert fields["Mood"] == "sad (E♭ major, very slow, and soft)"
+    facts = dict(replies.facts(piece(asked).recipe))
+    assert facts["Key"] == "E♭ major"
+    assert facts["Pace"] == "very slow"
+    assert facts["Mood"] == "sad (E♭ major, very slow, and soft)"
     assert replies.command(asked) == "/compose seed:random key:Eb_major pace:very_slow mood:sad take:1"
 
 
@@ -120,7 +156,6 @@ def test_the_longest_seed_fits_an_embed():
     assert embed
     assert len(embed) <= 6000
     assert len(str(embed.title)) <= 256
-    assert max(len(str(field.value)) for field in embed.fields) <= 1024
 
 
 @pytest.mark.parametrize(
