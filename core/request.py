@@ -437,13 +437,13 @@ class Piece:
     def name(self) -> str:
         """A file name without suffix, of what is heard: `nocturne-c-minor-take5`. Another piece may have the same."""
         request, key = self.recipe.request, self.heard.key if self.heard else None
-        kind = "variation" if request.origin.is_opening else "continued"
+        kind = "variation" if request.origin.is_opening else request.file_word
         marks = [
             option.file_mark(value)
             for option, value in unusual_options(request, self.recipe.rendering)
             if option.file_mark and option.scope is Scope.RENDERING
         ]
-        parts = [slugged_key(key) if key else "", kind if request.primer else "", f"take{request.take}", *marks]
+        parts = [slugged_key(key) if key else "", kind, f"take{request.take}", *marks]
         return "-".join(filter(None, ["nocturne", *parts]))
 
     @property
