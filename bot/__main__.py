@@ -24,6 +24,7 @@ from bot.process.supervisor import Supervisor
 from bot.services import Services
 from bot.settings import BotSettings
 from bot.store.database import Database
+from bot.store.defaults import DefaultsBook
 from bot.store.pending_replies import PendingReplies
 from bot.store.pieces import Library
 from bot.store.quota import Quota
@@ -120,7 +121,7 @@ def assemble(
         queue_limit=settings.queue_limit,
     )
     source_url = str(settings.source_url) if settings.source_url else None
-    return Services(queue, library, RuleBook(database), deliveries, reader, cards, source_url)
+    return Services(queue, library, RuleBook(database), DefaultsBook(database), deliveries, reader, cards, source_url)
 
 
 def main() -> int:

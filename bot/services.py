@@ -15,6 +15,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.presses import Presses
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard
+from bot.store.defaults import DefaultsBook
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.queue.client import JobQueue
@@ -35,6 +36,8 @@ class Services:
     """Pieces that were delivered."""
     rules: RuleBook
     """Rules of servers."""
+    defaults: DefaultsBook
+    """Listeners' own defaults."""
     deliveries: Deliveries
     """Interactions that were accepted and are not answered yet."""
     reader: UploadReader

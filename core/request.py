@@ -77,6 +77,14 @@ class Origin:
 WHOLE_FILE = Origin()
 
 
+def fits_model(model: str, option: str, value: Any) -> bool:
+    """Whether a model composes with this value of an option; an unknown one may."""
+    if model not in MODELS or MODELS[model].knows_styles:
+        return True
+    usual = {each.name: each.usual_for(model) for each in _PERFORMANCE_OPTIONS}
+    return option not in usual or value == usual[option]
+
+
 @dataclass(frozen=True, slots=True)
 class ComposeRequest:
     """What a listener asked for: the same request gives the same piece. Raises BadRequest."""
@@ -123,7 +131,7 @@ class ComposeRequest:
         object.__setattr__(self, "key", KEY.read(self.key))
         for option in options_in(Scope.REQUEST):
             option.check(getattr(self, option.name))
-        self._check_model(model)
+        self._check_model()
         self._check_task(model)
         if self.primer and (not model.continues_primer or self.seed.chords):
             raise BadRequest("only the model 'performance' can continue a piece, and it takes no seed then")
@@ -134,10 +142,10 @@ class ComposeRequest:
                 piece=self.seconds,
             )
 
-    def _check_model(self, model: ModelSpec) -> None:
+    def _check_model(self) -> None:
         """Raises BadRequest for an option that the model does not have."""
-        for option in () if model.knows_styles else _PERFORMANCE_OPTIONS:
-            if getattr(self, option.name) != option.usual_for(self.model):
+        for option in _PERFORMANCE_OPTIONS:
+            if not fits_model(self.model, option.name, getattr(self, option.name)):
                 raise BadRequest("{option} works only with the model 'performance'", option=option.name)
 
     def _check_task(self, model: ModelSpec) -> None:

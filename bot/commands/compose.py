@@ -9,7 +9,7 @@ from typing import Any
 from discord import app_commands
 
 from bot.commands.options import SUGGESTIONS_TIMEOUT, read_submission, suggestions, with_options
-from bot.commands.submit import admit, submit
+from bot.commands.submit import admit, submit, usual_here
 from bot.language.translator import described
 from bot.services import Interaction
 from core.errors import StoreError
@@ -26,7 +26,8 @@ RECENT_SEEDS = 5
 @with_options("compose")
 async def compose(interaction: Interaction, seed: str, **options: Any) -> None:
     rules = await admit(interaction)
-    await submit(interaction, read_submission(seed, rules.usual, **options), rules)
+    usual = await usual_here(interaction, rules)
+    await submit(interaction, read_submission(seed, usual, **options), rules)
 
 
 @compose.autocomplete("seed")

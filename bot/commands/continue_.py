@@ -8,9 +8,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.options import Submission, completed, submission_of, with_options
+from bot.commands.options import Defaults, Submission, completed, submission_of, with_options
 from bot.commands.pieces import latest_pieces
-from bot.commands.submit import admit, find_typed_piece, heard_seconds, submit
+from bot.commands.submit import admit, find_typed_piece, heard_seconds, submit, usual_here
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import StoredPrimer, UnreadUpload
@@ -57,7 +57,7 @@ async def _submit(interaction: Interaction, file: discord.Attachment | None, opt
     rules = await admit(interaction)
     if file and file.size > MAX_BYTES:
         raise too_large(file.size)
-    submission = read_continuation(options, rules)
+    submission = read_continuation(options, rules, await usual_here(interaction, rules))
     origin = submission.request.origin
     if file:
         upload = UnreadUpload(file.url, origin.from_, origin.keep, rules.longest)
@@ -70,16 +70,17 @@ async def _submit(interaction: Interaction, file: discord.Attachment | None, opt
     await submit(interaction, submission, rules, source, stored.id, seconds=seconds)
 
 
-def read_continuation(options: dict[str, Any], rules: Rules) -> Submission:
+def read_continuation(options: dict[str, Any], rules: Rules, defaults: Defaults) -> Submission:
     """The submission that the options of /continue (None: left out) stand for under these rules. Raises BadRequest."""
     given = {name: value for name, value in options.items() if value is not None}
     piece = CONTINUED.read(given.pop(CONTINUED.parameter, CONTINUED.usual))
     origin = Origin(piece, given.pop(FROM.parameter, None), given.pop(KEEP.parameter, None))
 
     def usual(given: dict[str, Any]) -> dict[str, Any]:
-        if rules.longest is not None:  # the file has the rest
-            given = {LENGTH.name: max(LENGTH.least, min(LENGTH.usual, rules.length // 2))} | given
-        return rules.usual({"model": DEFAULT_MODEL} | given)
+        options = defaults({"model": DEFAULT_MODEL} | given)
+        if LENGTH.name not in given and rules.longest is not None:  # the file has the rest
+            options[LENGTH.name] = max(LENGTH.least, min(options[LENGTH.name], rules.length // 2))
+        return options
 
     return submission_of(completed(given, usual), lambda fields: ComposeRequest(Seed(), origin=origin, **fields))
 

@@ -14,8 +14,9 @@ from bot.services import Interaction
 from core.text import Text
 
 QUESTION = Text(
-    "This removes every piece of yours that is stored here, with its files and recipe, and whatever of yours is still"
-    " in the making. Messages stay in their channels, but their buttons do nothing any more. It cannot be undone."
+    "This removes every piece of yours that is stored here, with its files and recipe, whatever of yours is still in"
+    " the making, and your defaults. Messages stay in their channels, but their buttons do nothing any more. It cannot"
+    " be undone."
 )
 YES, NO = Text("Remove everything"), Text("Keep it")
 FORGOTTEN = Text("Nothing is stored about you here any more.")
@@ -48,6 +49,7 @@ class ForgetButton(
             await services.deliveries.cancel_all(user_id)
             await services.library.forget(user_id)
             await services.rules.forget(user_id)
+            await services.defaults.forget(user_id)
             await services.queue.forget(user_id)
         said = FORGOTTEN if self.answer == "yes" else KEPT
         await interaction.edit_original_response(content=say(said), view=None)

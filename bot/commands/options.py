@@ -168,8 +168,11 @@ def read_options(
 
 def completed(options: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
     """The options with the defaults that hold here; without them where a take is named, as by a recipe: it says all
-    that is not usual, and gives the same piece whatever anybody's defaults are."""
-    return options if options.get(TAKE.name) is not None else defaults(options)
+    that is not usual, and gives the same piece whatever anybody's defaults are. Who sees the piece is no part of it."""
+    full = defaults(options)
+    if options.get(TAKE.name) is None:
+        return full
+    return {each.name: full[each.name] for each in options_in(Scope.REPLY) if each.name in full} | options
 
 
 def _in_english(option: Option[Any], value: Any) -> Any:
@@ -178,8 +181,8 @@ def _in_english(option: Option[Any], value: Any) -> Any:
     if not isinstance(option, Choice | Name) or not isinstance(value, str):
         return value
     spaced = value.replace("_", " ")
-    choices = option.choices if isinstance(option, Choice) else ()
-    words = {say(Text(choice)).casefold(): choice for choice in choices}
+    choices = option.choices if isinstance(option, Choice) else (option.usual,)
+    words = {word.casefold(): choice for choice in choices for word in (choice, say(Text(choice)))}
     return words.get(spaced.casefold(), spaced)
 
 

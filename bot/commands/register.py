@@ -11,6 +11,7 @@ from bot.commands.about import about
 from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
 from bot.commands.compose import compose
 from bot.commands.continue_ import continue_, continue_message
+from bot.commands.defaults import DefaultSelect, defaults
 from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
 from bot.commands.forms import AgainButton, Form, read_form
@@ -28,6 +29,7 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     continue_message,
     piece,
     history,
+    defaults,
     forget,
     queue,
     cancel,
@@ -48,6 +50,7 @@ COMPONENTS = (
     PageButton,
     ForgetButton,
     AgainButton,
+    DefaultSelect,
     *RULE_SELECTS,
 )
 """Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""

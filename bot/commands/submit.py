@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 import discord
 
-from bot.commands.options import Submission
+from bot.commands.options import Defaults, Submission
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, DISCORD_UNREACHABLE, Retry
 from bot.services import Interaction
 from bot.store.daily_counts import NO_SERVER
 from bot.store.database import STORE_UNREACHABLE
-from bot.store.pending_reply import FRESH, Destination, PendingReply, Source
+from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
+from core.expression import ANY
 from core.midi.smf import parse
 from core.request import ComposeRequest
+from core.styles import known_style
 from core.text import Text
 
 _AVATAR_PIXELS = 64
@@ -56,6 +60,13 @@ async def rules_here(interaction: Interaction) -> Rules:
     return rules
 
 
+async def usual_here(interaction: Interaction, rules: Rules) -> Defaults:
+    """Completes options by the defaults of the one who asks, and of the place. Raises StoreError."""
+    async with _in_time(interaction):
+        own = await interaction.client.services.defaults.get(interaction.user.id)
+    return partial(rules.usual, own=own)
+
+
 async def admit(interaction: Interaction, pieces: int = 1) -> Rules:
     """Let somebody ask for pieces here and now; returns the rules that hold here. Raises BadRequest, QueueError and
     StoreError where they may not."""
@@ -85,10 +96,20 @@ async def submit(
     music's length. Raises BadRequest, TooManyJobs, QueueFull and StoreError."""
     rules.allow_seconds(submission.seconds if seconds is None else seconds)
     destination = destination_of(interaction, private=submission.private or rules.private)
-    pending = PendingReply(str(interaction.id), submission.request, destination, source, submission.rendering, parent)
+    request = submission.request
+    if not isinstance(source, StoredNotes):
+        request = with_known_style(request, interaction.client.services.styles)
+    pending = PendingReply(str(interaction.id), request, destination, source, submission.rendering, parent)
     await interaction.client.services.deliveries.accept(
         pending, lambda: acknowledge(interaction, aside or destination.private), rules
     )
+
+
+def with_known_style(request: ComposeRequest, styles: Sequence[str]) -> ComposeRequest:
+    """The request with its style as the checkpoints spell it, where the bot has these. Raises BadRequest."""
+    if request.style == ANY or not styles:
+        return request
+    return replace(request, style=known_style(request.style, styles))
 
 
 def primed_seconds(request: ComposeRequest) -> float:

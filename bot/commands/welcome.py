@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.commands.components import PersistentItem
 from bot.commands.options import read_submission
-from bot.commands.submit import admit, submit
+from bot.commands.submit import admit, submit, usual_here
 from bot.language.i18n import say, speak
 from bot.language.replies import COLOUR
 from bot.language.translator import described, named
@@ -46,7 +46,8 @@ class StartButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]]
 
     async def respond(self, interaction: Interaction) -> None:
         rules = await admit(interaction)
-        await submit(interaction, read_submission(self.seed, rules.usual), rules)
+        usual = await usual_here(interaction, rules)
+        await submit(interaction, read_submission(self.seed, usual), rules)
 
 
 def start_view() -> discord.ui.View:
@@ -75,6 +76,7 @@ def guide(client: ServiceClient) -> discord.Embed:
             " longer, and **Arrange** changes instrument, tempo and pitch.",
         ),
         say("{history} has your pieces, {queue} what is being made, {about} what I learnt from.", **mentions),
+        say("{defaults} keeps what you like best: a style, a length, a kind of sound file.", **mentions),
         say("{forget} removes everything that is stored here about you.", **mentions),
     )
     return discord.Embed(title="Nocturne", description="\n".join(lines), colour=COLOUR)
@@ -83,7 +85,7 @@ def guide(client: ServiceClient) -> discord.Embed:
 def _mentions(client: ServiceClient) -> dict[str, str]:
     """Commands that can be clicked, as places of a template take them."""
     names = {"compose": "compose", "continue_": "continue", "help": "help", "history": "history"}
-    names |= {"queue": "queue", "about": "about", "forget": "forget"}
+    names |= {"queue": "queue", "about": "about", "forget": "forget", "defaults": "defaults"}
     return {place: client.mention(name) for place, name in names.items()}
 
 

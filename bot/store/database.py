@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import logging
 import re
 import sqlite3
@@ -188,6 +189,16 @@ def _begun(connection: sa.Connection, last: bool) -> bool:
 def upsert(connection: sa.Connection) -> Callable[[sa.TableClause], Any]:
     """The insert with ON CONFLICT of this database's dialect; SQLAlchemy has one for each."""
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+
+def json_object(row: str | None) -> dict[str, Any] | None:
+    """The object in a column of JSON that was read as text, an empty one where there is no row; None for a damaged
+    row."""
+    try:
+        parsed = json.loads(row or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _migrated(connection: sa.Connection) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.store import daily_counts
-from bot.store.database import Database, upsert
+from bot.store.database import Database, json_object, upsert
+from bot.store.defaults import Values, layered
 from core.errors import BadRequest
 from core.expression import ANY
 from core.models import DEFAULT_MODEL
@@ -81,12 +82,12 @@ class Rules:
         """Raises BadRequest for a piece that lasts longer than is allowed."""
         allow_seconds(seconds, self.longest)
 
-    def usual(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options, completed by those that are usual in this server."""
-        chosen = {"model": self.model, "length": min(LENGTH.usual, self.length)} | options
-        if chosen["model"] == DEFAULT_MODEL and self.style != ANY:
-            chosen = {"style": self.style} | chosen
-        return chosen
+    def usual(self, options: Values, own: Values = MappingProxyType({})) -> dict[str, Any]:
+        """The options, completed by the listener's own defaults, and then by those of this server. No default is longer
+        than a piece may be here."""
+        capped = {name: min(value, self.length) if name == LENGTH.name else value for name, value in own.items()}
+        here = {"model": self.model, "style": self.style, "length": min(LENGTH.usual, self.length)}
+        return layered(options, capped, here)
 
 
 FREE = Rules()
@@ -126,7 +127,7 @@ class RuleBook:
             connection.execute(empty)  # first: it is where SQLite's other writers begin to wait
             row = connection.execute(_row(guild_id).with_for_update()).scalar()
             rules = replace(self._read(guild_id, row), **changes)
-            written = (_parsed(row) or {}) | asdict(rules)
+            written = (json_object(row) or {}) | asdict(rules)
             connection.execute(sa.update(_rules).where(_rules.c.guild_id == guild_id).values(rules=written))
             return rules
 
@@ -144,7 +145,7 @@ class RuleBook:
         await self._database.write(lambda connection: daily_counts.forget(connection, user_id))
 
     def _read(self, guild_id: int, row: str | None) -> Rules:
-        kept = _parsed(row)
+        kept = json_object(row)
         rules, unread = (FREE, ["all"]) if kept is None else Rules.from_json(kept)
         if unread and guild_id not in self._unreadable:
             _log.error("rules of server %d that cannot be read forbid nothing: %s", guild_id, ", ".join(unread))
@@ -155,12 +156,3 @@ class RuleBook:
 def _row(guild_id: int) -> sa.Select[Any]:
     """Selects the text of a server's row: SQLAlchemy's own reading of JSON raises for a damaged one."""
     return sa.select(sa.cast(_rules.c.rules, sa.Text)).where(_rules.c.guild_id == guild_id)
-
-
-def _parsed(row: str | None) -> dict[str, Any] | None:
-    """The object in a row, an empty one where there is no row; None for a damaged row."""
-    try:
-        parsed = json.loads(row or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None

@@ -27,6 +27,7 @@ from core.performance.steering import target_of, transposed
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
+from core.styles import known_style
 
 _log = logging.getLogger(__name__)
 
@@ -122,10 +123,7 @@ class PerformanceComposer:
         """None: no picture is drawn of what it attends to."""
 
     def _style(self, name: str) -> int:
-        folded = [style.casefold() for style in self.styles]
-        if name.casefold() not in folded:
-            raise BadRequest("I know no style '{style}'; there are {known}", style=name, known=self.styles)
-        return folded.index(name.casefold())
+        return self.styles.index(known_style(name, self.styles))
 
 
 class Primer:

@@ -22,6 +22,7 @@ from bot.model_cards import read_cards
 from bot.services import Services
 from bot.settings import Shards
 from bot.store.database import Database
+from bot.store.defaults import DefaultsBook
 from bot.store.pending_replies import LEASE_SECONDS, PendingReplies
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library
@@ -157,7 +158,7 @@ async def playing(
         timing=timing,
     )
     cards = await read_cards(Path("nowhere"), "small")
-    bot.services = Services(queue, library, RuleBook(database), deliveries, reader, cards)
+    bot.services = Services(queue, library, RuleBook(database), DefaultsBook(database), deliveries, reader, cards)
     register(bot)
     async with bot:
         running = asyncio.create_task(bot.start(standin.token))

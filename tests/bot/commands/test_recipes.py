@@ -115,7 +115,9 @@ def test_a_continued_piece_is_asked_for_again(
     """With the id of the piece that it continues, or the same file, and what was read of it."""
     request, rendering = data.draw(recipes(Origin(piece, since, keep)))
     filled = as_a_client_reads(command(request, rendering))
-    submission = read_continuation({"from_" if name == "from" else name: filled[name] for name in filled}, rules)
+    submission = read_continuation(
+        {"from_" if name == "from" else name: filled[name] for name in filled}, rules, rules.usual
+    )
     assert submission.request.to_json() == request.to_json() | {"primer": ""}
     assert submission.rendering == rendering
 

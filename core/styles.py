@@ -1,0 +1,25 @@
+"""Names of styles, which people type in their own way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from core.errors import BadRequest, shown
+from core.expression import ANY
+
+LEAST_ALIKE = 0.7
+"""Similarity, of at most 1, of a name to one that is meant: Tschaikowsky has 0.78 to Tchaikovsky, Skrjabin 0.75 to
+Scriabin; Satie and Bartok are unlike all others."""
+
+
+def known_style(name: str, styles: Sequence[str]) -> str:
+    """The style in the spelling of `styles`. Raises BadRequest, with the name that seems to be meant."""
+    folded = {style.casefold(): style for style in styles}
+    if style := folded.get(name.casefold()):
+        return style
+    named = [each for each in folded if each != ANY]
+    for part in (name, *name.split()):  # Clara Schumann is not Schumann, so she is not taken for him
+        for near in get_close_matches(part.casefold(), named, n=1, cutoff=LEAST_ALIKE):
+            raise BadRequest("I know no style '{style}'. Did you mean {near}?", style=shown(name), near=folded[near])
+    raise BadRequest("I know no style '{style}'; there are {known}", style=shown(name), known=tuple(styles))
