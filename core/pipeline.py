@@ -20,7 +20,7 @@ from core.errors import RenderError
 from core.midi import manuscript
 from core.midi.crop import cropped
 from core.midi.keys import key_of
-from core.rendering import audio, formats, loudness, pictures
+from core.rendering import audio, formats, loudness
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
 from core.rendering.loudness import Samples
@@ -151,6 +151,8 @@ def finish(
         )
 
     def draw() -> tuple[bytes, tuple[bytes, ...]]:
+        from core.rendering import pictures  # matplotlib takes 0.3 s, which a worker and FluidSynth need not wait for
+
         with _timed(seconds, "draw"):
             roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
             return roll, _drawn(draft.attention, title(recipe)) if draft.attention else ()
@@ -212,6 +214,8 @@ def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, f
 
 def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
     """Pictures of attention: a PNG a block of the network."""
+    from core.rendering import pictures
+
     return tuple(
         pictures.attention(np.array(matrix), attention.words, f"{heading} · attention, block {block}")
         for block, matrix in enumerate(attention.matrices, start=1)

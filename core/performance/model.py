@@ -29,6 +29,7 @@ from core.performance.events import (
 from core.performance.recall import NEGLIGIBLE_NATS, Recall
 
 Tensor: TypeAlias = Any
+Shape: TypeAlias = tuple[int | None, ...]
 
 ANY = "any"
 """The style that stands for none in particular."""
@@ -128,6 +129,11 @@ class FeedForward(keras.layers.Layer):
         self.up = keras.layers.Dense(inner_width, use_bias=False, activation=squared_relu, name="up_projection")
         self.down = keras.layers.Dense(width, use_bias=False, kernel_initializer="zeros", name="down_projection")
 
+    def build(self, shape: Shape) -> None:
+        self.norm.build(shape)
+        self.up.build(shape)
+        self.down.build((*shape[:-1], self.up.units))
+
     def call(self, hidden: Tensor) -> Tensor:
         return self.down(self.up(self.norm(hidden)))
 
@@ -148,6 +154,14 @@ class Block(keras.layers.Layer):
         self.out = keras.layers.Dense(config.width, use_bias=False, kernel_initializer="zeros", name="out_projection")
         self.feed_forward = FeedForward(config.width, 4 * config.width, name="feed_forward")
         self.dropout = keras.layers.Dropout(config.dropout, name="dropout")
+
+    def build(self, shape: Shape) -> None:
+        config = self.config
+        for layer in (self.norm, self.query, self.key, self.value, self.feed_forward):
+            layer.build(shape)
+        for norm in (self.query_norm, self.key_norm):
+            norm.build((config.head_dim,))
+        self.out.build((config.num_query_heads * config.head_dim,))
 
     def project(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, events, width) -> queries (batch, events, kv_heads, group, head_dim), and keys and values, each
@@ -213,6 +227,12 @@ class OutputHead(keras.layers.Layer):
         self.norm = keras.layers.RMSNormalization(name="norm")
         self.output_dense = keras.layers.Dense(size, name="output", dtype="float32")
 
+    def build(self, shape: Shape) -> None:
+        for embed in self.embeddings:
+            embed.build()
+        for layer in (self.feed_forward, self.norm, self.output_dense):
+            layer.build(shape)
+
     def call(self, hidden: Tensor, chosen: Sequence[Tensor], training: bool = False) -> Tensor:
         """(…, width) hidden state and (…) indices of each earlier attribute -> (…, size) logits."""
         for embed, index in zip(self.embeddings, chosen, strict=True):
@@ -248,6 +268,14 @@ class PerformanceModel(keras.Model):
             OutputHead(config.width, size, READ_SIZES[:number], config.dropout, name=f"head_{name}")
             for number, (name, size) in enumerate(zip(ATTRIBUTES, SIZES, strict=True))
         ]
+
+    def build(self, shape: Shape = ()) -> None:
+        """Make the weights. Keras would trace the whole network to find out their shapes, 1.2 s of a worker's start."""
+        for embed in (*self.embeddings, self.style_embedding, self.remaining_embedding):
+            embed.build()
+        recalls = [recall for recall in self.recall_layers if recall is not None]
+        for layer in (self.embedding_norm, *self.blocks, *recalls, self.norm, *self.output_heads):
+            layer.build((None, None, self.config.width))
 
     def _recall_layer(self, number: int) -> Recall:
         config = self.config
@@ -329,6 +357,5 @@ def negative_log_likelihood(
 def built(config: PerformanceConfig, kind: type[PerformanceModel] = PerformanceModel) -> PerformanceModel:
     """A network whose weights exist."""
     model = kind(config)
-    events = ops.zeros((1, 2, 4), dtype="int32")
-    model({"events": events, "following": events, "style": ops.zeros((1,), dtype="int32")})
+    model.build()
     return model

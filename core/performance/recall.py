@@ -54,6 +54,11 @@ class Recall(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, shape: Any) -> None:
+        for layer in (self.norm, self.query_key, self.value):
+            layer.build(shape)
+        for norm in (self.query_norm, self.key_norm):
+            norm.build((self.head_dim,))
+        self.out.build((self.num_heads * self.head_dim,))
         self.sink = self.add_weight(shape=(self.num_heads,), initializer="ones", name="sink")
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
+from importlib import import_module
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,6 +175,7 @@ def _prepare(scratch: str, log_level: str, shares: Any) -> None:
     global _shares
     _shares = shares
     keep_small()
+    import_module("core.rendering.pictures")  # or the first piece would wait for matplotlib
     gc.freeze()  # so that collecting what a piece has left takes 10 ms and not 50
     tempfile.tempdir = scratch
     write_logs(log_level)
