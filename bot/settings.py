@@ -116,5 +116,5 @@ class BotSettings(Settings):
         default=1000, description="a whole number from 1: how many pieces of all listeners may wait"
     )
     max_jobs_per_user: PositiveInt = Field(
-        default=3, description="a whole number from 1: how many unfinished pieces one listener may have"
+        default=4, description="a whole number from 1: how many unfinished pieces one listener may have"
     )

@@ -236,6 +236,17 @@ TAKE = WholeNumber(
     file_mark=lambda value: f"take{value}",
     caption=lambda value: f"take {value}",
 )
+TAKES = WholeNumber(
+    name="takes",
+    scope=Scope.REPLY,
+    command_line=False,
+    least=1,
+    usual=1,
+    most=4,
+    about=Text("so many takes side by side, to choose from; {least} to {most} (default: {usual})"),
+    accepted=Text("a whole number"),
+    refusal=Text("takes {takes} is outside {least} to {most}"),
+)
 MODEL = Choice(
     name="model",
     scope=Scope.REQUEST,
@@ -342,6 +353,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     TEMPERATURE,
     TOP_P,
     TAKE,
+    TAKES,
     MODEL,
     INSTRUMENT,
     TEMPO,

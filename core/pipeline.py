@@ -120,11 +120,13 @@ def finish(
     size_limit: int | None = None,
     rendering: Rendering = AS_COMPOSED,
     progress: Progress = lambda share: None,
+    number: int = 0,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
     (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where not even that fits.
-    `progress` is told of a video.
-    Raises RenderError, and BadRequest for a part without notes and for a tempo at which it would be too long."""
+    `progress` is told of a video. One of several takes side by side has a `number` from 1 on, and is drawn as a
+    numbered strip too. Raises RenderError, and BadRequest for a part without notes and for a tempo at which it would be
+    too long."""
     seconds = dict(draft.seconds)
     recipe = replace(draft.recipe, rendering=rendering)
     begins, word = beginning(recipe.request, draft.music)
@@ -150,21 +152,33 @@ def finish(
             recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
         )
 
-    def draw() -> tuple[bytes, tuple[bytes, ...]]:
+    def draw() -> tuple[bytes, tuple[bytes, ...], bytes]:
         from core.rendering import pictures  # matplotlib takes 0.3 s, which a worker and FluidSynth need not wait for
 
         with _timed(seconds, "draw"):
             roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
-            return roll, _drawn(draft.attention, title(recipe)) if draft.attention else ()
+            attention = _drawn(draft.attention, title(recipe)) if draft.attention else ()
+            return roll, attention, pictures.strip(music, number, begins * rendering.stretch) if number else b""
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
         samples = _play(midi, soundfont, seconds)
         sound, audio_format = _record(samples, rendering.audio, limit, seconds, _tag(music, recipe))
-        picture, attention = drawn.result()
+        picture, attention, strip = drawn.result()
     heard = _heard(music, samples, new_from)
     return Piece(
-        recipe, duration, part.notes, midi, sound, picture, seconds, audio_format, draft.midi, attention, heard
+        recipe,
+        duration,
+        part.notes,
+        midi,
+        sound,
+        picture,
+        seconds,
+        audio_format,
+        draft.midi,
+        attention,
+        heard,
+        strip=strip,
     )
 
 

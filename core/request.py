@@ -436,6 +436,8 @@ class Piece:
     """None for pieces of older versions."""
     waveform: bytes = b""
     """The shape of a voice message, a byte a point."""
+    strip: bytes = b""
+    """A .png of the piano roll in one row, with its number, where it is one of several takes side by side."""
 
     def __post_init__(self) -> None:
         if not self.composed:
@@ -486,11 +488,11 @@ class Piece:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Piece:
         data = known_fields(cls, data)
-        files = {key: decoded(data[key]) for key in _FILES if key in data}  # older pieces have no `composed`
+        files = {key: decoded(data[key]) for key in _FILES if key in data}  # those of older versions have fewer
         attention = tuple(decoded(picture) for picture in of_type(list, data.get("attention", [])))
         heard = Heard(**known_fields(Heard, data["heard"])) if data.get("heard") else None
         recipe = Recipe.from_json(data["recipe"])
         return cls(**data | files | {"recipe": recipe, "attention": attention, "heard": heard})
 
 
-_FILES = ("midi", "audio", "picture", "composed", "waveform")
+_FILES = ("midi", "audio", "picture", "composed", "waveform", "strip")

@@ -8,11 +8,12 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands.options import SUGGESTIONS_TIMEOUT, read_submission, suggestions, with_options
+from bot.commands.options import SUGGESTIONS_TIMEOUT, read_submission, suggestions, takes_asked, with_options
 from bot.commands.submit import admit, submit, usual_here
 from bot.language.translator import described
 from bot.services import Interaction
 from core.errors import StoreError
+from core.options import TAKES
 from core.seed import Seed
 
 RECENT_SEEDS = 5
@@ -25,7 +26,7 @@ RECENT_SEEDS = 5
 )
 @with_options("compose")
 async def compose(interaction: Interaction, seed: str, **options: Any) -> None:
-    rules = await admit(interaction)
+    rules = await admit(interaction, takes_asked(seed, options.get(TAKES.name)))
     usual = await usual_here(interaction, rules)
     await submit(interaction, read_submission(seed, usual, **options), rules)
 

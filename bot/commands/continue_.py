@@ -20,7 +20,7 @@ from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
 from core.midi.excerpt import MAX_SECONDS
 from core.models import DEFAULT_MODEL
-from core.options import CONTINUED, FROM, KEEP, LENGTH
+from core.options import CONTINUED, FROM, KEEP, LENGTH, TAKES
 from core.request import ComposeRequest, Origin
 from core.seed import Seed
 
@@ -54,7 +54,7 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
 async def _submit(interaction: Interaction, file: discord.Attachment | None, options: dict[str, Any]) -> None:
     """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
     with an option repeats what was typed, and is found out before."""
-    rules = await admit(interaction)
+    rules = await admit(interaction, options.get(TAKES.name) or TAKES.usual)
     if file and file.size > MAX_BYTES:
         raise too_large(file.size)
     submission = read_continuation(options, rules, await usual_here(interaction, rules))

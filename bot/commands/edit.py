@@ -58,7 +58,7 @@ class EditForm(Form):
     async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
         stored = await find_piece(interaction, about)
         submission = edited(stored, answers)
-        rules = await admit(interaction)
+        rules = await admit(interaction, submission.takes)
         seconds = await asyncio.to_thread(_whole_seconds, submission)
         parent = stored.parent if submission.request.primer else stored.id
         await submit(interaction, submission, rules, FRESH, parent, seconds=seconds)

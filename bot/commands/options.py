@@ -17,7 +17,7 @@ from bot.services import Interaction
 from core import notation, tonality
 from core.errors import BadRequest, shown
 from core.option_kinds import Choice, Name, Number, Option, Scope, WholeNumber
-from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TAKE, options_in, options_of
+from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TAKE, TAKES, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.text import Text
@@ -57,6 +57,8 @@ class Submission(NamedTuple):
     rendering: Rendering
     private: bool
     """Whether only the person who asked sees the answer."""
+    takes: int = TAKES.usual
+    """The number of its takes, from the request's own one on, side by side."""
 
     @property
     def seconds(self) -> float:
@@ -164,6 +166,15 @@ def read_options(
                 other=shown(text, 20),
             )
     return seed, options
+
+
+def takes_asked(typed: str, filled: int | None = None) -> int:
+    """The number of takes that a submission asks for, in the text in `seed` or beside it, before all of it is read: the
+    usual one where that cannot be read."""
+    texts = [text for option, text in _split(typed, _TYPED)[1] if option is TAKES]
+    with suppress(BadRequest):
+        return min(max(filled or TAKES.read(texts[0] if texts else str(TAKES.usual)), TAKES.least), TAKES.most)
+    return TAKES.usual
 
 
 def completed(options: dict[str, Any], defaults: Defaults) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.commands.components import PersistentItem
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
+from bot.delivery.takes import together
 from bot.language import replies
 from bot.language.i18n import say, say_some
 from bot.language.translator import described, named
@@ -37,11 +38,12 @@ async def queue(interaction: Interaction) -> None:
 
 async def _standing(services: Services, pending: PendingReply) -> str:
     """Where a piece is: being read, in the queue or in the making."""
-    job = await services.queue.standing(pending.job_id)
-    if job is None and pending.unread:
-        return replies.unread(pending.request, pending.parent)
-    job = job or Job(pending.job_id, JobState.QUEUED)  # it is just being put
-    return replies.progress(job, pending.request, services.deliveries.estimates.wait(pending.job_id), pending.parent)
+    jobs = [(job_id, await services.queue.standing(job_id)) for job_id in pending.job_ids]
+    if pending.unread and not any(job for _, job in jobs):
+        return replies.unread(pending.request, pending.parent, pending.takes)
+    job = together([job or Job(job_id, JobState.QUEUED) for job_id, job in jobs])  # one is perhaps just being put
+    wait = services.deliveries.estimates.wait(job.id)
+    return replies.progress(job, pending.request, wait, pending.parent, takes=pending.takes)
 
 
 @app_commands.command(
@@ -56,7 +58,8 @@ async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     ]
     for pending in meant:
         await deliveries.cancel(pending.job_id)  # each reply says so itself, as soon as the queue does
-    await interaction.edit_original_response(content=taken_back(len(meant), named=piece is not None))
+    pieces = sum(pending.pieces for pending in meant)
+    await interaction.edit_original_response(content=taken_back(pieces, named=piece is not None))
 
 
 @cancel.autocomplete("piece")
@@ -68,7 +71,7 @@ async def suggest_piece(interaction: Interaction, typed: str) -> list[app_comman
 
 def _name(pending: PendingReply) -> str:
     """The command that asks for the piece, without its slash."""
-    return replies.command(pending.request, pending.rendering).removeprefix("/")[:MAX_SUGGESTION]
+    return replies.command(pending.request, pending.rendering, pending.takes).removeprefix("/")[:MAX_SUGGESTION]
 
 
 def in_the_making(waiting: int, theirs: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from bot.commands.history import PageButton, history
 from bot.commands.pieces import PieceButton, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
+from bot.commands.takes import KeepButton, MoreButton, takes_view
 from bot.commands.welcome import StartButton, greet, help_, panel
 from bot.delivery.messenger import Views
 from bot.services import ServiceClient
@@ -43,6 +44,8 @@ COMPONENTS = (
     StartButton,
     CancelButton,
     PieceButton,
+    KeepButton,
+    MoreButton,
     ArrangeSelect,
     PlayButton,
     CropButton,
@@ -58,7 +61,7 @@ COMPONENTS = (
 FORMS: tuple[type[Form], ...] = (EditForm,)
 """Forms that outlive a restart."""
 
-VIEWS = Views(cancel_view, piece_view)
+VIEWS = Views(cancel_view, piece_view, takes_view)
 """Components of messages that the bot sends by itself, outside a command."""
 
 

@@ -96,10 +96,10 @@ async def submit(
     music's length. Raises BadRequest, TooManyJobs, QueueFull and StoreError."""
     rules.allow_seconds(submission.seconds if seconds is None else seconds)
     destination = destination_of(interaction, private=submission.private or rules.private)
-    request = submission.request
+    request, takes = submission.request, submission.takes
     if not isinstance(source, StoredNotes):
         request = with_known_style(request, interaction.client.services.styles)
-    pending = PendingReply(str(interaction.id), request, destination, source, submission.rendering, parent)
+    pending = PendingReply(str(interaction.id), request, destination, source, submission.rendering, parent, takes=takes)
     await interaction.client.services.deliveries.accept(
         pending, lambda: acknowledge(interaction, aside or destination.private), rules
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import accumulate
 
 from bot.delivery.estimates import Estimates
 from bot.delivery.open_replies import OpenReplies
@@ -44,7 +45,7 @@ class Admission:
         with suppress(QueueError):  # a queue that is away for a moment costs nobody a piece
             self._estimates.see(await self._queue.snapshot())
         self._estimates.workers.check()
-        self._check_room()
+        self._check_room(pieces)
 
     def enter(self, pending: PendingReply, at_once: int = 0) -> None:
         """Count a request from here on. A member of its server may have `at_once` unfinished pieces there; 0 for as
@@ -54,34 +55,53 @@ class Admission:
         if at_once:
             here = [other for other in theirs if other.destination.guild_id == pending.destination.guild_id]
             self._check_jobs(here, pending.pieces, at_once)
-        self._check_room()
+        self._check_room(pending.pieces)
         self._open.own[pending.job_id] = pending
-        self._open.unqueued.add(pending.job_id)
+        self._open.unqueued.update(pending.job_ids)
 
     def _check_jobs(self, unfinished: Sequence[PendingReply], further: int, most: int) -> None:
-        if sum(pending.pieces for pending in unfinished) + further > most:
-            ends = [self._open.ends[pending.job_id] for pending in unfinished if pending.job_id in self._open.ends]
-            raise TooManyJobs(too_many(len(unfinished), min(ends, default=None)))
+        making = sum(pending.pieces for pending in unfinished)
+        if (excess := making + further - most) > 0:
+            raise TooManyJobs(too_many(making, further, most, self._finished(unfinished, excess)))
 
-    def _check_room(self) -> None:
+    def _finished(self, unfinished: Sequence[PendingReply], pieces: int) -> float | None:
+        """When so many pieces of these replies will be finished, seconds since 1970; None where that is not known."""
+        known = [pending for pending in unfinished if pending.job_id in self._open.ends]
+        known.sort(key=lambda pending: self._open.ends[pending.job_id])
+        finished = accumulate(pending.pieces for pending in known)
+        enough = (pending for pending, so_far in zip(known, finished, strict=True) if so_far >= pieces)
+        return self._open.ends[last.job_id] if (last := next(enough, None)) else None
+
+    def _check_room(self, pieces: int) -> None:
         entered = len(self._open.unqueued)  # of these the queue does not know yet
-        if self._estimates.waiting + entered >= self._queue_limit:
+        if self._estimates.waiting + entered + pieces > self._queue_limit:
             eased = self._estimates.eased(int(ROOM * self._queue_limit) - entered)
             raise QueueFull(full(time.time() + max(eased, 1.0) if eased is not None else None))
 
 
-def too_many(unfinished: int, again: float | None) -> Text:
-    """Why a listener with so many unfinished pieces gets no further one; `again` is when the next of them will be
-    finished, seconds since 1970, where that can be told."""
+def too_many(making: int, further: int, most: int, again: float | None) -> Text:
+    """Why a listener with so many pieces in the making gets no `further` ones, where `most` are made at once; `again`
+    is when enough of them will be finished, seconds since 1970, where that can be told."""
+    if further > most:
+        return Text("I make no more than {most} pieces at once for one listener; ask for fewer takes", {"most": most})
+    if further > 1:
+        when = Text("wait for them to finish, or cancel one")
+        if again is not None:
+            when = Text("try again {when}, or cancel one", {"when": f"<t:{again:.0f}:R>"})
+        return Text(
+            "{further} more are too many beside the {pieces} that you have in progress, as I take {most} at once;"
+            " {when}",
+            {"further": further, "pieces": making, "most": most, "when": when},
+        )
     if again is None:
         return Text(
             "you already have as many pieces in progress as I take at once ({pieces}); wait for one to finish, or"
             " cancel one",
-            {"pieces": unfinished},
+            {"pieces": making},
         )
     return Text(
         "you already have as many pieces in progress as I take at once ({pieces}); try again {when}, or cancel one",
-        {"pieces": unfinished, "when": f"<t:{again:.0f}:R>"},
+        {"pieces": making, "when": f"<t:{again:.0f}:R>"},
     )
 
 

@@ -20,7 +20,7 @@ from bot.delivery.sources import Sources
 from bot.delivery.timing import Timing
 from bot.delivery.uploads import UploadReader
 from bot.store.pending_replies import PendingReplies
-from bot.store.pending_reply import PendingReply, StoredNotes
+from bot.store.pending_reply import PendingReply, StoredNotes, reply_of
 from bot.store.pieces import Library
 from bot.store.server_rules import FREE, Rules
 from core.errors import QueueError, StoreError
@@ -110,16 +110,19 @@ class Deliveries:
         pending = self._open.own.get(job_id) or await self._store.find(job_id)
         return pending.destination.user_id if pending and job_id not in self._open.delivered else None
 
-    async def cancel(self, job_id: str) -> None:
-        """Cancel a job; its reply says so as soon as the queue does. One that is not queued yet, as its file is being
-        read, will not be. Raises QueueError."""
-        with about_job(job_id):
-            pending = self._open.find(job_id)
-            if pending and (pending.unread or job_id in self._open.unqueued):
-                await self._queue.withdraw(job_id, pending.destination.user_id)
-                self._follower.withdraw(job_id)
-            else:
-                await self._queue.cancel(job_id)
+    async def cancel(self, reply_id: str) -> None:
+        """Cancel all jobs of a reply, which says so as soon as the queue does. Those that are not queued yet, as their
+        file is being read, will not be. Raises QueueError and StoreError."""
+        with about_job(reply_id):
+            pending = self._open.find(reply_id) or await self._store.find(reply_id)
+            if pending is None:
+                return
+            for job_id in pending.job_ids:
+                if pending.unread or job_id in self._open.unqueued:
+                    await self._queue.withdraw(job_id, pending.destination.user_id)
+                else:
+                    await self._queue.cancel(job_id)
+            self._follower.withdraw(reply_id)
 
     async def cancel_all(self, user_id: int) -> None:
         """Cancel all jobs of a user, and wait until their replies are delivered. Raises QueueError when that takes
@@ -152,7 +155,7 @@ class Deliveries:
             jobs = await self._queue.ids()
             owed = await self._store.job_ids()  # looked up later: a row is written before its job is put
             for job_id in jobs:
-                if job_id not in owed:
+                if reply_of(job_id) not in owed:
                     await self._queue.delete(job_id)
         except (QueueError, StoreError):
             _log.warning("jobs that nobody waits for could not be removed")

@@ -1,11 +1,11 @@
-"""The follower of a job: puts it into the queue, polls it, shows its progress and delivers its outcome."""
+"""The follower of a reply: puts its jobs into the queue, polls them, shows their progress and delivers the outcome."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,8 +17,9 @@ from bot.delivery.open_replies import OpenReplies
 from bot.delivery.progress import Progress
 from bot.delivery.retry import DATABASE_UNREACHABLE, Retry
 from bot.delivery.sources import Sources
+from bot.delivery.takes import OVER, together
 from bot.delivery.timing import Timing
-from bot.language import replies
+from bot.language import replies, takes
 from bot.language.i18n import speak
 from bot.language.replies import Provenance, Reply
 from bot.language.sentences import explain
@@ -37,22 +38,21 @@ TOO_LATE = Text(
 )
 LONGEST_WAIT_SECONDS = 7200.0
 """In the queue, also where a message can bring the piece at any time: a full queue of 1,000 is done in less."""
-_OVER = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 _log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """The end of a pending reply: its job, and the message to deliver."""
+    """The end of a pending reply: its jobs, and the message to deliver."""
 
     pending: PendingReply
-    job: Job | None
-    """None where the queue was not reached, or the request was no good."""
+    jobs: Sequence[Job]
+    """Empty where the queue was not reached, or the request was no good."""
     reply: Reply
 
     @property
     def state(self) -> JobState:
-        return self.job.state if self.job else JobState.FAILED
+        return together(self.jobs).state if self.jobs else JobState.FAILED
 
 
 class _Withdrawn(Exception):
@@ -88,8 +88,8 @@ class Follower:
             reading.cancel()
 
     async def follow(self, pending: PendingReply, fresh: bool) -> None:
-        """Follow a job to its end. `fresh`: no bot has been at it before, so the queue does not know it. Nothing is
-        raised: what goes wrong is said to the listener."""
+        """Follow the jobs of a reply to their end. `fresh`: no bot has been at it before, so the queue does not know
+        them. Nothing is raised: what goes wrong is said to the listener."""
         speak(pending.destination.locale)
         state = JobState.FAILED
         try:
@@ -107,20 +107,20 @@ class Follower:
             self._open.close(pending.job_id)
 
     async def _outcome(self, pending: PendingReply, fresh: bool, memory: AsyncExitStack) -> Outcome:
-        job: Job | None = None
+        jobs: Sequence[Job] = ()
         try:
             pending = await self._read(pending)
             await self._put(pending, await self._sources.composed(pending), fresh)
             await self._ended(pending)
-            job = await self._loaded(pending.job_id, memory)
-            return Outcome(pending, job, await self._reply(pending, job))
+            jobs = await self._loaded(pending, memory)
+            return Outcome(pending, jobs, await self._reply(pending, jobs))
         except _Withdrawn:
-            job = Job(pending.job_id, JobState.CANCELLED)
-            return Outcome(pending, job, replies.withdrawn(pending.request, pending.parent))
+            jobs = [Job(pending.job_id, JobState.CANCELLED)]
+            return Outcome(pending, jobs, replies.withdrawn(pending.request, pending.parent, pending.takes))
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)
-            return Outcome(pending, job, Reply(explain(error)))
+            return Outcome(pending, jobs, Reply(explain(error)))
 
     async def _read(self, pending: PendingReply) -> PendingReply:
         """The pending reply whose request is whole. Raises _Withdrawn when its listener takes it back meanwhile."""
@@ -136,10 +136,11 @@ class Follower:
 
     async def _put(self, pending: PendingReply, composed: Composed | None, fresh: bool) -> None:
         async with self._in_turn:  # first come, first served
-            await self._retry(self._put_once, pending, composed, fresh)
-        self._open.unqueued.discard(pending.job_id)
+            for number, single in enumerate(pending.singles, start=1):
+                await self._retry(self._put_once, single, composed, fresh, number if pending.takes > 1 else 0)
+                self._open.unqueued.discard(single.job_id)
 
-    async def _put_once(self, pending: PendingReply, composed: Composed | None, fresh: bool) -> None:
+    async def _put_once(self, pending: PendingReply, composed: Composed | None, fresh: bool, number: int) -> None:
         if not fresh and await self._queue.standing(pending.job_id):
             return  # put again it would be taken for one that waits, and told so, even after its piece
         await self._queue.put(
@@ -150,43 +151,64 @@ class Follower:
             size_limit=pending.destination.audio_limit,
             rendering=pending.rendering,
             composed=composed,
+            number=number,
         )
 
     async def _ended(self, pending: PendingReply) -> None:
-        """Poll the job until it is over. Raises QueueError when it cannot be over in time."""
+        """Poll the jobs until all are over. Raises QueueError when they cannot be over in time."""
         progress = Progress(pending, self._messenger, self._leases, self._estimates, self._open, self._timing.edit)
-        while (job := await self._look(pending.job_id)).state not in _OVER:
+        while (job := await self._look(pending)).state not in OVER:
             await self._give_up_late(pending, job)
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
             await asyncio.sleep(self._timing.poll)
 
-    async def _loaded(self, job_id: str, memory: AsyncExitStack) -> Job:
-        """The job with its outcome, once there is room for it in memory; it takes that until `memory` is left."""
-        size = await self._retry(self._queue.size, job_id)
+    async def _loaded(self, pending: PendingReply, memory: AsyncExitStack) -> list[Job]:
+        """The jobs with their outcomes, once there is room for all of them in memory; they take that until `memory` is
+        left."""
+        size = sum([await self._retry(self._queue.size, job_id) for job_id in pending.job_ids])
         await memory.enter_async_context(self._library.memory.held(size))
-        return _known(await self._retry(self._queue.job, job_id), job_id)
+        return [_known(await self._retry(self._queue.job, job_id), job_id) for job_id in pending.job_ids]
 
-    async def _look(self, job_id: str) -> Job:
-        return _known(await self._retry(self._queue.standing, job_id), job_id)
+    async def _look(self, pending: PendingReply) -> Job:
+        jobs = [_known(await self._retry(self._queue.standing, job_id), job_id) for job_id in pending.job_ids]
+        return together(jobs)
 
     async def _give_up_late(self, pending: PendingReply, job: Job) -> None:
         deadline = pending.destination.deadline
         if job.state is JobState.QUEUED and time.time() > pending.destination.accepted_at + LONGEST_WAIT_SECONDS:
-            await self._queue.cancel(pending.job_id)
+            await self._cancel(pending)
             raise QueueError(WAITED_TOO_LONG)
         if deadline is not None and time.time() > deadline:
-            await self._queue.cancel(pending.job_id)
+            await self._cancel(pending)
             raise QueueError(TOO_LATE)
 
-    async def _reply(self, pending: PendingReply, job: Job) -> Reply:
-        size_limit = pending.destination.size_limit
+    async def _cancel(self, pending: PendingReply) -> None:
+        for job_id in pending.job_ids:
+            await self._queue.cancel(job_id)
+
+    async def _reply(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
+        job, size_limit = together(jobs), pending.destination.size_limit
         if job.piece is None or replies.is_clip(job.piece):
-            return replies.outcome(job, pending.request, size_limit, pending.parent)
+            return replies.outcome(job, pending.request, size_limit, pending.parent, pending.takes)
+        if pending.takes > 1:
+            return await self._choice(pending, jobs)
         stored = await self._stored(pending, job.piece)
         about = await self._provenance(pending, stored)
         reply = replies.finished(job.piece, size_limit, pending.remark, about)
         return replace(reply, buttons=self._views.piece(stored) if stored else None)
+
+    async def _choice(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
+        """The takes side by side, with a button for each that is stored."""
+        stored = {
+            number: kept
+            for number, (single, job) in enumerate(zip(pending.singles, jobs, strict=True), start=1)
+            if job.piece and (kept := await self._stored(single, job.piece))
+        }
+        about = await self._provenance(pending, None)
+        size_limit = pending.destination.size_limit
+        reply = await asyncio.to_thread(takes.choice, jobs, size_limit, pending.remark, about)
+        return replace(reply, buttons=self._views.takes(stored, pending.takes) if stored else None)
 
     async def _provenance(self, pending: PendingReply, stored: Stored | None) -> Provenance:
         destination = pending.destination
@@ -219,7 +241,8 @@ class Follower:
         _log.info("%s", log_line(outcome, how, times))
         metrics.answered(outcome.state, how, times["deliver"], times["in all"])
         await self._leases.remove(job_id)  # first, for its token; a job without a row is only space
-        await self._queue.delete(job_id)
+        for each in pending.job_ids:
+            await self._queue.delete(each)
 
 
 def _known(job: Job | None, job_id: str) -> Job:
@@ -229,12 +252,16 @@ def _known(job: Job | None, job_id: str) -> Job:
 
 
 def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:
-    """All that there is to say about a job, in a line: who asked for what, what became of it, and where time went."""
-    pending, job = outcome.pending, outcome.job
-    reason = f" ({job.error})" if job and job.error else ""
-    waited = {"wait": job.waited} if job and job.waited is not None else {}
-    made = job.piece.seconds if job and job.piece else {}
-    spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**waited, **made, **times}.items())
-    recipe = replies.command(pending.request, pending.rendering)
+    """All that there is to say about a reply, in a line: who asked for what, what became of it, and where time went. Of
+    takes that were made side by side it tells the longest time in each stage."""
+    pending, jobs = outcome.pending, outcome.jobs
+    reason = "".join(f" ({job.error})" for job in jobs if job.error)
+    made: dict[str, float] = {}
+    for job in jobs:
+        waited = {} if job.waited is None else {"wait": job.waited}
+        for stage, seconds in {**waited, **(job.piece.seconds if job.piece else {})}.items():
+            made[stage] = max(seconds, made.get(stage, 0.0))
+    spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**made, **times}.items())
+    asked = replies.command(pending.request, pending.rendering, pending.takes)
     user = pending.destination.user_id
-    return f"job {pending.job_id} of user {user}, {recipe}: {outcome.state}{reason}, {how}; {spent}"
+    return f"job {pending.job_id} of user {user}, {asked}: {outcome.state}{reason}, {how}; {spent}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import discord
@@ -43,6 +43,8 @@ class Views(NamedTuple):
     """From a job's id: under its progress."""
     piece: Callable[[Stored], discord.ui.View]
     """Under a finished piece."""
+    takes: Callable[[Mapping[int, Stored], int], discord.ui.View]
+    """Under several takes, from those that are stored, by their numbers, and from how many were asked for."""
 
 
 class Messenger:

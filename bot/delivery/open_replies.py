@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.store.pending_reply import PendingReply
+from bot.store.pending_reply import PendingReply, reply_of
 
 
 class OpenReplies:
@@ -10,29 +10,31 @@ class OpenReplies:
 
     def __init__(self) -> None:
         self.own: dict[str, PendingReply] = {}
-        """Those of this bot, by job."""
+        """Those of this bot, by their ids."""
         self.elsewhere: dict[str, PendingReply] = {}
-        """Those of other bots, by job, as of some seconds ago."""
+        """Those of other bots, by their ids, as of some seconds ago."""
         self.unqueued: set[str] = set()
         """Jobs that are accepted and not in the queue yet."""
         self.ends: dict[str, float] = {}
-        """When a job will be finished, in seconds since 1970, where that can be told."""
+        """When a reply will be delivered, in seconds since 1970, where that can be told."""
         self.delivered: set[str] = set()
-        """Jobs whose reply has reached its listener, and whose row is still to be removed."""
+        """Replies that have reached their listener, and whose row is still to be removed."""
 
     def update(self, pending: PendingReply) -> None:
         """Replace one of this bot's; nothing happens where it is closed by now."""
         if pending.job_id in self.own:
             self.own[pending.job_id] = pending
 
-    def close(self, job_id: str) -> None:
+    def close(self, reply_id: str) -> None:
         """Forget one of this bot's, which counts for no limit from here on."""
-        self.own.pop(job_id, None)
-        self.unqueued.discard(job_id)
-        self.ends.pop(job_id, None)
+        if pending := self.own.pop(reply_id, None):
+            self.unqueued.difference_update(pending.job_ids)
+        self.ends.pop(reply_id, None)
 
     def find(self, job_id: str) -> PendingReply | None:
-        return self.own.get(job_id) or self.elsewhere.get(job_id)
+        """The one to which a job belongs."""
+        reply_id = reply_of(job_id)
+        return self.own.get(reply_id) or self.elsewhere.get(reply_id)
 
     def of(self, user_id: int) -> list[PendingReply]:
         """Those of a user, in the order in which they were asked for."""

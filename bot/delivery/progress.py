@@ -51,7 +51,12 @@ class Progress:
         if self._due():
             pending = self._pending
             text = replies.progress(
-                job, pending.request, self._estimates.wait(job.id), pending.parent, pending.rendering.form
+                job,
+                pending.request,
+                self._estimates.wait(job.id),
+                pending.parent,
+                pending.rendering.form,
+                pending.takes,
             )
             notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
             text = "\n".join([text, *notes])

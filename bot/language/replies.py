@@ -17,6 +17,7 @@ from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.store.pieces import Stored
 from core.expression import ANY, MOODS
+from core.options import TAKES
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import (
     AS_COMPOSED,
@@ -106,17 +107,24 @@ class Reply:
         ]
 
 
-def progress(job: Job, request: ComposeRequest, wait: float | None = None, parent: str = "", form: str = PIECE) -> str:
+def progress(
+    job: Job,
+    request: ComposeRequest,
+    wait: float | None = None,
+    parent: str = "",
+    form: str = PIECE,
+    takes: int = TAKES.usual,
+) -> str:
     """The message while a job waits or runs. `wait` is in seconds until it begins, where that can be estimated;
     `parent` is the id of the piece that it continues, `form` that of its rendering."""
     lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form)
-    return f"{_summary(request, parent)}\n{lines}"
+    return f"{_summary(request, parent, takes)}\n{lines}"
 
 
-def unread(request: ComposeRequest, parent: str = "") -> str:
+def unread(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> str:
     """The message about a piece that continues music which is still being read."""
     doing = say("Reading that piece.") if parent else say("Reading your file.")
-    return f"{_summary(request, parent, continues=True)}\n{doing}"
+    return f"{_summary(request, parent, takes, continues=True)}\n{doing}"
 
 
 def _waiting(job: Job, wait: float | None) -> str:
@@ -151,18 +159,18 @@ def is_clip(piece: Piece) -> bool:
     return piece.audio_format in _CLIPS
 
 
-def outcome(job: Job, request: ComposeRequest, size_limit: int, parent: str = "") -> Reply:
+def outcome(job: Job, request: ComposeRequest, size_limit: int, parent: str = "", takes: int = TAKES.usual) -> Reply:
     """The last message about a job of which no piece came: a clip of one that is stored, or why there is none."""
     if job.state is JobState.CANCELLED:
-        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent)))
+        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes)))
     if job.state is JobState.DONE and job.piece:
         return clip(job.piece, size_limit)
     return Reply(sentence(say(job.error or SORRY)))
 
 
-def withdrawn(request: ComposeRequest, parent: str = "") -> Reply:
+def withdrawn(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> Reply:
     """The last message about a job that was taken back while what it continues was being read."""
-    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, continues=True)))
+    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, continues=True)))
 
 
 def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Provenance = UNKNOWN) -> Reply:
@@ -356,11 +364,12 @@ def headline(stored: Stored) -> str:
     return brief(" · ".join(parts), 100)
 
 
-def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED) -> str:
+def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual) -> str:
     """The command to type for the same piece, but for the file that it may continue: it has no name."""
     begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed.spelled}"]
     options = (f"{option.name}:{option.write(value)}" for option, value in unusual_options(request, rendering))
-    return " ".join([*begun, *options])
+    several = [] if takes == TAKES.usual else [f"{TAKES.name}:{takes}"]
+    return " ".join([*begun, *options, *several])
 
 
 def _begins(wait: float | None) -> str:
@@ -388,14 +397,20 @@ def rounded(seconds: float) -> int:
     return round(seconds / unit) * unit
 
 
-def _summary(request: ComposeRequest, parent: str, continues: bool = False) -> str:
+def _summary(request: ComposeRequest, parent: str, takes: int, continues: bool = False) -> str:
     """`continues` where that is known, though the request does not have it yet."""
     if not request.primer and not continues:
         begun = brief(request.seed.names)
     else:
         begun = say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")
-    take = say("take {take}", take=request.take)
-    return f"**{begun}** · {_lasting(request)} · {take}"
+    return f"**{begun}** · {_lasting(request)} · {taken(request, takes)}"
+
+
+def taken(request: ComposeRequest, takes: int = TAKES.usual) -> str:
+    """`take 7`, or `takes 7 to 10`."""
+    if takes == TAKES.usual:
+        return say("take {take}", take=request.take)
+    return say("takes {first} to {last}", first=request.take, last=request.take + takes - 1)
 
 
 def _lasting(request: ComposeRequest) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from core.options import TAKE, TAKES
 from core.records import check_types, known_fields, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import NOTHING, Text
@@ -137,14 +138,31 @@ class PendingReply:
     """Id of the stored piece that this one continues; empty where it continues none."""
     remark: Text = NOTHING
     """A sentence about the file that the listener sent."""
+    takes: int = TAKES.usual
+    """The number of its pieces: of that many takes from the request's own one on."""
 
     def __post_init__(self) -> None:
         check_types(self)
+        TAKES.check(self.takes)
+        TAKE.check(self.request.take + self.takes - 1)
 
     @property
     def pieces(self) -> int:
         """The number of pieces that it brings: all limits count these."""
-        return 1
+        return self.takes
+
+    @property
+    def job_ids(self) -> list[str]:
+        """Ids of the jobs that make its takes: `7`, `7+1`, `7+2` for the reply `7`."""
+        return [self.job_id, *(f"{self.job_id}+{further}" for further in range(1, self.takes))]
+
+    @property
+    def singles(self) -> list[PendingReply]:
+        """Its takes apart, each as the reply that would bring it alone."""
+        return [
+            replace(self, job_id=job_id, request=replace(self.request, take=self.request.take + further), takes=1)
+            for further, job_id in enumerate(self.job_ids)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """One flat object, as bots wrote it before there were destination and source: bots of both kinds may run
@@ -157,6 +175,7 @@ class PendingReply:
             "rendering": self.rendering.to_json(),
             "parent": self.parent,
             "remark": self.remark.to_json(),
+            "takes": self.takes,
         }
 
     @property
@@ -176,7 +195,13 @@ class PendingReply:
             Rendering.from_json(data.get("rendering", {})),
             data.get("parent", ""),
             Text.from_json(data.get("remark", "")),
+            data.get("takes", TAKES.usual),
         )
+
+
+def reply_of(job_id: str) -> str:
+    """The id of the pending reply to which a job belongs."""
+    return job_id.partition("+")[0]
 
 
 def _source(data: dict[str, Any]) -> Source:

@@ -58,10 +58,12 @@ class JobQueue:
         size_limit: int | None = None,
         rendering: Rendering = AS_COMPOSED,
         composed: Composed | None = None,
+        number: int = 0,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
         else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio.
-        A piece that is `composed` already is only rendered."""
+        A piece that is `composed` already is only rendered. One of several takes side by side has a `number` from 1 on,
+        and is drawn with it too."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
@@ -85,6 +87,7 @@ class JobQueue:
                     "size_limit": size_limit,
                     "rendering": rendering.to_json(),
                     "composed": composed.to_json() if composed else None,
+                    "number": number,
                 },
             )
         self._insert(job_id, priority)

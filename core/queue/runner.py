@@ -31,8 +31,9 @@ Json: TypeAlias = dict[str, Any]
 Compose: TypeAlias = Callable[[ComposeRequest, Composed | None, Progress], Json]
 """Gets a request, the composed piece where there is one already, and the function to tell its progress to. Returns a
 draft as JSON: that much of a job is not repeated after a crash."""
-Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress], Piece]
-"""Gets the draft, how to render it, the size limit, and a function to call now and then."""
+Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, int], Piece]
+"""Gets the draft, how to render it, the size limit, a function to call now and then, and the number of a take that is
+shown beside others, else 0."""
 
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
 """Raised by DBOS in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
@@ -123,7 +124,8 @@ class JobRunner:
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()
         with self._watchdog.watching(job_id):
-            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress)
+            number = terms.get("number", 0)
+            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress, number)
         metrics.RENDER.observe(time.monotonic() - begun)
         _write_progress(1.0, waited)
         times = {"wait": waited} | piece.seconds

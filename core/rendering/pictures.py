@@ -44,6 +44,10 @@ HEIGHTS = (4.5, 6.0, 7.0, 8.0, 8.0)
 """Inches of a page with 1, 2, 3... systems. Discord shows what is higher than wide as a narrow strip."""
 SECONDS_LINE, PEDAL_LINE, BEGINNING_LINE = 0.34, 0.1, 0.27
 """Inches: below a system, its times and its pedal; above the first one, the name of what the piece begins with."""
+STRIP_HEIGHT, STRIP_TOP, STRIP_LEFT = 1.6, 0.1, 1.1
+"""Inches of a strip, of the space above its keys, and of that for its number and the names of keys."""
+NUMBER_POINTS = 34
+"""Size of a strip's number, which is to be seen at a glance."""
 CLEAR_INCHES = 0.1
 """Space above the bottom of a system in which no key is named."""
 MOST_TIMES = 8
@@ -93,6 +97,26 @@ def piano_roll(music: PrettyMIDI, title: str = "", begins: float = 0.0, beginnin
             roll.tick_params(labelbottom=False)
             _pedal_line(placed_axes(figure, bottom + SECONDS_LINE, PEDAL_LINE), pedal, span)
     draw_heading(figure, title)
+    return _png(figure)
+
+
+def strip(music: PrettyMIDI, number: int, begins: float = 0.0) -> bytes:
+    """The notes in one row, with a large number, to stand below and above others that are as wide; the first `begins`
+    seconds are marked. PNG, 1600 x 320."""
+    pedal = pedal_of(music)
+    sounds = sounds_of(music, pedal)
+    figure = Figure(figsize=(WIDTH, STRIP_HEIGHT), dpi=DPI, facecolor=PAGE)
+    roll = placed_axes(
+        figure, SECONDS_LINE, STRIP_HEIGHT - SECONDS_LINE - STRIP_TOP, STRIP_LEFT, WIDTH - STRIP_LEFT - RIGHT
+    )
+    draw_keyboard(roll, *keys_of(sounds[:, PITCH]))
+    _notes(roll, sounds, (0.0, max(music.get_end_time(), 1.0)))
+    if begins:
+        _beginning(roll, begins, "")
+    middle = (SECONDS_LINE + STRIP_HEIGHT - STRIP_TOP) / 2 / STRIP_HEIGHT
+    figure.text(
+        0.14 / WIDTH, middle, str(number), fontsize=NUMBER_POINTS, weight="bold", color=TEXT, va="center_baseline"
+    )
     return _png(figure)
 
 

@@ -47,7 +47,7 @@ class Finisher(Protocol):
     processes: int
 
     def finish(
-        self, draft: pipeline.Draft, rendering: Rendering, size_limit: int | None, progress: Progress
+        self, draft: pipeline.Draft, rendering: Rendering, size_limit: int | None, progress: Progress, number: int
     ) -> Piece: ...
 
     def close(self) -> None: ...
@@ -106,10 +106,15 @@ def compose(
 
 
 def finish(
-    finisher: Finisher, draft: dict[str, Any], rendering: Rendering, size_limit: int | None, progress: Progress
+    finisher: Finisher,
+    draft: dict[str, Any],
+    rendering: Rendering,
+    size_limit: int | None,
+    progress: Progress,
+    number: int,
 ) -> Piece:
     """The piece of a job."""
-    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress)
+    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress, number)
 
 
 def take_name(settings: Settings, held: TextIO) -> tuple[list[str], str]:

@@ -22,11 +22,11 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_token_is_enough():
-    """Everything else has a default: Discord itself, an embedded queue with a worker, three pieces a listener."""
+    """Everything else has a default: Discord itself, an embedded queue with a worker, four pieces a listener."""
     settings = BotSettings.load()
     assert settings.discord_token.get_secret_value() == "MTE.secret.token"
     assert str(settings.discord_api) == "https://discord.com/api/v10"
-    assert (settings.test_guild, settings.spawn_worker, settings.max_jobs_per_user) == (None, True, 3)
+    assert (settings.test_guild, settings.spawn_worker, settings.max_jobs_per_user) == (None, True, 4)
 
 
 def test_a_queue_elsewhere_has_workers_elsewhere(monkeypatch: pytest.MonkeyPatch):

@@ -129,7 +129,9 @@ class SilentFinisher:
         self._died = settings.data_dir / "died"
         self._hanging = settings.data_dir / HANGING
 
-    def finish(self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress) -> Piece:
+    def finish(
+        self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress, number: int
+    ) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
             self._died.touch()
             kill_this_worker()

@@ -17,7 +17,13 @@ HANGING = "hanging"
 
 
 def silent(
-    job_id: str, place: int, draft: Draft, soundfont: Path | None, size_limit: int | None, rendering: Rendering
+    job_id: str,
+    place: int,
+    draft: Draft,
+    soundfont: Path | None,
+    size_limit: int | None,
+    rendering: Rendering,
+    number: int,
 ) -> Piece:
     """A piece whose sound and picture are a few bytes; it takes a moment, in which its process may be killed."""
     scratch = Path(tempfile.mkdtemp())

@@ -45,7 +45,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert await emptied(url)
             await until(lambda: queue.deleted == [str(asked.id)])
         terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}
-        terms |= {"rendering": AS_COMPOSED, "composed": None}
+        terms |= {"rendering": AS_COMPOSED, "composed": None, "number": 0}
         assert queue.terms == [terms]
 
 

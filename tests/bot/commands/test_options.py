@@ -19,6 +19,7 @@ C5 = ComposeRequest(seed=Seed(((72,),)), take=7)
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
 CUT = ("from", "keep")
 SAID = ("key", "pace", "dynamics", "mood")
+TAKES = ("take", "takes")
 RENDERED = ("instrument", "tempo", "transpose", "audio")
 PLAYED = (*RENDERED, "only_new", "crop")
 
@@ -26,20 +27,21 @@ PLAYED = (*RENDERED, "only_new", "crop")
 @pytest.mark.parametrize("typed", ["72", "C5", " c5 ", "C5 (72)", "seed:72", "72 length:500", "C5 (72) length: 500"])
 def test_one_request_typed_in_many_ways(typed: str):
     """A pitch, a name, a suggestion's name and options typed along with the seed all mean the same piece."""
-    assert read_submission(typed, length=None, take=7) == (C5, AS_COMPOSED, False)
+    assert read_submission(typed, length=None, take=7) == (C5, AS_COMPOSED, False, 1)
 
 
 def test_all_options_may_be_typed_into_the_seed():
     """Somebody who types the whole command into `seed` gets what it says."""
     request, *_ = read_submission("72 style:Chopin top_p=0.9", take=3)
     assert request == ComposeRequest(Seed(((72,),)), take=3, style="Chopin", top_p=0.9)
-    request, rendering, private = read_submission(
+    request, rendering, private, takes = read_submission(
         "60,64 67 Length=100 temperature:0,9 take:3 model:ARTICLE private:yes"
-        " instrument:Music_Box tempo:80 transpose=-3"
+        " instrument:Music_Box tempo:80 transpose=-3 takes:4"
     )
     assert request == ComposeRequest(Seed(((60, 64), (67,))), take=3, length=100, temperature=0.9, model="article")
     assert rendering == Rendering(instrument="music box", tempo=80, transpose=-3)
     assert private
+    assert takes == 4
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_length_may_be_a_time(typed: str, length: int):
 
 def test_a_value_may_have_several_words():
     """A style's name and an instrument's, in any case, before other options and notes."""
-    request, rendering, _ = read_submission("style:Frédéric Chopin instrument:MUSIC BOX tempo:80 60 take:7")
+    request, rendering, *_ = read_submission("style:Frédéric Chopin instrument:MUSIC BOX tempo:80 60 take:7")
     assert (request.style, request.seed.chords) == ("Frédéric Chopin", ((60,),))
     assert (rendering.instrument, rendering.tempo) == ("music box", 80)
 
@@ -214,11 +216,11 @@ def test_every_suggestion_can_be_chosen(typed: str):
     [
         (
             compose,
-            ["seed", "length", "style", *SAID, "temperature", "top_p", "take", "model", *RENDERED, "crop", "private"],
+            ["seed", "length", "style", *SAID, "temperature", "top_p", *TAKES, "model", *RENDERED, "crop", "private"],
         ),
         (
             continue_,
-            ["file", "piece", "length", *CUT, "style", *SAID, "temperature", "top_p", "take", *PLAYED, "private"],
+            ["file", "piece", "length", *CUT, "style", *SAID, "temperature", "top_p", *TAKES, *PLAYED, "private"],
         ),
     ],
     ids=["compose", "continue"],

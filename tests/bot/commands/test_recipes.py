@@ -135,7 +135,7 @@ def test_every_option_is_in_the_test():
     """Of those that change what is composed or how it is played."""
 
     def told(option: Option[Any]) -> bool:
-        return option.name not in ("model", "private", "piece", "from", "keep", "only_new")
+        return option.name not in ("takes", "model", "private", "piece", "from", "keep", "only_new")
 
     assert {*COMPOSED, *PERFORMED, *RENDERINGS} == {option.name for option in options_of("compose") if told(option)}
     assert LENGTH.usual in range(25, 3000)
