@@ -8,9 +8,21 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.options import Defaults, Submission, completed, submission_of, with_options
+from bot.commands.forms import (
+    EVERY_OTHER_OPTION,
+    TEXT,
+    Answers,
+    File,
+    Form,
+    field_text,
+    file_label,
+    option_label,
+    text_label,
+)
+from bot.commands.options import Defaults, Submission, completed, read_only_options, submission_of, with_options
 from bot.commands.pieces import latest_pieces
-from bot.commands.submit import admit, find_typed_piece, heard_seconds, submit, usual_here
+from bot.commands.submit import admit, find_typed_piece, heard_seconds, rules_here, submit, usual_here
+from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import StoredPrimer, UnreadUpload
@@ -20,10 +32,14 @@ from core.errors import BadRequest
 from core.midi.container import MAX_BYTES, too_large
 from core.midi.excerpt import MAX_SECONDS
 from core.models import DEFAULT_MODEL
-from core.options import CONTINUED, FROM, KEEP, LENGTH, TAKES
+from core.options import CONTINUED, FROM, KEEP, LENGTH, STYLE, TAKES, options_of
 from core.request import ComposeRequest, Origin
 from core.seed import Seed
 
+_FIELDS = (LENGTH, STYLE)
+"""Options with a field of their own in the form."""
+_WRITTEN = {option.name: option for option in options_of("continue") if option is not CONTINUED}
+"""Options that the form takes, by name."""
 _MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 
 
@@ -33,9 +49,14 @@ _MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 @app_commands.describe(file=described("a MIDI file (.mid); all its parts but the drums are read as one piano"))
 @with_options("continue")
 async def continue_(interaction: Interaction, file: discord.Attachment | None = None, **options: Any) -> None:
-    if (file is None) == (options.get(CONTINUED.parameter) is None):
+    piece = options.get(CONTINUED.parameter)
+    if file and piece is not None:
         raise BadRequest("choose a `file` (.mid), or a `piece` by its id, to be continued")
-    await _submit(interaction, file, options)
+    if file or piece is not None:
+        await _submit(interaction, File.of(file) if file else None, options)
+    else:
+        await rules_here(interaction)
+        await ContinueForm.show(interaction, Answers(_texts(options)))
 
 
 @continue_.autocomplete(CONTINUED.parameter)
@@ -48,10 +69,44 @@ async def continue_message(interaction: Interaction, message: discord.Message) -
     files = [file for file in message.attachments if file.filename.lower().endswith(_MIDI_SUFFIXES)]
     if not files:
         raise BadRequest("this message carries no MIDI file (.mid)")
-    await _submit(interaction, files[0], {})
+    await _submit(interaction, File.of(files[0]), {})
 
 
-async def _submit(interaction: Interaction, file: discord.Attachment | None, options: dict[str, Any]) -> None:
+class ContinueForm(Form):
+    """Asks for the file of a command that named none, and for what else is mostly chosen; all other options are
+    written, and those of the command stand there already. A field that is left empty is as one's defaults say."""
+
+    name = "continue"
+
+    @classmethod
+    async def show(cls, interaction: Interaction, answers: Answers) -> None:
+        styles = interaction.client.services.styles
+        fields = (option_label(each, answers.texts.get(each.name, ""), styles) for each in _FIELDS)
+        along = text_label(say("Other options"), say(EVERY_OTHER_OPTION), answers.texts.get(TEXT, ""))
+        await interaction.response.send_modal(
+            cls(say("Continue a MIDI file"), "", file_label(say("MIDI file"), answers.file), *fields, along)
+        )
+
+    @classmethod
+    async def open(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        await cls.show(interaction, answers)
+
+    @classmethod
+    async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        if answers.file is None:
+            raise BadRequest("choose a `file` (.mid), or a `piece` by its id, to be continued")
+        options = read_only_options(answers.texts.get(TEXT, ""), answers.values(_FIELDS), _WRITTEN)
+        await _submit(interaction, answers.file, {_WRITTEN[name].parameter: value for name, value in options.items()})
+
+
+def _texts(options: dict[str, Any]) -> dict[str, str]:
+    """The form's contents for the options of the command (None: left out)."""
+    given = {each: options[each.parameter] for each in _WRITTEN.values() if options.get(each.parameter) is not None}
+    along = [f"{option.name}:{option.write(value)}" for option, value in given.items() if option not in _FIELDS]
+    return {TEXT: " ".join(along)} | {each.name: field_text(each, given[each]) for each in _FIELDS if each in given}
+
+
+async def _submit(interaction: Interaction, file: File | None, options: dict[str, Any]) -> None:
     """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
     with an option repeats what was typed, and is found out before."""
     rules = await admit(interaction, options.get(TAKES.name) or TAKES.usual)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bot.commands.forms import TEXT, Answers, Form, option_label, text_label
-from bot.commands.options import Submission, read_options, submission_of
+from bot.commands.forms import EVERY_OTHER_OPTION, TEXT, Answers, Form, field_text, option_label, text_label
+from bot.commands.options import Submission, read_only_options, read_options, submission_of
 from bot.commands.submit import admit, find_piece, primed_seconds, rules_here, submit
 from bot.language.i18n import say
 from bot.services import Interaction
 from bot.store.pending_reply import FRESH
 from bot.store.pieces import Stored
-from core.errors import BadRequest, shown
 from core.models import MODELS
 from core.option_kinds import Option, Scope
 from core.options import KEY, LENGTH, MODEL, PACE, PRIVATE, STYLE, TAKE, TEMPERATURE, options_in, options_of
@@ -40,7 +39,7 @@ class EditForm(Form):
         styles = interaction.client.services.styles
         labels = [option_label(each, answers.texts.get(each.name, ""), styles) for each in fields(stored)]
         text, description = (
-            (say("Other options"), say("all that this form does not ask for, such as temperature:0.9 or take:7"))
+            (say("Other options"), say(EVERY_OTHER_OPTION))
             if stored.recipe.request.primer
             else (say("Seed"), say("random, notes or chords; any option may follow, such as temperature:0.9 or take:7"))
         )
@@ -50,9 +49,8 @@ class EditForm(Form):
         )
 
     @classmethod
-    async def open(cls, interaction: Interaction, about: str, answers: Answers | None = None) -> None:
-        stored = await find_piece(interaction, about)
-        await cls.show(interaction, stored, answers or present_answers(stored))
+    async def open(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        await cls.show(interaction, await find_piece(interaction, about), answers)
 
     @classmethod
     async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
@@ -82,27 +80,25 @@ def present_answers(stored: Stored) -> Answers:
     for option, value in unusual_options(request, stored.recipe.rendering):
         if option.name in written_options(stored) and option not in (*own, TAKE):
             along.append(f"{option.name}:{option.write(value)}")
-    texts = {option.name: str(getattr(request, option.name)) for option in own}
-    return Answers({TEXT: " ".join(along)} | texts | {LENGTH.name: f"{request.seconds:g} s"})
+    return Answers({TEXT: " ".join(along)} | {each.name: field_text(each, getattr(request, each.name)) for each in own})
 
 
 def edited(stored: Stored, answers: Answers) -> Submission:
     """The submission that the answers to the form about a piece stand for. Raises BadRequest."""
-    texts = {option: answers.texts.get(option.name, "").strip() for option in fields(stored)}
-    filled = {option.name: option.read(text) for option, text in texts.items() if text}
-    seed, options = read_options(answers.texts.get(TEXT, ""), filled, written_options(stored))
-    return submission_of({PRIVATE.name: stored.private} | options, partial(_request, stored.recipe.request, seed))
+    request, text = stored.recipe.request, answers.texts.get(TEXT, "")
+    filled, written = answers.values(fields(stored)), written_options(stored)
+    if request.primer:
+        seed, options = "", read_only_options(text, filled, written)
+    else:
+        seed, options = read_options(text, filled, written)
+    return submission_of({PRIVATE.name: stored.private} | options, partial(_request, request, seed))
 
 
 def _request(request: ComposeRequest, seed: str, fields: dict[str, Any]) -> ComposeRequest:
-    """The request with these options and no others; what it continues stays."""
-    if request.primer and seed.strip():
-        raise BadRequest("this piece continues another, so it takes no seed; I can't read '{typed}'", typed=shown(seed))
-    usual = {
-        option.name: option.usual_for(fields.get(MODEL.name, request.model)) for option in options_in(Scope.REQUEST)
-    }
-    begun = Seed() if request.primer or not seed.strip() else Seed.parse(seed)
-    return replace(request, seed=begun, **usual | fields)
+    """The request with this seed, random for none, and these options and no others; what it continues stays."""
+    model = fields.get(MODEL.name, request.model)
+    usual = {option.name: option.usual_for(model) for option in options_in(Scope.REQUEST)}
+    return replace(request, seed=Seed.parse(seed) if seed.strip() else Seed(), **usual | fields)
 
 
 def _whole_seconds(submission: Submission) -> float:

@@ -18,32 +18,50 @@ from bot.services import Interaction
 from core.errors import NocturneError, shown
 from core.expression import ANY
 from core.option_kinds import Choice, Option
-from core.options import KEY, LENGTH, STYLE, TEMPERATURE
+from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TEMPERATURE
 from core.seed import MAX_TYPED
 from core.text import Text
 from core.tonality import KEYS
 
-TEXT = "text"
-"""custom_id of the text that may name any option; every other one is that of its option."""
+TEXT, FILE = "text", "file"
+"""custom_ids of the text that may name any option, and of a file; every other one is that of its option."""
+EVERY_OTHER_OPTION = Text("all that this form does not ask for, such as temperature:0.9 or take:7")
 MAX_SELECT_OPTIONS = 25
 MAX_RADIO_OPTIONS = 10
 """Options of a select and of a radio group that Discord allows."""
-MAX_FILE_NAME = 60
+_LONGEST_FILE_NAME = 60
 """Characters of a file's name that are shown."""
+_LONGEST_FIELD = 1024
+"""Characters of an embed's field that Discord allows."""
 _LONGEST_VALUE = 60
 """Characters of an option that is written."""
 _LABELS = {LENGTH: Text("Length"), TEMPERATURE: Text("Temperature")}
 """Of options that have none of their own."""
-_LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\)", re.DOTALL)
+_LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\) (?P<size>[0-9]+) B")
+_NOT_IN_A_LINK = dict.fromkeys(map(ord, "[]()"), "_")
 
 
 class File(NamedTuple):
-    """A file that was put into a form."""
+    """A file that somebody sent, which lies with Discord."""
 
     name: str
     url: str
-    size: int = 0
-    """Bytes; 0 where it was looked at before."""
+    size: int
+    """Bytes, as Discord says."""
+
+    @classmethod
+    def of(cls, attachment: discord.Attachment) -> Self:
+        return cls(attachment.filename, attachment.url, attachment.size)
+
+    def __str__(self) -> str:
+        """A link with the size, which `read` reads again."""
+        name = shown(self.name.translate(_NOT_IN_A_LINK), _LONGEST_FILE_NAME)
+        return f"[{name}]({self.url}) {self.size} B"
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        link = _LINK.fullmatch(text)
+        return cls(link["name"], link["url"], int(link["size"])) if link else None
 
 
 class Answers(NamedTuple):
@@ -54,27 +72,32 @@ class Answers(NamedTuple):
 
     @classmethod
     def sent(cls, interaction: Interaction) -> Self:
-        """From the answer to a form."""
+        """From the answer to a form. A file that was sent with an earlier answer need not be sent again: it is shown by
+        the message from which the form was opened."""
         data: Any = interaction.data
         attachments = data.get("resolved", {}).get("attachments", {})
         texts: dict[str, str] = {}
-        file = None
+        file = cls.shown(interaction.message).file if interaction.message else None
         for part in _parts(data["components"]):
-            values = part.get("values", [])
-            if values and values[0] in attachments:
-                about = attachments[values[0]]
-                file = File(about["filename"], about["url"], about["size"])
-            else:
-                texts[part["custom_id"]] = part.get("value") or next(iter(values), "")
+            value = part.get("value") or next(iter(part.get("values", [])), "")
+            if part["custom_id"] != FILE:
+                texts[part["custom_id"]] = value
+            elif value:
+                file = File(attachments[value]["filename"], attachments[value]["url"], attachments[value]["size"])
         return cls(texts, file)
 
     @classmethod
     def shown(cls, message: discord.Message) -> Self:
         """From the message that `embed` is part of."""
-        [embed] = message.embeds
+        embed = message.embeds[0] if message.embeds else discord.Embed()
         texts = {TEXT: embed.description or ""} | {str(field.name): str(field.value) for field in embed.fields}
-        link = _LINK.fullmatch(texts.pop("file", ""))
-        return cls(texts, File(link["name"], link["url"]) if link else None)
+        file = File.read(texts.pop(FILE, ""))
+        return cls(texts, file)
+
+    def values(self, options: Sequence[Option[Any]]) -> dict[str, Any]:
+        """Values of options that have a field of their own, but of those left empty. Raises BadRequest."""
+        texts = {option: self.texts.get(option.name, "").strip() for option in options}
+        return {option.name: option.read(text) for option, text in texts.items() if text}
 
     def embed(self) -> discord.Embed:
         """What was put in, for a message from which `shown` reads it again."""
@@ -82,9 +105,8 @@ class Answers(NamedTuple):
         for name, text in self.texts.items():
             if name != TEXT and text:
                 embed.add_field(name=name, value=text)
-        if self.file:
-            name = shown(self.file.name.translate(dict.fromkeys(map(ord, "[]()"), "_")), MAX_FILE_NAME)
-            embed.add_field(name="file", value=f"[{name}]({self.file.url})")
+        if self.file and len(str(self.file)) <= _LONGEST_FIELD:
+            embed.add_field(name=FILE, value=str(self.file))
         return embed
 
 
@@ -108,8 +130,8 @@ class Form(discord.ui.Modal):
         self.stop()  # discord.py keeps a form that waits, and reads an answer to no other
 
     @classmethod
-    async def open(cls, interaction: Interaction, about: str, answers: Answers | None = None) -> None:
-        """Show the form, with these answers where it was answered before. Raises NocturneError."""
+    async def open(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        """Show the form again, with these answers. Raises NocturneError."""
         raise NotImplementedError
 
     @classmethod
@@ -173,8 +195,22 @@ def text_label(text: str, description: str, now: str) -> discord.ui.Label[Any]:
     return discord.ui.Label(text=text, description=description, component=box)
 
 
+def file_label(text: str, now: File | None) -> discord.ui.Label[Any]:
+    """Asks for a file, in place of the one that was sent before, where there is one."""
+    upload = discord.ui.FileUpload[Any](custom_id=FILE, required=now is None, min_values=1, max_values=1)
+    instead = say("leave it empty to keep {name}", name=shown(now.name, _LONGEST_FILE_NAME)) if now else None
+    return discord.ui.Label(text=text, description=instead, component=upload)
+
+
+def field_text(option: Option[Any], value: Any) -> str:
+    """A value as a field of its own has it."""
+    if option is LENGTH:
+        return f"{value * STEP_SECONDS:g} s"
+    return value if isinstance(value, str) else option.write(value)
+
+
 def option_label(option: Option[Any], now: str, styles: Sequence[str]) -> discord.ui.Label[Any]:
-    """Asks for an option, where `now` is chosen or written so far."""
+    """Asks for an option, where `now` is chosen or written so far; nothing where it is empty."""
     offered = _offered(option, now, styles)
     if not offered:
         box = discord.ui.TextInput[Any](
@@ -185,12 +221,12 @@ def option_label(option: Option[Any], now: str, styles: Sequence[str]) -> discor
 
 
 def _menu(custom_id: str, offered: Sequence[str], now: str) -> discord.ui.Item[Any]:
-    """A few choices are seen at once, many in a list."""
+    """A few choices are seen at once, many in a list. What is chosen already can only be changed."""
     if len(offered) <= MAX_RADIO_OPTIONS:
         radios = [discord.RadioGroupOption(label=say(Text(each)), value=each, default=each == now) for each in offered]
-        return discord.ui.RadioGroup(custom_id=custom_id, options=radios)
+        return discord.ui.RadioGroup(custom_id=custom_id, options=radios, required=bool(now))
     options = [discord.SelectOption(label=say(Text(each)), value=each, default=each == now) for each in offered]
-    return discord.ui.Select(custom_id=custom_id, options=options)
+    return discord.ui.Select(custom_id=custom_id, options=options, required=bool(now))
 
 
 def _label(option: Option[Any]) -> str:

@@ -177,6 +177,17 @@ def takes_asked(typed: str, filled: int | None = None) -> int:
     return TAKES.usual
 
 
+def read_only_options(typed: str, filled: Mapping[str, Any], known: Mapping[str, Option[Any]]) -> dict[str, Any]:
+    """As `read_options`, of a text beside which there is something else to begin with. Raises BadRequest for a rest."""
+    rest, options = read_options(typed, filled, known)
+    if rest.strip():
+        raise BadRequest(
+            "a continuation takes no seed, only options such as temperature:0.9; I can't read '{typed}'",
+            typed=shown(rest.strip(), 20),
+        )
+    return options
+
+
 def completed(options: dict[str, Any], defaults: Defaults) -> dict[str, Any]:
     """The options with the defaults that hold here; without them where a take is named, as by a recipe: it says all
     that is not usual, and gives the same piece whatever anybody's defaults are. Who sees the piece is no part of it."""

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.commands.about import about
 from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
 from bot.commands.compose import compose
-from bot.commands.continue_ import continue_, continue_message
+from bot.commands.continue_ import ContinueForm, continue_, continue_message
 from bot.commands.defaults import DefaultSelect, defaults
 from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
@@ -58,7 +58,7 @@ COMPONENTS = (
 )
 """Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""
 
-FORMS: tuple[type[Form], ...] = (EditForm,)
+FORMS: tuple[type[Form], ...] = (EditForm, ContinueForm)
 """Forms that outlive a restart."""
 
 VIEWS = Views(cancel_view, piece_view, takes_view)

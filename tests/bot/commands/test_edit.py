@@ -101,7 +101,7 @@ async def test_an_article_s_piece_has_a_form_of_its_own(queue: FakeQueue, url: s
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             form = await listener.clicks(await composed(queue, listener, model="article"), "Edit")
-            assert shown(form) == {"text": "72 model:article", "length": "100 s", "temperature": "1.0"}
+            assert shown(form) == {"text": "72 model:article", "length": "100 s", "temperature": "1"}
             answer = await listener.submits(form, text="C5 style:Bach", temperature="0,8")
             await answer.answered()
             request = asks_for(queue, answer)
@@ -121,7 +121,9 @@ async def test_a_continuation_keeps_what_it_continues(queue: FakeQueue, url: str
             form = await listener.clicks(continued, "Edit")
             assert shown(form)["text"] == ""
             refused = await (await listener.submits(form, text="C5")).answered()
-            assert refused.content == "This piece continues another, so it takes no seed; I can't read 'C5'."
+            assert refused.content == (
+                "A continuation takes no seed, only options such as temperature:0.9; I can't read 'C5'."
+            )
             answer = await listener.submits(form, text="temperature:0.8 only_new:yes")
             await answer.answered()
             request = asks_for(queue, answer)
