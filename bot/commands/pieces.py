@@ -41,6 +41,7 @@ from core.models import MODELS
 from core.options import CONTINUED, LENGTH, STEP_SECONDS
 from core.request import ComposeRequest, Origin, Rendering, fresh_take
 from core.seed import Seed
+from core.tasks import COMPOSE
 from core.text import Text
 
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
@@ -241,8 +242,13 @@ def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
     """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to.
     `deleting`: whether it is being asked if the piece shall be deleted."""
     view = discord.ui.View(timeout=None)
-    model = MODELS[stored.recipe.request.model]
-    actions = ["take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
+    request = stored.recipe.request
+    model = MODELS[request.model]
+    actions = [
+        "take",
+        *(["edit"] if request.task == COMPOSE else []),
+        *(["vary", "continue"] if model.continues_primer else []),
+    ]
     actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else []), "recipe"]
     actions += ["erase", "keep"] if deleting else ["delete"]
     for action in actions:

@@ -68,7 +68,7 @@ class Provenance(NamedTuple):
     piece_id: str = ""
     """Empty where it is not stored."""
     parent: str = ""
-    """Id of the piece that it continues."""
+    """Id of the piece that it continues, or was edited from."""
     parent_owner: int | None = None
     """Id of the listener who asked for that one; None where it is not stored any more."""
     user_id: int | None = None
@@ -224,13 +224,18 @@ def _duration(piece: Piece) -> str:
 def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
     """What a piece begins with, or continues, and whose that was."""
     if not request.primer:
-        if request.seed.is_random:
-            return say("A piece out of nothing")
-        return brief(say("A piece starting on {notes}", notes=request.seed.names))
+        begun = _begun(request)
+        return say("{piece}, edited from {other}", piece=begun, other=_whose(about)) if about.parent else begun
     if not about.parent:
         return say("Your piece, continued")
     whose = _whose(about)
     return say("A variation of {piece}", piece=whose) if request.origin.is_opening else _continued(whose)
+
+
+def _begun(request: ComposeRequest) -> str:
+    if request.seed.is_random:
+        return say("A piece out of nothing")
+    return brief(say("A piece starting on {notes}", notes=request.seed.names))
 
 
 def _continued(whose: str) -> str:
@@ -239,7 +244,7 @@ def _continued(whose: str) -> str:
 
 
 def _whose(about: Provenance) -> str:
-    """The piece that a piece continues, as a part of a sentence."""
+    """The piece that another came from, as a part of a sentence."""
     if about.parent_owner is None:
         return say("piece `{piece}`", piece=about.parent)
     if about.parent_owner == about.user_id:

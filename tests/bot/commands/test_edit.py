@@ -69,7 +69,11 @@ async def test_a_piece_is_edited(queue: FakeQueue, url: str, monkeypatch: pytest
             assert after.take != 7
             assert queue.renderings[str(answer.id)] == Rendering("music box")
             queue.finish(answer.id)
-            recipe = await (await listener.clicks(await answer.finished(), "Recipe")).answered()
+            card = await answer.finished()
+            assert re.match(
+                "A piece starting on C5, edited from your piece `[a-z0-9]{8}`", card.embeds[0]["description"]
+            )
+            recipe = await (await listener.clicks(card, "Recipe")).answered()
             assert re.search("It was edited from piece `[a-z0-9]{8}`.", recipe.content)
 
 
