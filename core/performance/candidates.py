@@ -93,11 +93,17 @@ class CandidateGroup:
     def _choice(self) -> tuple[EventSequence, Trouble | None]:
         """The best candidate; where all are in trouble the one that gets furthest, with its trouble."""
         at_the_end = self._tries_here < TRIES_AT_THE_END
-        found = [(candidate, candidate.trouble(at_the_end)) for candidate in self.candidates]
+        found = [(each, each.trouble(at_the_end) if self._guarded else None) for each in self.candidates]
         sound = [candidate for candidate, trouble in found if trouble is None]
         if not sound:
             return max(found, key=lambda entry: entry[1].note if entry[1] else 0)
         return (max(sound, key=self._merit) if len(sound) > 1 else sound[0]), None
+
+    @property
+    def _guarded(self) -> bool:
+        """Whether the guard is heeded: notes that are given are played to their end, whatever it has against them."""
+        often = self._tries >= TRIES or self._tries_here >= TRIES_AT_A_PLACE
+        return not (often and self.best.is_given)
 
     def _merit(self, candidate: EventSequence) -> float:
         """How much it is like human playing, less how far it is from what its listener asked for."""
@@ -125,7 +131,12 @@ class CandidateGroup:
         places = [place for place in self._kept if place <= most] if most >= STRETCH else [0]
         place = max(places, default=min(self._kept, default=0))
         self._kept = {kept: state for kept, state in self._kept.items() if kept <= place}
-        self.best = replace(self.best, events=self.best.events[:place], ends=self.best.ends[:place])
+        self.best = replace(
+            self.best,
+            events=self.best.events[:place],
+            ends=self.best.ends[:place],
+            playing=self.best.playing.cut(place),
+        )
         self.candidates = self._copies(self._kept.get(place))
 
     def moments(self) -> np.ndarray:

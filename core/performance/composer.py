@@ -15,12 +15,16 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Progress
 from core.errors import BadCheckpoint, BadRequest
+from core.midi.given import melody_of, notes_of
+from core.midi.smf import parse
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
 from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
+from core.performance.interpretation import harmonized, performed
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
+from core.performance.score import Given, Playing, melody_given, notes_of_seed, score_of
 from core.performance.sequence import EventSequence
 from core.performance.spread import spread
 from core.performance.steering import target_of, transposed
@@ -28,6 +32,7 @@ from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 from core.styles import known_style
+from core.tasks import COMPOSE, PERFORM
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +95,9 @@ class PerformanceComposer:
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
         """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
-        cannot go on from."""
+        cannot go on from. Where notes are given, they are performed or harmonized."""
+        if request.task != COMPOSE:
+            return self._interpreted(request, progress)
         longest = min(self.network.config.context_length, PRIMER_EVENTS)
         primer = Primer(request.primer, longest) if request.primer else None
         forced = primer.events if primer else forced_by(request.seed)
@@ -108,6 +115,24 @@ class PerformanceComposer:
         self._scheduler.run(group, progress)
         progress(1.0)
         return self._finished(group, primer)
+
+    def _interpreted(self, request: ComposeRequest, progress: Progress) -> PrettyMIDI:
+        """The notes that are given, played as a score or accompanied as a melody."""
+        given = given_by(request)
+        sequence = EventSequence(
+            cells=given.cells,
+            take=request.take,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            style=self._style(request.style),
+            target=target_of(request.expression, request.take, given.keys),
+            playing=Playing(given),
+        )
+        performs = request.task == PERFORM
+        group = CandidateGroup(sequence, 1 if performs else self.candidates)
+        self._scheduler.run(group, progress)
+        progress(1.0)
+        return performed(group.best) if performs else harmonized(group.best)
 
     def _finished(self, group: CandidateGroup, primer: Primer | None) -> PrettyMIDI:
         """The music of a piece that is done. All that is measured of a finished piece is measured here."""
@@ -199,6 +224,13 @@ def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
     if not config.styles or config.styles[0] != ANY:
         raise BadCheckpoint(f"{checkpoint.folder} does not fit together: its first style is not '{ANY}'")
     return config
+
+
+def given_by(request: ComposeRequest) -> Given:
+    """The notes that a request gives, to be performed or harmonized."""
+    if request.task == PERFORM:
+        return score_of(notes_of(parse(request.score)), request.freedom / 100)
+    return melody_given(melody_of(request.score) if request.score else notes_of_seed(request.seed))
 
 
 def forced_by(seed: Seed) -> np.ndarray:

@@ -21,6 +21,19 @@ from core.performance.events import (
     REMAINING_UNSAID,
     START_EVENT,
 )
+from core.performance.given import (
+    MELODY,
+    SCORE,
+    GivenNotes,
+    Timing,
+    after_note,
+    given_durations,
+    giving_way,
+    melody_bias,
+    performed_keys,
+    struck_note,
+    timing,
+)
 from core.performance.model import KVCache, PerformanceModel, rotary_angles
 from core.performance.recall import Memory, with_chunk
 from core.performance.sampling import (
@@ -64,6 +77,7 @@ class ChunkInputs(NamedTuple):
     length: Tensor
     style: Tensor
     bias: LogitBias
+    given: GivenNotes
 
 
 class EngineState(NamedTuple):
@@ -78,10 +92,13 @@ class EngineState(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Decoded events, (CHUNK, slots, 4), and before each the probability that the piece ends there, (CHUNK, slots)."""
+    """Decoded events, (CHUNK, slots, 4), before each the probability that the piece ends there, and which of the given
+    notes each strikes or -1, both (CHUNK, slots); and the given notes after them."""
 
     events: Tensor
     ends: Tensor
+    struck: Tensor
+    given: GivenNotes
 
 
 class Engine:
@@ -156,19 +173,27 @@ class Engine:
             for memory in state.memories
         )
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
+        struck = ops.zeros((CHUNK, self.slots), dtype="int32")
+        tasks = inputs.given.task
+        performs, harmonizes = ops.any(tasks == SCORE), ops.any(tasks == MELODY)
 
         def body(place: Tensor, carried: Any) -> Any:
-            event, decode, chunk_caches, chunk_memories, events, ends = carried
+            event, decode, chunk_caches, chunk_memories, events, ends, struck, given_open, tempo = carried
+            given = inputs.given._replace(open=given_open, tempo=tempo)
             hidden, chunk_caches, chunk_memories = self._read(
                 event, decode, inputs, state, chunk_caches, chunk_memories, place
             )
-            event, end = self._choose(hidden, decode, inputs, place)
+            event, end, note = self._choose(hidden, decode, inputs, given, (performs, harmonizes), place)
             events = ops.slice_update(events, (place, 0, 0), event[None])
             ends = ops.slice_update(ends, (place, 0), end[None])
-            return event, after_event(decode, event), chunk_caches, chunk_memories, events, ends
+            struck = ops.slice_update(struck, (place, 0), note[None])
+            decode = after_event(decode, event)
+            given = after_note(given, note, decode.time)
+            return event, decode, chunk_caches, chunk_memories, events, ends, struck, given.open, given.tempo
 
-        event, decode, chunk_caches, chunk_memories, events, ends = ops.fori_loop(
-            0, CHUNK, body, (state.event, state.decode, chunk_caches, chunk_memories, events, ends)
+        begins = (state.event, state.decode, chunk_caches, chunk_memories, events, ends, struck)
+        event, decode, chunk_caches, chunk_memories, events, ends, struck, given_open, tempo = ops.fori_loop(
+            0, CHUNK, body, (*begins, inputs.given.open, inputs.given.tempo)
         )
         caches = tuple(
             (
@@ -181,7 +206,8 @@ class Engine:
             with_chunk(memory, keys, values, state.decode.events_read)
             for memory, (keys, values) in zip(state.memories, chunk_memories, strict=True)
         )
-        return EngineState(event, decode, caches, memories), Chunk(events, ends)
+        given = inputs.given._replace(open=given_open, tempo=tempo)
+        return EngineState(event, decode, caches, memories), Chunk(events, ends, struck, given)
 
     def _read(
         self,
@@ -219,9 +245,20 @@ class Engine:
             now_caches.append((keys, values))
         return self.model.norm(hidden)[:, 0], tuple(now_caches), tuple(now_memories)
 
-    def _choose(self, hidden: Tensor, decode: DecodeState, inputs: ChunkInputs, place: Tensor) -> tuple[Tensor, Tensor]:
-        """The next events, (slots, 4), and the probability of the end in each slot."""
+    def _choose(
+        self,
+        hidden: Tensor,
+        decode: DecodeState,
+        inputs: ChunkInputs,
+        given: GivenNotes,
+        tasks: tuple[Tensor, Tensor],
+        place: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The next events, (slots, 4), and in each slot the probability of the end, and the given note that is struck.
+        `tasks` are whether any slot performs a score, and harmonizes a melody: most often none does."""
         forced, uniforms = ops.take(inputs.forced, place, axis=0), ops.take(inputs.uniforms, place, axis=0)
+        draws = [uniforms[:, attribute] for attribute in range(4)]
+        performs, harmonizes = given.task == SCORE, given.task == MELODY
         chosen: list[Tensor] = []
 
         def choose(logits: Tensor, legal: Tensor = None) -> None:
@@ -230,25 +267,45 @@ class Engine:
                 logits = ops.where(legal, logits, FORBIDDEN)
             temperature = inputs.temperature * self.sampling.temperatures[attribute]
             top_p = 1 - (1 - inputs.top_p) * self.sampling.tail_shares[attribute]
-            drawn = sample(logits, uniforms[:, attribute], temperature, top_p)
+            drawn = sample(logits, draws[attribute], temperature, top_p)
             chosen.append(ops.where(forced[:, attribute] == FREE, drawn, forced[:, attribute]))
 
         heads = self.model.output_heads
         bias = inputs.bias
-        logits = heads[0](hidden, chosen) + tempo_bias(decode, self.sampling)
-        choose(logits + bias.onset_shift, legal_shifts(decode))
+        logits = heads[0](hidden, chosen)
+        timed = ops.cond(
+            tasks[0],
+            lambda: timing(hidden, logits, heads[1], decode, given, uniforms, inputs.temperature, self.sampling),
+            lambda: Timing(ops.zeros_like(given.task), ops.zeros_like(performs), ops.zeros_like(inputs.temperature)),
+        )
+        choose(logits + tempo_bias(decode, self.sampling) + bias.onset_shift, legal_shifts(decode))
+        chosen[0] = ops.where(performs, timed.shift, chosen[0])
+        draws[1] = ops.where(performs, timed.uniform, draws[1])
         logits = heads[1](hidden, chosen)
         end = ops.softmax(logits, axis=-1)[:, END]
         now = after_event(decode, ops.stack([chosen[0]] * 4, axis=-1)).time
         may_end = now - decode.first_onset >= inputs.earliest_end
+        may_end = ops.logical_and(may_end, ~ops.any(given.open, axis=-1))
+        legal = legal_keys(decode, chosen[0], may_end)
+        legal = ops.cond(
+            tasks[0], lambda: ops.where(performs[:, None], performed_keys(given, decode, timed), legal), lambda: legal
+        )
         logits = logits + pedal_bias(decode, now, self.sampling)
-        choose(logits + bias.key, legal_keys(decode, chosen[0], may_end))
+        logits = ops.cond(
+            tasks[1],
+            lambda: logits + ops.where(harmonizes[:, None], melody_bias(given, now), 0.0),
+            lambda: logits,
+        )
+        choose(logits + bias.key, legal)
+        melody = giving_way(given, decode, chosen[0], chosen[1])
+        chosen[0], chosen[1] = (ops.where(harmonizes, one, other) for one, other in zip(melody, chosen, strict=True))
+        note = struck_note(given, decode, chosen[0], chosen[1])
         struck = chosen[1] < PITCHES
         choose(heads[2](hidden, chosen) + bias.velocity)
         chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)
-        choose(heads[3](hidden, chosen), legal_durations())
+        choose(heads[3](hidden, chosen), ops.logical_and(legal_durations(), given_durations(given, note)))
         chosen[3] = ops.where(struck, chosen[3], NO_DURATION)
-        return ops.stack(chosen, axis=-1), end
+        return ops.stack(chosen, axis=-1), end, note
 
 
 def joined(states: Sequence[EngineState]) -> EngineState:

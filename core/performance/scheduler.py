@@ -10,6 +10,7 @@ import numpy as np
 
 from core.performance.candidates import CandidateGroup
 from core.performance.engine import ChunkInputs, Engine, EngineState, joined
+from core.performance.score import windows
 from core.performance.sequence import EventSequence
 from core.performance.steering import LogitBias
 
@@ -34,9 +35,10 @@ class Batch:
         engine = next(engine for engine in self._engines if engine.slots >= len(sequences))
         self._arrange(engine, sequences)
         self._state, chunk = engine.advance(self._state, _chunk_inputs(sequences, engine.slots))
-        events, ends = np.asarray(chunk.events), np.asarray(chunk.ends)
+        events, ends, struck = np.asarray(chunk.events), np.asarray(chunk.ends), np.asarray(chunk.struck)
+        tempo = np.stack(chunk.given.tempo, axis=1)
         for slot, sequence in enumerate(sequences):
-            sequence.append(events[:, slot], ends[:, slot])
+            sequence.append(events[:, slot], ends[:, slot], struck[:, slot], tempo[slot])
         for group in groups:
             if (chosen := group.after_chunk()) is not None:
                 group.keep(engine.row(self._state, sequences.index(chosen)))
@@ -174,6 +176,7 @@ def _chunk_inputs(sequences: Sequence[EventSequence], slots: int) -> ChunkInputs
         length=np.array([row.length for row in rows], dtype=np.int32),
         style=np.array([row.style for row in rows], dtype=np.int32),
         bias=LogitBias(*map(np.stack, zip(*(row.next_bias() for row in rows), strict=True))),
+        given=windows(row.playing for row in rows),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
 from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
+from core.performance.given import FREELY, SCORE
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
+from core.performance.score import Playing
 from core.performance.steering import NO_TARGET, LogitBias, Target, bias_towards
 
 MOST_EVENTS_A_SECOND = 40
@@ -37,6 +40,8 @@ class EventSequence:
     target: Target = NO_TARGET
     forced: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     primed: bool = False
+    playing: Playing = field(default_factory=Playing)
+    """The notes that are given beside it, as a score or a melody, and how far it has come with them."""
     tries: int = 0
     """How often what comes next was drawn before, and was in trouble."""
     origin: EventSequence | EngineState | None = None
@@ -66,11 +71,21 @@ class EventSequence:
         """The temperature of the next chunk: raised near a place where the piece got stuck."""
         return self.temperature * (1 + WARMER * self.tries)
 
-    def append(self, events: np.ndarray, ends: np.ndarray) -> None:
-        """Take a chunk in: (CHUNK, 4) events and (CHUNK,) probabilities of the end."""
+    def append(
+        self, events: np.ndarray, ends: np.ndarray, struck: np.ndarray | None = None, tempo: Sequence[float] = ()
+    ) -> None:
+        """Take a chunk in: (CHUNK, 4) events, (CHUNK,) probabilities of the end and, where notes are given, what
+        `Playing.after` takes."""
+        if struck is not None:
+            self.playing = self.playing.after(struck, tempo)
         self.ends = np.concatenate([self.ends, ends])
         self.events = np.concatenate([self.events, events])
         self.origin = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it plays notes that are given to their end."""
+        return self.playing.given.task != FREELY
 
     @property
     def own_events(self) -> np.ndarray:
@@ -111,6 +126,8 @@ class EventSequence:
     @property
     def over(self) -> bool:
         """Whether nothing is to be decoded any more."""
+        if not self.playing.is_over or self.playing.given.task == SCORE:
+            return self.playing.is_over
         if len(self.events) <= len(self.forced):
             return False
         most = len(self.forced) + MOST_EVENTS_A_SECOND * self.cells // 100 + CHUNK
@@ -122,7 +139,8 @@ class EventSequence:
         """The number of the event in whose place it ends; of all its events where it is not over."""
         if not self.over:
             return len(self.events)
-        return stop_of(self.events, self.ends, self.times(), self.cells, len(self.forced))
+        first = max(len(self.forced), self.playing.settled)
+        return stop_of(self.events, self.ends, self.times(), self.cells, first)
 
     def notes(self, first: int = 0) -> np.ndarray:
         """The numbers of its events that are notes, from the event `first` on and before its end."""
@@ -130,8 +148,8 @@ class EventSequence:
 
     def trouble(self, at_the_end: bool = True) -> Trouble | None:
         """The guard's finding in its latest notes, and in the last ones where it is over, unless these are not to be
-        looked `at_the_end`; its note is the number of an event."""
-        if len(self.events) <= len(self.forced):
+        looked `at_the_end`; its note is the number of an event. A score is played however it is written."""
+        if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:
             return None
         times, notes, over = self.times(), self.notes(len(self.forced)), self.over
         onsets, keys = times[notes] * CELL, self.events[notes, KEY]

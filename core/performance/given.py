@@ -1,0 +1,336 @@
+"""Given notes in the compiled decode loop: a score whose notes the network times and shades, or a melody that is struck
+when its time comes, whatever the network plays beside it.
+
+A score is played chord by chord, a chord being what is written for one cell. Before each chord the network chooses when
+its first note is struck, in a window about the moment that the tempo of the last seconds leads to, and whether the
+pedal moves before; then in which order, and how quickly, the chord's other notes follow. A melody's notes keep their
+moments: what the network would play later than the next of them gives way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from keras import ops
+
+from core.performance.events import (
+    BIN_CELLS,
+    END,
+    KEYS,
+    PEDAL_DOWN,
+    PEDAL_UP,
+    PITCHES,
+    TIME_BINS,
+)
+from core.performance.sampling import FORBIDDEN, DecodeState, SamplingParameters, pedal_bias
+
+Tensor: TypeAlias = Any
+
+GIVEN_NOTES = 96
+"""Given notes that a chunk knows: as many as it can strike, and the chords that are begun in it."""
+FREELY, SCORE, MELODY = range(3)
+"""How a sequence goes with given notes: it has none, or they are a score or a melody."""
+_SHIFTS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 110, 127, 150, 175, 200])
+"""Bins of the onset shift at which the likelihood of the keys is looked up; between them it is interpolated."""
+_BETWEEN = np.stack([np.interp(np.arange(TIME_BINS), _SHIFTS, row) for row in np.eye(len(_SHIFTS))]).astype(np.float32)
+_CELLS = BIN_CELLS.astype(np.float32)
+_NEVER = 1e9
+_COARSE = 16.0
+"""Cells by which a melody's note may come too early in the loop, where bins are coarse; less than `MelodyBias.soon`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rubato:
+    """How freely a score is timed at a `freedom` of 1; times are in cells."""
+
+    window: tuple[float, float] = (4.0, 0.25)
+    """How far a chord may be from its moment: so many cells, and that share of the time since the chord before."""
+    deviation: tuple[float, float] = (1.0, 0.08)
+    """The standard deviation, likewise, of the prior that the network's own timing is weighed with."""
+    spread: float = 8.0
+    """The most between the first note of a chord and its last."""
+    tempo_memory: float = 200.0
+    """The time in which the tempo follows what was played."""
+    tempo_return: float = 800.0
+    """The time in which the tempo returns to the written one."""
+    most_tempo: float = 0.25
+    """The greatest deviation of the tempo, as a logarithm."""
+    catch_up: float = 1000.0
+    """The time in which the playing makes up for where it is ahead or late."""
+    most_ahead: tuple[float, float] = (50.0, 0.02)
+    """How far it may be ahead or late: so many cells, and that share of the time since the beginning."""
+
+
+RUBATO = Rubato()
+
+
+@dataclass(frozen=True, slots=True)
+class MelodyBias:
+    """How the accompaniment of a melody keeps out of its way."""
+
+    soon: float = 30.0
+    """Cells before a melody's note in which its key, and those a semitone from it, are not struck any more."""
+    above: float = 2.0
+    """How much less likely keys above the melody are, as a logarithm."""
+
+
+MELODY_BIAS = MelodyBias()
+
+
+class Tempo(NamedTuple):
+    """Where a performance is in its score, each (slots,): the cells at which the last chord is written and at which its
+    first note was struck, and the logarithm of played by written time of late."""
+
+    written: Tensor
+    played: Tensor
+    stretch: Tensor
+
+
+class GivenNotes(NamedTuple):
+    """The next given notes of each slot, (slots, GIVEN_NOTES), in their order: the key, the cells at which each is
+    written and released, the bins between which its duration is, and whether it is still to be struck. `task` and
+    `freedom` are (slots,)."""
+
+    task: Tensor
+    freedom: Tensor
+    tempo: Tempo
+    key: Tensor
+    onset: Tensor
+    release: Tensor
+    shortest: Tensor
+    longest: Tensor
+    open: Tensor
+
+
+class Moment(NamedTuple):
+    """A chord that is due: (slots, GIVEN_NOTES) which notes are still to be struck of it, and (slots,) when it is
+    written, whether it is begun, and when the chord after it is written."""
+
+    due: Tensor
+    written: Tensor
+    begun: Tensor
+    following: Tensor
+
+
+class Timing(NamedTuple):
+    """The onset shift of the next event of a performance, whether it is the pedal, and a uniform draw that is left for
+    the choice of the key; each (slots,)."""
+
+    shift: Tensor
+    pedal: Tensor
+    uniform: Tensor
+
+
+def moment(notes: GivenNotes) -> Moment:
+    """What is to be struck next."""
+    onsets = ops.where(notes.open, notes.onset, _NEVER)
+    written = ops.min(onsets, axis=-1)
+    due = ops.logical_and(notes.open, notes.onset <= written[:, None])
+    following = ops.min(ops.where(due, _NEVER, onsets), axis=-1)
+    return Moment(due, written, written == notes.tempo.written, following)
+
+
+def due_keys(notes: GivenNotes, now: Moment) -> Tensor:
+    """(slots, KEYS): the keys of the chord that is due. Without any freedom they come from low to high."""
+    due = ops.logical_and(now.due, ops.logical_or(notes.freedom[:, None] > 0, notes.key == _lowest(notes, now)))
+    is_key = notes.key[:, :, None] == ops.arange(KEYS)[None, None]
+    return ops.any(ops.logical_and(due[:, :, None], is_key), axis=1)
+
+
+def _lowest(notes: GivenNotes, now: Moment) -> Tensor:
+    return ops.min(ops.where(now.due, notes.key, KEYS), axis=-1, keepdims=True)
+
+
+def pedal_keys(state: DecodeState) -> Tensor:
+    """(slots, KEYS): the way in which the pedal can move."""
+    move = ops.where(state.pedal_down, PEDAL_UP, PEDAL_DOWN)
+    return move[:, None] == ops.arange(KEYS)[None]
+
+
+def expected(notes: GivenNotes, now: Moment, rubato: Rubato = RUBATO) -> Tensor:
+    """(slots,): the cell at which the chord that is due would be struck as the tempo of late leads there."""
+    tempo, freedom = notes.tempo, notes.freedom
+    between = now.written - tempo.written
+    ahead = tempo.written - tempo.played
+    made_up = 1 - ops.exp(-between / ops.maximum(freedom * rubato.catch_up, 1e-3))
+    moment = tempo.played + between * ops.exp(freedom * tempo.stretch) + ahead * made_up
+    most = freedom * _of(rubato.most_ahead, now.written)
+    return ops.clip(moment, now.written - most, now.written + most)
+
+
+def _of(line: tuple[float, float], time: Tensor) -> Tensor:
+    return line[0] + line[1] * time
+
+
+def timing_logits(notes: GivenNotes, now: Moment, state: DecodeState, rubato: Rubato = RUBATO) -> Tensor:
+    """(slots, TIME_BINS): the logarithm of the prior of the onset shift at which a due note is struck, FORBIDDEN
+    outside its window. One bin at least is allowed: that nearest to the moment."""
+    cells, time = ops.convert_to_tensor(_CELLS)[None], ops.cast(state.time, "float32")
+    between = now.written - notes.tempo.written
+    left = (expected(notes, now, rubato) - time)[:, None]
+    window = (notes.freedom * _of(rubato.window, between))[:, None]
+    deviation = ops.maximum(notes.freedom * _of(rubato.deviation, between), 1e-3)[:, None]
+    spread = ops.minimum(rubato.spread, 0.4 * (now.following - now.written))
+    rest = (notes.tempo.played + notes.freedom * spread - time)[:, None]
+    begun = now.begun[:, None]
+    off = ops.where(begun, ops.maximum(cells - rest, 0.0), ops.maximum(ops.abs(cells - left) - window, 0.0))
+    prior = ops.where(begun, 0.0, -0.5 * ops.square((cells - left) / deviation))
+    legal = _legal_shifts(notes, now, state)
+    distance = ops.where(legal, ops.where(begun, off + 1e-3 * cells, ops.abs(cells - left)), _NEVER)
+    nearest = ops.arange(TIME_BINS)[None] == ops.argmin(distance, axis=-1)[:, None]
+    within = ops.logical_and(legal, off <= 0)
+    return ops.where(ops.logical_or(within, nearest), ops.maximum(prior, -50.0), FORBIDDEN)
+
+
+def _legal_shifts(notes: GivenNotes, now: Moment, state: DecodeState) -> Tensor:
+    """(slots, TIME_BINS): a chord is a cell or more after the one before, and within a cell keys are struck from low to
+    high."""
+    bins = ops.arange(TIME_BINS)[None]
+    highest = ops.max(ops.where(now.due, notes.key, -1), axis=-1)
+    together = ops.logical_and(now.begun, highest > state.key)
+    after_pedal = ops.logical_and(state.key >= PITCHES, ops.cast(state.time, "float32") > notes.tempo.played)
+    at_once = ops.logical_or(together, after_pedal)
+    return ops.logical_and(bins < TIME_BINS - 1, ops.logical_or(bins > 0, at_once[:, None]))
+
+
+def timing(
+    hidden: Tensor,
+    shift_logits: Tensor,
+    key_head: Callable[[Tensor, list[Tensor]], Tensor],
+    state: DecodeState,
+    notes: GivenNotes,
+    uniforms: Tensor,
+    temperature: Tensor,
+    sampling: SamplingParameters,
+) -> Timing:
+    """When the next event of a performance is. The network's onset shift and key are weighed together, for it expects a
+    chord's next note at another time than a new chord, and neither at the time of a pedal.
+
+    The note's moment is given from outside, and the pedal may move before it, as two clocks of which the first to ring
+    counts: at each moment the pedal moves as likely as the network holds, given that nothing has come until then."""
+    now = moment(notes)
+    places = ops.shape(hidden)[0]
+    shifts = ops.broadcast_to(ops.convert_to_tensor(_SHIFTS, "int32")[None], (places, len(_SHIFTS)))
+    logits = key_head(hidden[:, None], [shifts])
+    time = state.time[:, None] + ops.convert_to_tensor(BIN_CELLS[_SHIFTS], "int32")[None]
+    logits = logits + ops.stack([pedal_bias(state, time[:, n], sampling) for n in range(len(_SHIFTS))], axis=1)
+    logits = ops.where(ops.arange(KEYS)[None, None] == END, FORBIDDEN, logits)
+    log_notes = _interpolated(logits, due_keys(notes, now))
+    pedal = ops.exp(_interpolated(logits, pedal_keys(state)))
+
+    log_shifts = shift_logits - ops.logsumexp(shift_logits, axis=-1, keepdims=True)
+    scores = (log_shifts + log_notes) / temperature[:, None] + timing_logits(notes, now, state)
+    note_shift = _drawn(ops.softmax(scores, axis=-1), uniforms[:, 0])
+
+    likely = ops.exp(log_shifts)
+    later = 1 - _summed(likely) + likely
+    hazard = ops.clip(likely * pedal / ops.maximum(later, 1e-6), 0.0, 0.99)
+    bins = ops.arange(TIME_BINS)[None]
+    after_note_or_down = ops.logical_or(state.key < PITCHES, state.key == PEDAL_DOWN)
+    stuck = ops.logical_and(bins == 0, after_note_or_down[:, None])
+    moved = 1 - ops.exp(_summed(ops.log(1 - ops.where(stuck, 0.0, hazard))))
+    before = ops.sum(ops.where(bins == note_shift[:, None], moved, 0.0), axis=-1)
+    is_pedal = uniforms[:, 1] < before
+    pedal_shift = ops.sum(ops.cast(moved <= uniforms[:, 1:2], "int32"), axis=-1)
+    left = ops.clip((uniforms[:, 1] - before) / ops.maximum(1 - before, 1e-6), 0.0, 1 - 1e-6)
+    return Timing(ops.where(is_pedal, pedal_shift, note_shift), is_pedal, left)
+
+
+def _interpolated(logits: Tensor, keys: Tensor) -> Tensor:
+    """The logarithm of the probability of these keys, (slots, KEYS), at each onset shift, (slots, TIME_BINS); logits
+    are (slots, _SHIFTS, KEYS)."""
+    chosen = ops.logsumexp(ops.where(keys[:, None], logits, FORBIDDEN), axis=-1)
+    logs = ops.maximum(chosen - ops.logsumexp(logits, axis=-1), -30.0)
+    return ops.matmul(logs, ops.convert_to_tensor(_BETWEEN))
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The running sum, (slots, TIME_BINS)."""
+    return ops.matmul(values, ops.triu(ops.ones((TIME_BINS, TIME_BINS))))
+
+
+def _drawn(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    summed = _summed(probabilities)
+    return ops.sum(ops.cast(summed <= uniform[:, None] * summed[:, -1:], "int32"), axis=-1)
+
+
+def performed_keys(notes: GivenNotes, state: DecodeState, chosen: Timing) -> Tensor:
+    """(slots, KEYS): what may be struck with the onset shift that was chosen."""
+    due = due_keys(notes, moment(notes))
+    last = ops.where(ops.logical_and(chosen.shift == 0, state.key < PITCHES), state.key, -1)
+    due = ops.logical_and(due, ops.arange(KEYS)[None] > last[:, None])
+    return ops.where(chosen.pedal[:, None], pedal_keys(state), due)
+
+
+def melody_bias(notes: GivenNotes, now: Tensor, melody: MelodyBias = MELODY_BIAS) -> Tensor:
+    """(slots, KEYS): what is added to the logits of keys struck at `now`, (slots,) in cells, beside a melody: nothing
+    is struck on its key or a semitone from it while it sounds, or where it comes soon, and little above it."""
+    time = ops.cast(now, "float32")[:, None]
+    sounds = ops.logical_and(notes.onset <= time + melody.soon, notes.release > time)
+    sounds = ops.logical_or(sounds, ops.logical_and(notes.open, notes.onset <= time + melody.soon))
+    distance = notes.key[:, :, None] - ops.arange(KEYS)[None, None]
+    pitch = ops.arange(KEYS)[None] < PITCHES
+    clashes = ops.any(ops.logical_and(sounds[:, :, None], ops.abs(distance) <= 1), axis=1)
+    above = ops.any(ops.logical_and(sounds[:, :, None], distance < 0), axis=1)
+    bias = ops.where(clashes, FORBIDDEN, ops.where(above, -melody.above, 0.0))
+    return ops.where(pitch, bias, 0.0)
+
+
+def giving_way(notes: GivenNotes, state: DecodeState, shift: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+    """The onset shift and key that were drawn, (slots,), or those of the melody's next note where it comes first. In
+    its cell the pedal and lower keys come before it."""
+    now = moment(notes)
+    cells = ops.convert_to_tensor(BIN_CELLS, "int32")
+    left = ops.cast(ops.minimum(now.written, 1e8), "int32") - state.time
+    drawn = ops.take(cells, shift)
+    melody = ops.cast(ops.squeeze(_lowest(notes, now), axis=-1), "int32")
+    comes_first = ops.logical_or(key < melody, ops.logical_and(key >= PITCHES, key != END))
+    stays = ops.logical_or(drawn < left, ops.logical_and(drawn == left, comes_first))
+    latest = ops.sum(ops.cast(cells[None] <= ops.maximum(left, 0)[:, None], "int32"), axis=-1) - 1
+    return ops.where(stays, shift, latest), ops.where(stays, key, melody)
+
+
+def struck_note(notes: GivenNotes, state: DecodeState, shift: Tensor, key: Tensor) -> Tensor:
+    """(slots,): which of the given notes is struck with this onset shift and key, each (slots,); -1 for none. An
+    accompaniment may have a melody's key to itself until the melody comes to it."""
+    now = moment(notes)
+    cells = ops.convert_to_tensor(BIN_CELLS, "float32")
+    time = ops.cast(state.time, "float32") + ops.take(cells, shift)
+    early = ops.logical_and(notes.task == MELODY, time + _COARSE < now.written)
+    hit = ops.logical_and(now.due, notes.key == key[:, None])
+    hit = ops.logical_and(hit, ~early[:, None])
+    return ops.where(ops.any(hit, axis=-1), ops.cast(ops.argmax(ops.cast(hit, "int32"), axis=-1), "int32"), -1)
+
+
+def given_durations(notes: GivenNotes, struck: Tensor) -> Tensor:
+    """(slots, TIME_BINS): which durations the given note that is struck, (slots,), may have; any where none is."""
+    number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
+    shortest = ops.sum(ops.where(number, notes.shortest, 0), axis=-1, keepdims=True)
+    longest = ops.sum(ops.where(number, notes.longest, 0), axis=-1, keepdims=True)
+    bins = ops.arange(TIME_BINS)[None]
+    within = ops.logical_and(bins >= shortest, bins <= longest)
+    return ops.logical_or(struck[:, None] < 0, within)
+
+
+def after_note(notes: GivenNotes, struck: Tensor, time: Tensor, rubato: Rubato = RUBATO) -> GivenNotes:
+    """The notes after one was struck at `time`, (slots,) in cells. The tempo follows what was played."""
+    number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
+    written = ops.sum(ops.where(number, notes.onset, 0.0), axis=-1)
+    tempo, time = notes.tempo, ops.cast(time, "float32")
+    begins = ops.logical_and(struck >= 0, written != tempo.written)
+    between = ops.maximum(written - tempo.written, 1.0)
+    heard = ops.log(ops.maximum(time - tempo.played, 0.5) / between)
+    heard = ops.clip(heard, -2 * rubato.most_tempo, 2 * rubato.most_tempo)
+    stretch = tempo.stretch * ops.exp(-between / rubato.tempo_return)
+    stretch = stretch + (1 - ops.exp(-between / rubato.tempo_memory)) * (heard - stretch)
+    stretch = ops.where(tempo.written < 0, 0.0, ops.clip(stretch, -rubato.most_tempo, rubato.most_tempo))
+    return notes._replace(
+        open=ops.logical_and(notes.open, ~number),
+        tempo=Tempo(
+            ops.where(begins, written, tempo.written),
+            ops.where(begins, time, tempo.played),
+            ops.where(begins, stretch, tempo.stretch),
+        ),
+    )
