@@ -22,6 +22,7 @@ from core.performance.events import (
 )
 from core.performance.model import Lookup, PerformanceConfig, built, negative_log_likelihood
 from core.performance.sampling import SamplingParameters
+from core.performance.score import Playing, windows
 from core.performance.steering import NO_BIAS, LogitBias
 
 TINY = PerformanceConfig(
@@ -206,6 +207,7 @@ def inputs_of(forced, length):
         length=np.full(slots, length, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
         bias=LogitBias(*(np.tile(bias, (slots, 1)) for bias in NO_BIAS)),
+        given=windows([Playing()] * slots),
     )
 
 

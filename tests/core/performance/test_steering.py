@@ -8,6 +8,7 @@ from core.expression import Expression
 from core.performance.engine import CHUNK, FREE, ChunkInputs, Engine
 from core.performance.events import BIN_CELLS, KEY, PITCHES, SHIFT, VELOCITY, decode
 from core.performance.model import PerformanceConfig, built
+from core.performance.score import Playing, windows
 from core.performance.steering import NO_BIAS, NO_TARGET, LogitBias, Target, bias_towards, target_of, transposed
 from core.tonality import Key
 
@@ -26,6 +27,7 @@ def chunk_with(*biases: LogitBias) -> np.ndarray:
         length=np.zeros(slots, dtype=np.int32),
         style=np.zeros(slots, dtype=np.int32),
         bias=LogitBias(*map(np.stack, zip(*biases, strict=True))),
+        given=windows([Playing()] * slots),
     )
     keras.utils.set_random_seed(0)
     engine = Engine(built(CONFIG), slots)
