@@ -25,14 +25,13 @@ from core.performance.given import (
     MELODY,
     SCORE,
     GivenNotes,
-    Timing,
     after_note,
     given_durations,
     giving_way,
     melody_bias,
-    performed_keys,
     struck_note,
     timing,
+    untimed,
 )
 from core.performance.model import KVCache, PerformanceModel, rotary_angles
 from core.performance.recall import Memory, with_chunk
@@ -174,8 +173,6 @@ class Engine:
         )
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
         struck = ops.zeros((CHUNK, self.slots), dtype="int32")
-        tasks = inputs.given.task
-        performs, harmonizes = ops.any(tasks == SCORE), ops.any(tasks == MELODY)
 
         def body(place: Tensor, carried: Any) -> Any:
             event, decode, chunk_caches, chunk_memories, events, ends, struck, given_open, tempo = carried
@@ -183,7 +180,7 @@ class Engine:
             hidden, chunk_caches, chunk_memories = self._read(
                 event, decode, inputs, state, chunk_caches, chunk_memories, place
             )
-            event, end, note = self._choose(hidden, decode, inputs, given, (performs, harmonizes), place)
+            event, end, note = self._choose(hidden, decode, inputs._replace(given=given), place)
             events = ops.slice_update(events, (place, 0, 0), event[None])
             ends = ops.slice_update(ends, (place, 0), end[None])
             struck = ops.slice_update(struck, (place, 0), note[None])
@@ -246,18 +243,13 @@ class Engine:
         return self.model.norm(hidden)[:, 0], tuple(now_caches), tuple(now_memories)
 
     def _choose(
-        self,
-        hidden: Tensor,
-        decode: DecodeState,
-        inputs: ChunkInputs,
-        given: GivenNotes,
-        tasks: tuple[Tensor, Tensor],
-        place: Tensor,
+        self, hidden: Tensor, decode: DecodeState, inputs: ChunkInputs, place: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The next events, (slots, 4), and in each slot the probability of the end, and the given note that is struck.
-        `tasks` are whether any slot performs a score, and harmonizes a melody: most often none does."""
+        """The next events, (slots, 4), and in each slot the probability of the end, and which of the given notes is
+        struck, or -1. Most often none are given, and what they take is left out."""
         forced, uniforms = ops.take(inputs.forced, place, axis=0), ops.take(inputs.uniforms, place, axis=0)
         draws = [uniforms[:, attribute] for attribute in range(4)]
+        given = inputs.given
         performs, harmonizes = given.task == SCORE, given.task == MELODY
         chosen: list[Tensor] = []
 
@@ -274,9 +266,9 @@ class Engine:
         bias = inputs.bias
         logits = heads[0](hidden, chosen)
         timed = ops.cond(
-            tasks[0],
+            ops.any(performs),
             lambda: timing(hidden, logits, heads[1], decode, given, uniforms, inputs.temperature, self.sampling),
-            lambda: Timing(ops.zeros_like(given.task), ops.zeros_like(performs), ops.zeros_like(inputs.temperature)),
+            lambda: untimed(self.slots),
         )
         choose(logits + tempo_bias(decode, self.sampling) + bias.onset_shift, legal_shifts(decode))
         chosen[0] = ops.where(performs, timed.shift, chosen[0])
@@ -286,14 +278,11 @@ class Engine:
         now = after_event(decode, ops.stack([chosen[0]] * 4, axis=-1)).time
         may_end = now - decode.first_onset >= inputs.earliest_end
         may_end = ops.logical_and(may_end, ~ops.any(given.open, axis=-1))
-        legal = legal_keys(decode, chosen[0], may_end)
-        legal = ops.cond(
-            tasks[0], lambda: ops.where(performs[:, None], performed_keys(given, decode, timed), legal), lambda: legal
-        )
+        legal = ops.where(performs[:, None], timed.keys, legal_keys(decode, chosen[0], may_end))
         logits = logits + pedal_bias(decode, now, self.sampling)
         logits = ops.cond(
-            tasks[1],
-            lambda: logits + ops.where(harmonizes[:, None], melody_bias(given, now), 0.0),
+            ops.any(harmonizes),
+            lambda: ops.where(harmonizes[:, None], logits + melody_bias(given, now), logits),
             lambda: logits,
         )
         choose(logits + bias.key, legal)

@@ -115,12 +115,17 @@ class Moment(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """The onset shift of the next event of a performance, whether it is the pedal, and a uniform draw that is left for
-    the choice of the key; each (slots,)."""
+    """The onset shift of the next event of a performance, (slots,), the keys that it may have then, (slots, KEYS), and a
+    uniform draw that is left for their choice, (slots,)."""
 
     shift: Tensor
-    pedal: Tensor
+    keys: Tensor
     uniform: Tensor
+
+
+def untimed(slots: int) -> Timing:
+    """Where nothing is performed."""
+    return Timing(ops.zeros((slots,), "int32"), ops.zeros((slots, KEYS), "bool"), ops.zeros((slots,)))
 
 
 def moment(notes: GivenNotes) -> Moment:
@@ -217,7 +222,8 @@ def timing(
     time = state.time[:, None] + ops.convert_to_tensor(BIN_CELLS[_SHIFTS], "int32")[None]
     logits = logits + ops.stack([pedal_bias(state, time[:, n], sampling) for n in range(len(_SHIFTS))], axis=1)
     logits = ops.where(ops.arange(KEYS)[None, None] == END, FORBIDDEN, logits)
-    log_notes = _interpolated(logits, due_keys(notes, now))
+    due = due_keys(notes, now)
+    log_notes = _interpolated(logits, due)
     pedal = ops.exp(_interpolated(logits, pedal_keys(state)))
 
     log_shifts = shift_logits - ops.logsumexp(shift_logits, axis=-1, keepdims=True)
@@ -235,7 +241,9 @@ def timing(
     is_pedal = uniforms[:, 1] < before
     pedal_shift = ops.sum(ops.cast(moved <= uniforms[:, 1:2], "int32"), axis=-1)
     left = ops.clip((uniforms[:, 1] - before) / ops.maximum(1 - before, 1e-6), 0.0, 1 - 1e-6)
-    return Timing(ops.where(is_pedal, pedal_shift, note_shift), is_pedal, left)
+    shift = ops.where(is_pedal, pedal_shift, note_shift)
+    keys = ops.where(is_pedal[:, None], pedal_keys(state), _legal_keys(due, state, shift))
+    return Timing(shift, keys, left)
 
 
 def _interpolated(logits: Tensor, keys: Tensor) -> Tensor:
@@ -256,12 +264,10 @@ def _drawn(probabilities: Tensor, uniform: Tensor) -> Tensor:
     return ops.sum(ops.cast(summed <= uniform[:, None] * summed[:, -1:], "int32"), axis=-1)
 
 
-def performed_keys(notes: GivenNotes, state: DecodeState, chosen: Timing) -> Tensor:
-    """(slots, KEYS): what may be struck with the onset shift that was chosen."""
-    due = due_keys(notes, moment(notes))
-    last = ops.where(ops.logical_and(chosen.shift == 0, state.key < PITCHES), state.key, -1)
-    due = ops.logical_and(due, ops.arange(KEYS)[None] > last[:, None])
-    return ops.where(chosen.pedal[:, None], pedal_keys(state), due)
+def _legal_keys(due: Tensor, state: DecodeState, shift: Tensor) -> Tensor:
+    """(slots, KEYS): those of the keys that are due that may be struck with this onset shift."""
+    last = ops.where(ops.logical_and(shift == 0, state.key < PITCHES), state.key, -1)
+    return ops.logical_and(due, ops.arange(KEYS)[None] > last[:, None])
 
 
 def melody_bias(notes: GivenNotes, now: Tensor, melody: MelodyBias = MELODY_BIAS) -> Tensor:

@@ -154,8 +154,8 @@ class Probing(Engine):
     """Tells a fixed mixture of the hidden state in place of the probability of the end."""
 
     def _choose(self, hidden, decode, inputs, place):
-        event, _ = super()._choose(hidden, decode, inputs, place)
-        return event, ops.matmul(hidden, PROBE)
+        event, _, note = super()._choose(hidden, decode, inputs, place)
+        return event, ops.matmul(hidden, PROBE), note
 
 
 LENGTH = 12_000
