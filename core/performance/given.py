@@ -115,8 +115,8 @@ class Moment(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """The onset shift of the next event of a performance, (slots,), the keys that it may have then, (slots, KEYS), and a
-    uniform draw that is left for their choice, (slots,)."""
+    """The onset shift of the next event of a performance, (slots,), the keys that it may have then, (slots, KEYS), and
+    a uniform draw that is left for their choice, (slots,)."""
 
     shift: Tensor
     keys: Tensor
