@@ -20,6 +20,7 @@ ROOMS = (
     "core.pipeline",
     "core.rendering.pool",
     "core.worker",
+    "core.files",
     "core.cli",
     "core.__main__",
     "bot.settings",
