@@ -74,7 +74,7 @@ def stacked(parts: Iterable[Image.Image], gap: int = GAP, back: str = BACKGROUND
 
 def _body(message: Message, width: int) -> Iterator[Image.Image]:
     if message.content:
-        yield _paragraphs(message.content, width)
+        yield _paragraphs(_with_names(message.content, message), width)
     for embed in message.embeds:
         yield _embed(embed, message, width)
     shown = {embed.get("image", {}).get("url") for embed in message.embeds}
@@ -96,7 +96,7 @@ def _embed_parts(embed: Json, message: Message, width: int) -> Iterator[Image.Im
     if title := embed.get("title"):
         yield _line([Span(title, STRONG, "DejaVuSans-Bold")], width, TITLE, BOX)
     if description := embed.get("description"):
-        yield _paragraphs(description, width, BOX)
+        yield _paragraphs(_with_names(description, message), width, BOX)
     columns = 3 if width >= 600 else 1
     fields = embed.get("fields", [])
     for first in range(0, len(fields), columns):
@@ -107,6 +107,13 @@ def _embed_parts(embed: Json, message: Message, width: int) -> Iterator[Image.Im
             yield _scaled(file, width)
     if footer := embed.get("footer"):
         yield _paragraphs(footer["text"], width, BOX, SMALL, FAINT)
+
+
+def _with_names(text: str, message: Message) -> str:
+    """The text with the names of those whom it mentions by their ids."""
+    for person in message.channel.members:
+        text = text.replace(f"<@{person.id}>", f"<@{person.name.title()}>")
+    return text
 
 
 def _field(field: Json, width: int) -> Image.Image:
@@ -256,7 +263,7 @@ def _spans(line: str, colour: str) -> list[Span]:
             "code": lambda text: Span(text, colour, "DejaVuSansMono", FIELD),
             "link": lambda text: Span(text, LINK),
             "address": lambda text: Span(text, LINK),
-            "mention": lambda text: Span(re.sub(r"(?<=\w):\d+$|(?<=[@#])\d+", "", text), "#c9cdfb", back=MENTION),
+            "mention": lambda text: Span(re.sub(r"(?<=\w):\d+$", "", text), "#c9cdfb", back=MENTION),
         }
         named = {name: text for name, text in found.groupdict().items() if text}
         spans += [looks[name](text) for name, text in named.items()] or [Span("a moment ago", colour)]
