@@ -9,8 +9,10 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
+from bot.commands.pieces import bring_back
+from bot.commands.submit import find_typed_piece
 from bot.language import replies
-from bot.language.i18n import say
+from bot.language.i18n import date, say
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pieces import Stored
@@ -42,14 +44,35 @@ class PageButton(
         await _show_page(interaction, self.page)
 
 
+class HistorySelect(PersistentItem, discord.ui.DynamicItem[discord.ui.Select[Any]], template="history:piece"):
+    """Brings back one of the pieces of a page, as `/piece` does."""
+
+    def __init__(self, theirs: Sequence[Stored] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=replies.gist(stored), value=stored.id, description=f"{date(stored.created_at)} · {stored.id}"
+            )
+            for stored in theirs
+        ]
+        placeholder = say("Bring one back")
+        super().__init__(discord.ui.Select(custom_id="history:piece", placeholder=placeholder, options=options))
+
+    async def respond(self, interaction: Interaction) -> None:
+        [piece_id] = self.item.values
+        await bring_back(interaction, await find_typed_piece(interaction, piece_id))
+
+
 async def _show_page(interaction: Interaction, page: int) -> None:
     theirs = await interaction.client.services.library.of(interaction.user.id, page * PAGE_SIZE, PAGE_SIZE + 1)
+    shown, more = theirs[:PAGE_SIZE], len(theirs) > PAGE_SIZE
     view = discord.ui.View(timeout=None)
+    if shown:
+        view.add_item(HistorySelect(shown))
     if page:
         view.add_item(PageButton(str(page - 1), say("Newer")))
-    if len(theirs) > PAGE_SIZE:
+    if more:
         view.add_item(PageButton(str(page + 1), say("Older")))
-    await interaction.edit_original_response(content=page_of(theirs[:PAGE_SIZE], page * PAGE_SIZE), view=view)
+    await interaction.edit_original_response(content=page_of(shown, page * PAGE_SIZE), view=view)
 
 
 def page_of(theirs: Sequence[Stored], first: int) -> str:
@@ -58,6 +81,11 @@ def page_of(theirs: Sequence[Stored], first: int) -> str:
         if first:
             return say("There are no more.")
         return say("There is no piece of yours here. `/compose random` makes one.")
-    commands = [(stored, replies.command(stored.recipe.request, stored.recipe.rendering)) for stored in theirs]
-    lines = [f"`{stored.id}` <t:{stored.created_at:.0f}:R> {replies.brief(typed, 90)}" for stored, typed in commands]
-    return "\n".join([*lines, say("`/piece` with an id brings one back.")])
+    return "\n".join(map(_line, theirs))
+
+
+def _line(stored: Stored) -> str:
+    """A piece of a page, as a link to the message that shows it."""
+    gist = replies.gist(stored)
+    linked = f"[{gist}](<{stored.message_url}>)" if stored.message_url else gist
+    return f"`{stored.id}` {linked} · <t:{stored.created_at:.0f}:R>"

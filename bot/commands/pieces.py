@@ -27,6 +27,7 @@ from bot.commands.submit import (
     shown_seconds,
     submit,
 )
+from bot.delivery.messenger import message_url
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.replies import Provenance
@@ -273,7 +274,12 @@ async def bring_back(interaction: Interaction, stored: Stored) -> None:
     async with interaction.client.services.library.opened(stored) as piece:
         about = await _provenance(interaction, stored)
         reply = replies.finished(piece, interaction.filesize_limit, stored.remark, about)
-        await interaction.edit_original_response(embed=reply.embed, attachments=reply.files(), view=piece_view(stored))
+        message = await interaction.edit_original_response(
+            embed=reply.embed, attachments=reply.files(), view=piece_view(stored)
+        )
+    if interaction.user.id == stored.user_id and not message.flags.ephemeral and interaction.channel_id is not None:
+        url = message_url(interaction.guild_id, interaction.channel_id, message.id)
+        await interaction.client.services.library.move_message(stored.id, url)
 
 
 async def _provenance(interaction: Interaction, stored: Stored) -> Provenance:

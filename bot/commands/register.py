@@ -15,7 +15,7 @@ from bot.commands.defaults import DefaultSelect, defaults
 from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
 from bot.commands.forms import AgainButton, Form, read_form
-from bot.commands.history import PageButton, history
+from bot.commands.history import HistorySelect, PageButton, history
 from bot.commands.pieces import PieceButton, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
@@ -51,6 +51,7 @@ COMPONENTS = (
     CropButton,
     NewPartButton,
     PageButton,
+    HistorySelect,
     ForgetButton,
     AgainButton,
     DefaultSelect,

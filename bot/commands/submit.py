@@ -30,15 +30,17 @@ _AVATAR_PIXELS = 64
 NOT_YOURS = Text("this piece is private, and not yours")
 
 
-async def acknowledge(interaction: Interaction, private: bool) -> None:
-    """Tell Discord that a reply will follow, as a message of its own. When only Discord's receipt was lost, another
-    attempt fails, and all is well."""
+async def acknowledge(interaction: Interaction, private: bool) -> int | None:
+    """Tell Discord that a reply will follow, as a message of its own; returns that one's id, where Discord tells it.
+    When only Discord's receipt was lost, another attempt fails, and all is well."""
     retry = Retry(DISCORD_UNREACHABLE, interaction.client.services.deliveries.timing.acknowledge_delays)
     try:
-        await retry(interaction.response.defer, ephemeral=private, thinking=True)
+        receipt = await retry(interaction.response.defer, ephemeral=private, thinking=True)
     except discord.HTTPException as error:
         if error.code != ACKNOWLEDGED_ALREADY:
             raise
+        return None
+    return receipt.message_id if receipt else None
 
 
 @asynccontextmanager

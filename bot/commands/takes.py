@@ -32,6 +32,8 @@ class KeepButton(
     """Posts the card of one of the takes, with all its files and buttons, below them all: the others stay to be heard,
     and to be kept too."""
 
+    acts_once = True
+
     def __init__(self, number: str, piece_id: str) -> None:
         style = discord.ButtonStyle.primary
         super().__init__(discord.ui.Button(label=number, style=style, custom_id=f"keep:{number}:{piece_id}"))
@@ -47,6 +49,8 @@ class MoreButton(
     template=rf"more:(?P<takes>[{min(_MORE)}-{max(_MORE)}]):(?P<piece_id>{ID})",
 ):
     """Asks for as many takes of the same request as there were, for whoever presses it."""
+
+    acts_once = True
 
     def __init__(self, takes: str, piece_id: str) -> None:
         self.takes, self.piece_id = int(takes), piece_id

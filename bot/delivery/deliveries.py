@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import discord
 
@@ -80,19 +81,21 @@ class Deliveries:
         await self._background.close()
 
     async def accept(
-        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[object]], rules: Rules = FREE
+        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[int | None]], rules: Rules = FREE
     ) -> None:
         """Take on an interaction under the rules of its server: note it down, acknowledge it, and follow its job in the
         background, unless another bot was faster, which then does. A row is there before Discord hears of it, so that a
         bot killed at any moment goes on with it. Raises TooManyJobs and QueueFull before anything else, as
         `Admission.enter` does, BadRequest when the rules allow no more today, and StoreError when it cannot be noted
-        down in time."""
+        down in time. `acknowledge` gives the id of the message that shows progress, where that is known."""
         self.admission.enter(pending, rules.at_once)
         try:
             with about_job(pending.job_id):
                 ours = await self._leases.note(pending, rules.a_day)
                 if ours:
-                    await self._acknowledge(pending.job_id, acknowledge)
+                    message_id = await self._acknowledge(pending.job_id, acknowledge)
+                    pending = replace(pending, destination=replace(pending.destination, message_id=message_id))
+                    self._open.update(pending)  # its row says it as soon as it is written again
         except BaseException:
             self._open.close(pending.job_id)
             raise
@@ -136,11 +139,13 @@ class Deliveries:
         except TimeoutError:
             raise QueueError(STILL_DELIVERING) from None
 
-    async def _acknowledge(self, job_id: str, acknowledge: Callable[[], Awaitable[object]]) -> None:
+    async def _acknowledge(self, job_id: str, acknowledge: Callable[[], Awaitable[int | None]]) -> int | None:
+        """Returns the id of the message that shows progress, where it is known."""
         try:
-            await acknowledge()
+            return await acknowledge()
         except DISCORD_UNREACHABLE:  # Discord may have heard it; where it did not, a message can bring the piece
             _log.warning("job %s: whether it was acknowledged is not known", job_id)
+            return None
         except discord.HTTPException:
             self._leases.withdraw(job_id)
             raise

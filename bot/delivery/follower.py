@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library, Stored
-from core.errors import NocturneError, QueueError
+from core.errors import NocturneError, QueueError, StoreError
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
 from core.request import Composed, Piece
@@ -234,7 +234,7 @@ class Follower:
         begun = time.monotonic()
         if not await self._leases.confirm(job_id):
             return
-        how = await self._messenger.deliver(pending, outcome.reply)
+        how, url = await self._messenger.deliver(pending, outcome.reply)
         self._open.delivered.add(job_id)
         self._open.close(job_id)  # its listener may ask for the next one from here on
         times = {"deliver": time.monotonic() - begun, "in all": time.time() - pending.destination.accepted_at}
@@ -243,6 +243,8 @@ class Follower:
         await self._leases.remove(job_id)  # first, for its token; a job without a row is only space
         for each in pending.job_ids:
             await self._queue.delete(each)
+        with suppress(StoreError):  # the pieces are there all the same
+            await self._library.note_message(pending.job_ids, url)
 
 
 def _known(job: Job | None, job_id: str) -> Job:

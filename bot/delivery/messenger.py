@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import discord
@@ -17,7 +18,7 @@ from bot.language import replies
 from bot.language.i18n import say
 from bot.language.replies import Reply, VoiceMessage
 from bot.language.sentences import SORRY
-from bot.store.pending_reply import PendingReply
+from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Stored
 from core.text import Text
 
@@ -47,6 +48,15 @@ class Views(NamedTuple):
     """Under several takes, from those that are stored, by their numbers, and from how many were asked for."""
 
 
+class Delivery(NamedTuple):
+    """The end of a reply's way."""
+
+    how: str
+    """For the log."""
+    url: str = ""
+    """Address of the message that others see too, or that comes by direct message; empty where there is none."""
+
+
 class Messenger:
     """Delivers every reply of this bot."""
 
@@ -68,15 +78,15 @@ class Messenger:
         except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
             _log.debug("job %s: progress was not shown: %s", pending.job_id, error)
 
-    async def deliver(self, pending: PendingReply, reply: Reply) -> str:
-        """Edit the original message, or send one of its own where the token has expired. Returns how the reply was
-        delivered, for the log. Raises what Discord answers when it cannot be reached for a long time."""
+    async def deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
+        """Edit the original message, or send one of its own where the token has expired. Raises what Discord answers
+        when it cannot be reached for a long time."""
         with self._limiter.edit():
             if reply.voice:
                 return await self._deliver_voice(pending, reply.voice)
             return await self._deliver(pending, reply)
 
-    async def _deliver_voice(self, pending: PendingReply, voice: VoiceMessage) -> str:
+    async def _deliver_voice(self, pending: PendingReply, voice: VoiceMessage) -> Delivery:
         """Post a voice message, and say in the original message where it is, or why there is none."""
         try:
             link = await self._retry(self._post_voice, pending, voice)
@@ -87,7 +97,7 @@ class Messenger:
             return await self._deliver(pending, Reply(say(NO_VOICE_MESSAGES)))
         if pending.destination.editable:
             await self._deliver(pending, Reply(say("Here it is: {link}", link=link)))
-        return "answered by a voice message"
+        return Delivery("answered by a voice message", link)
 
     async def _post_voice(self, pending: PendingReply, voice: VoiceMessage) -> str:
         """Send a voice message, as Discord's documentation has it; discord.py can give a file no type. Returns the
@@ -114,8 +124,7 @@ class Messenger:
                 {"name": "files[0]", "value": file.data, "filename": file.name, "content_type": "audio/ogg"},
             ],
         )
-        place = "@me" if destination.private else destination.guild_id or "@me"
-        return f"https://discord.com/channels/{place}/{channel_id}/{sent['id']}"
+        return message_url(None if destination.private else destination.guild_id, channel_id, int(sent["id"]))
 
     async def _channel_of(self, pending: PendingReply) -> int:
         """Where a message to a listener goes: a private piece to them alone."""
@@ -124,59 +133,72 @@ class Messenger:
             return (await self._client.create_dm(discord.Object(destination.user_id))).id
         return destination.channel_id
 
-    async def _deliver(self, pending: PendingReply, reply: Reply) -> str:
+    async def _deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         if pending.destination.editable:
             try:
-                await self._retry(self._edit, pending, reply)
-                return "answered"
+                return Delivery("answered", await self._retry(self._edit, pending, reply))
             except discord.HTTPException as error:
                 if _passes(error):
                     raise
                 if error.code == _UNKNOWN_MESSAGE:
-                    return "dropped, its message was deleted"
+                    return Delivery("dropped, its message was deleted")
                 if error.status not in (401, 404):  # neither of these: the token is good, the reply is not
                     return await self._deliver_less(pending, reply, error)
         return await self._deliver_as_message(pending, reply)
 
-    async def _deliver_less(self, pending: PendingReply, reply: Reply, error: discord.HTTPException) -> str:
+    async def _deliver_less(self, pending: PendingReply, reply: Reply, error: discord.HTTPException) -> Delivery:
         """After a refusal: the reply without its largest file where it was too large, else an apology."""
         too_large = error.status == 413 or error.code == _ENTITY_TOO_LARGE
         if too_large and (smaller := reply.smaller()):
             return await self._deliver(pending, smaller)
         _log.error("job %s: Discord refused the reply: %s", pending.job_id, error)
         await self._retry(self._edit, pending, Reply(say(SORRY)))
-        return "answered with an apology"
+        return Delivery("answered with an apology")
 
-    async def _deliver_as_message(self, pending: PendingReply, reply: Reply) -> str:
+    async def _deliver_as_message(self, pending: PendingReply, reply: Reply) -> Delivery:
         if not pending.destination.reachable:
-            return "dropped, the token has expired and no message can be sent there"
+            return Delivery("dropped, the token has expired and no message can be sent there")
         try:
-            await self._retry(self._send, pending, reply)
-            return "answered by a message"
+            url = await self._retry(self._send, pending, reply)
         except discord.HTTPException as error:
             if _passes(error):
                 raise
-            return f"dropped, Discord takes no message there ({error.status}, {error.code})"
+            return Delivery(f"dropped, Discord takes no message there ({error.status}, {error.code})")
+        await self._remove_original(pending.destination)
+        return Delivery("answered by a message", url)
 
-    async def _edit(self, pending: PendingReply, reply: Reply) -> None:
+    async def _remove_original(self, destination: Destination) -> None:
+        """Remove the original message, which would show progress for ever: its token has expired, but it is one of the
+        bot's own. What only its listener sees is not, and goes by itself when they start their Discord again."""
+        if destination.message_id is None or destination.channel_id is None or destination.private:
+            return
+        with suppress(discord.HTTPException, *DISCORD_UNREACHABLE):
+            await self._client.http.delete_message(destination.channel_id, destination.message_id)
+
+    async def _edit(self, pending: PendingReply, reply: Reply) -> str:
+        """Returns the address of the message, where others than its listener can see it."""
         destination = pending.destination
         webhook = discord.Webhook.partial(destination.application_id, destination.token, client=self._client)
-        await webhook.edit_message(
+        message = await webhook.edit_message(
             _ORIGINAL,
             content=reply.content,
             embed=reply.embed,
             attachments=reply.files(),
             view=reply.buttons,
         )
+        if message.flags.ephemeral or destination.channel_id is None:
+            return ""
+        return message_url(destination.guild_id, destination.channel_id, message.id)
 
-    async def _send(self, pending: PendingReply, reply: Reply) -> None:
-        """An ordinary message that mentions the listener: a private piece by direct message, any other in its
-        channel."""
+    async def _send(self, pending: PendingReply, reply: Reply) -> str:
+        """Send an ordinary message that mentions the listener: a private piece by direct message, any other in its
+        channel. Returns its address."""
         destination = pending.destination
         listener = discord.Object(destination.user_id)
-        where = self._client.get_partial_messageable(await self._channel_of(pending))
+        channel_id = await self._channel_of(pending)
+        where = self._client.get_partial_messageable(channel_id)
         message = replies.late(reply, destination.user_id)
-        await where.send(
+        sent = await where.send(
             message.content,
             embeds=[message.embed] if message.embed else [],
             files=message.files(),
@@ -184,6 +206,12 @@ class Messenger:
             view=message.buttons or discord.utils.MISSING,
             nonce=pending.job_id,  # sent twice, it is one message
         )
+        return message_url(None if destination.private else destination.guild_id, channel_id, sent.id)
+
+
+def message_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
+    """Address of a message; of a direct message where there is no server."""
+    return f"https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id}"
 
 
 def _passes(error: discord.HTTPException) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Literal
 
 from babel.core import Locale
+from babel.dates import format_date
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -44,6 +46,12 @@ def say_some(one: str, many: str, count: int, /, **values: Value) -> str:
 def number(value: float, specification: str) -> str:
     """The number by one of Python's format specifications, as the reader's language writes it: `1,014`, `1.014`."""
     return language(_locale.get()).number(value, specification)
+
+
+def date(moment: float) -> str:
+    """The day of a moment, in seconds since 1970: `27 Nov 2026`, `27.11.2026`. It is that of UTC, as nobody's time zone
+    is known."""
+    return format_date(datetime.fromtimestamp(moment, UTC), locale=_babel_locale(_locale.get()))
 
 
 def rounded_number(value: float) -> str:

@@ -362,11 +362,16 @@ def recipe(stored: Stored) -> str:
 
 def headline(stored: Stored) -> str:
     """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · 1 min 40 s · Chopin · take 7`."""
+    return brief(f"{stored.id} · {gist(stored)}", 100)
+
+
+def gist(stored: Stored) -> str:
+    """A stored piece by what it begins with and how it differs from others: `C5 · 1 min 40 s · Chopin · take 7`."""
     request = stored.recipe.request
     begun = say("continuation") if request.primer else brief(request.seed.names, 30)
     style = [] if request.style == ANY else [request.style]
-    parts = [stored.id, begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
-    return brief(" · ".join(parts), 100)
+    parts = [begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
+    return brief(" · ".join(parts), 80)
 
 
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual) -> str:

@@ -43,6 +43,8 @@ class Destination:
     """The listener's, as people see it there."""
     avatar: str = ""
     """The address of the listener's picture."""
+    message_id: int | None = None
+    """Id of the message that shows progress, as far as it is known."""
 
     def __post_init__(self) -> None:
         check_types(self)

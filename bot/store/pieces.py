@@ -59,6 +59,7 @@ _table = sa.table(
     sa.column("pictures", sa.Integer),
     sa.column("guild_id", sa.BigInteger),
     sa.column("bytes", sa.BigInteger),
+    sa.column("message_url", sa.Text),
 )
 _log = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ class Stored:
     """How many pictures there are of the model's attention."""
     guild_id: int | None = None
     """Id of the server where it was made, NO_SERVER for a direct message; None where an older version did not say."""
+    message_url: str = ""
+    """Address of the message that shows it; empty where only its listener saw it, or an older version did not say."""
 
 
 class Library:
@@ -172,6 +175,19 @@ class Library:
             return await asyncio.to_thread(self._files.read, piece_id, names)
         except FileNotFoundError as error:
             raise BadRequest(GONE) from error
+
+    async def note_message(self, job_ids: Sequence[str], url: str) -> None:
+        """Note where the pieces of these jobs were delivered."""
+        await self._set_message(_table.c.job_id.in_(job_ids), url)
+
+    async def move_message(self, piece_id: str, url: str) -> None:
+        """Note another message that shows a piece, the latest of them."""
+        await self._set_message(_table.c.id == piece_id, url)
+
+    async def _set_message(self, condition: Any, url: str) -> None:
+        if url:
+            update = sa.update(_table).where(condition).values(message_url=url)
+            await self._database.write(lambda connection: connection.execute(update))
 
     async def find(self, piece_id: str) -> Stored | None:
         """The row of a piece; None where there is none, or none any more: the ids of removed pieces are not kept."""

@@ -1,4 +1,4 @@
-"""The buttons under a piece, /piece and /history, pressed and typed in the stand-in's client."""
+"""The buttons under a piece, and /piece, pressed and typed in the stand-in's client."""
 
 import asyncio
 import io
@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from pretty_midi import Note, PrettyMIDI
 
-from bot.store.database import STORE_UNREACHABLE
 from bot.store.disk import Disk
 from bot.store.quota import Quota
-from core.errors import StoreError
 from core.request import Rendering
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano
@@ -360,43 +358,3 @@ async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, 
     connection.close()
     assert str(other.user.id) in stored
     assert str(listener.user.id) not in stored
-
-
-async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """One's own pieces, eight a page, newest first; for the one who asks alone. A page turns after a restart too."""
-    async with Discord() as standin:
-        guild = standin.guild()
-        listener, other = standin.person("clara", guild), standin.person("robert", guild)
-        async with playing(standin, queue, url, monkeypatch):
-            for take in range(10):
-                await composed(queue, listener, take=take)
-            asked = await listener.types("/history")
-            page = await asked.answered()
-            lines = page.content.splitlines()
-            assert page.ephemeral
-            assert len(lines) == 9
-            assert lines[0].endswith("/compose seed:72 length:100 take:9")
-            assert labels(page) == ["Older"]
-        async with playing(standin, queue, url, monkeypatch):
-            await listener.clicks(page, "Older")
-            await page.until(lambda page: "take:0" in page.content)
-            assert labels(page) == ["Newer"]
-            assert len(page.content.splitlines()) == 3
-            await listener.clicks(page, "Newer")
-            await page.until(lambda page: "take:9" in page.content)
-            nothing = await (await other.types("/history")).answered()
-            assert nothing.content == "There is no piece of yours here. `/compose random` makes one."
-
-
-async def test_a_database_that_is_away_is_no_queue_that_is(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """/history needs the bot's own tables alone, and says so when they cannot be reached."""
-
-    async def away(*_: object) -> None:
-        raise StoreError(STORE_UNREACHABLE)
-
-    async with Discord() as standin:
-        listener = clara(standin)
-        async with playing(standin, queue, url, monkeypatch) as bot:
-            monkeypatch.setattr(bot.services.library._database, "run", away)
-            said = await (await listener.types("/history")).answered()
-            assert said.content == "My database cannot be reached at the moment. Please try again soon."

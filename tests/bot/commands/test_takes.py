@@ -84,7 +84,7 @@ async def test_a_number_brings_the_card_of_its_take(queue: FakeQueue, url: str, 
             assert "New take" in [button["label"] for button in card.buttons]
             assert message.attachments
             history = await (await listener.types("/history")).answered()
-            assert history.text.count("seed:72") == 4
+            assert [f"take {take}" in history.text for take in range(7, 11)] == [True] * 4
 
 
 async def test_four_more_are_other_takes_of_the_same(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

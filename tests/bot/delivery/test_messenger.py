@@ -21,8 +21,8 @@ ALL = ["mp3", "mid", "png"]
 async def test_a_late_piece_comes_as_a_message(
     private: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """When the token has expired, the channel gets a message that mentions the listener alone; a private piece comes
-    by direct message and never into the channel."""
+    """When the token has expired, the channel gets a message that mentions the listener alone, in the place of the one
+    that showed progress; a private piece comes by direct message and never into the channel."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
@@ -36,6 +36,7 @@ async def test_a_late_piece_comes_as_a_message(
             assert message.pings == [listener.user.id]
             assert message.nonce == str(asked.id)
             assert await emptied(url)
+            assert (await asked.answered()).deleted is not private
         assert {refusal.code for refusal in standin.refused()} == {50027}
         if private:
             assert not [message for message in listener.channel.messages if not message.interaction]

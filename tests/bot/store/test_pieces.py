@@ -248,7 +248,7 @@ async def test_a_database_without_migrations_is_taken_over(url: str):
     with older.begin() as connection:
         kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
         assert kept == [("1", "[]")]
-        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0007",)]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0008",)]
     older.dispose()
 
 
