@@ -5,6 +5,7 @@ restart."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -12,9 +13,10 @@ from typing import Any, Self
 import discord
 
 from bot.commands.components import PersistentItem
+from bot.commands.forms import Answers, Form
 from bot.commands.options import Submission
 from bot.commands.submit import admit, find_piece, primed_seconds, submit
-from bot.language.i18n import say, speak
+from bot.language.i18n import say
 from bot.language.replies import passage, shifted
 from bot.services import Interaction
 from bot.store.files import ID
@@ -38,8 +40,6 @@ _CHOSEN = (
 )
 """The end of every custom_id: the piece, and the values chosen so far. The last two are there where the piece is a
 continuation or cropped."""
-_FORM_SECONDS = 900.0
-"""How long the form for the crop may stay open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,11 @@ class Arrangement:
 
 
 def _custom_id(kind: str, chosen: dict[str, str | None]) -> str:
-    return ":".join([kind, *(value for value in chosen.values() if value is not None)])
+    return f"{kind}:{_joined(chosen)}"
+
+
+def _joined(chosen: dict[str, str | None]) -> str:
+    return ":".join(value for value in chosen.values() if value is not None)
 
 
 class ArrangeSelect(
@@ -170,7 +174,8 @@ class CropButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]],
         super().__init__(_button("crop", say("Crop: {passage}", passage=cropped) if cropped else say("Crop"), chosen))
 
     async def respond(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(CropForm(self.arrangement))
+        since, _, until = self.arrangement.rendering.crop.partition("-")
+        await CropForm.show(interaction, self.arrangement, since, until)
 
 
 def _button(
@@ -182,31 +187,41 @@ def _button(
     return discord.ui.Button(label=label, style=style, custom_id=_custom_id(kind, chosen))
 
 
-class CropForm(discord.ui.Modal):
-    """Asks from which second and until which a piece is played. A form that is open while the bot starts again is lost;
-    its question is not."""
+class CropForm(Form):
+    """Asks from which second and until which a piece is played."""
 
-    def __init__(self, arrangement: Arrangement) -> None:
-        super().__init__(title=say("Crop"), timeout=_FORM_SECONDS)
-        self.arrangement = arrangement
-        since, _, until = arrangement.rendering.crop.partition("-")
-        self.since = _moment("from", since, say("the beginning"))
-        self.until = _moment("until", until, say("the end"))
-        self.add_item(discord.ui.Label(text=say("From (seconds, or 1:30)"), component=self.since))
-        self.add_item(discord.ui.Label(text=say("Until"), component=self.until))
+    name = "crop"
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        speak(interaction.locale)
-        await self.arrangement.ask_again(interaction, crop=f"{self.since.value}-{self.until.value}")
+    @classmethod
+    async def show(cls, interaction: Interaction, arrangement: Arrangement, since: str, until: str) -> None:
+        about = _joined(arrangement.write())
+        labels = (
+            _moment("from", say("From (seconds, or 1:30)"), since, say("the beginning")),
+            _moment("until", say("Until"), until, say("the end")),
+        )
+        await interaction.response.send_modal(cls(say("Crop"), about, *labels))
 
-    async def on_error(  # type: ignore[override]  # a form's has no item
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        await interaction.client.tree.on_error(interaction, error)
+    @classmethod
+    async def open(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        since, until = (answers.texts.get(name, "") for name in ("from", "until"))
+        await cls.show(interaction, cls._arrangement(about), since, until)
+
+    @classmethod
+    async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
+        await cls._arrangement(about).ask_again(interaction, crop=f"{answers.texts['from']}-{answers.texts['until']}")
+
+    @classmethod
+    def _arrangement(cls, about: str) -> Arrangement:
+        chosen = re.fullmatch(_CHOSEN, about)
+        assert chosen is not None
+        return Arrangement.read(**chosen.groupdict())
 
 
-def _moment(custom_id: str, now: str, left_out: str) -> discord.ui.TextInput[Any]:
-    return discord.ui.TextInput(custom_id=custom_id, default=now, placeholder=left_out, required=False, max_length=12)
+def _moment(custom_id: str, label: str, now: str, left_out: str) -> discord.ui.Label[Any]:
+    box = discord.ui.TextInput[Any](
+        custom_id=custom_id, default=now, placeholder=left_out, required=False, max_length=12
+    )
+    return discord.ui.Label(text=label, component=box)
 
 
 def _values(option: Option[Any], now: Any) -> list[Any]:

@@ -28,9 +28,10 @@ async def open_edit_form(interaction: Interaction, stored: Stored) -> None:
 
 
 class EditForm(Form):
-    """Has a field for each option that a listener hears at once and that has values to choose from, as far as Discord
-    lets it; all others are written behind the seed, as `/compose` takes them, where the unusual ones stand already. So
-    the form says all of a piece but its take, which is drawn anew unless one is written."""
+    """Discord gives a form five fields. Four are for what a listener names first and would else have to spell, length,
+    key, pace and style; the fifth is the seed, behind which all other options are written as `/compose` takes them.
+    The unusual ones, the temperature too, stand there already: so the form says all of a piece but its take, which is
+    drawn anew unless one is written."""
 
     name = "edit"
 

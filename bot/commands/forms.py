@@ -174,7 +174,9 @@ async def _offer_again(interaction: Interaction, form: str, answers: Answers, se
 
 
 class AgainButton(
-    PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<form>[a-z]+:[^\n]*)"
+    PersistentItem,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"again:(?P<form>[a-z]+:[A-Za-z0-9_:.-]{0,80})",
 ):
     """Opens a form again, with what was put into it."""
 

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.about import about
-from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
+from bot.commands.arrange import ArrangeSelect, CropButton, CropForm, NewPartButton, PlayButton
 from bot.commands.compose import compose
 from bot.commands.continue_ import ContinueForm, continue_, continue_message
 from bot.commands.defaults import DefaultSelect, defaults
@@ -59,7 +59,7 @@ COMPONENTS = (
 )
 """Buttons and selects; each is recognized by its custom_id, in messages of earlier runs too."""
 
-FORMS: tuple[type[Form], ...] = (EditForm, ContinueForm)
+FORMS: tuple[type[Form], ...] = (EditForm, ContinueForm, CropForm)
 """Forms that outlive a restart."""
 
 VIEWS = Views(cancel_view, piece_view, takes_view)

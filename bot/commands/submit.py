@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import discord
 
@@ -22,6 +22,7 @@ from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 from core.expression import ANY
 from core.midi.smf import parse
+from core.options import STYLE
 from core.request import ComposeRequest
 from core.styles import known_style
 from core.text import Text
@@ -64,9 +65,17 @@ async def rules_here(interaction: Interaction) -> Rules:
 
 async def usual_here(interaction: Interaction, rules: Rules) -> Defaults:
     """Completes options by the defaults of the one who asks, and of the place. Raises StoreError."""
+    services = interaction.client.services
     async with _in_time(interaction):
-        own = await interaction.client.services.defaults.get(interaction.user.id)
-    return partial(rules.usual, own=own)
+        own = await services.defaults.get(interaction.user.id)
+
+    def usual(options: dict[str, Any]) -> dict[str, Any]:
+        full = rules.usual(options, own)
+        if STYLE.name not in options and services.styles and full.get(STYLE.name) not in services.styles:
+            full[STYLE.name] = ANY  # chosen when the checkpoints knew it
+        return full
+
+    return usual
 
 
 async def admit(interaction: Interaction, pieces: int = 1) -> Rules:

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from pretty_midi import PrettyMIDI
 
 from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
+from bot.commands.defaults import DefaultSelect
 from bot.commands.forget import ForgetButton
+from bot.commands.forms import AgainButton
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from bot.commands.pieces import PageButton, PieceButton
 from bot.commands.queue import CancelButton
@@ -336,7 +338,16 @@ def test_discord_takes_what_is_suggested(typed: str):
 
 
 ARRANGING = (ArrangeSelect, PlayButton, CropButton, NewPartButton)
-BUTTONS = (CancelButton, PieceButton, *ARRANGING, PageButton, ForgetButton, *RULE_SELECTS)
+BUTTONS = (
+    CancelButton,
+    PieceButton,
+    *ARRANGING,
+    PageButton,
+    ForgetButton,
+    AgainButton,
+    DefaultSelect,
+    *RULE_SELECTS,
+)
 TEMPLATES = {button: button.__discord_ui_compiled_template__ for button in BUTTONS}
 IDS = st.one_of(
     st.text(max_size=100),
@@ -344,7 +355,9 @@ IDS = st.one_of(
     *(st.from_regex(template, fullmatch=True) for template in TEMPLATES.values()),
     st.builds(
         lambda kind, rest: f"{kind}:{rest}",
-        st.sampled_from(["cancel", "piece", "history", "forget", "arrange", "play", "crop", "part", "rules"]),
+        st.sampled_from(
+            ["cancel", "piece", "history", "forget", "arrange", "play", "crop", "part", "rules", "again", "default"]
+        ),
         st.text(),
     ),
     st.builds("cancel:{}".format, st.integers(0, 10**30)),

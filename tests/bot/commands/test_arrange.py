@@ -85,9 +85,9 @@ async def test_a_piece_is_cropped(queue: FakeQueue, url: str, monkeypatch: pytes
             refused = await (await listener.submits(form, **{"from": "soon", "until": ""})).answered()
             assert refused.content.startswith("Crop must be two times in seconds, such as 30-60")
             form = await listener.clicks(question, "Crop")
+        async with playing(standin, queue, url, monkeypatch):
             await listener.submits(form, **{"from": "0:05", "until": "12.5"})
             assert "Crop: 5 to 12.5 s" in labels(question)
-        async with playing(standin, queue, url, monkeypatch):
             await listener.selects(question, "120", menu="arrange:tempo")
             pressed = await listener.clicks(question, "Play it like this")
             await pressed.answered()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.model_cards import ModelCard
+from core.options import STYLE
 from tests.discord_standin import Discord, Message, Person, Upload
 from tests.discord_standin.model import SELECTS, parts
 from tests.support.midi_corpus import note, smf, track
@@ -98,15 +99,20 @@ async def test_a_file_is_continued_by_one_s_own_defaults(queue: FakeQueue, url: 
 
 
 async def test_a_choice_that_is_gone_is_refused(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """The checkpoints of the next start may know fewer styles."""
+    """The checkpoints of the next start may know fewer styles; one that was chosen before counts for nothing then."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch) as bot:
             bot.services = replace(bot.services, cards=(ModelCard("performance", styles=("any", "Bach")),))
             message = await (await listener.types("/defaults")).answered()
-        async with playing(standin, queue, url, monkeypatch):
+        async with playing(standin, queue, url, monkeypatch) as bot:
             said = await (await listener.selects(message, "Bach", menu="default:style")).answered()
             assert said.content == "There is no such choice any more; please use `/defaults` again."
+            await bot.services.defaults.set(listener.user.id, STYLE, "Bach")
+            bot.services = replace(bot.services, cards=(ModelCard("performance", styles=("any", "Chopin")),))
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            assert asks_for(queue, asked).style == "any"
 
 
 @pytest.mark.parametrize("locale", ["de", "zh-CN"])

@@ -101,8 +101,8 @@ def test_a_composed_piece_is_asked_for_again(
     typed = command(request, rendering)
     filled = as_a_client_reads(typed)
     for submission in (
-        read_submission(typed, lambda options: rules.usual(own | options)),
-        read_submission(filled.pop("seed"), lambda options: rules.usual(own | options), **filled),
+        read_submission(typed, lambda options: rules.usual(options, own)),
+        read_submission(filled.pop("seed"), lambda options: rules.usual(options, own), **filled),
     ):
         assert submission.request.to_json() == request.to_json()
         assert submission.rendering == rendering
