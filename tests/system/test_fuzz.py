@@ -17,14 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pretty_midi import PrettyMIDI
 
-from bot.commands.arrange import ArrangeSelect, CropButton, NewPartButton, PlayButton
-from bot.commands.defaults import DefaultSelect
-from bot.commands.forget import ForgetButton
-from bot.commands.forms import AgainButton
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
-from bot.commands.pieces import PageButton, PieceButton
-from bot.commands.queue import CancelButton
-from bot.commands.server_settings import RULE_SELECTS
+from bot.commands.register import COMPONENTS
 from bot.language import replies
 from bot.store.pending_reply import FRESH, Destination, PendingReply, StoredNotes, UnreadUpload
 from core.errors import BadRequest
@@ -337,27 +331,14 @@ def test_discord_takes_what_is_suggested(typed: str):
 # --- Buttons
 
 
-ARRANGING = (ArrangeSelect, PlayButton, CropButton, NewPartButton)
-BUTTONS = (
-    CancelButton,
-    PieceButton,
-    *ARRANGING,
-    PageButton,
-    ForgetButton,
-    AgainButton,
-    DefaultSelect,
-    *RULE_SELECTS,
-)
-TEMPLATES = {button: button.__discord_ui_compiled_template__ for button in BUTTONS}
+TEMPLATES = {button: button.__discord_ui_compiled_template__ for button in COMPONENTS}
 IDS = st.one_of(
     st.text(max_size=100),
     *(st.from_regex(template) for template in TEMPLATES.values()),
     *(st.from_regex(template, fullmatch=True) for template in TEMPLATES.values()),
     st.builds(
         lambda kind, rest: f"{kind}:{rest}",
-        st.sampled_from(
-            ["cancel", "piece", "history", "forget", "arrange", "play", "crop", "part", "rules", "again", "default"]
-        ),
+        st.sampled_from(sorted({template.pattern.split(":")[0] for template in TEMPLATES.values()})),
         st.text(),
     ),
     st.builds("cancel:{}".format, st.integers(0, 10**30)),
