@@ -172,14 +172,13 @@ async def test_what_a_button_makes_can_be_typed(
 
 @pytest.mark.asyncio
 async def test_a_file_or_a_piece_is_continued(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """One of them: neither, both, and a piece that is not there, are answered to the one who typed alone."""
+    """One of them: both, and a piece that is not there, are answered to the one who typed alone."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             file = Upload("mine.mid", MIDI)
             for options, says in (
-                ({}, "Choose a `file` (.mid), or a `piece` by its id"),
-                ({"file": file, "piece": "abcd2345"}, "Choose a `file`"),
+                ({"file": file, "piece": "abcd2345"}, "Choose a `file` (.mid), or a `piece` by its id"),
                 ({"piece": "the last one"}, "'the last one' is not the id of a piece"),
                 ({"piece": "abcd2345"}, "There is no piece `abcd2345`: mistyped, or no longer stored."),
             ):
