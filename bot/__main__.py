@@ -18,7 +18,7 @@ from bot.delivery.deliveries import Deliveries
 from bot.delivery.uploads import UploadReader
 from bot.model_cards import ModelCard, read_cards
 from bot.process import metrics, refusals
-from bot.process.discord_clock import DiscordClock
+from bot.process.discord_clock import DISCORD_CLOCK
 from bot.process.logs import write_logs
 from bot.process.supervisor import Supervisor
 from bot.services import Services
@@ -78,9 +78,8 @@ async def serve(settings: BotSettings) -> None:
         if settings.spawn_worker:
             await stack.enter_async_context(Supervisor())
         cards = await read_cards(settings.checkpoints, settings.preset)
-        clock = DiscordClock()
-        client = Nocturne(test_guild=settings.test_guild, shards=settings.shards, http_trace=clock.trace)
-        client.services = assemble(client, settings, queue, database, name, cards, clock)
+        client = Nocturne(test_guild=settings.test_guild, shards=settings.shards, http_trace=DISCORD_CLOCK.trace)
+        client.services = assemble(client, settings, queue, database, name, cards)
         await client.services.library.claim()
         register(client)
         await stack.enter_async_context(client)
@@ -97,7 +96,6 @@ def assemble(
     database: Database,
     name: str,
     cards: tuple[ModelCard, ...],
-    clock: DiscordClock,
 ) -> Services:
     """The services of the bot called `name`."""
     reader = UploadReader()
@@ -105,7 +103,7 @@ def assemble(
         database,
         settings.files_url,
         settings.keep_days,
-        real_time=clock.now,
+        real_time=DISCORD_CLOCK.now,
         quota=Quota(database, pieces=settings.pieces_a_day, mib=settings.mib_a_day),
         least_free=settings.min_free_mib * 2**20,
         sweep_when_full=settings.sweep_when_full,

@@ -42,8 +42,9 @@ async def _standing(services: Services, pending: PendingReply) -> str:
     if pending.unread and not any(job for _, job in jobs):
         return replies.unread(pending.request, pending.parent, pending.takes)
     job = together([job or Job(job_id, JobState.QUEUED) for job_id, job in jobs])  # one is perhaps just being put
-    wait = services.deliveries.estimates.wait(job.id)
-    return replies.progress(job, pending.request, wait, pending.parent, takes=pending.takes)
+    wait, reached = services.deliveries.estimates.wait(job.id), services.deliveries.reached(pending)
+    form = pending.rendering.form
+    return replies.progress(job, pending.request, wait, pending.parent, form, pending.takes, reached)
 
 
 @app_commands.command(

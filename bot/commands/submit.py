@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -155,7 +154,7 @@ def destination_of(interaction: Interaction, private: bool) -> Destination:
         private=private,
         size_limit=interaction.filesize_limit,
         reachable=interaction.is_guild_integration() or interaction.context.dm_channel is True,
-        accepted_at=time.time(),
+        accepted_at=interaction.created_at.timestamp(),
         guild_id=interaction.guild_id,
         locale=str(interaction.locale),
         name=interaction.user.display_name,

@@ -108,6 +108,10 @@ class Deliveries:
         """The pending replies of a user, in the order in which they were asked for."""
         return self._open.of(user_id)
 
+    def reached(self, pending: PendingReply) -> float:
+        """The most of its progress, 0 to 1, that a pending reply has shown."""
+        return self._open.shares.get(pending.job_id, 0.0)
+
     async def requester(self, job_id: str) -> int | None:
         """The user who waits for this job; None when nobody does. Raises StoreError."""
         pending = self._open.own.get(job_id) or await self._store.find(job_id)

@@ -143,11 +143,12 @@ class Follower:
     async def _put_once(self, pending: PendingReply, composed: Composed | None, fresh: bool, number: int) -> None:
         if not fresh and await self._queue.standing(pending.job_id):
             return  # put again it would be taken for one that waits, and told so, even after its piece
+        left = pending.destination.seconds_left
         await self._queue.put(
             pending.job_id,
             pending.request,
             user_id=pending.destination.user_id,
-            deadline=pending.destination.deadline,
+            deadline=None if left is None else time.time() + left,  # workers go by their own clock
             size_limit=pending.destination.audio_limit,
             rendering=pending.rendering,
             composed=composed,
@@ -175,11 +176,11 @@ class Follower:
         return together(jobs)
 
     async def _give_up_late(self, pending: PendingReply, job: Job) -> None:
-        deadline = pending.destination.deadline
-        if job.state is JobState.QUEUED and time.time() > pending.destination.accepted_at + LONGEST_WAIT_SECONDS:
+        left = pending.destination.seconds_left
+        if job.state is JobState.QUEUED and pending.destination.age > LONGEST_WAIT_SECONDS:
             await self._cancel(pending)
             raise QueueError(WAITED_TOO_LONG)
-        if deadline is not None and time.time() > deadline:
+        if left is not None and left < 0:
             await self._cancel(pending)
             raise QueueError(TOO_LATE)
 
@@ -237,7 +238,7 @@ class Follower:
         how, url = await self._messenger.deliver(pending, outcome.reply)
         self._open.delivered.add(job_id)
         self._open.close(job_id)  # its listener may ask for the next one from here on
-        times = {"deliver": time.monotonic() - begun, "in all": time.time() - pending.destination.accepted_at}
+        times = {"deliver": time.monotonic() - begun, "in all": pending.destination.age}
         _log.info("%s", log_line(outcome, how, times))
         metrics.answered(outcome.state, how, times["deliver"], times["in all"])
         await self._leases.remove(job_id)  # first, for its token; a job without a row is only space

@@ -17,6 +17,8 @@ class OpenReplies:
         """Jobs that are accepted and not in the queue yet."""
         self.ends: dict[str, float] = {}
         """When a reply will be delivered, in seconds since 1970, where that can be told."""
+        self.shares: dict[str, float] = {}
+        """The most of its progress, 0 to 1, that a reply has shown: jobs may begin anew, but no bar goes backwards."""
         self.delivered: set[str] = set()
         """Replies that have reached their listener, and whose row is still to be removed."""
 
@@ -30,6 +32,7 @@ class OpenReplies:
         if pending := self.own.pop(reply_id, None):
             self.unqueued.difference_update(pending.job_ids)
         self.ends.pop(reply_id, None)
+        self.shares.pop(reply_id, None)
 
     def find(self, job_id: str) -> PendingReply | None:
         """The one to which a job belongs."""

@@ -46,6 +46,8 @@ class Progress:
         if job.progress < self._share:  # its worker has died
             self._anew, self._begun = True, 0.0
         self._share = job.progress
+        shares, reply_id = self._open.shares, self._pending.job_id
+        shares[reply_id] = max(job.progress, shares.get(reply_id, 0.0))
         if job.state is JobState.RUNNING:
             self._estimate_end(job.progress)
         if self._due():
@@ -57,6 +59,7 @@ class Progress:
                 pending.parent,
                 pending.rendering.form,
                 pending.takes,
+                shares[reply_id],
             )
             notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
             text = "\n".join([text, *notes])

@@ -114,10 +114,12 @@ def progress(
     parent: str = "",
     form: str = PIECE,
     takes: int = TAKES.usual,
+    reached: float = 0.0,
 ) -> str:
     """The message while a job waits or runs. `wait` is in seconds until it begins, where that can be estimated;
-    `parent` is the id of the piece that it continues, `form` that of its rendering."""
-    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form)
+    `parent` is the id of the piece that it continues, `form` that of its rendering. `reached` is the most of its
+    progress that was shown before: a job that begins anew moves no bar backwards."""
+    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form, reached)
     return f"{_summary(request, parent, takes)}\n{lines}"
 
 
@@ -142,9 +144,11 @@ def _waiting(job: Job, wait: float | None) -> str:
     return " ".join(filter(None, (place, _begins(wait))))
 
 
-def _running(job: Job, form: str) -> str:
+def _running(job: Job, form: str, reached: float) -> str:
     """A voice message or a video is not composed, so its bar is that of the other half alone."""
-    share = job.progress if form == PIECE else max(job.progress - COMPOSED, 0) / (1 - COMPOSED)
+    share = max(job.progress, reached)
+    if form != PIECE:
+        share = max(share - COMPOSED, 0) / (1 - COMPOSED)
     done = round(share * _BAR_CELLS)
     bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {number(share, '.0%')}"
     if form == VIDEO:

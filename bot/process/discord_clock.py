@@ -1,4 +1,5 @@
-"""Discord's clock, as the answers to the bot's requests tell it: a second opinion on what this machine says."""
+"""Discord's clock, as the answers to the bot's requests tell it: a second opinion on what this machine says. Tokens and
+deadlines go by it, so that no step of the machine's clock ends one early."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ class DiscordClock:
 
     def __init__(self) -> None:
         self._offset: float | None = None  # of Discord's clock to the monotonic one
+        self._own_offset = time.time() - time.monotonic()
         self.trace = aiohttp.TraceConfig()
         """To be handed to discord.py."""
         self.trace.on_request_end.append(self._hear)
@@ -23,6 +25,20 @@ class DiscordClock:
         """Seconds since 1970; None before the first answer."""
         return None if self._offset is None else self._offset + time.monotonic()
 
+    def moment(self) -> float:
+        """Seconds since 1970; before the first answer by this machine's clock, as it was set when the bot began."""
+        offset = self._own_offset if self._offset is None else self._offset
+        return offset + time.monotonic()
+
     async def _hear(self, session: aiohttp.ClientSession, context: Any, end: aiohttp.TraceRequestEndParams) -> None:
         with suppress(KeyError, ValueError):
             self._offset = parsedate_to_datetime(end.response.headers["Date"]).timestamp() - time.monotonic()
+
+
+DISCORD_CLOCK = DiscordClock()
+"""Of this process."""
+
+
+def moment() -> float:
+    """Seconds since 1970 by DISCORD_CLOCK."""
+    return DISCORD_CLOCK.moment()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
+from bot.process.discord_clock import moment
 from core.options import TAKE, TAKES
 from core.records import check_types, known_fields, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
@@ -35,7 +35,7 @@ class Destination:
     reachable: bool
     """Whether an ordinary message can follow when the token has expired."""
     accepted_at: float
-    """Seconds since 1970."""
+    """When the interaction was made, seconds since 1970 by Discord's clock."""
     guild_id: int | None = None
     locale: str = ""
     """The listener's language, as Discord names it."""
@@ -50,9 +50,14 @@ class Destination:
         check_types(self)
 
     @property
-    def deadline(self) -> float | None:
-        """Until when the piece is of any use, seconds since 1970; None where a message can bring it later too."""
-        return None if self.reachable else self.accepted_at + DEADLINE_SECONDS
+    def age(self) -> float:
+        """Seconds since the interaction was made."""
+        return moment() - self.accepted_at
+
+    @property
+    def seconds_left(self) -> float | None:
+        """For how long the piece is of any use; None where a message can bring it at any time."""
+        return None if self.reachable else DEADLINE_SECONDS - self.age
 
     @property
     def audio_limit(self) -> int:
@@ -62,7 +67,7 @@ class Destination:
     @property
     def editable(self) -> bool:
         """Whether Discord still takes the token."""
-        return time.time() < self.accepted_at + TOKEN_SECONDS
+        return self.age < TOKEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

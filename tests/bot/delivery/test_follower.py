@@ -1,15 +1,17 @@
 """Jobs are followed to their end, whatever can be reached meanwhile."""
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.delivery import follower
+from bot.store import pending_reply
 from core.queue.jobs import Job, JobState
 from tests.discord_standin import Discord
-from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing, remaining
+from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -40,12 +42,30 @@ async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
             asked = await listener.types("/compose", seed="72")
             await asked.answered()
             [terms] = queue.terms
-            [row] = await remaining(url)
-            assert terms["deadline"] == row.destination.accepted_at + 14 * 60
-            monkeypatch.setattr(follower.time, "time", lambda: terms["deadline"] + 1)
+            assert terms["deadline"] == pytest.approx(asked.created_at + 14 * 60, abs=1)
+            monkeypatch.setattr(pending_reply, "moment", lambda: terms["deadline"] + 2)
             message = await asked.shows(lambda message: not message.buttons)
             assert message.content == str(follower.TOO_LATE)
             assert queue.jobs[str(asked.id)].state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+async def test_a_step_of_the_clock_loses_nothing(
+    step: float, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the bot cannot write by itself either: whether the token and the piece are still of use, Discord's clock
+    says, and in between the monotonic one."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(installed=False), installed=True)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            now = time.time
+            monkeypatch.setattr(time, "time", lambda: now() + step)
+            queue.run(asked.id, 0.25)
+            await asked.shows(lambda message: "25%" in message.content)
+            queue.finish(asked.id)
+            assert (await asked.finished()).attachments
 
 
 async def test_the_queue_may_stumble(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

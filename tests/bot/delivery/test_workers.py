@@ -45,7 +45,8 @@ async def test_a_listener_is_told_at_once_that_no_worker_lives(
 
 @pytest.mark.asyncio
 async def test_a_piece_whose_worker_died_begins_anew(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Its listener reads so when it is back in the queue, and still when it runs again."""
+    """Its listener reads so when it is back in the queue, and still when it runs again, where the bar that was shown
+    stays until the piece is farther: here and in /queue."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
@@ -56,8 +57,12 @@ async def test_a_piece_whose_worker_died_begins_anew(queue: FakeQueue, url: str,
             queue.jobs[str(asked.id)] = Job(str(asked.id), JobState.QUEUED, place=1)
             await asked.shows(lambda message: str(ANEW) in message.content)
             queue.run(asked.id, 0.1)
-            message = await asked.shows(lambda message: "10%" in message.content)
+            message = await asked.shows(lambda message: "40%" in message.content)
             assert str(ANEW) in message.content
+            assert "40%" in (await (await listener.types("/queue")).answered()).content
+            queue.run(asked.id, 0.45)
+            await asked.shows(lambda message: "45%" in message.content)
+            assert not [look for look in asked.message.revisions if "10%" in look.content]
 
 
 @pytest.mark.asyncio

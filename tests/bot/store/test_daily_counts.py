@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 import pytest
@@ -19,10 +20,10 @@ BEGAN = 1e9
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the clock to so many hours after BEGAN."""
+    """Sets the database's clock to so many hours after BEGAN."""
 
     def turn(hours: float) -> None:
-        monkeypatch.setattr(daily_counts.time, "time", lambda: BEGAN + 3600 * hours)
+        monkeypatch.setattr(daily_counts, "now", lambda _: sa.text(str(BEGAN + 3600 * hours)))
 
     turn(0)
     return turn
@@ -46,6 +47,14 @@ async def test_a_day_s_pieces_are_counted(database: Database, clock: Callable[[f
         assert await asks(database, f"{number} of others", **{"a_day": 2} | others)
     clock(24.1)
     assert await asks(database, "2", a_day=3)
+
+
+async def test_days_follow_the_database(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """Whatever this machine's clock says: two bots count the same day."""
+    assert await asks(database, "1", a_day=1)
+    monkeypatch.setattr(time, "time", lambda: BEGAN)
+    with pytest.raises(BadRequest, match="1 pieces a day"):
+        await asks(database, "2", a_day=1)
 
 
 async def test_a_job_counts_once(database: Database):

@@ -257,11 +257,11 @@ async def test_the_token_is_not_shown():
 
 async def test_how_long_a_reply_can_wait(monkeypatch: pytest.MonkeyPatch):
     """The token serves 14.5 minutes; where no message can follow, a piece is given up at minute 14."""
-    assert to(reachable=True).deadline is None
-    assert to(accepted_at=0.0, reachable=False).deadline == 14 * 60
-    monkeypatch.setattr(pending_reply.time, "time", lambda: 1000.0 + 14 * 60)
+    monkeypatch.setattr(pending_reply, "moment", lambda: 1000.0 + 14 * 60)
+    assert to(reachable=True).seconds_left is None
+    assert to(accepted_at=1010.0, reachable=False).seconds_left == 10
     assert to(accepted_at=1000.0).editable
-    monkeypatch.setattr(pending_reply.time, "time", lambda: 1000.0 + 15 * 60)
+    monkeypatch.setattr(pending_reply, "moment", lambda: 1000.0 + 15 * 60)
     assert not to(accepted_at=1000.0).editable
 
 
