@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
@@ -51,7 +51,7 @@ NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may
 MESSAGE_REMOVED = Text(
     "This message is removed. The piece was made elsewhere, so only the person who asked for it can delete the rest."
 )
-_LAST_ROW = 4
+LAST_ROW = 4
 """Row of the buttons that delete, apart from all others."""
 
 Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
@@ -151,7 +151,7 @@ async def _show_attention(interaction: Interaction, stored: Stored) -> None:
 async def _ask_deletion(interaction: Interaction, stored: Stored) -> None:
     """Ask once, in the place of the button: so the answer, whenever it comes, can remove the very message, also one
     that is not the bot's to remove by itself."""
-    _check_deletion(interaction, stored)
+    check_deletion(interaction, stored)
     await interaction.response.edit_message(view=piece_view(stored, deleting=True))
 
 
@@ -160,25 +160,30 @@ async def _keep(interaction: Interaction, stored: Stored) -> None:
 
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
-    """Remove the message under which the button was pressed, and the piece's row and files. Whoever manages messages
-    manages those of one server: of a piece that was made elsewhere they remove the message alone."""
-    _check_deletion(interaction, stored)
+    await delete(interaction, [stored])
+
+
+async def delete(interaction: Interaction, pieces: Sequence[Stored]) -> None:
+    """Remove the message under which the button was pressed, and rows and files of its pieces, which were made
+    together. Whoever manages messages manages those of one server: of pieces that were made elsewhere they remove the
+    message alone."""
+    check_deletion(interaction, pieces[0])
     await interaction.response.defer()
-    everything = interaction.user.id == stored.user_id or stored.guild_id == interaction.guild_id
-    if everything:
+    everything = interaction.user.id == pieces[0].user_id or pieces[0].guild_id == interaction.guild_id
+    for stored in pieces if everything else ():
         await interaction.client.services.library.remove(stored.id)
     await _remove_message(interaction)
     if not everything:
         await interaction.followup.send(say(MESSAGE_REMOVED), ephemeral=True)
 
 
-def _check_deletion(interaction: Interaction, stored: Stored) -> None:
+def check_deletion(interaction: Interaction, stored: Stored) -> None:
     """Raises BadRequest for somebody who may not delete the piece, nor this message of it."""
     if interaction.user.id != stored.user_id and not _manages_messages(interaction):
         raise BadRequest(NOT_YOURS_TO_DELETE)
 
 
-async def _delete_remains(interaction: Interaction) -> None:
+async def delete_remains(interaction: Interaction) -> None:
     """Remove the message of a piece that is gone, for whoever asked for that message or manages messages. Raises
     BadRequest for others."""
     asked = interaction.message and interaction.message.interaction_metadata
@@ -228,13 +233,13 @@ class PieceButton(
         self.action, self.piece_id = action, piece_id
         self.acts_once = action in _ACTING_ONCE
         style = discord.ButtonStyle.danger if action in _DELETING else discord.ButtonStyle.secondary
-        row = _LAST_ROW if action in (*_DELETING, "keep") else None
+        row = LAST_ROW if action in (*_DELETING, "keep") else None
         custom_id = f"piece:{action}:{piece_id}"
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id, row=row))
 
     async def respond(self, interaction: Interaction) -> None:
         if self.action in _DELETING and await interaction.client.services.library.find(self.piece_id) is None:
-            await _delete_remains(interaction)
+            await delete_remains(interaction)
         else:
             await self.act(interaction, await find_piece(interaction, self.piece_id))
 

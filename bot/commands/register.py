@@ -19,7 +19,7 @@ from bot.commands.history import HistorySelect, PageButton, history
 from bot.commands.pieces import PieceButton, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
-from bot.commands.takes import KeepButton, MoreButton, takes_view
+from bot.commands.takes import DeleteAllButton, KeepButton, MoreButton, takes_view
 from bot.commands.welcome import StartButton, greet, help_, panel
 from bot.delivery.messenger import Views
 from bot.services import ServiceClient
@@ -46,6 +46,7 @@ COMPONENTS = (
     PieceButton,
     KeepButton,
     MoreButton,
+    DeleteAllButton,
     ArrangeSelect,
     PlayButton,
     CropButton,

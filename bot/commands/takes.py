@@ -1,8 +1,10 @@
-"""The buttons under several takes side by side: a number keeps that take, and another asks for as many more."""
+"""The buttons under several takes side by side: a number keeps that take, another asks for as many more, and one, which
+asks once, deletes all. Their custom_ids say all that they need, so they outlive a restart."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +13,7 @@ import discord
 
 from bot.commands.components import PersistentItem
 from bot.commands.options import Submission
-from bot.commands.pieces import bring_back
+from bot.commands.pieces import LAST_ROW, bring_back, check_deletion, delete, delete_remains
 from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say
 from bot.services import Interaction
@@ -22,6 +24,9 @@ from core.text import Text
 
 _MORE = {2: Text("Two more"), 3: Text("Three more"), 4: Text("Four more")}
 """Labels, by how many takes a press asks for."""
+_TAKES = rf"(?P<takes>[{min(_MORE)}-{max(_MORE)}])"
+_DELETION = {"delete": Text("Delete all"), "erase": Text("Delete all for good"), "spare": Text("Keep them")}
+"""Labels of the buttons that delete: the first one asks, the others answer."""
 
 
 class KeepButton(
@@ -46,7 +51,7 @@ class KeepButton(
 class MoreButton(
     PersistentItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"more:(?P<takes>[{min(_MORE)}-{max(_MORE)}]):(?P<piece_id>{ID})",
+    template=rf"more:{_TAKES}:(?P<piece_id>{ID})",
 ):
     """Asks for as many takes of the same request as there were, for whoever presses it."""
 
@@ -67,10 +72,49 @@ class MoreButton(
         await submit(interaction, submission, rules, parent=stored.parent, seconds=seconds)
 
 
+class DeleteAllButton(
+    PersistentItem,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"takes:(?P<action>{'|'.join(_DELETION)}):{_TAKES}:(?P<ids>(?:[1-9]{ID})+)",
+):
+    """Deletes the message and all of its takes, those too that somebody has kept, once it is pressed again."""
+
+    def __init__(self, action: str, takes: str, ids: str) -> None:
+        self.action, self.takes = action, int(takes)
+        self.pieces = {int(number): piece_id for number, piece_id in re.findall(rf"([1-9])({ID})", ids)}
+        self.acts_once = action == "erase"
+        style = discord.ButtonStyle.secondary if action == "spare" else discord.ButtonStyle.danger
+        custom_id = f"takes:{action}:{takes}:{ids}"
+        super().__init__(
+            discord.ui.Button(label=say(_DELETION[action]), style=style, custom_id=custom_id, row=LAST_ROW)
+        )
+
+    async def respond(self, interaction: Interaction) -> None:
+        library = interaction.client.services.library
+        remaining = [stored for piece_id in self.pieces.values() if (stored := await library.find(piece_id))]
+        if self.action == "spare":
+            await interaction.response.edit_message(view=_view(self.takes, self.pieces))
+        elif not remaining:
+            await delete_remains(interaction)
+        elif self.action == "erase":
+            await delete(interaction, remaining)
+        else:
+            check_deletion(interaction, remaining[0])
+            await interaction.response.edit_message(view=_view(self.takes, self.pieces, deleting=True))
+
+
 def takes_view(stored: Mapping[int, Stored], takes: int) -> discord.ui.View:
-    """A button for each take that is stored, by its number, and one for as many more as were asked for."""
+    """Buttons under so many takes, of which these are stored, by their numbers."""
+    return _view(takes, {number: piece.id for number, piece in stored.items()})
+
+
+def _view(takes: int, pieces: Mapping[int, str], *, deleting: bool = False) -> discord.ui.View:
+    """`deleting`: whether it is being asked if all shall be deleted."""
     view = discord.ui.View(timeout=None)
-    for number, piece in stored.items():
-        view.add_item(KeepButton(str(number), piece.id))
-    view.add_item(MoreButton(str(takes), next(iter(stored.values())).id))
+    for number, piece_id in pieces.items():
+        view.add_item(KeepButton(str(number), piece_id))
+    view.add_item(MoreButton(str(takes), next(iter(pieces.values()))))
+    ids = "".join(f"{number}{piece_id}" for number, piece_id in pieces.items())
+    for action in ("erase", "spare") if deleting else ("delete",):
+        view.add_item(DeleteAllButton(action, str(takes), ids))
     return view

@@ -158,8 +158,8 @@ class Follower:
     async def _ended(self, pending: PendingReply) -> None:
         """Poll the jobs until all are over. Raises QueueError when they cannot be over in time."""
         progress = Progress(pending, self._messenger, self._leases, self._estimates, self._open, self._timing.edit)
-        while (job := await self._look(pending)).state not in OVER:
-            await self._give_up_late(pending, job)
+        while (job := together(jobs := await self._look(pending))).state not in OVER:
+            await self._give_up_late(pending, jobs)
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
             await asyncio.sleep(self._timing.poll)
@@ -171,13 +171,13 @@ class Follower:
         await memory.enter_async_context(self._library.memory.held(size))
         return [_known(await self._retry(self._queue.job, job_id), job_id) for job_id in pending.job_ids]
 
-    async def _look(self, pending: PendingReply) -> Job:
-        jobs = [_known(await self._retry(self._queue.standing, job_id), job_id) for job_id in pending.job_ids]
-        return together(jobs)
+    async def _look(self, pending: PendingReply) -> list[Job]:
+        return [_known(await self._retry(self._queue.standing, job_id), job_id) for job_id in pending.job_ids]
 
-    async def _give_up_late(self, pending: PendingReply, job: Job) -> None:
+    async def _give_up_late(self, pending: PendingReply, jobs: Sequence[Job]) -> None:
         left = pending.destination.seconds_left
-        if job.state is JobState.QUEUED and pending.destination.age > LONGEST_WAIT_SECONDS:
+        waits = any(job.state is JobState.QUEUED for job in jobs)
+        if waits and pending.destination.age > LONGEST_WAIT_SECONDS:
             await self._cancel(pending)
             raise QueueError(WAITED_TOO_LONG)
         if left is not None and left < 0:

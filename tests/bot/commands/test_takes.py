@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot.commands.pieces import NOT_YOURS_TO_DELETE
 from core.queue.jobs import Job, JobState
 from core.request import Heard
 from core.text import Text
@@ -63,7 +64,7 @@ async def test_four_takes_come_side_by_side(queue: FakeQueue, url: str, monkeypa
             )
             assert [sound.filename[:2] for sound in sounds] == ["1-", "2-", "3-", "4-"]
             assert all(sound.filename.endswith(".mp3") for sound in sounds)
-            assert [button["label"] for button in message.buttons] == ["1", "2", "3", "4", "Four more"]
+            assert [button["label"] for button in message.buttons] == ["1", "2", "3", "4", "Four more", "Delete all"]
             assert "**2** · 0:22 · take 8" in message.text
             assert await emptied(url)
             assert sorted(queue.deleted) == sorted(job_ids(asked))
@@ -103,6 +104,27 @@ async def test_four_more_are_other_takes_of_the_same(queue: FakeQueue, url: str,
             assert len((await more.finished()).attachments) == 5
 
 
+async def test_all_takes_can_be_deleted(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """By who asked for them: the bot asks once, and then message and pieces are gone; to others it says why not."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("bela", guild)
+        async with playing(standin, queue, url, monkeypatch, most=4) as bot:
+            message = await chosen_from(queue, listener)
+            refused = await (await other.clicks(message, "Delete all")).answered()
+            assert refused.content == str(NOT_YOURS_TO_DELETE)
+            await listener.clicks(message, "Delete all")
+            await message.until(lambda message: message.buttons[-1]["label"] == "Keep them")
+            await listener.clicks(message, "Keep them")
+            await message.until(lambda message: message.buttons[-1]["label"] == "Delete all")
+            assert len(await bot.services.library.of(listener.user.id, 0, 9)) == 4
+            await listener.clicks(message, "Delete all")
+            await message.until(lambda message: message.buttons[-1]["label"] == "Keep them")
+            await listener.clicks(message, "Delete all for good")
+            await message.until(lambda message: message.deleted)
+            assert await bot.services.library.of(listener.user.id, 0, 9) == []
+
+
 async def test_takes_that_fail_do_not_hold_up_the_others(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """The reason stands in their place, and the numbers of the others stay; where all fail, it is all there is."""
     async with Discord() as standin:
@@ -117,7 +139,7 @@ async def test_takes_that_fail_do_not_hold_up_the_others(queue: FakeQueue, url: 
             queue.jobs[last] = Job(last, **failed)
             message = await asked.finished()
             assert "**1** · not made: the model has no word for it" in message.text
-            assert [button["label"] for button in message.buttons] == ["2", "3", "Four more"]
+            assert [button["label"] for button in message.buttons] == ["2", "3", "Four more", "Delete all"]
             assert "**3** · 0:22 · take 9" in message.text
             asked = await asked_for(queue, listener, takes=2)
             for job_id in job_ids(asked, 2):
