@@ -32,6 +32,8 @@ CANCELLED = 0.1
 """The share of pieces that are taken back."""
 CONTINUED = 0.2
 """The share of those that go on from a file."""
+SEVERAL = 0.15
+"""The share of those of several takes."""
 FILE = Upload("mine.mid", smf(track(note(60), note(62))))
 EXPECTED_REFUSALS = {
     10062: "the acknowledgement came too late",
@@ -78,9 +80,9 @@ async def run(deployment: Deployment) -> None:
     discord, chance = deployment.discord, deployment.chance
     asked: list[Interaction] = []
 
-    async def ask(person: Person, take: int, length: int, cancelled: bool, continued: bool) -> None:
+    async def ask(person: Person, take: int, length: int, takes: int, cancelled: bool, continued: bool) -> None:
         begin = ("/continue", {"file": FILE}) if continued else ("/compose", {"seed": "72"})
-        interaction = await person.types(begin[0], **begin[1], length=length, take=take)
+        interaction = await person.types(begin[0], **begin[1], length=length, take=take, takes=takes)
         asked.append(interaction)
         if cancelled:
             with contextlib.suppress(TimeoutError, ClientRefuses):
@@ -92,8 +94,9 @@ async def run(deployment: Deployment) -> None:
     while not faults.done():
         await asyncio.sleep(chance.expovariate(ARRIVALS))
         person, length = chance.choice(deployment.people), chance.choice((25, 50, 100, 150))
+        takes = 1 if chance.random() > SEVERAL else chance.choice((2, 3, 4))
         whims = chance.random() < CANCELLED, chance.random() < CONTINUED
-        asking.append(asyncio.create_task(ask(person, 1000 + len(asking), length, *whims)))
+        asking.append(asyncio.create_task(ask(person, 1000 + len(asking), length, takes, *whims)))
     await faults
     await asyncio.gather(*asking)
     print(f"{len(asked)} interactions, {dict(deployment.happened)}")

@@ -152,6 +152,22 @@ async def test_a_recipe_is_repeated(stage: Stage):
     assert beginning(PrettyMIDI(io.BytesIO(first))) == [60, 64, 67]
 
 
+async def test_several_takes(stage: Stage):
+    """Their picture and their sound in one message; the recipe of each gives it again alone."""
+    asked = await stage.clara.types("/compose", seed="C5", length=25, take=40, takes=3)
+    message = await asked.finished(PATIENCE)
+    picture, *sounds = [await stage.discord.download(file) for file in message.attachments]
+    assert Image.open(io.BytesIO(picture)).size == (1600, 3 * 320)
+    assert len(sounds) == 3
+    for sound in sounds:
+        samples, rate = soundfile.read(io.BytesIO(sound))
+        assert len(samples) > 5 * rate
+    card = await (await stage.robert.clicks(message, "3")).finished(PATIENCE)
+    again = await (await stage.robert.types("/compose", seed="C5", length=25, take=42)).finished(PATIENCE)
+    kept, alone = [await stage.discord.download(each.file(".mid")) for each in (card, again)]
+    assert kept == alone
+
+
 async def test_a_style(stage: Stage):
     """The composers that the shipped model knows are suggested; an unknown style is answered with all of them."""
     assert [choice.value for choice in await stage.clara.autocompletes("/compose", "style", "cho")] == ["Chopin"]
