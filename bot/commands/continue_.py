@@ -107,8 +107,7 @@ def _texts(options: dict[str, Any]) -> dict[str, str]:
 
 
 async def _submit(interaction: Interaction, file: File | None, options: dict[str, Any]) -> None:
-    """A file is read after its acknowledgement, which all can see, as they see what is wrong with it; what is wrong
-    with an option repeats what was typed, and is found out before."""
+    """A file is read after its acknowledgement; what is wrong with an option is found out before."""
     rules = await admit(interaction, options.get(TAKES.name) or TAKES.usual)
     if file and file.size > MAX_BYTES:
         raise too_large(file.size)

@@ -63,7 +63,7 @@ class Deliveries:
             queue,
             library,
             Sources(reader, library, self._leases),
-            Messenger(client, views, Retry(DISCORD_UNREACHABLE, timing.discord_delays)),
+            Messenger(client, views, Retry(DISCORD_UNREACHABLE, timing.discord_delays), timing.mention),
             views,
             self._leases,
             self._open,

@@ -120,7 +120,7 @@ class Follower:
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)
-            return Outcome(pending, jobs, Reply(explain(error)))
+            return Outcome(pending, jobs, Reply(explain(error), aside=True))
 
     async def _read(self, pending: PendingReply) -> PendingReply:
         """The pending reply whose request is whole. Raises _Withdrawn when its listener takes it back meanwhile."""

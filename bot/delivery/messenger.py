@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -60,10 +61,12 @@ class Delivery(NamedTuple):
 class Messenger:
     """Delivers every reply of this bot."""
 
-    def __init__(self, client: discord.Client, views: Views, retry: Retry) -> None:
+    def __init__(self, client: discord.Client, views: Views, retry: Retry, mention_seconds: float) -> None:
+        """Whoever has waited for longer than `mention_seconds` is mentioned by the reply."""
         self._client = client
         self._views = views
         self._retry = retry
+        self._mention_seconds = mention_seconds
         self._limiter = RateLimiter(EDITS_A_SECOND)
 
     def has_room(self, *, first: bool) -> bool:
@@ -84,6 +87,8 @@ class Messenger:
         with self._limiter.edit():
             if reply.voice:
                 return await self._deliver_voice(pending, reply.voice)
+            if reply.aside and pending.destination.editable and not pending.destination.private:
+                return await self._deliver_aside(pending, reply)
             return await self._deliver(pending, reply)
 
     async def _deliver_voice(self, pending: PendingReply, voice: VoiceMessage) -> Delivery:
@@ -133,10 +138,35 @@ class Messenger:
             return (await self._client.create_dm(discord.Object(destination.user_id))).id
         return destination.channel_id
 
+    async def _deliver_aside(self, pending: PendingReply, reply: Reply) -> Delivery:
+        """Remove the original message, which all can see, and then tell the listener alone: as long as it is there and
+        only says that the bot is thinking, Discord would fill it with what follows."""
+        try:
+            with suppress(discord.NotFound):
+                await self._retry(self._webhook(pending).delete_message, _ORIGINAL)
+            await self._retry(self._whisper, pending, reply)
+            return Delivery("answered aside")
+        except discord.HTTPException as error:
+            if _passes(error):
+                raise
+            return await self._deliver_as_message(pending, reply)
+
+    async def _whisper(self, pending: PendingReply, reply: Reply) -> None:
+        """A follow-up that the listener alone sees; discord.py sends none with a token that it did not get itself."""
+        destination = pending.destination
+        route = discord.http.Route(
+            "POST",
+            "/webhooks/{webhook_id}/{webhook_token}",
+            webhook_id=destination.application_id,
+            webhook_token=destination.token,
+        )
+        flags = discord.MessageFlags(ephemeral=True).value
+        await self._client.http.request(route, json={"content": reply.content, "flags": flags})
+
     async def _deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         if pending.destination.editable:
             try:
-                return Delivery("answered", await self._retry(self._edit, pending, reply))
+                return Delivery("answered", await self._retry(self._edit, pending, self._addressed(pending, reply)))
             except discord.HTTPException as error:
                 if _passes(error):
                     raise
@@ -175,16 +205,28 @@ class Messenger:
         with suppress(discord.HTTPException, *DISCORD_UNREACHABLE):
             await self._client.http.delete_message(destination.channel_id, destination.message_id)
 
+    def _addressed(self, pending: PendingReply, reply: Reply) -> Reply:
+        """The reply, with a mention of a listener who waited long for what it brings."""
+        destination = pending.destination
+        waited = time.time() - destination.accepted_at
+        if destination.private or not reply.attachments or waited <= self._mention_seconds:
+            return reply
+        return replies.mentioning(reply, destination.user_id)
+
+    def _webhook(self, pending: PendingReply) -> discord.Webhook:
+        destination = pending.destination
+        return discord.Webhook.partial(destination.application_id, destination.token, client=self._client)
+
     async def _edit(self, pending: PendingReply, reply: Reply) -> str:
         """Returns the address of the message, where others than its listener can see it."""
         destination = pending.destination
-        webhook = discord.Webhook.partial(destination.application_id, destination.token, client=self._client)
-        message = await webhook.edit_message(
+        message = await self._webhook(pending).edit_message(
             _ORIGINAL,
             content=reply.content,
             embed=reply.embed,
             attachments=reply.files(),
             view=reply.buttons,
+            allowed_mentions=_only(destination.user_id),
         )
         if message.flags.ephemeral or destination.channel_id is None:
             return ""
@@ -194,7 +236,6 @@ class Messenger:
         """Send an ordinary message that mentions the listener: a private piece by direct message, any other in its
         channel. Returns its address."""
         destination = pending.destination
-        listener = discord.Object(destination.user_id)
         channel_id = await self._channel_of(pending)
         where = self._client.get_partial_messageable(channel_id)
         message = replies.late(reply, destination.user_id)
@@ -202,7 +243,7 @@ class Messenger:
             message.content,
             embeds=[message.embed] if message.embed else [],
             files=message.files(),
-            allowed_mentions=discord.AllowedMentions(users=[listener]),
+            allowed_mentions=_only(destination.user_id),
             view=message.buttons or discord.utils.MISSING,
             nonce=pending.job_id,  # sent twice, it is one message
         )
@@ -212,6 +253,11 @@ class Messenger:
 def message_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
     """Address of a message; of a direct message where there is no server."""
     return f"https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id}"
+
+
+def _only(user_id: int) -> discord.AllowedMentions:
+    """Mentions of this listener, and of nobody else."""
+    return discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(user_id)])
 
 
 def _passes(error: discord.HTTPException) -> bool:

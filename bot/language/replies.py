@@ -92,6 +92,8 @@ class Reply:
     buttons: discord.ui.View | None = None
     voice: VoiceMessage | None = None
     """Takes nothing else beside it, so it is a message of its own."""
+    aside: bool = False
+    """Whether its listener alone is to see it: a sentence in place of what was asked for concerns nobody else."""
 
     def smaller(self) -> Reply | None:
         """The reply without its largest file; None when it has none."""
@@ -169,7 +171,7 @@ def outcome(job: Job, request: ComposeRequest, size_limit: int, parent: str = ""
         return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes)))
     if job.state is JobState.DONE and job.piece:
         return clip(job.piece, size_limit)
-    return Reply(sentence(say(job.error or SORRY)))
+    return Reply(sentence(say(job.error or SORRY)), aside=True)
 
 
 def withdrawn(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> Reply:
@@ -334,10 +336,15 @@ def attention(piece: Piece) -> Reply:
     )
 
 
+def mentioning(reply: Reply, user_id: int) -> Reply:
+    """A reply that mentions its listener."""
+    return replace(reply, content=" ".join(filter(None, (f"<@{user_id}>", reply.content))))
+
+
 def late(reply: Reply, user_id: int) -> Reply:
     """A reply as an ordinary message that mentions its listener."""
     here = say("Here is what you asked me for; it took a while.") if reply.embed else ""
-    return replace(reply, content=" ".join(filter(None, (f"<@{user_id}>", here, reply.content))))
+    return mentioning(replace(reply, content=" ".join(filter(None, (here, reply.content)))), user_id)
 
 
 def recipe(stored: Stored) -> str:

@@ -417,11 +417,20 @@ class Interaction(Watched):
 
     async def answered(self, within: float = 30.0) -> Message:
         """The first answer that has anything to read. Raises TimeoutError."""
-        return await self.shows(lambda message: not message.loading, within)
+        return await self._answer(lambda message: not message.loading, within)
 
     async def finished(self, within: float = 60.0) -> Message:
         """The answer to which nothing more is to come. Raises TimeoutError."""
-        return await self.shows(lambda message: message.final, within)
+        return await self._answer(lambda message: message.final, within)
+
+    async def _answer(self, condition: Callable[[Message], Any], within: float) -> Message:
+        """The original answer of which `condition` holds or, where that was removed, the one that followed."""
+        deadline = time.monotonic() + within
+        message = await self.shows(lambda message: message.deleted or condition(message), within)
+        if not message.deleted:
+            return message
+        await self.until(lambda interaction: interaction.followups, deadline - time.monotonic())
+        return self.followups[-1]
 
     async def shows(self, condition: Callable[[Message], Any], within: float = 30.0) -> Message:
         """The original answer, as soon as `condition` holds of it. Raises TimeoutError."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -39,6 +40,7 @@ SHORT = Timing(
     edit=0.1,
     admit=PATIENCE,
     note=PATIENCE,
+    mention=math.inf,
     database_delays=(0.01, 0.01),
     discord_delays=(0.01, 0.01),
 )

@@ -187,12 +187,15 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
 async def test_a_file_that_cannot_be_read_is_answered_by_a_sentence(
     data: bytes, options: dict[str, Any], says: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """No job is made of it."""
+    """No job is made of it, and nobody else sees it: the public acknowledgement is gone."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/continue", file=Upload("mine.mid", data), **options)
-            assert (await asked.finished()).content.startswith(says)
+            refused = await asked.finished()
+            assert refused.content.startswith(says)
+            assert refused.ephemeral
+            assert listener.channel.messages == [refused]
             assert await emptied(url)
         assert not queue.jobs
         assert await asked_for(url) == 0
@@ -210,7 +213,7 @@ async def asked_for(url: str) -> int:
 async def test_a_wrong_option_is_seen_by_its_listener_alone(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """Of /continue too, whose later refusals are seen by all."""
+    """Of /continue too, before its file is read."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):

@@ -44,7 +44,7 @@ async def test_a_piece_that_could_not_arrive_is_given_up_in_time(
             [terms] = queue.terms
             assert terms["deadline"] == pytest.approx(asked.created_at + 14 * 60, abs=1)
             monkeypatch.setattr(pending_reply, "moment", lambda: terms["deadline"] + 2)
-            message = await asked.shows(lambda message: not message.buttons)
+            message = await asked.finished()
             assert message.content == str(follower.TOO_LATE)
             assert queue.jobs[str(asked.id)].state is JobState.CANCELLED
 

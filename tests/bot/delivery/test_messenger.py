@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.delivery.rate_limiter import RateLimiter
+from core.queue.jobs import Job, JobState
+from core.text import Text
 from tests.discord_standin import Discord
-from tests.support.playing_bot import FakeQueue, clara, emptied, playing
+from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -40,6 +43,43 @@ async def test_a_late_piece_comes_as_a_message(
         assert {refusal.code for refusal in standin.refused()} == {50027}
         if private:
             assert not [message for message in listener.channel.messages if not message.interaction]
+
+
+async def test_a_listener_who_waited_long_is_mentioned(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """By the piece, in a place where others are; nobody else may be. A private piece needs no mention."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):
+            for private, content in ((False, listener.mention), (True, "")):
+                asked = await listener.types("/compose", seed="72", private=private)
+                await asked.answered()
+                queue.finish(asked.id)
+                message = await asked.finished()
+                assert message.content == content
+                assert message.allowed_mentions == {"parse": [], "users": [listener.user.id]}
+
+
+async def test_a_job_without_a_piece_is_told_to_its_listener_alone(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The message that all could see is removed, also when somebody did that before; a job that was taken back says
+    so where it was."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            for removed in (False, True):
+                asked = await listener.types("/compose", seed="72", take=7)
+                shown = await asked.answered()
+                if removed:
+                    standin.world.messages.pop(shown.id)
+                    shown.deleted = True
+                queue.jobs[str(asked.id)] = Job(str(asked.id), JobState.FAILED, error=Text("no word for C9"))
+                refused = await asked.finished()
+                assert refused.content == "No word for C9."
+                assert refused.ephemeral
+                assert shown.deleted
+            assert await emptied(url)
+        standin.refused()
 
 
 async def test_a_message_that_was_deleted_is_not_written_again(

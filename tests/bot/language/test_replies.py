@@ -159,16 +159,16 @@ def test_the_longest_seed_fits_an_embed():
 
 
 @pytest.mark.parametrize(
-    ("job", "says"),
+    ("job", "reply"),
     [
-        (Job("1", JobState.CANCELLED), "Cancelled: **C5** · 100 s (500 steps) · take 7"),
-        (Job("1", JobState.FAILED, error=Text("no word for C9")), "No word for C9."),
-        (Job("1", JobState.FAILED), str(sentences.SORRY)),
+        (Job("1", JobState.CANCELLED), Reply("Cancelled: **C5** · 100 s (500 steps) · take 7")),
+        (Job("1", JobState.FAILED, error=Text("no word for C9")), Reply("No word for C9.", aside=True)),
+        (Job("1", JobState.FAILED), Reply(str(sentences.SORRY), aside=True)),
     ],
 )
-def test_a_job_without_a_piece_says_why(job: Job, says: str):
-    """Cancelled and failed jobs end with one sentence and no files."""
-    assert replies.outcome(job, REQUEST, PLENTY) == Reply(says)
+def test_a_job_without_a_piece_says_why(job: Job, reply: Reply):
+    """Cancelled and failed jobs end with one sentence and no files; why one failed is for its listener alone."""
+    assert replies.outcome(job, REQUEST, PLENTY) == reply
 
 
 def test_a_reply_can_be_sent_twice():
