@@ -30,7 +30,7 @@ async def test_a_late_piece_comes_as_a_message(
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/compose", seed="72", private=private)
-            await asked.answered()
+            shown = await asked.answered()
             standin.advance(16 * 60)
             queue.finish(asked.id)
             message = await standin.written(listener.dm if private else listener.channel)
@@ -39,7 +39,7 @@ async def test_a_late_piece_comes_as_a_message(
             assert message.pings == [listener.user.id]
             assert message.nonce == str(asked.id)
             assert await emptied(url)
-            assert (await asked.answered()).deleted is not private
+            assert shown.deleted is not private
         assert {refusal.code for refusal in standin.refused()} == {50027}
         if private:
             assert not [message for message in listener.channel.messages if not message.interaction]
