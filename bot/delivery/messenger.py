@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -208,8 +207,7 @@ class Messenger:
     def _addressed(self, pending: PendingReply, reply: Reply) -> Reply:
         """The reply, with a mention of a listener who waited long for what it brings."""
         destination = pending.destination
-        waited = time.time() - destination.accepted_at
-        if destination.private or not reply.attachments or waited <= self._mention_seconds:
+        if destination.private or not reply.attachments or destination.age <= self._mention_seconds:
             return reply
         return replies.mentioning(reply, destination.user_id)
 
