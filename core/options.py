@@ -239,6 +239,7 @@ TAKE = WholeNumber(
 TAKES = WholeNumber(
     name="takes",
     scope=Scope.REPLY,
+    commands=_ALL_TASKS,
     command_line=False,
     least=1,
     usual=1,

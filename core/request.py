@@ -447,7 +447,8 @@ class Piece:
     def name(self) -> str:
         """A file name without suffix, of what is heard: `nocturne-c-minor-take5`. Another piece may have the same."""
         request, key = self.recipe.request, self.heard.key if self.heard else None
-        kind = "variation" if request.origin.is_opening else request.file_word
+        made = "" if request.task == COMPOSE and not request.primer else WORDS[request.task]
+        kind = "variation" if request.origin.is_opening else made
         marks = [
             option.file_mark(value)
             for option, value in unusual_options(request, self.recipe.rendering)

@@ -19,6 +19,7 @@ from bot.commands.forms import (
     option_label,
     text_label,
 )
+from bot.commands.given import check_size, midi_in
 from bot.commands.options import Defaults, Submission, completed, read_only_options, submission_of, with_options
 from bot.commands.pieces import latest_pieces
 from bot.commands.submit import admit, find_typed_piece, heard_seconds, rules_here, submit, usual_here
@@ -29,7 +30,6 @@ from bot.store.pending_reply import StoredPrimer, UnreadUpload
 from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
-from core.midi.container import MAX_BYTES, too_large
 from core.midi.excerpt import MAX_SECONDS
 from core.models import DEFAULT_MODEL
 from core.options import CONTINUED, FROM, KEEP, LENGTH, STYLE, TAKES, options_of
@@ -40,7 +40,6 @@ _FIELDS = (LENGTH, STYLE)
 """Options with a field of their own in the form."""
 _WRITTEN = {option.name: option for option in options_of("continue") if option is not CONTINUED}
 """Options that the form takes, by name."""
-_MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
 
 
 @app_commands.command(
@@ -66,10 +65,7 @@ async def suggest_pieces(interaction: Interaction, typed: str) -> list[app_comma
 
 @app_commands.context_menu(name=named("Continue this MIDI"))
 async def continue_message(interaction: Interaction, message: discord.Message) -> None:
-    files = [file for file in message.attachments if file.filename.lower().endswith(_MIDI_SUFFIXES)]
-    if not files:
-        raise BadRequest("this message carries no MIDI file (.mid)")
-    await _submit(interaction, File.of(files[0]), {})
+    await _submit(interaction, midi_in(message), {})
 
 
 class ContinueForm(Form):
@@ -109,8 +105,8 @@ def _texts(options: dict[str, Any]) -> dict[str, str]:
 async def _submit(interaction: Interaction, file: File | None, options: dict[str, Any]) -> None:
     """A file is read after its acknowledgement; what is wrong with an option is found out before."""
     rules = await admit(interaction, options.get(TAKES.name) or TAKES.usual)
-    if file and file.size > MAX_BYTES:
-        raise too_large(file.size)
+    if file:
+        check_size(file)
     submission = read_continuation(options, rules, await usual_here(interaction, rules))
     origin = submission.request.origin
     if file:
@@ -136,7 +132,8 @@ def read_continuation(options: dict[str, Any], rules: Rules, defaults: Defaults)
             options[LENGTH.name] = max(LENGTH.least, min(options[LENGTH.name], rules.length // 2))
         return options
 
-    return submission_of(completed(given, usual), lambda fields: ComposeRequest(Seed(), origin=origin, **fields))
+    full = completed(given, usual)
+    return submission_of(full, lambda fields: ComposeRequest(Seed(), origin=origin, **fields), unread=True)
 
 
 def _whole_seconds(stored: Stored, submission: Submission) -> float:

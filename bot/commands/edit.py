@@ -16,9 +16,26 @@ from bot.store.pending_reply import FRESH
 from bot.store.pieces import Stored
 from core.models import MODELS
 from core.option_kinds import Option, Scope
-from core.options import KEY, LENGTH, MODEL, PACE, PRIVATE, STYLE, TAKE, TEMPERATURE, options_in, options_of
+from core.options import (
+    DYNAMICS,
+    FREEDOM,
+    KEY,
+    LENGTH,
+    MODEL,
+    PACE,
+    PRIVATE,
+    STYLE,
+    TAKE,
+    TEMPERATURE,
+    options_in,
+    options_of,
+)
 from core.request import ComposeRequest, unusual_options
 from core.seed import Seed
+from core.tasks import HARMONIZE, PERFORM
+
+_FIELDS: dict[str, tuple[Option[Any], ...]] = {PERFORM: (FREEDOM, DYNAMICS, STYLE), HARMONIZE: (DYNAMICS, STYLE)}
+"""The options in the form of a piece whose notes are given."""
 
 
 async def open_edit_form(interaction: Interaction, stored: Stored) -> None:
@@ -39,12 +56,7 @@ class EditForm(Form):
     async def show(cls, interaction: Interaction, stored: Stored, answers: Answers) -> None:
         styles = interaction.client.services.styles
         labels = [option_label(each, answers.texts.get(each.name, ""), styles) for each in fields(stored)]
-        text, description = (
-            (say("Other options"), say(EVERY_OTHER_OPTION))
-            if stored.recipe.request.primer
-            else (say("Seed"), say("random, notes or chords; any option may follow, such as temperature:0.9 or take:7"))
-        )
-        along = text_label(text, description, answers.texts.get(TEXT, ""))
+        along = text_label(*_question(stored.recipe.request), answers.texts.get(TEXT, ""))
         await interaction.response.send_modal(
             cls(say("Edit piece {piece}", piece=stored.id), stored.id, along, *labels)
         )
@@ -59,25 +71,42 @@ class EditForm(Form):
         submission = edited(stored, answers)
         rules = await admit(interaction, submission.takes)
         seconds = await asyncio.to_thread(_whole_seconds, submission)
-        parent = stored.parent if submission.request.primer else stored.id
+        parent = stored.parent if _has_file(submission.request) else stored.id
         await submit(interaction, submission, rules, FRESH, parent, seconds=seconds)
+
+
+def _has_file(request: ComposeRequest) -> bool:
+    """Whether the notes that it is made from are those of a file, or a stored piece, and not typed."""
+    return bool(request.primer or request.score)
+
+
+def _question(request: ComposeRequest) -> tuple[str, str]:
+    """The label of the text, and what is said about it."""
+    if _has_file(request):
+        return say("Other options"), say(EVERY_OTHER_OPTION)
+    if request.task == HARMONIZE:
+        return say("Melody"), say("its notes; any option may follow, such as temperature:0.9 or take:7")
+    return say("Seed"), say("random, notes or chords; any option may follow, such as temperature:0.9 or take:7")
 
 
 def fields(stored: Stored) -> tuple[Option[Any], ...]:
     """Options with a field of their own. A form has five at most, and one is the text."""
+    if (task := stored.recipe.request.task) in _FIELDS:
+        return _FIELDS[task]
     return (LENGTH, KEY, PACE, STYLE) if MODELS[stored.recipe.request.model].knows_styles else (LENGTH, TEMPERATURE)
 
 
 def written_options(stored: Stored) -> dict[str, Option[Any]]:
     """Options that may be written in the text, by name. A continuation keeps what it continues, and its model."""
-    options = options_of("continue" if stored.recipe.request.primer else "compose")
+    request = stored.recipe.request
+    options = options_of("continue" if request.primer else request.task)
     return {option.name: option for option in options if option.scope is not Scope.SOURCE}
 
 
 def present_answers(stored: Stored) -> Answers:
     """A form's contents that stand for the same piece, but for its take."""
     request, own = stored.recipe.request, fields(stored)
-    along = [] if request.primer else [request.seed.spelled]
+    along = [] if _has_file(request) else [request.seed.spelled]
     for option, value in unusual_options(request, stored.recipe.rendering):
         if option.name in written_options(stored) and option not in (*own, TAKE):
             along.append(f"{option.name}:{option.write(value)}")
@@ -88,7 +117,7 @@ def edited(stored: Stored, answers: Answers) -> Submission:
     """The submission that the answers to the form about a piece stand for. Raises BadRequest."""
     request, text = stored.recipe.request, answers.texts.get(TEXT, "")
     filled, written = answers.values(fields(stored)), written_options(stored)
-    if request.primer:
+    if _has_file(request):
         seed, options = "", read_only_options(text, filled, written)
     else:
         seed, options = read_options(text, filled, written)
@@ -96,10 +125,14 @@ def edited(stored: Stored, answers: Answers) -> Submission:
 
 
 def _request(request: ComposeRequest, seed: str, fields: dict[str, Any]) -> ComposeRequest:
-    """The request with this seed, random for none, and these options and no others; what it continues stays."""
+    """The request with this seed, random for none, and these options and no others; what it continues, performs or
+    harmonizes stays."""
+    if request.task == HARMONIZE and not request.score:
+        return ComposeRequest.harmonized(Seed.parse(seed), **fields)
     model = fields.get(MODEL.name, request.model)
     usual = {option.name: option.usual_for(model) for option in options_in(Scope.REQUEST)}
-    return replace(request, seed=Seed.parse(seed) if seed.strip() else Seed(), **usual | fields)
+    lasting = {LENGTH.name: request.length} if request.score else {}
+    return replace(request, seed=Seed.parse(seed) if seed.strip() else Seed(), **usual | lasting | fields)
 
 
 def _whole_seconds(submission: Submission) -> float:

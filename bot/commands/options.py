@@ -39,7 +39,7 @@ _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s]
 """A name has several words; two letters may be a note."""
 _KEY = re.compile(r"\S*(?:[ ]+(?:sharp|flat)\b)?(?:[ ]+(?:major|minor|maj|min|dur|moll)\b)?", re.IGNORECASE)
 _WORD = re.compile(r"\S*")
-_SEED_PREFIX = re.compile(r"^\s*(?:/?compose\s+)?(?:seed\s*[:=])?", re.IGNORECASE)
+_SEED_PREFIX = re.compile(r"^\s*(?:/?(?:compose|harmonize)\s+)?(?:(?:seed|melody)\s*[:=])?", re.IGNORECASE)
 """Of somebody who types the whole command."""
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
@@ -71,13 +71,12 @@ def with_options(command: str) -> Callable[[_Callback], _Callback]:
     None for what was left out."""
     options = options_of(command)
     choices = {each.parameter: _choices(each) for each in options if isinstance(each, Choice)}
+    suggested = {each.parameter: _SUGGEST[each] for each in options if each in _SUGGEST}
     decorators: tuple[Callable[[_Callback], _Callback], ...] = (
         app_commands.describe(**{each.parameter: described(each.description) for each in options}),
         app_commands.rename(**{each.parameter: each.name for each in options if each.parameter != each.name}),
         app_commands.choices(**choices),
-        app_commands.autocomplete(**{STYLE.parameter: suggest_styles}),
-        app_commands.autocomplete(**{LENGTH.parameter: suggest_lengths}),
-        app_commands.autocomplete(**{KEY.parameter: suggest_keys}),
+        app_commands.autocomplete(**suggested),
     )
 
     def decorate(callback: _Callback) -> _Callback:
@@ -140,6 +139,10 @@ def _suggested_length(length: int) -> app_commands.Choice[int]:
     return app_commands.Choice(name=f"{spoken_time(length * STEP_SECONDS)} ({length})", value=length)
 
 
+_SUGGEST: dict[Option[Any], Any] = {STYLE: suggest_styles, LENGTH: suggest_lengths, KEY: suggest_keys}
+"""Options whose values are suggested while they are typed."""
+
+
 def read_submission(typed: str, defaults: Defaults = dict, **filled: Any) -> Submission:
     """The submission that the text in `seed` and the other options (None: left out) stand for. People type
     `72 length:500` into `seed` as a whole, and clients may send the name of a suggestion in place of its value. Raises
@@ -182,7 +185,7 @@ def read_only_options(typed: str, filled: Mapping[str, Any], known: Mapping[str,
     rest, options = read_options(typed, filled, known)
     if rest.strip():
         raise BadRequest(
-            "a continuation takes no seed, only options such as temperature:0.9; I can't read '{typed}'",
+            "only options can be written here, such as temperature:0.9; I can't read '{typed}'",
             typed=shown(rest.strip(), 20),
         )
     return options
@@ -208,12 +211,15 @@ def _in_english(option: Option[Any], value: Any) -> Any:
     return words.get(spaced.casefold(), spaced)
 
 
-def submission_of(options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest]) -> Submission:
+def submission_of(
+    options: Mapping[str, Any], request_of: Callable[[dict[str, Any]], ComposeRequest], *, unread: bool = False
+) -> Submission:
     """The submission that options stand for; `request_of` makes a request of its fields, `take` always among them. How
-    long a request with a primer will be is for the caller to check. Raises BadRequest."""
+    long the piece will be is for the caller to check where the request has a primer, or is `unread`: it still lacks the
+    notes that it is made from. Raises BadRequest."""
     rendering = Rendering(**_given(options, Scope.RENDERING))
     request = request_of({"take": fresh_take()} | _given(options, Scope.REQUEST))
-    if not request.primer:
+    if not unread and not request.primer:
         rendering.rendered_seconds(request.seconds)
     return Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
 

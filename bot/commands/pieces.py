@@ -38,9 +38,11 @@ from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.pieces import GONE, Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
+from core.midi.piano import performed
+from core.midi.smf import parse
 from core.models import MODELS
-from core.options import CONTINUED, LENGTH, STEP_SECONDS
-from core.request import ComposeRequest, Origin, Rendering, fresh_take
+from core.options import CONTINUED, FREEDOM, LENGTH, STEP_SECONDS
+from core.request import WHOLE_FILE, ComposeRequest, Origin, Rendering, fresh_take
 from core.seed import Seed
 from core.tasks import COMPOSE
 from core.text import Text
@@ -104,14 +106,35 @@ def _continuation(stored: Stored, rules: Rules) -> Successor:
     return Successor(request, replace(rendering, crop=""), StoredPrimer(stored.id), seconds + request.seconds)
 
 
+def _performance(stored: Stored, _: Rules) -> Successor:
+    """A request to perform the file that a piece continues, without the options of new music. Raises BadRequest."""
+    request, rendering = stored.recipe.request, stored.recipe.rendering
+    if not _continues_file(stored):
+        raise BadRequest("this piece does not continue a whole file, so there is no score to perform")
+    options = {name: getattr(request, name) for name in ("style", "dynamics", "temperature", "top_p")}
+    asked = ComposeRequest(Seed(), take=fresh_take(), **options)
+    made = performed(asked, request.primer, round(parse(request.primer).seconds, 3))
+    whole = replace(rendering, only_new=False, crop="")
+    whole.rendered_seconds(made.seconds)
+    return Successor(made, whole, FRESH, made.seconds)
+
+
+def _continues_file(stored: Stored) -> bool:
+    """Whether it continues all of a listener's file: a recipe can ask to perform that, and no part of it."""
+    request = stored.recipe.request
+    return bool(request.primer) and not stored.parent and request.origin == WHOLE_FILE
+
+
 def _longest(rendering: Rendering, rules: Rules) -> int:
     """Steps of the longest piece that may be composed under these rules for such a rendering."""
     return LENGTH.most if rules.longest is None else int(rules.length / max(1.0, rendering.stretch))
 
 
 def _unprimed(stored: Stored, length: int, origin: Origin) -> ComposeRequest:
-    """The request to continue a piece, which still lacks that: its files are read once the press is acknowledged."""
-    return replace(stored.recipe.request, seed=Seed(), primer=b"", origin=origin, length=length, take=fresh_take())
+    """The request to continue a piece, which still lacks that: its files are read once the press is acknowledged. New
+    music follows a performance too."""
+    request = replace(stored.recipe.request, task=COMPOSE, seed=Seed(), score=b"", freedom=FREEDOM.usual)
+    return replace(request, primer=b"", origin=origin, length=length, take=fresh_take())
 
 
 def _steps(seconds: float) -> int:
@@ -119,13 +142,14 @@ def _steps(seconds: float) -> int:
 
 
 def _submits(maker: Maker) -> Action:
-    """An action that asks for a new piece. A new take has the parent of this piece; of all others this one is it."""
+    """An action that asks for a new piece. A new take has the parent of this piece, and a performance of a file has
+    none; of all others this piece is it."""
 
     async def act(interaction: Interaction, stored: Stored) -> None:
         rules = await admit(interaction)
         made = await asyncio.to_thread(maker, stored, rules)
         submission = Submission(made.request, made.rendering, stored.private)
-        parent = stored.parent if maker is _new_take else stored.id
+        parent = stored.parent if maker in (_new_take, _performance) else stored.id
         seconds = made.seconds * max(1.0, made.rendering.stretch)
         await submit(interaction, submission, rules, made.source, parent, seconds=seconds)
 
@@ -207,6 +231,7 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
     "edit": (Text("Edit"), open_edit_form),
     "vary": (Text("Variation"), _submits(_variation)),
     "continue": (Text("Continue"), _submits(_continuation)),
+    "perform": (Text("Perform"), _submits(_performance)),
     "arrange": (Text("Arrange"), _ask_arrangement),
     "listen": (Text("Listen"), listen),
     "video": (Text("Video"), show_video),
@@ -217,7 +242,7 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
     "keep": (Text("Keep it"), _keep),
 }
 """Labels and actions of the buttons under a piece, by the word in their custom_ids."""
-_ACTING_ONCE = ("take", "vary", "continue", "listen", "video", "erase")
+_ACTING_ONCE = ("take", "vary", "continue", "perform", "listen", "video", "erase")
 _DELETING = ("delete", "erase")
 
 
@@ -248,13 +273,9 @@ def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
     """Buttons for what can be done with a piece: not every model can go on from one, or tell what it attended to.
     `deleting`: whether it is being asked if the piece shall be deleted."""
     view = discord.ui.View(timeout=None)
-    request = stored.recipe.request
-    model = MODELS[request.model]
-    actions = [
-        "take",
-        *(["edit"] if request.task == COMPOSE else []),
-        *(["vary", "continue"] if model.continues_primer else []),
-    ]
+    model = MODELS[stored.recipe.request.model]
+    actions = ["take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
+    actions += ["perform"] if _continues_file(stored) else []
     actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else []), "recipe"]
     actions += ["erase", "keep"] if deleting else ["delete"]
     for action in actions:

@@ -15,7 +15,9 @@ from bot.commands.defaults import DefaultSelect, defaults
 from bot.commands.edit import EditForm
 from bot.commands.forget import ForgetButton, forget
 from bot.commands.forms import AgainButton, Form, read_form
+from bot.commands.harmonize import harmonize, harmonize_message
 from bot.commands.history import HistorySelect, PageButton, history
+from bot.commands.perform import perform, perform_message
 from bot.commands.pieces import PieceButton, piece, piece_view
 from bot.commands.queue import CancelButton, cancel, cancel_view, queue
 from bot.commands.server_settings import RULE_SELECTS, settings
@@ -28,6 +30,10 @@ COMMANDS: tuple[app_commands.Command[Any, ..., Any] | app_commands.ContextMenu, 
     compose,
     continue_,
     continue_message,
+    perform,
+    perform_message,
+    harmonize,
+    harmonize_message,
     piece,
     history,
     defaults,

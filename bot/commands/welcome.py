@@ -71,6 +71,7 @@ def guide(client: ServiceClient) -> discord.Embed:
     lines = (
         say("{compose} `random` makes a piece out of nothing, `C5` or `Am F C G` one that starts so.", **mentions),
         say("{continue_} goes on from a MIDI file of yours.", **mentions),
+        say("{perform} plays one as a pianist would, and {harmonize} accompanies a melody.", **mentions),
         say(
             "Under a piece, **New take** composes it anew, **Variation** keeps its opening, **Continue** makes it"
             " longer, and **Arrange** changes instrument, tempo and pitch.",
@@ -84,8 +85,9 @@ def guide(client: ServiceClient) -> discord.Embed:
 
 def _mentions(client: ServiceClient) -> dict[str, str]:
     """Commands that can be clicked, as places of a template take them."""
-    names = {"compose": "compose", "continue_": "continue", "help": "help", "history": "history"}
-    names |= {"queue": "queue", "about": "about", "forget": "forget", "defaults": "defaults"}
+    names = {"compose": "compose", "continue_": "continue", "perform": "perform", "harmonize": "harmonize"}
+    names |= {"help": "help", "history": "history", "queue": "queue", "about": "about", "forget": "forget"}
+    names |= {"defaults": "defaults"}
     return {place: client.mention(name) for place, name in names.items()}
 
 

@@ -116,7 +116,8 @@ class Follower:
             return Outcome(pending, jobs, await self._reply(pending, jobs))
         except _Withdrawn:
             jobs = [Job(pending.job_id, JobState.CANCELLED)]
-            return Outcome(pending, jobs, replies.withdrawn(pending.request, pending.parent, pending.takes))
+            said = replies.withdrawn(pending.request, pending.parent, pending.takes, pending.task)
+            return Outcome(pending, jobs, said)
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)

@@ -23,8 +23,8 @@ class Sources:
         self._reader, self._library, self._leases = reader, library, leases
 
     async def read(self, pending: PendingReply) -> PendingReply:
-        """The pending reply whose request is whole: the music that it continues is read, and what it says noted down.
-        Raises BadRequest for a file that is no good, or a piece that is gone."""
+        """The pending reply whose request is whole: the music that it is made from is read, and that noted down. Raises
+        BadRequest for a file that is no good, or a piece that is gone."""
         if not pending.unread:
             return pending
         try:
@@ -40,7 +40,7 @@ class Sources:
     async def _whole(self, pending: PendingReply) -> PendingReply:
         match pending.source:
             case UnreadUpload() as upload:
-                return await self._reader.continued(pending, upload)
+                return await self._reader.resolved(pending, upload)
             case StoredPrimer(piece_id, until, keep):
                 midi = await self._heard(await self._library.get(piece_id), opening=until is not None)
                 if until is not None or keep is not None:

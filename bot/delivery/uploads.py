@@ -1,5 +1,5 @@
-"""Files that listeners send to be continued. They are downloaded and read once their interaction is noted down, so that
-a bot that is killed meanwhile does so again."""
+"""Files that listeners send, to be continued, performed or harmonized. They are downloaded and read once their
+interaction is noted down, so that a bot that is killed meanwhile does so again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from bot.store.pending_reply import FRESH, PendingReply, UnreadUpload
 from bot.store.server_rules import allow_seconds
 from core.errors import BadRequest
 from core.midi.container import MAX_BYTES
-from core.midi.excerpt import MAX_SECONDS, Excerpt
+from core.midi.excerpt import GIVEN, MAX_SECONDS, Excerpt
 from core.midi.piano import Upload
 from core.midi.reader import Reader, Reading
+from core.tasks import COMPOSE, HARMONIZE, PERFORM
 
 READERS = max(2, min(os.cpu_count() or 1, 4))
 """Processes that read listeners' files, so that one file that takes long does not hold up all others. Each has 30 MB,
@@ -65,21 +66,14 @@ class UploadReader:
         self._turns = Turns(MOST_FILES)
         self.theirs, self.ours = ReaderPool(READERS), ReaderPool(1)
 
-    async def continued(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
-        """The pending reply with the request that continues its upload. Raises BadRequest for a file that cannot be
-        had, or read, or is too long, and of these CostlyFile for one that took long to read."""
-        factor = max(1.0, pending.rendering.stretch)
-        longest = MAX_SECONDS if upload.longest is None else upload.longest / factor
-        excerpt = Excerpt(upload.until, upload.keep, max(longest - pending.request.seconds, LEAST_EXCERPT))
+    async def resolved(self, pending: PendingReply, upload: UnreadUpload) -> PendingReply:
+        """The pending reply with the request that its upload is for. Raises BadRequest for a file that cannot be had,
+        or read, or is too long or not what the task needs, and of these CostlyFile for one that took long to read."""
         async with self._turns.taken(pending.destination.user_id):
-            reading = await self.theirs.read(await download(upload.url, MAX_BYTES), excerpt)
+            reading = await self.theirs.read(await download(upload.url, MAX_BYTES), _excerpt(pending, upload))
         if reading.upload is None:
             raise (CostlyFile if reading.seconds > COSTLY_SECONDS else BadRequest)(reading.refusal)
-        request = reading.upload.continued(pending.request)
-        whole = reading.upload.seconds + request.seconds
-        pending.rendering.rendered_seconds(whole, reading.upload.seconds)
-        allow_seconds(whole * factor, upload.longest)
-        return replace(pending, request=request, remark=reading.upload.remark, source=FRESH)
+        return await asyncio.to_thread(_resolved, pending, upload, reading.upload)  # some tasks look at all its notes
 
     async def passage(self, midi: bytes, excerpt: Excerpt) -> Upload:
         """A passage of a piece that the bot has stored. Raises BadRequest."""
@@ -90,3 +84,26 @@ class UploadReader:
 
     async def close(self) -> None:
         await asyncio.gather(self.theirs.close(), self.ours.close())
+
+
+def _excerpt(pending: PendingReply, upload: UnreadUpload) -> Excerpt:
+    """The part of the file that is read: all that is performed or harmonized, and of what is continued as much as fits
+    before the new music."""
+    if upload.task != COMPOSE:
+        return GIVEN
+    longest = MAX_SECONDS if upload.longest is None else upload.longest / max(1.0, pending.rendering.stretch)
+    return Excerpt(upload.until, upload.keep, max(longest - pending.request.seconds, LEAST_EXCERPT))
+
+
+def _resolved(pending: PendingReply, upload: UnreadUpload, read: Upload) -> PendingReply:
+    if upload.task == PERFORM:
+        request, remark = read.performed(pending.request), read.score_remark
+    elif upload.task == HARMONIZE:
+        request, remark = read.harmonized(pending.request), read.remark
+    else:
+        request, remark = read.continued(pending.request), read.remark
+    primer = read.seconds if request.primer else 0.0
+    whole = primer + request.seconds
+    pending.rendering.rendered_seconds(whole, primer)
+    allow_seconds(whole * max(1.0, pending.rendering.stretch), upload.longest)
+    return replace(pending, request=request, remark=remark, source=FRESH)

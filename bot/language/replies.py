@@ -15,6 +15,7 @@ import discord
 
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
+from bot.language.tasks import GIVEN
 from bot.store.pieces import Stored
 from core.expression import ANY, MOODS
 from core.options import TAKES
@@ -30,6 +31,7 @@ from core.request import (
     unusual_options,
 )
 from core.seed import note_name
+from core.tasks import COMPOSE, HARMONIZE
 from core.text import NOTHING, Text
 
 A_FEW_SECONDS = 10.0
@@ -121,14 +123,14 @@ def progress(
     """The message while a job waits or runs. `wait` is in seconds until it begins, where that can be estimated;
     `parent` is the id of the piece that it continues, `form` that of its rendering. `reached` is the most of its
     progress that was shown before: a job that begins anew moves no bar backwards."""
-    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form, reached)
+    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form, request.task, reached)
     return f"{_summary(request, parent, takes)}\n{lines}"
 
 
-def unread(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> str:
-    """The message about a piece that continues music which is still being read."""
+def unread(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual, task: str = COMPOSE) -> str:
+    """The message about a piece that is made from music which is still being read."""
     doing = say("Reading that piece.") if parent else say("Reading your file.")
-    return f"{_summary(request, parent, takes, continues=True)}\n{doing}"
+    return f"{_summary(request, parent, takes, unread=task)}\n{doing}"
 
 
 def _waiting(job: Job, wait: float | None) -> str:
@@ -146,7 +148,7 @@ def _waiting(job: Job, wait: float | None) -> str:
     return " ".join(filter(None, (place, _begins(wait))))
 
 
-def _running(job: Job, form: str, reached: float) -> str:
+def _running(job: Job, form: str, task: str, reached: float) -> str:
     """A voice message or a video is not composed, so its bar is that of the other half alone."""
     share = max(job.progress, reached)
     if form != PIECE:
@@ -156,7 +158,8 @@ def _running(job: Job, form: str, reached: float) -> str:
     if form == VIDEO:
         stage = say("Drawing the video")
     else:
-        stage = say("Composing") if form == PIECE and job.progress < COMPOSED else say("Recording")
+        composing = GIVEN[task].stage if task in GIVEN else Text("Composing")
+        stage = say(composing) if form == PIECE and job.progress < COMPOSED else say("Recording")
     return f"{stage}\n{bar}"
 
 
@@ -174,9 +177,9 @@ def outcome(job: Job, request: ComposeRequest, size_limit: int, parent: str = ""
     return Reply(sentence(say(job.error or SORRY)), aside=True)
 
 
-def withdrawn(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> Reply:
-    """The last message about a job that was taken back while what it continues was being read."""
-    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, continues=True)))
+def withdrawn(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual, task: str = COMPOSE) -> Reply:
+    """The last message about a job that was taken back while what it is made from was being read."""
+    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, unread=task)))
 
 
 def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Provenance = UNKNOWN) -> Reply:
@@ -228,7 +231,7 @@ def _duration(piece: Piece) -> str:
 
 
 def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
-    """What a piece begins with, or continues, and whose that was."""
+    """What a piece is made from: what it begins with, or continues, and whose that was."""
     if not request.primer:
         begun = _begun(request)
         return say("{piece}, edited from {other}", piece=begun, other=_whose(about)) if about.parent else begun
@@ -239,6 +242,8 @@ def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
 
 
 def _begun(request: ComposeRequest) -> str:
+    if request.task in GIVEN:
+        return say(GIVEN[request.task].kind)
     if request.seed.is_random:
         return say("A piece out of nothing")
     return brief(say("A piece starting on {notes}", notes=request.seed.names))
@@ -294,8 +299,8 @@ def clock(seconds: float) -> str:
 def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Labels and values of all that was asked for."""
     request, rendering = recipe.request, recipe.rendering
-    if not request.primer:
-        yield say("Seed"), brief(request.seed.names)
+    if not request.primer and not request.score:
+        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(request.seed.names)
     yield say("New") if request.primer else say("Length"), _lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
@@ -365,6 +370,8 @@ def recipe(stored: Stored) -> str:
         ]
     elif request.primer:
         lines.append(say("It continues a file: send the same one again."))
+    elif request.score:
+        lines.append(say(GIVEN[request.task].recipe))
     lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
@@ -379,18 +386,32 @@ def headline(stored: Stored) -> str:
 def gist(stored: Stored) -> str:
     """A stored piece by what it begins with and how it differs from others: `C5 · 1 min 40 s · Chopin · take 7`."""
     request = stored.recipe.request
-    begun = say("continuation") if request.primer else brief(request.seed.names, 30)
+    if request.task in GIVEN:
+        begun = say(GIVEN[request.task].short)
+    else:
+        begun = say("continuation") if request.primer else brief(request.seed.names, 30)
     style = [] if request.style == ANY else [request.style]
     parts = [begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
     return brief(" · ".join(parts), 80)
 
 
 def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual) -> str:
-    """The command to type for the same piece, but for the file that it may continue: it has no name."""
-    begun = ["/continue"] if request.primer else ["/compose", f"seed:{request.seed.spelled}"]
-    options = (f"{option.name}:{option.write(value)}" for option, value in unusual_options(request, rendering))
+    """The command to type for the same piece, but for the file that it may be made from: it has no name."""
+    name, notes = _command(request)
+    options = [
+        f"{option.name}:{option.write(value)}"
+        for option, value in unusual_options(request, rendering)
+        if name in option.commands
+    ]
     several = [] if takes == TAKES.usual else [f"{TAKES.name}:{takes}"]
-    return " ".join([*begun, *options, *several])
+    return " ".join([f"/{name}", *notes, *options, *several])
+
+
+def _command(request: ComposeRequest) -> tuple[str, list[str]]:
+    """The command's name, and the notes that are typed with it."""
+    if request.task in GIVEN:
+        return request.task, [f"melody:{request.seed.spelled}"] if request.seed.chords else []
+    return ("continue", []) if request.primer else ("compose", [f"seed:{request.seed.spelled}"])
 
 
 def _begins(wait: float | None) -> str:
@@ -418,13 +439,22 @@ def rounded(seconds: float) -> int:
     return round(seconds / unit) * unit
 
 
-def _summary(request: ComposeRequest, parent: str, takes: int, continues: bool = False) -> str:
-    """`continues` where that is known, though the request does not have it yet."""
-    if not request.primer and not continues:
-        begun = brief(request.seed.names)
-    else:
-        begun = say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")
-    return f"**{begun}** · {_lasting(request)} · {taken(request, takes)}"
+def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "") -> str:
+    """`unread` is the task, where the request still lacks the notes that it is made from: how long a performance will
+    be is not known then."""
+    lasting = [] if unread in GIVEN else [_lasting(request)]
+    return " · ".join([f"**{_source(request, parent, unread)}**", *lasting, taken(request, takes)])
+
+
+def _source(request: ComposeRequest, parent: str, unread: str) -> str:
+    """What a piece is made from, while it is."""
+    if (task := unread or request.task) in GIVEN and not request.seed.chords:
+        return say(GIVEN[task].file_summary)
+    if request.task == HARMONIZE:
+        return say("Harmonizing {melody}", melody=brief(request.seed.names))
+    if not request.primer and not unread:
+        return brief(request.seed.names)
+    return say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")
 
 
 def taken(request: ComposeRequest, takes: int = TAKES.usual) -> str:

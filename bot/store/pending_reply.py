@@ -9,6 +9,7 @@ from bot.process.discord_clock import moment
 from core.options import TAKE, TAKES
 from core.records import check_types, known_fields, of_type
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
+from core.tasks import COMPOSE, TASKS
 from core.text import NOTHING, Text
 
 TOKEN_SECONDS = 14.5 * 60
@@ -80,7 +81,8 @@ class FreshRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnreadUpload:
-    """Source of a piece that continues a listener's file, which is still to be read; the request lacks its notes."""
+    """Source of a piece that is made from a listener's file, which is still to be read; the request lacks its notes,
+    and says nothing of the task."""
 
     url: str
     until: float | None = None
@@ -89,12 +91,17 @@ class UnreadUpload:
     """Seconds before that which are kept; None for as many as fit."""
     longest: float | None = None
     """Seconds that the whole piece may last where it is asked for; None for no limit but the bot's own."""
+    task: str = COMPOSE
+    """The task of the request, once the notes are in it: to continue them, to perform or to harmonize them."""
 
     def __post_init__(self) -> None:
         check_types(self)
+        if self.task not in TASKS:
+            raise TypeError(f"the task {self.task!r}, accepted is one of {TASKS}")
 
     def to_json(self) -> dict[str, Any]:
-        return {"upload": self.url, "until": self.until, "keep": self.keep, "longest": self.longest, "source": ""}
+        fields = asdict(self)
+        return {"upload": fields.pop("url"), **fields, "source": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +194,13 @@ class PendingReply:
 
     @property
     def unread(self) -> bool:
-        """Whether the notes that it continues are still to be read."""
+        """Whether the notes that it is made from are still to be read."""
         return isinstance(self.source, UnreadUpload | StoredPrimer)
+
+    @property
+    def task(self) -> str:
+        """The task of its request, also before a file is read and the request says it."""
+        return self.source.task if isinstance(self.source, UnreadUpload) else self.request.task
 
     @classmethod
     def from_json(cls, data: Any) -> PendingReply:
@@ -214,7 +226,8 @@ def reply_of(job_id: str) -> str:
 def _source(data: dict[str, Any]) -> Source:
     upload, stored = of_type(str, data.get("upload", "")), of_type(str, data.get("source", ""))
     if upload:
-        return UnreadUpload(upload, data.get("until"), data.get("keep"), data.get("longest"))
+        options = (data.get("until"), data.get("keep"), data.get("longest"))
+        return UnreadUpload(upload, *options, data.get("task", COMPOSE))
     if primer := of_type(str, data.get("primer", "")):
         return StoredPrimer(primer, data.get("until"), data.get("keep"))
     return StoredNotes(stored) if stored else FRESH

@@ -51,16 +51,14 @@ class Upload:
         return replace(request, primer=self.midi)
 
     def performed(self, request: ComposeRequest) -> ComposeRequest:
-        """The request to perform it, with the options of one that has no seed. Raises BadRequest for more notes at once
-        than can be played."""
-        check_score(self.midi)
-        return replace(request, task=PERFORM, score=self.midi, length=self._steps)
+        """The request to perform it, as `performed` makes it."""
+        return performed(request, self.midi, self.seconds)
 
     def harmonized(self, request: ComposeRequest) -> ComposeRequest:
         """The request to harmonize it, with the options of one that has no seed. Raises BadRequest for several
         voices."""
         melody_of(self.midi)
-        return replace(request, task=HARMONIZE, score=self.midi, length=self._steps)
+        return replace(request, task=HARMONIZE, score=self.midi, length=_steps(self.seconds))
 
     @property
     def score_remark(self) -> Text:
@@ -73,10 +71,17 @@ class Upload:
             {"remark": self.remark},
         )
 
-    @property
-    def _steps(self) -> int:
-        """Its length in steps, or the shortest that there is."""
-        return max(LENGTH.least, math.ceil(round(self.seconds / STEP_SECONDS, 6)))
+
+def performed(request: ComposeRequest, score: bytes, seconds: float) -> ComposeRequest:
+    """The request to perform a file that we wrote, which lasts so many seconds, with the options of one that has no
+    seed. Raises BadRequest for more notes at once than can be played."""
+    check_score(score)
+    return replace(request, task=PERFORM, score=score, length=_steps(seconds))
+
+
+def _steps(seconds: float) -> int:
+    """The length in steps, or the shortest that there is."""
+    return max(LENGTH.least, math.ceil(round(seconds / STEP_SECONDS, 6)))
 
 
 def reduced(score: Score, excerpt: Excerpt = WHOLE) -> Upload:

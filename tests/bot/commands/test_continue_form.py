@@ -66,7 +66,7 @@ async def test_wrong_input_keeps_the_file(queue: FakeQueue, url: str, monkeypatc
             again = await listener.clicks(refused, "Edit again")
             assert shown(again) == {"file": "", "length": "banana", "style": "", "text": "C5 take:7"}
             refused = await (await listener.submits(again, length="15s")).answered()
-            assert refused.content.startswith("A continuation takes no seed, only options such as temperature:0.9")
+            assert refused.content.startswith("Only options can be written here, such as temperature:0.9")
             again = await listener.clicks(refused, "Edit again")
             asked = await listener.submits(again, text="take:7")
             assert await read(queue, asked) == [60, 62]

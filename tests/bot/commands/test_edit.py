@@ -125,9 +125,7 @@ async def test_a_continuation_keeps_what_it_continues(queue: FakeQueue, url: str
             form = await listener.clicks(continued, "Edit")
             assert shown(form)["text"] == ""
             refused = await (await listener.submits(form, text="C5")).answered()
-            assert refused.content == (
-                "A continuation takes no seed, only options such as temperature:0.9; I can't read 'C5'."
-            )
+            assert refused.content == ("Only options can be written here, such as temperature:0.9; I can't read 'C5'.")
             answer = await listener.submits(form, text="temperature:0.8 only_new:yes")
             await answer.answered()
             request = asks_for(queue, answer)

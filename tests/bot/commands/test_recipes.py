@@ -85,7 +85,7 @@ def recipes(draw: st.DrawFn, origin: Origin | None = None) -> tuple[ComposeReque
 def as_a_client_reads(typed: str) -> dict[str, Any]:
     """The values of a command that is typed into a client, by the names of its options."""
     name, _, rest = typed.removeprefix("/").partition(" ")
-    kinds: dict[str, type] = {"seed": str} | {option.name: option.kind for option in options_of(name)}
+    kinds: dict[str, type] = {"seed": str, "melody": str} | {option.name: option.kind for option in options_of(name)}
     found = re.findall(rf"\b({'|'.join(kinds)}):(.*?)(?= (?:{'|'.join(kinds)}):|$)", rest)
     return {name: kinds[name](value) for name, value in found}
 

@@ -42,7 +42,8 @@ async def test_help_has_commands_that_can_be_clicked(queue: FakeQueue, url: str,
             assert answer.ephemeral
             mentions = dict(re.findall(r"</(\w+):(\d+)>", answer.embeds[0]["description"]))
             assert mentions == {name: ids[name] for name in mentions}
-            assert {"compose", "continue", "history", "queue", "about", "forget", "defaults"} == {*mentions}
+            named = {"compose", "continue", "perform", "harmonize", "history", "queue", "about", "forget", "defaults"}
+            assert {*mentions} == named
             asked = await listener.clicks(answer, "Compose something")
             await asked.answered()
             assert asks_for(queue, asked).seed.is_random

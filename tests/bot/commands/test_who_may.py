@@ -16,6 +16,8 @@ from bot.client import Nocturne
 from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
+from core.request import Piece
+from core.seed import Seed
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano
 from tests.support.pieces import REQUEST, piece
@@ -23,6 +25,8 @@ from tests.support.playing_bot import FakeQueue, playing
 
 MIDI = as_bytes(piano(*(Note(80, 60, second, second + 0.9) for second in range(20))))
 PIECE = replace(piece(), midi=MIDI, composed=MIDI, duration=19.9)
+CONTINUED = replace(PIECE, recipe=replace(PIECE.recipe, request=replace(REQUEST, seed=Seed(), primer=MIDI)))
+"""A piece that continues a file."""
 REFUSALS = ("This piece is private", "Only the person who asked")
 Table = dict[str, dict[tuple[str, str], str]]
 """By who does it, then by the piece and the action."""
@@ -52,12 +56,12 @@ class Trial:
     async def outcome(self, kind: str, action: str) -> str:
         if action == "Cancel":
             return await self.cancelled()
-        stored = await self.stored(self.owner, kind)
+        stored = await self.stored(self.owner, kind, CONTINUED if action == "Perform" else PIECE)
         if action == "/piece":
             return self.seen(await (await self.person.types("/piece", id=stored.id)).finished())
         return await self.pressed(action, stored)
 
-    async def stored(self, owner: Person, kind: str) -> Stored:
+    async def stored(self, owner: Person, kind: str, piece: Piece = PIECE) -> Stored:
         """A piece as if it had been made where its owner is, or in a direct message."""
         guild = None if kind == "of a direct message" else owner.channel.guild
         destination = Destination(
@@ -71,7 +75,8 @@ class Trial:
             accepted_at=time.time(),
             guild_id=guild.id if guild else None,
         )
-        return await self.bot.services.library.add(PendingReply(str(next(self.numbers)), REQUEST, destination), PIECE)
+        pending = PendingReply(str(next(self.numbers)), piece.recipe.request, destination)
+        return await self.bot.services.library.add(pending, piece)
 
     async def forged(self, label: str, custom_id: str) -> Message:
         """A message of this person's, whose button does something else: nobody has to see what they try."""
@@ -84,8 +89,9 @@ class Trial:
 
     async def pressed(self, action: str, stored: Stored) -> str:
         words = {"New take": "take", "Variation": "vary"}
-        message = await self.forged(action, f"piece:{words.get(action, action.lower())}:{stored.id}")
-        asked = await self.person.clicks(message, action)
+        label = "New take" if action == "Perform" else action  # this person's own piece continues no file
+        message = await self.forged(label, f"piece:{words.get(action, action.lower())}:{stored.id}")
+        asked = await self.person.clicks(message, label)
         if asked.modal:
             asked = await self.person.submits(asked)
         if action != "Delete":

@@ -14,6 +14,7 @@ from bot.store.database import Database
 from bot.store.pending_replies import PendingReplies
 from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes, StoredPrimer, UnreadUpload
 from core.errors import StoreError
+from core.tasks import PERFORM
 from tests.support.pieces import REQUEST
 from tests.support.postgres import Postgres
 from tests.support.waiting import PATIENCE, until
@@ -65,7 +66,14 @@ async def test_a_row_survives_the_bot(table: PendingReplies, url: str):
 
 
 @pytest.mark.parametrize(
-    "source", [FRESH, UnreadUpload("https://cdn/mine.mid", 0.5), StoredPrimer("abcdefgh", 0.5), StoredNotes("abcdefgh")]
+    "source",
+    [
+        FRESH,
+        UnreadUpload("https://cdn/mine.mid", 0.5),
+        UnreadUpload("https://cdn/mine.mid", longest=30.0, task=PERFORM),
+        StoredPrimer("abcdefgh", 0.5),
+        StoredNotes("abcdefgh"),
+    ],
 )
 async def test_each_source_is_read_back(source: Source):
     """In one flat object, which has the keys that bots have read since there are uploads and arrangements."""
