@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from core.request import ComposeRequest
 
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
+
+
+class Composition(NamedTuple):
+    """What a composer made, and what is known of it."""
+
+    music: PrettyMIDI
+    shared_at_most: int | None = None
+    """Notes of the longest passage that may stand in the music which the model learnt from; None where it cannot be
+    told."""
+    ended_early: bool = False
+    """Whether the music ends before the length asked for, since the model got stuck."""
 
 
 class Composer(Protocol):
@@ -28,7 +39,7 @@ class Composer(Protocol):
         """How many threads may call `compose` at the same time and all get on."""
         ...
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         """Make the piece, `request.length` steps long. Raises BadRequest for a seed the model cannot begin with."""
         ...
 

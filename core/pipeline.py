@@ -64,6 +64,9 @@ class Draft:
     """The time that composing took, under `compose`."""
     attention: Attention | None = None
     """There where the model can tell."""
+    shared_at_most: int | None = None
+    """As in `Composition`, and so is the next."""
+    ended_early: bool = False
 
     @property
     def music(self) -> PrettyMIDI:
@@ -96,14 +99,23 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
     """Raises BadRequest for a seed that the composer cannot begin with, and RenderError for a piece without a note."""
     seconds: dict[str, float] = {}
     with _timed(seconds, "compose"):
-        music = composer.compose(request, progress)
+        music, shared_at_most, ended_early = composer.compose(request, progress)
     notes = _notes(music)
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
     manuscript.sign(music)
     midi = _midi(music, recipe)
-    return Draft(recipe, round(music.get_end_time(), 3), notes, midi, seconds, _attention(composer, music))
+    return Draft(
+        recipe,
+        round(music.get_end_time(), 3),
+        notes,
+        midi,
+        seconds,
+        _attention(composer, music),
+        shared_at_most,
+        ended_early,
+    )
 
 
 def _attention(composer: Composer, music: PrettyMIDI) -> Attention | None:
@@ -147,7 +159,7 @@ def finish(
                 file, suffix, shape = formats.opus(samples, limit), "ogg", loudness.waveform(samples)
             else:
                 file, suffix, shape = _video(music, samples, recipe, limit, progress), "mp4", b""
-        heard = _heard(music, samples, new_from)
+        heard = _heard(draft, music, samples, new_from)
         return Piece(
             recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
         )
@@ -165,7 +177,7 @@ def finish(
         samples = _play(midi, soundfont, seconds)
         sound, audio_format = _record(samples, rendering.audio, limit, seconds, _tag(music, recipe))
         picture, attention, strip = drawn.result()
-    heard = _heard(music, samples, new_from)
+    heard = _heard(draft, music, samples, new_from)
     return Piece(
         recipe,
         duration,
@@ -204,12 +216,21 @@ def _video(music: PrettyMIDI, samples: Samples, recipe: Recipe, size_limit: int,
     return video.mp4(music, samples, heading, size_limit, progress)
 
 
-def _heard(music: PrettyMIDI, samples: Samples, new_from: float | None) -> Heard:
+def _heard(draft: Draft, music: PrettyMIDI, samples: Samples, new_from: float | None) -> Heard:
     notes = [note for part in music.instruments for note in part.notes]
     pitches = [note.pitch for note in notes]
     key = key_of((note.pitch, note.end - note.start) for note in notes)
     seconds, loudest = round(len(samples) / RATE, 3), loudness.loudest_second(samples)
-    return Heard(seconds, min(pitches), max(pitches), loudest, str(key) if key else "", new_from)
+    return Heard(
+        seconds,
+        min(pitches),
+        max(pitches),
+        loudest,
+        str(key) if key else "",
+        new_from,
+        draft.shared_at_most,
+        draft.ended_early,
+    )
 
 
 def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, float], tag: bytes) -> tuple[bytes, str]:

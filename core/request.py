@@ -403,6 +403,11 @@ class Heard:
     """The name of its key, `E♭ major`; empty where it is not clear, None in pieces of older versions."""
     new_from: float | None = None
     """The second at which the new part of a continuation begins, where what it continues is heard before."""
+    shared_at_most: int | None = None
+    """Notes of the longest passage that may stand in the music which the model learnt from; None where it was not
+    measured."""
+    ended_early: bool = False
+    """Whether it ends before the length asked for, since the model got stuck."""
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         request = ComposeRequest(Seed(), take=options.take + number, style=styles[number], **asked)
         path = options.output / (styles[number] if styles[number] != ANY else "") / f"{number:03}.mid"
         path.parent.mkdir(parents=True, exist_ok=True)
-        composer.compose(request).write(str(path))
+        composer.compose(request).music.write(str(path))
 
     began, work = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(composer.places) as pool:

@@ -13,7 +13,7 @@ from core.article.frames import FRAMES_PER_SECOND, SILENCE, grid_of, midi_of, ro
 from core.article.model import WINDOW, ArticleConfig, ArticleModel, built
 from core.article.tokenizer import Vocabulary
 from core.checkpoint import Checkpoint
-from core.composer import Progress
+from core.composer import Composition, Progress
 from core.errors import BadCheckpoint
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, Seed
@@ -70,7 +70,7 @@ class ArticleComposer:
     def warm_up_fully(self) -> None:
         """Nothing is left: one program serves any number of pieces."""
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         """The piece at 5 frames a second. It begins with the seed's notes; a random one begins after 50 random words,
         which are dropped. Raises UnknownNotes for a seed that the vocabulary lacks."""
         draws = np.random.Generator(np.random.Philox(request.take))
@@ -90,7 +90,7 @@ class ArticleComposer:
             pieces.append(words.numpy())
         progress(1.0)
         words = self.vocabulary.decode(np.concatenate(pieces)[: request.length])
-        return midi_of(roll_of(words))
+        return Composition(midi_of(roll_of(words)))
 
     def attention(self, music: PrettyMIDI) -> tuple[list[str], list[np.ndarray]]:
         """Attention in the middle of a piece that it composed: the 50 words of that window, and the two matrices, each

@@ -139,6 +139,11 @@ class CandidateGroup:
         )
         self.candidates = self._copies(self._kept.get(place))
 
+    def own_pitches(self) -> np.ndarray:
+        """The keys of the finished piece's notes, without those that were given."""
+        notes = self.best.notes(len(self.best.forced))
+        return self.best.events[notes if self._stop is None else notes[notes < self._stop], KEY]
+
     def moments(self) -> np.ndarray:
         """The finished piece; see `EventSequence.moments`."""
         return self.best.moments(self._stop)

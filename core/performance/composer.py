@@ -13,13 +13,14 @@ import numpy as np
 from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
-from core.composer import Progress
+from core.composer import Composition, Progress
 from core.errors import BadCheckpoint, BadRequest
 from core.midi.given import melody_of, notes_of
 from core.midi.smf import parse
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
 from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
+from core.performance.fingerprint import of_training_music
 from core.performance.interpretation import harmonized, performed
 from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
@@ -92,7 +93,7 @@ class PerformanceComposer:
     def warm_up_fully(self) -> None:
         self._scheduler.warm_up_fully()
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
         cannot go on from. Where notes are given, they are performed or harmonized."""
@@ -114,9 +115,13 @@ class PerformanceComposer:
         group = CandidateGroup(sequence, self.candidates)
         self._scheduler.run(group, progress)
         progress(1.0)
-        return self._finished(group, primer)
+        return Composition(
+            self._finished(group, primer),
+            shared_at_most=of_training_music().longest_passage(group.own_pitches()),
+            ended_early=group.gave_up is not None,
+        )
 
-    def _interpreted(self, request: ComposeRequest, progress: Progress) -> PrettyMIDI:
+    def _interpreted(self, request: ComposeRequest, progress: Progress) -> Composition:
         """The notes that are given, played as a score or accompanied as a melody."""
         given = given_by(request)
         sequence = EventSequence(
@@ -132,10 +137,10 @@ class PerformanceComposer:
         group = CandidateGroup(sequence, 1 if performs else self.candidates)
         self._scheduler.run(group, progress)
         progress(1.0)
-        return performed(group.best) if performs else harmonized(group.best)
+        return Composition(performed(group.best) if performs else harmonized(group.best))
 
     def _finished(self, group: CandidateGroup, primer: Primer | None) -> PrettyMIDI:
-        """The music of a piece that is done. All that is measured of a finished piece is measured here."""
+        """The music of a piece that is done."""
         sequence, moments = group.best, group.moments()
         if group.gave_up:
             _log.warning("take %d ends early: %s", sequence.take, group.gave_up)

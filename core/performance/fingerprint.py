@@ -29,6 +29,10 @@ RUN = 12
 of trills and scales stand in the training music here and there and add up to passages that do not; longer ones raise
 what chance gives."""
 
+LONGEST_PASSAGE = 33
+"""Notes of the longest passage that a piece may share, by the bound of `longest_passage`: what human pieces share with
+one another."""
+
 _MULTIPLIER, _MIX = 0x9E3779B97F4A7C15, np.uint64(0xBF58476D1CE4E5B9)
 """Odd, so that they have inverses among the 64-bit numbers, whose arithmetic wraps by itself."""
 _CODES = np.random.default_rng(0).integers(2**64, size=256, dtype=np.uint64)
@@ -71,21 +75,26 @@ class Fingerprint:
         """At most so many notes in a row of a piece stand in the training music, transposition aside. `pitches` are
         those of its notes in order, chords from low to high."""
         # a passage of that many notes and one may end just before the first run that is not found, or begin after it
-        return min(max(map(len, self._streaks(pitches)), default=0) + RUN, len(pitches))
+        return min(max((len(streak) for _, streak in self._streaks(pitches)), default=0) + RUN, len(pitches))
 
     def longest_passage(self, pitches: np.ndarray) -> int:
         """The same bound where a run that comes again in a passage counts once. A trill, a tremolo or a chromatic scale
         is the same few runs over and over, and no copy however long it goes on; a melody has as many runs as notes."""
-        different = max((len(np.unique(streak)) for streak in self._streaks(pitches)), default=0)
+        different = max((len(np.unique(streak)) for _, streak in self._streaks(pitches)), default=0)
         return min(different + RUN, len(pitches))
 
-    def _streaks(self, pitches: np.ndarray) -> list[np.ndarray]:
-        """The bits of runs that are found one after another, an array for each passage."""
+    def first_passage(self, pitches: np.ndarray, most: int) -> int | None:
+        """The number of the note at which the first passage begins that is longer than `most` by this bound."""
+        streaks = self._streaks(pitches)
+        return next((first for first, streak in streaks if len(np.unique(streak)) + RUN > most), None)
+
+    def _streaks(self, pitches: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """For each passage the number of its first note, and the bits of its runs, all of which are found."""
         places = _places(pitches, len(self._bits))
         found = (self._bits[places // 8] >> (places % 8).astype(np.uint8)) & 1
         edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))
         firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        return [places[first:end] for first, end in zip(firsts, ends, strict=True)]
+        return [(int(first), places[first:end]) for first, end in zip(firsts, ends, strict=True)]
 
 
 @cache

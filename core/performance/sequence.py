@@ -10,6 +10,7 @@ import numpy as np
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
 from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
+from core.performance.fingerprint import LONGEST_PASSAGE, of_training_music
 from core.performance.given import FREELY, SCORE
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
@@ -147,8 +148,9 @@ class EventSequence:
         return first + np.flatnonzero(self.events[first : self.stop, KEY] < PITCHES)
 
     def trouble(self, at_the_end: bool = True) -> Trouble | None:
-        """The guard's finding in its latest notes, and in the last ones where it is over, unless these are not to be
-        looked `at_the_end`; its note is the number of an event. A score is played however it is written."""
+        """What is wrong with its latest notes: the guard's finding, or that they are a copy, where none are given. Where
+        it is over, the last notes are looked at too, unless it is not to be looked `at_the_end`. The trouble's note is
+        the number of an event. A score is played however it is written."""
         if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:
             return None
         times, notes, over = self.times(), self.notes(len(self.forced)), self.over
@@ -159,6 +161,9 @@ class EventSequence:
         found = find_trouble(onsets[since], keys[since], min(now, LATEST_END * self.cells * CELL))
         if found is not None:
             return Trouble(found.reason, int(notes[since][found.note]))
+        copied = of_training_music().first_passage(keys[since], LONGEST_PASSAGE)
+        if copied is not None and self.playing.given.task == FREELY:
+            return Trouble("a passage of the music it learnt from", int(notes[since][copied]))
         found = find_trouble_at_the_end(onsets, keys) if over and at_the_end else None
         return found and Trouble(found.reason, int(notes[found.note]))
 

@@ -10,6 +10,7 @@ from PIL import Image
 from pretty_midi import Note, PrettyMIDI
 
 from core import pipeline
+from core.composer import Composition
 from core.errors import BadRequest, RenderError
 from core.options import AUDIO_FORMATS, INSTRUMENTS
 from core.pipeline import Draft
@@ -48,8 +49,8 @@ def test_a_piece_without_notes_is_refused():
     """The sentence says what may help."""
 
     class Silent(Pianist):
-        def compose(self, request: ComposeRequest, progress: object = None) -> PrettyMIDI:
-            return piano()
+        def compose(self, request: ComposeRequest, progress: object = None) -> Composition:
+            return Composition(piano())
 
     with pytest.raises(RenderError, match="has no notes; another take or seed may"):
         pipeline.compose(Silent(), ComposeRequest(Seed(), take=1))

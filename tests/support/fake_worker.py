@@ -24,7 +24,7 @@ from typing import Self
 
 from pretty_midi import Instrument, Note, PrettyMIDI
 
-from core.composer import Progress
+from core.composer import Composition, Progress
 from core.errors import UnknownNotes
 from core.models import DEFAULT_MODEL
 from core.options import STEP_SECONDS
@@ -74,7 +74,7 @@ class FakeComposer:
         self._history = settings.data_dir / "history"
         self._hung = settings.data_dir / "hung"
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         self._note(f"began {request.take}")
         if request.take == FAILING_TAKE:
             raise UnknownNotes(UNKNOWN)
@@ -89,7 +89,7 @@ class FakeComposer:
                 self._hung.touch()
                 HANG[request.take](1000)
         self._note(f"composed {request.take}")
-        return scale(request)
+        return Composition(scale(request))
 
     def attention(self, music: PrettyMIDI) -> None:
         pass

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
-from core.composer import Progress
+from core.composer import Composition, Progress
 from core.request import ComposeRequest
 
 PEDAL = 64
@@ -59,13 +59,13 @@ class Pianist:
     checkpoint = "0123456789ab"
     places = 1
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         progress(0.0)
         midi = scale(request.seconds, velocity=40 + request.take % 80)
         for pitch in request.seed.chords[0] if request.seed.chords else ():
             midi.instruments[0].notes.append(Note(100, pitch, 0.0, 0.4))
         progress(1.0)
-        return midi
+        return Composition(midi)
 
     def attention(self, music: PrettyMIDI) -> tuple[list[str], list[np.ndarray]] | None:
         return None

@@ -61,7 +61,7 @@ def test_a_tiny_model_learns_and_composes(data, whole, tmp_path):
     composer = PerformanceComposer.load(whole / "checkpoint", slots=2)
     assert composer.styles == ("any", "Czerny")
     request = ComposeRequest(Seed.parse("60"), take=1, length=50, model="performance", style="Czerny", temperature=0.5)
-    pitches = [note.pitch for note in composer.compose(request).instruments[0].notes]
+    pitches = [note.pitch for note in composer.compose(request).music.instruments[0].notes]
     assert pitches[0] == 60
     assert len(pitches) > 10
     assert np.mean([40 <= pitch <= 75 for pitch in pitches]) > 0.8

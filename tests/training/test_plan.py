@@ -132,7 +132,7 @@ def test_a_plan_makes_a_teacher_its_students_and_their_recall(whole):
         composer = PerformanceComposer.load(whole / "checkpoints" / network, slots=2)
         assert composer.styles == ("any", "Czerny")
     request = ComposeRequest(Seed.parse("60"), take=1, length=50, model="performance")
-    assert composer.compose(request).instruments[0].notes
+    assert composer.compose(request).music.instruments[0].notes
     history = [json.loads(line) for line in (whole / "learn/history.jsonl").read_text().splitlines()]
     assert [(entry["network"], entry["events"]) for entry in history] == [("small", 512), ("base", 512)]
     before, after = weights_of(whole, "small"), weights_of(whole, "small-recall")

@@ -30,20 +30,20 @@ def notes(midi):
 def test_a_piece_begins_with_its_seed(composer, seed, words):
     """One note is one frame, as in the article; of several, each lasts 0.4 s."""
     assert words_of_seed(Seed.parse(seed)) == words
-    assert words_of(piano_roll(composer.compose(request(seed))))[: len(words)] == words
+    assert words_of(piano_roll(composer.compose(request(seed)).music))[: len(words)] == words
 
 
 def test_the_same_recipe_gives_the_same_piece(composer):
     """Also after other pieces were made in between; another take gives another."""
-    first = composer.compose(request("random"))
-    other = composer.compose(request("random", take=8))
-    assert notes(composer.compose(request("random"))) == notes(first) != notes(other)
+    first = composer.compose(request("random")).music
+    other = composer.compose(request("random", take=8)).music
+    assert notes(composer.compose(request("random")).music) == notes(first) != notes(other)
 
 
 @pytest.mark.parametrize("length", [25, 60, 101])
 def test_length_counts_steps_of_a_fifth_of_a_second(composer, length):
     """The last note ends within the length, and near it: this network is never silent for long."""
-    end = composer.compose(request("random", length=length)).get_end_time()
+    end = composer.compose(request("random", length=length)).music.get_end_time()
     assert length * 0.2 - 2 < end <= length * 0.2 + 1e-6
 
 
@@ -95,7 +95,7 @@ def test_unknown_notes_are_refused_before_any_work(composer):
 @pytest.mark.parametrize("length", [25, 200])
 def test_attention_is_that_of_the_pieces_own_words(composer, length):
     """50 words of the piece (a shorter one is padded as in training) and two matrices whose rows sum to 1."""
-    midi = composer.compose(request("72", length=length))
+    midi = composer.compose(request("72", length=length)).music
     words, matrices = composer.attention(midi)
     assert len(words) == 50
     sounding = [word for word in words if word != "e"]

@@ -50,7 +50,7 @@ def test_the_same_recipe_gives_the_same_file(composer, folder):
     """Byte for byte, from the same checkpoint loaded twice."""
     again = PerformanceComposer.load(folder)
     assert again.checkpoint == composer.checkpoint
-    assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()))
+    assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()).music)
 
 
 def test_each_option_makes_another_piece(composer):
@@ -65,7 +65,7 @@ def test_each_option_makes_another_piece(composer):
         asked(dynamics="loud"),
         asked(mood="stormy"),
     ]
-    assert len({as_bytes(composer.compose(request)) for request in [asked(), *changed]}) == 9
+    assert len({as_bytes(composer.compose(request).music) for request in [asked(), *changed]}) == 9
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_pieces_of_many_threads_are_decoded_together(composer):
     takes, shares = range(composer.places + 3), defaultdict(list)
 
     def compose(take):
-        return as_bytes(composer.compose(asked(take=take, length=200), shares[take].append))
+        return as_bytes(composer.compose(asked(take=take, length=200), shares[take].append).music)
 
-    alone = [as_bytes(composer.compose(asked(take=take, length=200))) for take in takes]
+    alone = [as_bytes(composer.compose(asked(take=take, length=200)).music) for take in takes]
     with ThreadPoolExecutor(len(takes)) as pool:
         assert list(pool.map(compose, takes)) == alone
     assert all(told == sorted(told) for told in shares.values())
@@ -132,19 +132,19 @@ def test_a_cancelled_piece_frees_its_slot(composer):
 
     with ThreadPoolExecutor(2 * composer.places) as pool:
         list(pool.map(compose, range(2 * composer.places)))
-    assert as_bytes(composer.compose(asked())) == as_bytes(composer.compose(asked()))
+    assert as_bytes(composer.compose(asked()).music) == as_bytes(composer.compose(asked()).music)
 
 
 def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
     """Pieces that it decodes fail at once; the next piece is made as ever."""
     composer = PerformanceComposer.load(folder, slots=2)
-    before = as_bytes(composer.compose(asked()))
+    before = as_bytes(composer.compose(asked()).music)
     engine = composer._scheduler._engines[0]
     engine.advance, kept = None, engine.advance
     with pytest.raises(RuntimeError, match="the engine broke down"):
         composer.compose(asked())
     engine.advance = kept
-    assert as_bytes(composer.compose(asked())) == before
+    assert as_bytes(composer.compose(asked()).music) == before
 
 
 @pytest.mark.parametrize(
@@ -173,21 +173,21 @@ def test_slots_are_arranged_in_buckets(monkeypatch, caplog, pieces, memory, cand
 @pytest.mark.parametrize("seed, pitches", [("72", [72]), ("67,60,64", [60, 64, 67])])
 def test_a_chord_begins_the_piece(composer, seed, pitches):
     """The seed's keys are struck together at the very beginning."""
-    notes = notes_of(composer.compose(asked(seed)))
+    notes = notes_of(composer.compose(asked(seed)).music)
     assert [note.pitch for note in notes[: len(pitches)]] == pitches
     assert all(note.start == 0 for note in notes[: len(pitches)])
 
 
 def test_a_melody_begins_the_piece(composer):
     """Its notes come one after another, 0.4 s each; the last is held as long as the model likes."""
-    notes = notes_of(composer.compose(asked("C4 E4 G4,B4")))
+    notes = notes_of(composer.compose(asked("C4 E4 G4,B4")).music)
     assert [note.pitch for note in notes[:4]] == [60, 64, 67, 71]
     np.testing.assert_allclose([note.start for note in notes[:4]], [0, 0.4, 0.8, 0.8])
     np.testing.assert_allclose([note.end for note in notes[:2]], [0.4, 0.8])
 
 
 def continued(composer, primer, **options):
-    return composer.compose(asked(primer=as_bytes(primer), **options))
+    return composer.compose(asked(primer=as_bytes(primer), **options)).music
 
 
 def test_a_primer_is_gone_on_from(composer):
@@ -230,7 +230,7 @@ def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
 @pytest.mark.parametrize("length", [25, 100])
 def test_a_piece_lasts_as_long_as_asked(composer, length):
     """The end comes between 92 and 104 % of the length, with the pedal up."""
-    midi = composer.compose(asked(length=length))
+    midi = composer.compose(asked(length=length)).music
     assert 0.92 * length * 0.2 - 0.02 <= midi.get_end_time() <= 1.04 * length * 0.2 + 0.02
     pedal = [change.value for change in midi.instruments[0].control_changes]
     assert not pedal or pedal[-1] == 0
@@ -250,17 +250,19 @@ def test_a_cancelled_piece_leaves_the_composer_as_it_was(composer):
     def cancel(share):
         raise Cancelled("enough")
 
-    before = as_bytes(composer.compose(asked()))
+    before = as_bytes(composer.compose(asked()).music)
     with pytest.raises(Cancelled):
         composer.compose(asked(length=3000), cancel)
-    assert as_bytes(composer.compose(asked())) == before
+    assert as_bytes(composer.compose(asked()).music) == before
 
 
 def test_an_unknown_style_is_refused_with_those_known(composer):
     """Upper and lower case are the same."""
     with pytest.raises(BadRequest, match="no style 'Satie'; there are any, Bach, pop"):
         composer.compose(asked(style="Satie"))
-    assert as_bytes(composer.compose(asked(style="bach"))) == as_bytes(composer.compose(asked(style="Bach")))
+    assert as_bytes(composer.compose(asked(style="bach")).music) == as_bytes(
+        composer.compose(asked(style="Bach")).music
+    )
 
 
 def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
@@ -287,9 +289,11 @@ def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
     """The recipe gives the same piece again, alone or beside others, and the progress never falls."""
     monkeypatch.setattr(module_sequence, "find_trouble", unlucky)
     shares = []
-    first = as_bytes(composer.compose(asked(take=take, length=200), shares.append))
+    first = as_bytes(composer.compose(asked(take=take, length=200), shares.append).music)
     with ThreadPoolExecutor(3) as pool:
-        again = list(pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=200))), [take, 7, 8]))
+        again = list(
+            pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=200)).music), [take, 7, 8])
+        )
     assert again[0] == first
     assert shares == sorted(shares)
 
@@ -297,7 +301,7 @@ def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
 def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
     """The end is where its music ends, and the log says so."""
     monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 90))
-    midi = composer.compose(asked(length=200))
+    midi = composer.compose(asked(length=200)).music
     assert len(notes_of(midi)) <= 91
     assert "ends early: no luck at all" in caplog.text
 
@@ -315,7 +319,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
 
 def test_a_written_piece_is_read_as_it_was_made(composer):
     """Writing the file loses and changes nothing: its moments are those of the piece."""
-    midi = composer.compose(asked(length=100))
+    midi = composer.compose(asked(length=100)).music
     again = PrettyMIDI(io.BytesIO(as_bytes(midi)))
     assert read(again).tolist() == read(midi).tolist()
 
