@@ -28,9 +28,11 @@ class ModelCard:
     """Of its weights."""
     styles: tuple[str, ...] = ()
     """Names that a request may give as its style."""
+    longest_passage: int | None = None
+    """Notes of the longest passage that its pieces share with what it learnt from, where that is measured."""
 
     @classmethod
-    async def read(cls, folder: Path) -> Self:
+    async def read(cls, folder: Path, longest_passage: int | None = None) -> Self:
         """The card in `folder / config.json`; where that says nothing, the name is the folder's."""
         try:
             async with aiofiles.open(folder / "config.json", encoding="utf-8") as file:
@@ -41,6 +43,7 @@ class ModelCard:
                 data=str(config.get("data", "")),
                 licence=str(config.get("licence", "")),
                 styles=tuple(map(str, config.get("architecture", {}).get("styles", ()))),
+                longest_passage=longest_passage,
             )
         except (OSError, ValueError, AttributeError, TypeError) as error:
             _log.warning("the model card of '%s' cannot be read: %s", folder.name, error)
@@ -49,4 +52,6 @@ class ModelCard:
 
 async def read_cards(checkpoints: Path, preset: str) -> tuple[ModelCard, ...]:
     """The card of every model, in the order of the table of models."""
-    return tuple([await ModelCard.read(model.folder(checkpoints, preset)) for model in MODELS.values()])
+    return tuple(
+        [await ModelCard.read(model.folder(checkpoints, preset), model.longest_passage) for model in MODELS.values()]
+    )

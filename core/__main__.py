@@ -313,6 +313,8 @@ def report(piece: Piece, files: list[Path], as_json: bool) -> str:
             "duration": piece.duration,
             "notes": piece.notes,
             "seconds": piece.seconds,
+            "ended_early": bool(piece.heard and piece.heard.ended_early),
+            "shared_at_most": piece.heard and piece.heard.shared_at_most,
         }
         return json.dumps(facts)
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in piece.seconds.items())

@@ -10,6 +10,9 @@ CHECKPOINTS = Path(__file__).parent / "checkpoints"
 """The trained weights that ship with Nocturne: one folder a model and preset."""
 SMALL: Final = "small"
 """The preset that every model has."""
+LONGEST_PASSAGE: Final = 33
+"""Notes of the longest passage that a piece may share with the music which the default model learnt from, by the bound
+of `core.performance.fingerprint`: as much as human pieces share with one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class ModelSpec:
     """Whether a piece may begin with music that somebody sent."""
     attends: bool = False
     """Whether it can tell what its network attended to."""
+    longest_passage: int | None = None
+    """Notes of the longest passage that its pieces share with what it learnt from; None where that is not measured."""
 
     def folder(self, checkpoints: Path, preset: str) -> Path:
         """The folder of its weights. A preset that it does not have stands for `small`, which is called as the model
@@ -49,6 +54,7 @@ MODELS: Final = {
             presets=(SMALL, "base"),
             knows_styles=True,
             continues_primer=True,
+            longest_passage=LONGEST_PASSAGE,
         ),
         ModelSpec(
             "article",

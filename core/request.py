@@ -478,6 +478,14 @@ class Piece:
             {"wished": wished.upper(), "format": self.audio_format.upper()},
         )
 
+    @property
+    def end_remark(self) -> Text:
+        """A sentence for the listener when the model got stuck, so that the piece is shorter than asked for, else
+        empty."""
+        if not (self.heard and self.heard.ended_early):
+            return NOTHING
+        return Text("It ends before the length you asked for: I got stuck there, and no other way on was better.")
+
     def to_json(self) -> dict[str, Any]:
         files = {key: base64.b64encode(getattr(self, key)).decode() for key in _FILES}
         return {

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.language.i18n import rounded_number, say, say_some
-from bot.language.replies import COLOUR
+from bot.language.replies import COLOUR, longest_passage
 from bot.language.translator import described, named
 from bot.model_cards import ModelCard
 from bot.services import PERMISSIONS, Interaction, ServiceClient
@@ -55,7 +55,9 @@ def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> disco
     )
     for card in cards:
         size = say("{count} parameters", count=rounded_number(card.parameters)) if card.parameters else ""
-        lines = (size, say("Learnt from {data}", data=card.data) if card.data else "", _licence(card.licence))
+        learnt = say("Learnt from {data}", data=card.data) if card.data else ""
+        copies = longest_passage(card.longest_passage) if card.longest_passage is not None else ""
+        lines = (size, learnt, copies, _licence(card.licence))
         embed.add_field(
             name=say("Model: {name}", name=card.name), value="\n".join(filter(None, lines))[:1024], inline=False
         )

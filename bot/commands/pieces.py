@@ -157,7 +157,8 @@ def _submits(maker: Maker) -> Action:
 
 
 async def _show_recipe(interaction: Interaction, stored: Stored) -> None:
-    await interaction.response.send_message(replies.recipe(stored), ephemeral=True)
+    heard = await interaction.client.services.library.heard(stored)
+    await interaction.response.send_message(replies.recipe(stored, heard), ephemeral=True)
 
 
 async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:

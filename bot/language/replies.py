@@ -25,6 +25,7 @@ from core.request import (
     PIECE,
     VIDEO,
     ComposeRequest,
+    Heard,
     Piece,
     Recipe,
     Rendering,
@@ -194,7 +195,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
     fitting = {file.name: file for file in files if 0 < len(file.data) <= size_limit}
     about_sound = say(piece.remark) if sound in fitting else _too_large(size_limit)
     notes = say_some("{count:,} note", "{count:,} notes", piece.notes)
-    lines = (f"{kind(piece.recipe.request, about)} · {notes}", say(remark), about_sound)
+    lines = (f"{kind(piece.recipe.request, about)} · {notes}", say(remark), say(piece.end_remark), about_sound)
     embed = discord.Embed(title=line(piece), description="\n".join(filter(None, lines)), colour=COLOUR)
     if about.name:
         embed.set_author(name=about.name, icon_url=about.avatar or None)
@@ -352,8 +353,8 @@ def late(reply: Reply, user_id: int) -> Reply:
     return mentioning(replace(reply, content=" ".join(filter(None, (here, reply.content)))), user_id)
 
 
-def recipe(stored: Stored) -> str:
-    """The command to copy, and what else is needed for the same piece."""
+def recipe(stored: Stored, heard: Heard | None = None) -> str:
+    """The command to copy, what else is needed for the same piece, and whether it copies."""
     request = stored.recipe.request
     lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
     if request.origin.piece:
@@ -374,8 +375,15 @@ def recipe(stored: Stored) -> str:
         lines.append(say(GIVEN[request.task].recipe))
     lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
+    if heard and heard.shared_at_most is not None:
+        lines.append(longest_passage(heard.shared_at_most))
     lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
     return "\n".join(lines)
+
+
+def longest_passage(notes: int) -> str:
+    """How much a piece, or any piece, copies at the most."""
+    return say("Longest passage shared with what it learnt from: at most {count} notes", count=notes)
 
 
 def headline(stored: Stored) -> str:

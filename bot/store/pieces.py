@@ -222,7 +222,7 @@ class Library:
             audio_format=stored.audio_format,
             composed=composed,
             attention=tuple(pictures),
-            heard=await self._heard(stored.id),
+            heard=await self.heard(stored),
         )
 
     @asynccontextmanager
@@ -237,10 +237,10 @@ class Library:
         [composed] = await self._read(stored.id, [COMPOSED])
         return composed
 
-    async def _heard(self, piece_id: str) -> Heard | None:
+    async def heard(self, stored: Stored) -> Heard | None:
         """What is to be heard in a piece; those of older versions do not tell."""
         try:
-            [content] = await asyncio.to_thread(self._files.read, piece_id, [HEARD])
+            [content] = await asyncio.to_thread(self._files.read, stored.id, [HEARD])
             return Heard(**known_fields(Heard, json.loads(content)))
         except (FileNotFoundError, ValueError, TypeError):
             return None

@@ -29,10 +29,6 @@ RUN = 12
 of trills and scales stand in the training music here and there and add up to passages that do not; longer ones raise
 what chance gives."""
 
-LONGEST_PASSAGE = 33
-"""Notes of the longest passage that a piece may share, by the bound of `longest_passage`: what human pieces share with
-one another."""
-
 _MULTIPLIER, _MIX = 0x9E3779B97F4A7C15, np.uint64(0xBF58476D1CE4E5B9)
 """Odd, so that they have inverses among the 64-bit numbers, whose arithmetic wraps by itself."""
 _CODES = np.random.default_rng(0).integers(2**64, size=256, dtype=np.uint64)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.models import LONGEST_PASSAGE
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
 from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
-from core.performance.fingerprint import LONGEST_PASSAGE, of_training_music
+from core.performance.fingerprint import of_training_music
 from core.performance.given import FREELY, SCORE
 from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
 from core.performance.sampling import uniforms
@@ -148,9 +149,9 @@ class EventSequence:
         return first + np.flatnonzero(self.events[first : self.stop, KEY] < PITCHES)
 
     def trouble(self, at_the_end: bool = True) -> Trouble | None:
-        """What is wrong with its latest notes: the guard's finding, or that they are a copy, where none are given. Where
-        it is over, the last notes are looked at too, unless it is not to be looked `at_the_end`. The trouble's note is
-        the number of an event. A score is played however it is written."""
+        """What is wrong with its latest notes: the guard's finding, or, where none is given, that they are a copy. Once
+        it is over the last notes are looked at too, unless not to be looked `at_the_end`. The trouble's note is the
+        number of an event. A score is played however it is written."""
         if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:
             return None
         times, notes, over = self.times(), self.notes(len(self.forced)), self.over

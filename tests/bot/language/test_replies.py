@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.language import replies, sentences
 from bot.language.replies import Provenance, Reply
+from bot.store.pieces import Stored
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import ComposeRequest, Heard, Origin, Rendering
@@ -129,6 +130,23 @@ def test_the_recipe_can_be_typed_again():
     )
     of_the_article = ComposeRequest(Seed(), take=1, model="article")
     assert replies.command(of_the_article) == "/compose seed:random take:1 model:article"
+
+
+def test_a_piece_that_ended_early_says_so():
+    """One sentence under the title; of other pieces nothing."""
+    stuck = replace(piece(), heard=Heard(60.0, 36, 84, 3.0, ended_early=True))
+    sentence = "It ends before the length you asked for"
+    assert sentence in (replies.finished(stuck, PLENTY).embed.description or "")
+    assert sentence not in (replies.finished(piece(), PLENTY).embed.description or "")
+
+
+def test_the_recipe_says_how_much_is_copied():
+    """In a line of its own, where it was measured."""
+    heard = Heard(60.0, 36, 84, 3.0, shared_at_most=22)
+    line = "Longest passage shared with what it learnt from: at most 22 notes"
+    stored = Stored(NEW, 1, False, 0.0, "", piece().recipe, 60.0, 312, "mp3")
+    assert line in replies.recipe(stored, heard).splitlines()
+    assert "Longest passage" not in replies.recipe(stored, Heard(60.0, 36, 84, 3.0))
 
 
 def test_a_mood_says_what_it_stands_for():

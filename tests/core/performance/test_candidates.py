@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from core.performance import sequence
 from core.performance.candidates import FEWEST_EVENTS, KEPT_STATES, TRIES_AT_A_PLACE, CandidateGroup
 from core.performance.engine import CHUNK
 from core.performance.events import KEY
+from core.performance.fingerprint import Fingerprint
 from core.performance.sequence import STRETCH, WARMER, EventSequence
 from core.performance.steering import Target
 
@@ -70,6 +72,16 @@ def test_a_piece_goes_back_when_every_candidate_is_in_trouble():
     decode_on(group, LOOP * 2)
     assert [candidate.sub_take for candidate in group.candidates] == [2, 3]
     assert {candidate.origin for candidate in group.candidates} == {3 * STRETCH}
+
+
+def test_a_candidate_that_copies_is_not_chosen(monkeypatch):
+    """A passage of more than 33 notes of the training music is trouble like any other."""
+    learnt = music(STRETCH)
+    known = Fingerprint.of([np.array([key for _, key, *_ in learnt])], bits=8_000)
+    monkeypatch.setattr(sequence, "of_training_music", lambda: known)
+    group = group_of(2)
+    decode_on(group, [(10, min(key + 1, 87), 16, 5) for _, key, *_ in learnt], music(STRETCH, keys=(10, 50)))
+    assert group.best.sub_take == 1
 
 
 def test_the_one_that_is_nearer_to_what_was_asked_for_is_chosen():

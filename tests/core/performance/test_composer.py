@@ -16,6 +16,7 @@ from core.performance.candidates import CandidateGroup
 from core.performance.composer import PerformanceComposer, slot_counts
 from core.performance.engine import Engine
 from core.performance.events import read
+from core.performance.fingerprint import Fingerprint
 from core.performance.guard import Trouble
 from core.performance.model import PerformanceConfig
 from core.performance.scheduler import Batch, Scheduler
@@ -301,9 +302,18 @@ def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
 def test_a_piece_that_stays_stuck_is_short(composer, monkeypatch, caplog):
     """The end is where its music ends, and the log says so."""
     monkeypatch.setattr(module_sequence, "find_trouble", lambda *_: Trouble("no luck at all", 90))
-    midi = composer.compose(asked(length=200)).music
-    assert len(notes_of(midi)) <= 91
+    composition = composer.compose(asked(length=200))
+    assert composition.ended_early
+    assert len(notes_of(composition.music)) <= 91
     assert "ends early: no luck at all" in caplog.text
+
+
+def test_what_is_copied_is_told(composer, monkeypatch):
+    """The longest passage of the piece's own notes: of a continuation those of the primer do not count."""
+    learnt = np.random.default_rng(0).integers(20, 70, 400)
+    monkeypatch.setattr(module, "of_training_music", lambda: Fingerprint.of([learnt], bits=8_000))
+    primer = piano(*(Note(66, 21 + int(key), at * 0.2, at * 0.2 + 0.1) for at, key in enumerate(learnt)))
+    assert composer.compose(asked(primer=as_bytes(primer))).shared_at_most < 40
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):

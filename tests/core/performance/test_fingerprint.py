@@ -52,6 +52,13 @@ def test_a_figure_is_no_copy(figure):
     assert learnt.longest_passage(np.array(figure)) <= RUN + 4
 
 
+def test_a_passage_that_is_too_long_is_found(fingerprint, learnt):
+    """Its first note is told, some notes early by chance; a shorter one is none."""
+    piece = np.concatenate([random_pitches(100, 40), learnt[3][300:360] + 5, random_pitches(200, 40)])
+    assert 16 < fingerprint.first_passage(piece, 33) <= 40
+    assert fingerprint.first_passage(piece, 84) is None
+
+
 def test_a_copied_passage_counts_whole(fingerprint, learnt):
     """A melody does not repeat itself as figures do, so next to none of its notes is left out."""
     piece = np.concatenate([random_pitches(100, 40), learnt[3][300:360] + 5, random_pitches(200, 40)])

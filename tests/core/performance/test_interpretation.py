@@ -64,7 +64,7 @@ def chords_struck(notes: list[Note], given: Given) -> list[int]:
 def test_no_note_is_lost_and_none_added(composer: PerformanceComposer, seed: int, freedom: int):
     """As many notes at each pitch as are written, in the file too; and chord after chord."""
     request = to_perform(chords(60, seed), freedom=freedom)
-    notes, given = played(composer.compose(request)), given_by(request)
+    notes, given = played(composer.compose(request).music), given_by(request)
     assert Counter(note.pitch for note in notes) == Counter(note.pitch for note in given.notes)
     struck = chords_struck(notes, given)
     assert struck == sorted(struck)
@@ -73,7 +73,7 @@ def test_no_note_is_lost_and_none_added(composer: PerformanceComposer, seed: int
 def test_without_freedom_notes_begin_where_they_are_written(composer: PerformanceComposer):
     """To the millisecond; how hard and how long they are is the network's."""
     written = [Note(64, 60 + number % 3, 0.2 * number + 0.003, 0.2 * number + 0.1) for number in range(40)]
-    notes = played(composer.compose(to_perform(written, freedom=0)))
+    notes = played(composer.compose(to_perform(written, freedom=0)).music)
     np.testing.assert_allclose([note.start for note in notes], [note.start for note in written], atol=0.002)
     assert len({note.velocity for note in notes}) > 5
 
@@ -81,7 +81,7 @@ def test_without_freedom_notes_begin_where_they_are_written(composer: Performanc
 def test_a_performance_keeps_to_its_score(composer: PerformanceComposer):
     """100 s are at most 3 % longer or shorter, and a network that hurries is held back all the time."""
     written = [Note(64, 60 + number % 12, 0.5 * number, 0.5 * number + 0.5) for number in range(200)]
-    onsets = np.array([note.start for note in played(composer.compose(to_perform(written)))])
+    onsets = np.array([note.start for note in played(composer.compose(to_perform(written)).music)])
     off = onsets - [note.start for note in written]
     assert abs(off).max() < 3
     assert abs(off).max() > 0.02
@@ -123,7 +123,7 @@ def test_a_melody_stays_as_it_is(composer: PerformanceComposer, take: int):
         Note(64, 72 + step, 0.5 * number, 0.5 * number + 0.4) for number, step in enumerate([0, 4, 7, 5, 2, 0] * 4)
     ]
     request = ComposeRequest(Seed(), take=take, task=HARMONIZE, score=as_bytes(piano(*melody)), length=60)
-    notes = played(composer.compose(request))
+    notes = played(composer.compose(request).music)
     given = {(note.pitch, round(note.start, 3)) for note in melody}
     kept = [note for note in notes if (note.pitch, round(note.start, 3)) in given]
     others = [note for note in notes if (note.pitch, round(note.start, 3)) not in given]
