@@ -14,7 +14,7 @@ from pretty_midi import Note, PrettyMIDI
 
 from core import __main__ as cli
 from core import loader, settings
-from core.composer import Progress
+from core.composer import Composition, Progress
 from core.errors import UnknownNotes
 from core.request import ComposeRequest
 from core.settings import Settings
@@ -108,7 +108,7 @@ def test_json_is_one_object_a_piece(tmp_path: Path, capsys: pytest.CaptureFixtur
         },
     }
     for piece in pieces:
-        assert set(piece) == {"recipe", "files", "duration", "notes", "seconds"}
+        assert set(piece) == {"recipe", "files", "duration", "notes", "seconds", "ended_early", "shared_at_most"}
         assert [Path(file).suffix for file in piece["files"]] == [".mid", ".mp3", ".png"]
         assert all((tmp_path / file).stat().st_size > 100 for file in piece["files"])
         assert (piece["duration"], piece["notes"]) == (5.0, 11)
@@ -209,7 +209,7 @@ def test_notes_that_the_model_lacks_are_one_sentence(
     """What the composer refuses ends like other bad input, without a progress bar before it."""
 
     class Unknowing(Pianist):
-        def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+        def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
     monkeypatch.setattr(loader, "load_composer", lambda model, checkpoints, preset, slots, programs: Unknowing())
@@ -252,8 +252,10 @@ def test_an_interruption_leaves_whole_files_only(tmp_path: Path, monkeypatch: py
 class Obedient(Pianist):
     """Plays the notes that it is given."""
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
-        return PrettyMIDI(io.BytesIO(request.score)) if request.score else super().compose(request, progress)
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+        if not request.score:
+            return super().compose(request, progress)
+        return Composition(PrettyMIDI(io.BytesIO(request.score)))
 
 
 def test_a_file_is_performed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -282,10 +284,10 @@ def test_a_melody_is_harmonized(
 
 
 class Continuing(Pianist):
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> PrettyMIDI:
+    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         midi = PrettyMIDI(io.BytesIO(request.primer))
         midi.instruments[0].notes.append(Note(80, 72, 3.0, 3.0 + request.seconds))
-        return midi
+        return Composition(midi)
 
 
 def continue_(*arguments: str) -> int:

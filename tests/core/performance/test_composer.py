@@ -51,7 +51,7 @@ def test_the_same_recipe_gives_the_same_file(composer, folder):
     """Byte for byte, from the same checkpoint loaded twice."""
     again = PerformanceComposer.load(folder)
     assert again.checkpoint == composer.checkpoint
-    assert as_bytes(again.compose(asked())) == as_bytes(composer.compose(asked()).music)
+    assert as_bytes(again.compose(asked()).music) == as_bytes(composer.compose(asked()).music)
 
 
 def test_each_option_makes_another_piece(composer):

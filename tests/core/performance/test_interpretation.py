@@ -97,7 +97,8 @@ def test_a_performance_is_the_same_beside_others(composer: PerformanceComposer):
     ]
     alone = [as_bytes(composer.compose(request).music) for request in requests]
     with ThreadPoolExecutor(3) as pool:
-        assert list(map(as_bytes, pool.map(composer.compose, requests))) == alone
+        beside = list(pool.map(composer.compose, requests))
+    assert [as_bytes(composition.music) for composition in beside] == alone
     assert as_bytes(composer.compose(replace(requests[0], take=2)).music) != alone[0]
 
 
