@@ -199,7 +199,8 @@ def text_label(text: str, description: str, now: str) -> discord.ui.Label[Any]:
 
 def file_label(text: str, now: File | None) -> discord.ui.Label[Any]:
     """Asks for a file, in place of the one that was sent before, where there is one."""
-    upload = discord.ui.FileUpload[Any](custom_id=FILE, required=now is None, min_values=1, max_values=1)
+    least = 0 if now else 1
+    upload = discord.ui.FileUpload[Any](custom_id=FILE, required=bool(least), min_values=least, max_values=1)
     instead = say("leave it empty to keep {name}", name=shown(now.name, _LONGEST_FILE_NAME)) if now else None
     return discord.ui.Label(text=text, description=instead, component=upload)
 
@@ -224,11 +225,12 @@ def option_label(option: Option[Any], now: str, styles: Sequence[str]) -> discor
 
 def _menu(custom_id: str, offered: Sequence[str], now: str) -> discord.ui.Item[Any]:
     """A few choices are seen at once, many in a list. What is chosen already can only be changed."""
+    chosen = bool(now)
     if len(offered) <= MAX_RADIO_OPTIONS:
         radios = [discord.RadioGroupOption(label=say(Text(each)), value=each, default=each == now) for each in offered]
-        return discord.ui.RadioGroup(custom_id=custom_id, options=radios, required=bool(now))
+        return discord.ui.RadioGroup(custom_id=custom_id, options=radios, required=chosen)
     options = [discord.SelectOption(label=say(Text(each)), value=each, default=each == now) for each in offered]
-    return discord.ui.Select(custom_id=custom_id, options=options, required=bool(now))
+    return discord.ui.Select(custom_id=custom_id, options=options, required=chosen, min_values=int(chosen))
 
 
 def _label(option: Option[Any]) -> str:

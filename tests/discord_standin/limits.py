@@ -156,6 +156,9 @@ def check_components(components: list[Json], *, v2: bool = False) -> None:
 
 
 def _check_component(part: Json) -> None:
+    if part.get("required") and part.get("min_values") == 0:
+        code = "SELECT_COMPONENT_REQUIRED_ZERO_MIN_VALUES"
+        raise invalid("components.min_values", code, "Select menus marked as required cannot have a min_values of 0")
     if part["type"] == BUTTON:
         if part.get("label") is not None:
             _text(part["label"], "components.label", 80)

@@ -302,6 +302,7 @@ def labelled(**component: object) -> dict[str, object]:
         labelled(type=3, options=[{"label": "twice", "value": "1"}] * 2),
         labelled(type=3, options=[{"label": "one", "value": "1"}], disabled=True),
         labelled(type=19, max_values=11),
+        labelled(type=19, required=True, min_values=0),
         labelled(type=4) | {"label": "a" * 46},
         labelled(type=4) | {"description": "a" * 101},
     ],
