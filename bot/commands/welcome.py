@@ -73,8 +73,8 @@ def guide(client: ServiceClient) -> discord.Embed:
         say("{continue_} goes on from a MIDI file of yours.", **mentions),
         say("{perform} plays one as a pianist would, and {harmonize} accompanies a melody.", **mentions),
         say(
-            "Under a piece, **New take** composes it anew, **Variation** keeps its opening, **Continue** makes it"
-            " longer, and **Arrange** changes instrument, tempo and pitch.",
+            "Under a piece, **New take** composes it anew, **Edit** asks what shall be different, **Variation** keeps"
+            " its opening, **Continue** makes it longer, and **Arrange** changes instrument, tempo and pitch.",
         ),
         say("{history} has your pieces, {queue} what is being made, {about} what I learnt from.", **mentions),
         say("{defaults} keeps what you like best: a style, a length, a kind of sound file.", **mentions),
