@@ -19,6 +19,7 @@ from tests.support.bot_process import BotProcess, children
 LENGTH = 500
 REPEATS = 3
 AT_ONCE = (1, 4, 16, 50)
+TAKES = (1, 2, 4)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
 _WAIT = re.compile(r"It begins in (?:about ([\d.]+) (s|min)|a few seconds)")
 _BAR = "▱"
@@ -35,6 +36,20 @@ async def ask(discord: Discord, bot: BotProcess, model: str, length: int) -> lis
     seconds = time.monotonic() - began
     spent = dict(_SPENT.findall((await bot.logs(f"job {asked.id} of user")).partition(";")[2]))
     return [model, f"{asked.acknowledged_after:.3f}", f"{seconds:.2f}", *(spent[stage] for stage in STAGES)]
+
+
+async def ask_for_takes(discord: Discord, counts: Sequence[int], length: int) -> list[list[str]]:
+    """A row a count: seconds to the message with so many takes of one request, also in times one take's. The median of
+    REPEATS."""
+    person = discord.person("clara", discord.guild())
+
+    async def seconds(takes: int) -> float:
+        began = time.monotonic()
+        await (await person.types("/compose", seed="72", length=length, takes=takes)).finished(600)
+        return time.monotonic() - began
+
+    times = [sorted([await seconds(takes) for _ in range(REPEATS)])[REPEATS // 2] for takes in counts]
+    return [[str(takes), f"{spent:.2f}", f"{spent / times[0]:.2f}"] for takes, spent in zip(counts, times, strict=True)]
 
 
 def memory(pid: int) -> str:
@@ -98,6 +113,7 @@ async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int
         ready = time.monotonic() - began
         rows = [await ask(discord, bot, model, length) for model in MODELS for _ in range(repeats)]
         together = [await ask_together(discord, count, length) for count in at_once]
+        takes = await ask_for_takes(discord, TAKES, length)
         (worker,) = bot.workers
         renderers = ", ".join(memory(process) for process in children(worker))
         sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
@@ -118,6 +134,7 @@ async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int
         [
             table(title, ["model", "acknowledged", "all files", *STAGES], rows),
             table("the same by many people in the same moment, seconds to all files", header, together),
+            table("takes of one request side by side", ["takes", "all files", "times one"], takes),
             sizes,
         ]
     )
