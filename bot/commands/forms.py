@@ -13,6 +13,7 @@ import discord
 from bot.commands.components import PersistentItem
 from bot.language import sentences
 from bot.language.i18n import say, speak
+from bot.language.replies import COLOUR
 from bot.process import metrics
 from bot.services import Interaction
 from core.errors import NocturneError, shown
@@ -101,7 +102,7 @@ class Answers(NamedTuple):
 
     def embed(self) -> discord.Embed:
         """What was put in, for a message from which `shown` reads it again."""
-        embed = discord.Embed(description=self.texts.get(TEXT) or None)
+        embed = discord.Embed(description=self.texts.get(TEXT) or None, colour=COLOUR)
         for name, text in self.texts.items():
             if name != TEXT and text:
                 embed.add_field(name=name, value=text)
