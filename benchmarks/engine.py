@@ -27,31 +27,57 @@ from core.seed import Seed
 
 CHUNKS = 24
 """Chunks of which a figure is the median."""
-WHOLE = [(125, (1,)), (1500, (1,)), (500, (1, 2, 4, 8, 16))]
+WHOLE = [(50, (1,)), (500, (1, 2, 4, 8)), (1500, (1,)), (3000, (1,))]
 """Lengths of whole pieces in steps, each with the numbers of pieces at once."""
-SLOTS = (1, 2, 4, 8, 16)
+SLOTS = (1, 2, 4, 8, 16, 32, 64)
 SLOTS_OF_A_GPU = (2, 16, 64, 256)
+AGES = (256, 512, 1024, 2048, 4096, 8192, 10240)
+"""Events that a piece has at the end of each line of `steps_by_age`."""
 
 
 def pieces_at_once(composer: PerformanceComposer, whole: Sequence[tuple[int, Sequence[int]]]) -> str:
-    """Whole pieces, each asked for by a thread of its own. `whole` is as WHOLE."""
+    """Whole pieces, each asked for by a thread of its own. `whole` is as WHOLE. The processor's seconds are those of
+    all cores, and of no other process."""
     rows, alone = [], 0.0
     for length, counts in whole:
         for count in counts:
-            requests = [ComposeRequest(Seed.parse("72"), take=take, length=length) for take in range(max(count, 3))]
+            requests = [ComposeRequest(Seed.parse("72"), take=take, length=length) for take in range(max(count, 2))]
             with ThreadPoolExecutor(count) as pool:
-                began = time.perf_counter()
+                began, spent = time.perf_counter(), time.process_time()
                 latencies = list(pool.map(lambda request: seconds_of(lambda: composer.compose(request)), requests))
-                seconds = time.perf_counter() - began
+                seconds, spent = time.perf_counter() - began, time.process_time() - spent
             music = length * STEP_SECONDS * len(requests)
             alone = alone or music / seconds
             figures = [
                 f"{statistics.median(latencies):.2f}",
+                f"{spent / len(requests):.2f}",
+                f"{1000 * spent / music:.0f}",
                 f"{music / seconds:.0f}",
                 f"{music / seconds / alone:.1f}",
             ]
             rows.append([f"{length * STEP_SECONDS:g} s, {count} at once", *figures])
-    return table("whole pieces", ["music", "seconds a piece", "times real time", "ratio"], rows)
+    header = ["music", "seconds a piece", "processor's", "its ms a second of music", "times real time", "ratio"]
+    return table("whole pieces", header, rows)
+
+
+def steps_by_age(network: PerformanceModel, size: int, ages: Sequence[int]) -> str:
+    """Whether an event takes as long late in a piece as early: recall reads more of a longer piece."""
+    batch = Batch([Engine(network, size)])
+    pieces = [CandidateGroup(EventSequence(cells=10**6, take=take, top_p=0.97), 1) for take in range(size)]
+    batch.decode(pieces)
+    rows, age, first = [], CHUNK, 0.0
+    for last in ages:
+        times, began = [], age
+        while age < last:
+            spent = time.process_time()
+            batch.decode(pieces)
+            times.append(time.process_time() - spent)
+            age += CHUNK
+        step = min(times) / CHUNK
+        first = first or step
+        rows.append([f"{began} to {last}", f"{1000 * step:.2f}", f"{step / first:.2f}"])
+    title = f"an event in {size} slots by the events before it"
+    return table(title, ["events", "the processor's ms a step, least", "ratio"], rows)
 
 
 def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
@@ -126,6 +152,7 @@ def main() -> None:
     assert isinstance(composer, PerformanceComposer)
     print(pieces_at_once(composer, [(25, (1,))] if quick else WHOLE))
     print(slots(composer.network, (2,) if quick else SLOTS_OF_A_GPU if gpus() else SLOTS, chunks))
+    print(steps_by_age(composer.network, 4, (2 * CHUNK,) if quick else AGES))
     for size in (2,) if quick else (2, 8):
         print(shares(composer.network, size, chunks))
 

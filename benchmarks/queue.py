@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks._report import parser, table
 from core.queue.client import JobQueue
-from core.queue.jobs import JobState
+from core.queue.jobs import Job, JobState
 from core.request import ComposeRequest
 from core.seed import Seed
 from tests.support.fake_worker import Worker
@@ -41,13 +41,21 @@ async def alone(jobs: JobQueue) -> tuple[float, float]:
     for take in range(ALONE):
         began = time.monotonic()
         await jobs.put(f"alone-{take}", request(take), user_id=1)
-        while (job := await jobs.job(f"alone-{take}")) is None or job.state is not JobState.DONE:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        job = await done(jobs, f"alone-{take}")
         assert job.waited is not None and job.piece is not None
         spent.append(time.monotonic() - began - job.piece.seconds["compose"])
         waited.append(job.waited)
         await jobs.delete(f"alone-{take}")
     return statistics.median(waited), statistics.median(spent)
+
+
+async def done(jobs: JobQueue, job_id: str) -> Job:
+    """The job, once it is done."""
+    while True:
+        job = await jobs.job(job_id)
+        if job is not None and job.state is JobState.DONE:
+            return job
+        await asyncio.sleep(0.02)
 
 
 async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
@@ -56,9 +64,11 @@ async def together(jobs: JobQueue, count: int) -> tuple[float, float]:
     began = time.monotonic()
     await asyncio.gather(*(jobs.put(str(take), request(take), user_id=take) for take in range(count)))
     put = time.monotonic() - began
-    while (line := await jobs.snapshot()).waiting or line.shares:  # noqa: ASYNC110 - it can only be asked
+    while True:
+        line = await jobs.snapshot()
+        if not line.waiting and not line.shares:
+            return put, time.monotonic() - began
         await asyncio.sleep(0.1)
-    return put, time.monotonic() - began
 
 
 async def measure(engine: str, url: str, workers: int, folder: Path, rounds: int) -> list[str]:

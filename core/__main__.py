@@ -54,8 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def program() -> str:
+    """The command by which this was started. `core.cli` runs this as a module, and `sys.argv` says so either way."""
+    return "nocturne" if "nocturne" in (Path(word).name for word in sys.orig_argv[:2]) else "python -m core"
+
+
 def parser() -> Parser:
-    top = Parser(prog="python -m core", description="Composes piano music.", allow_abbrev=False)
+    top = Parser(prog=program(), description="Composes piano music.", allow_abbrev=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     compose = commands.add_parser(
         "compose", help="compose a piece as .mid, audio and .png", description="Composes a piece.", allow_abbrev=False

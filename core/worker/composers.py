@@ -61,14 +61,15 @@ class Composers(Mapping[str, Composer]):
         _log.info("model '%s' can compose after %.1f s", model, time.monotonic() - began)
 
     def _load_rest(self) -> None:
-        """First what many pieces at once would wait for, then the other models."""
+        """First the other models, whose first piece would wait for all else, then what many pieces at once wait for."""
         for model in self._loaded:
             if not self._loaded[model].done():
                 self._load(model)
-            if (error := self._loaded[model].exception()) is not None:
+        for model, loaded in self._loaded.items():
+            if (error := loaded.exception()) is not None:
                 _log.error("model '%s' cannot be loaded", model, exc_info=error)
                 continue
-            self[model].warm_up_fully()
+            loaded.result().warm_up_fully()
             give_back()  # what the compiler took, 300 MB and more
         self._programs.seal()
         _log.info("all models are loaded, and all their programs compiled")

@@ -44,6 +44,15 @@ def test_help_names_every_command():
     assert nocturne().stdout == done.stdout
 
 
+def test_the_help_of_a_command_says_how_it_was_called(tmp_path: Path):
+    """The usage of `nocturne compose --help` begins with `nocturne compose`, not with the module behind it."""
+    script = tmp_path / "nocturne"
+    script.write_text("from core.cli import main; raise SystemExit(main())")
+    command = [sys.executable, str(script), "compose", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.stdout.startswith("usage: nocturne compose ")
+
+
 @pytest.mark.parametrize("arguments", [["sing"], ["bot", "--loud"]])
 def test_an_unknown_word_is_refused(arguments: list[str]):
     """Exit code 2, and the word is named; the bot takes no options, so none is passed over in silence."""
