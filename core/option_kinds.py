@@ -73,7 +73,7 @@ class Option(Generic[Value]):
     """The name under which a finished piece shows an unusual value, where it does."""
     file_mark: Callable[[Value], str] | None = None
     """The part of a file's name that tells an unusual value, where one does."""
-    caption: Callable[[Value], str] | None = None
+    caption: Callable[[Value], str | Text] | None = None
     """The part of a picture's title that tells an unusual value, where one does."""
 
     @property

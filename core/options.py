@@ -194,7 +194,7 @@ FREEDOM = WholeNumber(
     refusal=Text("freedom {freedom} is outside {least} to {most} percent"),
     label=Text("Freedom"),
     file_mark=lambda value: f"freedom{value}",
-    caption=lambda value: f"freedom {value} %",
+    caption=lambda value: Text("freedom {percent} %", {"percent": value}),
 )
 TEMPERATURE = Number(
     name="temperature",
@@ -234,7 +234,7 @@ TAKE = WholeNumber(
     accepted=Text("a whole number"),
     refusal=Text("take {take} is outside 0 to {most}"),
     file_mark=lambda value: f"take{value}",
-    caption=lambda value: f"take {value}",
+    caption=lambda value: Text("take {take}", {"take": value}),
 )
 TAKES = WholeNumber(
     name="takes",
@@ -268,7 +268,7 @@ INSTRUMENT = Choice(
     accepted=Text("the name of an instrument"),
     refusal=Text("there is no instrument '{instrument}'; there are {known}"),
     file_mark=slug,
-    caption=str,
+    caption=Text,
 )
 TEMPO = WholeNumber(
     name="tempo",
@@ -316,7 +316,7 @@ ONLY_NEW = YesNo(
     about=Text("only the new part, without what it continues (default: both)"),
     accepted=Text("yes or no"),
     file_mark=lambda value: "new",
-    caption=lambda value: "new part",
+    caption=lambda value: Text("new part"),
 )
 CROP = Passage(
     name="crop",
@@ -329,7 +329,7 @@ CROP = Passage(
     accepted=Text("two times in seconds, such as 30-60, or 30- to the end"),
     refusal=Text("crop {crop} ends before it begins"),
     file_mark=lambda value: slug(" ".join(_bounds(value))),
-    caption=lambda value: f"{' '.join(_bounds(value))} s",
+    caption=lambda value: "{}–{} s".format(*value.split("-")) if value[-1] != "-" else f"{value[:-1]} s –",
 )
 PRIVATE = YesNo(
     name="private",

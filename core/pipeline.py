@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pretty_midi import PrettyMIDI
 
+from core.captions import Captions
 from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
@@ -34,7 +35,6 @@ from core.request import (
     Piece,
     Recipe,
     Rendering,
-    unusual_options,
 )
 from core.seed import CHORD_SECONDS
 from core.tasks import COMPOSE
@@ -132,16 +132,16 @@ def finish(
     size_limit: int | None = None,
     rendering: Rendering = AS_COMPOSED,
     progress: Progress = lambda share: None,
-    number: int = 0,
+    captions: Captions | None = None,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
     (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where not even that fits.
-    `progress` is told of a video. One of several takes side by side has a `number` from 1 on, and is drawn as a
-    numbered strip too. Raises RenderError, and BadRequest for a part without notes and for a tempo at which it would be
-    too long."""
+    `progress` is told of a video. `captions` are the words in the pictures (default: English). Raises RenderError, and
+    BadRequest for a part without notes and for a tempo at which it would be too long."""
     seconds = dict(draft.seconds)
     recipe = replace(draft.recipe, rendering=rendering)
-    begins, word = beginning(recipe.request, draft.music)
+    captions = captions or Captions.of(recipe.request, rendering)
+    begins = beginning(recipe.request, draft.music)
     part, since = _part(draft, rendering)
     duration = round(rendering.stretched(part.duration), 3)
     begins = max(0.0, min(begins - since, part.duration))
@@ -158,7 +158,7 @@ def finish(
             if rendering.form == VOICE:
                 file, suffix, shape = formats.opus(samples, limit), "ogg", loudness.waveform(samples)
             else:
-                file, suffix, shape = _video(music, samples, recipe, limit, progress), "mp4", b""
+                file, suffix, shape = _video(music, samples, captions, limit, progress), "mp4", b""
         heard = _heard(draft, music, samples, new_from)
         return Piece(
             recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
@@ -168,9 +168,11 @@ def finish(
         from core.rendering import pictures  # matplotlib takes 0.3 s, which a worker and FluidSynth need not wait for
 
         with _timed(seconds, "draw"):
-            roll = pictures.piano_roll(music, title(recipe), begins * rendering.stretch, word)
-            attention = _drawn(draft.attention, title(recipe)) if draft.attention else ()
-            return roll, attention, pictures.strip(music, number, begins * rendering.stretch) if number else b""
+            heard_from = begins * rendering.stretch
+            roll = pictures.piano_roll(music, captions.title, heard_from, captions.beginning)
+            attention = _drawn(draft.attention, captions) if draft.attention else ()
+            strip = pictures.strip(music, captions.number, heard_from) if captions.number else b""
+            return roll, attention, strip
 
     with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
         drawn = beside.submit(draw)
@@ -208,11 +210,11 @@ def _play(midi: bytes, soundfont: Path | None, seconds: dict[str, float]) -> Sam
         return audio.render(midi, soundfont)
 
 
-def _video(music: PrettyMIDI, samples: Samples, recipe: Recipe, size_limit: int, progress: Progress) -> bytes:
+def _video(music: PrettyMIDI, samples: Samples, captions: Captions, size_limit: int, progress: Progress) -> bytes:
     from core.rendering import video  # FFmpeg takes 30 MB, and most pieces are no videos
 
     key = manuscript.key_at_start(music)
-    heading = " · ".join([title(recipe), *([str(key)] if key else [])])
+    heading = " · ".join([captions.title, *([key.short] if key else [])])
     return video.mp4(music, samples, heading, size_limit, progress)
 
 
@@ -247,32 +249,23 @@ def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, f
             return b"", "mp3"
 
 
-def _drawn(attention: Attention, heading: str) -> tuple[bytes, ...]:
+def _drawn(attention: Attention, captions: Captions) -> tuple[bytes, ...]:
     """Pictures of attention: a PNG a block of the network."""
     from core.rendering import pictures
 
     return tuple(
-        pictures.attention(np.array(matrix), attention.words, f"{heading} · attention, block {block}")
+        pictures.attention(np.array(matrix), attention.words, f"{captions.title} · {block}", captions.attention)
         for block, matrix in enumerate(attention.matrices, start=1)
     )
 
 
-def title(recipe: Recipe) -> str:
-    """The title of a picture: `C5 · take 7 · harpsichord · 80 % · +3`."""
-    names = recipe.request.file_word or recipe.request.seed.names
-    captions = [
-        option.caption(value) for option, value in unusual_options(recipe.request, recipe.rendering) if option.caption
-    ]
-    return " · ".join([names if len(names) <= 30 else names[:29] + "…", *captions])
-
-
-def beginning(request: ComposeRequest, music: PrettyMIDI) -> tuple[float, str]:
-    """The seconds of music that were given to the composer, and their name."""
+def beginning(request: ComposeRequest, music: PrettyMIDI) -> float:
+    """The seconds of music that were given to the composer."""
     if request.primer:
-        return max(_onsets(PrettyMIDI(io.BytesIO(request.primer)))), "primer"
+        return max(_onsets(PrettyMIDI(io.BytesIO(request.primer))))
     if request.seed.is_random or request.task != COMPOSE:
-        return 0.0, ""
-    return min(_onsets(music)) + len(request.seed.chords) * CHORD_SECONDS, "seed"
+        return 0.0
+    return min(_onsets(music)) + len(request.seed.chords) * CHORD_SECONDS
 
 
 def _onsets(music: PrettyMIDI) -> list[float]:

@@ -20,12 +20,13 @@ from bot.delivery.sources import Sources
 from bot.delivery.takes import OVER, together
 from bot.delivery.timing import Timing
 from bot.language import replies, takes
-from bot.language.i18n import speak
+from bot.language.i18n import speak, spoken
 from bot.language.replies import Provenance, Reply
 from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library, Stored
+from core.captions import Captions
 from core.errors import NocturneError, QueueError, StoreError
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
@@ -153,7 +154,7 @@ class Follower:
             size_limit=pending.destination.audio_limit,
             rendering=pending.rendering,
             composed=composed,
-            number=number,
+            captions=Captions.of(pending.request, pending.rendering, spoken(), number),
         )
 
     async def _ended(self, pending: PendingReply) -> None:

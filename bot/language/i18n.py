@@ -31,21 +31,26 @@ def speak(locale: object) -> None:
     _locale.set(str(locale))
 
 
+def spoken() -> Language:
+    """The reader's language."""
+    return language(_locale.get())
+
+
 def say(text: str | Text, /, **values: Value) -> str:
     """The text in the reader's language, with the values in its places."""
     text = text if isinstance(text, Text) else Text(text, values)
-    return text.said(language(_locale.get()))
+    return text.said(spoken())
 
 
 def say_some(one: str, many: str, count: int, /, **values: Value) -> str:
     """A text in the reader's language whose words depend on `count`, which is one of its values too."""
     template = catalogue(_locale.get()).ngettext(one, many, count)
-    return Text(template, {"count": count, **values}).said(language(_locale.get()))
+    return Text(template, {"count": count, **values}).said(spoken())
 
 
 def number(value: float, specification: str) -> str:
     """The number by one of Python's format specifications, as the reader's language writes it: `1,014`, `1.014`."""
-    return language(_locale.get()).number(value, specification)
+    return spoken().number(value, specification)
 
 
 def date(moment: float) -> str:

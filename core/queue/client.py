@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dbos import DBOSClient, WorkflowStatus
 from dbos._serialization import deserialize_value
 
+from core.captions import Captions
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.queue.liveness import living_workers
@@ -58,12 +59,11 @@ class JobQueue:
         size_limit: int | None = None,
         rendering: Rendering = AS_COMPOSED,
         composed: Composed | None = None,
-        number: int = 0,
+        captions: Captions | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
         else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio.
-        A piece that is `composed` already is only rendered. One of several takes side by side has a `number` from 1 on,
-        and is drawn with it too."""
+        A piece that is `composed` already is only rendered. `captions` are the words in its pictures."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
@@ -87,7 +87,7 @@ class JobQueue:
                     "size_limit": size_limit,
                     "rendering": rendering.to_json(),
                     "composed": composed.to_json() if composed else None,
-                    "number": number,
+                    "captions": captions.to_json() if captions else None,
                 },
             )
         self._insert(job_id, priority)

@@ -14,6 +14,7 @@ from dbos import DBOS, DBOSClient, WorkflowStatus
 from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.captions import Captions
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
 from core.process import metrics
@@ -31,9 +32,9 @@ Json: TypeAlias = dict[str, Any]
 Compose: TypeAlias = Callable[[ComposeRequest, Composed | None, Progress], Json]
 """Gets a request, the composed piece where there is one already, and the function to tell its progress to. Returns a
 draft as JSON: that much of a job is not repeated after a crash."""
-Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, int], Piece]
-"""Gets the draft, how to render it, the size limit, a function to call now and then, and the number of a take that is
-shown beside others, else 0."""
+Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, Captions | None], Piece]
+"""Gets the draft, how to render it, the size limit, a function to call now and then, and the words in its pictures,
+which are English without."""
 
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
 """Raised by DBOS in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
@@ -124,8 +125,8 @@ class JobRunner:
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()
         with self._watchdog.watching(job_id):
-            number = terms.get("number", 0)
-            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress, number)
+            captions = Captions.from_json(terms["captions"]) if terms.get("captions") else None
+            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress, captions)
         metrics.RENDER.observe(time.monotonic() - begun)
         _write_progress(1.0, waited)
         times = {"wait": waited} | piece.seconds

@@ -120,9 +120,9 @@ def strip(music: PrettyMIDI, number: int, begins: float = 0.0) -> bytes:
     return _png(figure)
 
 
-def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
-    """Attention of each word: a row a word, the brighter the more. `matrix` is (len(words), len(words)).
-    PNG, 1600 x 1500."""
+def attention(matrix: Floats, words: Sequence[str], title: str = "", scale_title: str = "") -> bytes:
+    """Attention of each word: a row a word, the brighter the more, and beside them the scale with its title. `matrix`
+    is (len(words), len(words)). PNG, 1600 x 1500."""
     figure = Figure(figsize=(WIDTH, 7.5), dpi=DPI, facecolor=PAGE)
     axes = figure.add_axes((0.12, 0.03, 0.745, 0.81))
     brightest = float(np.quantile(matrix, 0.998))  # one cell alone would leave the others in the dark
@@ -136,7 +136,7 @@ def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
     axes.tick_params(labelsize=7.5, pad=1)
     scale = figure.colorbar(image, cax=figure.add_axes((0.89, 0.03, 0.016, 0.81)), extend="max", extendfrac=0.02)
     scale.outline.set_visible(False)
-    scale.ax.set_title("attention", loc="left", fontsize=11, color=TEXT, pad=16)
+    scale.ax.set_title(scale_title, loc="left", fontsize=11, color=TEXT, pad=16)
     scale.locator = MaxNLocator(5)
     _plain(scale.ax)
     figure.text(0.12, 0.96, title, fontsize=POINTS, color=TEXT)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import pipeline
+from core.captions import Captions
 from core.composer import Progress
 from core.errors import RenderError
 from core.pipeline import Draft
@@ -76,7 +77,7 @@ class Renderers:
         rendering: Rendering = AS_COMPOSED,
         size_limit: int | None = None,
         progress: Progress = lambda share: None,
-        number: int = 0,
+        captions: Captions | None = None,
     ) -> Piece:
         """The piece of `pipeline.finish`, by one of the processes. `progress` is called again and again; an error that
         it raises ends the waiting. Raises RenderError, also when the process dies twice."""
@@ -84,7 +85,7 @@ class Renderers:
             pool = self._pool
             try:
                 with self._told() as place:
-                    work = (current_job(), place, draft, self._soundfont, size_limit, rendering, number)
+                    work = (current_job(), place, draft, self._soundfont, size_limit, rendering, captions)
                     return _awaited(pool.submit(self._work, *work), lambda: progress(self._shares[place]))
             except BrokenProcessPool:
                 _log.warning("a process that plays pieces has died; they are started again")
@@ -145,13 +146,19 @@ def _awaited(future: Future[Piece], look: Callable[[], None]) -> Piece:
 
 
 def _finish(
-    job_id: str, place: int, draft: Draft, soundfont: Path | None, limit: int | None, rendering: Rendering, number: int
+    job_id: str,
+    place: int,
+    draft: Draft,
+    soundfont: Path | None,
+    limit: int | None,
+    rendering: Rendering,
+    captions: Captions | None,
 ) -> Piece:
     signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
     try:
         with about_job(job_id):
             tell = partial(_shares.__setitem__, place)
-            work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell, number)
+            work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell, captions)
             return work() if rendering.form == PIECE else _in_the_background(work)
     finally:
         signal.alarm(0)

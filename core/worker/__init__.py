@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Protocol, TextIO
 
 from core import pipeline
+from core.captions import Captions
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
 from core.process.lock import fresh_name, lines, lock, write
@@ -47,7 +48,12 @@ class Finisher(Protocol):
     processes: int
 
     def finish(
-        self, draft: pipeline.Draft, rendering: Rendering, size_limit: int | None, progress: Progress, number: int
+        self,
+        draft: pipeline.Draft,
+        rendering: Rendering,
+        size_limit: int | None,
+        progress: Progress,
+        captions: Captions | None,
     ) -> Piece: ...
 
     def close(self) -> None: ...
@@ -111,10 +117,10 @@ def finish(
     rendering: Rendering,
     size_limit: int | None,
     progress: Progress,
-    number: int,
+    captions: Captions | None,
 ) -> Piece:
     """The piece of a job."""
-    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress, number)
+    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress, captions)
 
 
 def take_name(settings: Settings, held: TextIO) -> tuple[list[str], str]:

@@ -24,6 +24,7 @@ from typing import Self
 
 from pretty_midi import Instrument, Note, PrettyMIDI
 
+from core.captions import Captions
 from core.composer import Composition, Progress
 from core.errors import UnknownNotes
 from core.models import DEFAULT_MODEL
@@ -130,7 +131,12 @@ class SilentFinisher:
         self._hanging = settings.data_dir / HANGING
 
     def finish(
-        self, draft: Draft, rendering: Rendering, size_limit: int | None, progress: Progress, number: int
+        self,
+        draft: Draft,
+        rendering: Rendering,
+        size_limit: int | None,
+        progress: Progress,
+        captions: Captions | None,
     ) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
             self._died.touch()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from core.captions import Captions
 from core.pipeline import Draft
 from core.rendering.pool import Renderers
 from core.request import Piece, Rendering
@@ -23,7 +24,7 @@ def silent(
     soundfont: Path | None,
     size_limit: int | None,
     rendering: Rendering,
-    number: int,
+    captions: Captions | None,
 ) -> Piece:
     """A piece whose sound and picture are a few bytes; it takes a moment, in which its process may be killed."""
     scratch = Path(tempfile.mkdtemp())

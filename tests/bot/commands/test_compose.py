@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from bot.commands.queue import NOT_YOURS
 from bot.store.database import Database
+from core.captions import Captions
 from core.queue.jobs import JobState
 from core.request import AS_COMPOSED, Rendering
 from tests.discord_standin import Discord, Upload
@@ -45,7 +46,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert await emptied(url)
             await until(lambda: queue.deleted == [str(asked.id)])
         terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}
-        terms |= {"rendering": AS_COMPOSED, "composed": None, "number": 0}
+        terms |= {"rendering": AS_COMPOSED, "composed": None, "captions": Captions.of(asks_for(queue, asked))}
         assert queue.terms == [terms]
 
 

@@ -54,7 +54,7 @@ async def test_four_takes_come_side_by_side(queue: FakeQueue, url: str, monkeypa
         async with playing(standin, queue, url, monkeypatch, most=4):
             asked = await asked_for(queue, listener)
             assert [queue.requests[job_id].take for job_id in job_ids(asked)] == [7, 8, 9, 10]
-            assert [terms["number"] for terms in queue.terms] == [1, 2, 3, 4]
+            assert [terms["captions"].number for terms in queue.terms] == [1, 2, 3, 4]
             finish(queue, asked, 1, 2, 3, 4)
             message = await asked.finished()
             picture, *sounds = message.attachments

@@ -196,7 +196,7 @@ def test_a_process_that_hangs_is_ended():
     code = (
         "import time; from core import pipeline; from core.rendering import pool; pool.FINISH_SECONDS = 1;"
         " pipeline.finish = lambda *work: time.sleep(60);"
-        " from core.request import AS_COMPOSED; pool._finish('1', 0, None, None, None, AS_COMPOSED, 0)"
+        " from core.request import AS_COMPOSED; pool._finish('1', 0, None, None, None, AS_COMPOSED, None)"
     )
     hanging = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, env=surroundings())
     assert hanging.returncode == -signal.SIGALRM
