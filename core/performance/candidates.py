@@ -17,7 +17,7 @@ from core.performance.steering import miss
 
 _log = logging.getLogger(__name__)
 
-CANDIDATES = 4
+CANDIDATES = 3
 """Sequences that are decoded side by side for each piece. docs/exploration.md has what each of them gains and costs."""
 KEPT_STATES = 6
 """Places to which a piece can go back: over a minute of usual playing. The guard looks back 32 s at the most."""
