@@ -71,7 +71,7 @@ def test_each_option_makes_another_piece(composer):
 
 @pytest.mark.parametrize(
     "candidates, alone, company",
-    [(1, [1], [1]), (1, [2], [2, 3, 5]), (4, [4], [8])],
+    [(1, [1], [1]), (1, [2], [2, 3, 5]), (3, [3], [6])],
 )
 def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
     """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
