@@ -254,7 +254,7 @@ def _drawn(attention: Attention, captions: Captions) -> tuple[bytes, ...]:
     from core.rendering import pictures
 
     return tuple(
-        pictures.attention(np.array(matrix), attention.words, f"{captions.title} · {block}", captions.attention)
+        pictures.attention(np.array(matrix), attention.words, f"{captions.title} · {captions.attention} {block}")
         for block, matrix in enumerate(attention.matrices, start=1)
     )
 

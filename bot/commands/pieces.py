@@ -170,7 +170,8 @@ async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
 async def _show_attention(interaction: Interaction, stored: Stored) -> None:
     await rules_here(interaction)
     async with interaction.client.services.library.opened(stored) as piece:
-        await interaction.response.send_message(files=replies.attention(piece).files(), ephemeral=True)
+        reply = replies.attention(piece)
+        await interaction.response.send_message(reply.content, files=reply.files(), ephemeral=True)
 
 
 async def _ask_deletion(interaction: Interaction, stored: Stored) -> None:

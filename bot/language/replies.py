@@ -329,8 +329,13 @@ def _too_large(size_limit: int) -> str:
 
 
 def attention(piece: Piece) -> Reply:
-    """Pictures of the model's attention, one a block."""
+    """Pictures of the model's attention, one a block, and how to read them."""
     return Reply(
+        say(
+            "What the network looked at in the middle of this piece, one picture for each block of it. A row is a word,"
+            " which is all that sounds in 0.2 s, and a column a word that it looked at: the brighter, the more. A word"
+            " is named by its lowest note; +2 stands for two notes more, – for silence."
+        ),
         attachments=tuple(
             Attachment(
                 f"{piece.name}-attention-{block}.png",
@@ -338,7 +343,7 @@ def attention(piece: Piece) -> Reply:
                 say("What each word attended to in block {block} of the network", block=block),
             )
             for block, picture in enumerate(piece.attention, start=1)
-        )
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pretty_midi import PrettyMIDI
 
+from core.article.frames import pitches_of
 from core.rendering.pedal import Span, pedal_of, ringing
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, note_name
 
@@ -120,27 +121,33 @@ def strip(music: PrettyMIDI, number: int, begins: float = 0.0) -> bytes:
     return _png(figure)
 
 
-def attention(matrix: Floats, words: Sequence[str], title: str = "", scale_title: str = "") -> bytes:
-    """Attention of each word: a row a word, the brighter the more, and beside them the scale with its title. `matrix`
-    is (len(words), len(words)). PNG, 1600 x 1500."""
+def attention(matrix: Floats, words: Sequence[str], title: str = "") -> bytes:
+    """Attention of each of the article's words: a row a word, the brighter the more; every other word is named, as
+    large as all text. `matrix` is (len(words), len(words)). PNG, 1600 x 1500."""
     figure = Figure(figsize=(WIDTH, 7.5), dpi=DPI, facecolor=PAGE)
-    axes = figure.add_axes((0.12, 0.03, 0.745, 0.81))
+    axes = figure.add_axes((0.12, 0.03, 0.725, 0.79))
     brightest = float(np.quantile(matrix, 0.998))  # one cell alone would leave the others in the dark
     image = axes.imshow(matrix, cmap=ATTENTION_COLOURS, interpolation="nearest", aspect="auto", vmin=0, vmax=brightest)
-    places = range(len(words))
-    shown = [word if len(word) <= 14 else word[:13] + "…" for word in words]
+    places = range(0, len(words), 2)
+    shown = [_word_name(words[place]) for place in places]
     axes.set_xticks(places, shown, rotation=90)
     axes.set_yticks(places, shown)
     axes.xaxis.tick_top()
     _plain(axes)
-    axes.tick_params(labelsize=7.5, pad=1)
-    scale = figure.colorbar(image, cax=figure.add_axes((0.89, 0.03, 0.016, 0.81)), extend="max", extendfrac=0.02)
+    scale = figure.colorbar(image, cax=figure.add_axes((0.87, 0.03, 0.016, 0.79)), extend="max", extendfrac=0.02)
     scale.outline.set_visible(False)
-    scale.ax.set_title(scale_title, loc="left", fontsize=11, color=TEXT, pad=16)
-    scale.locator = MaxNLocator(5)
+    scale.locator = MaxNLocator(4)
     _plain(scale.ax)
     figure.text(0.12, 0.96, title, fontsize=POINTS, color=TEXT)
     return _png(figure)
+
+
+def _word_name(word: str) -> str:
+    """`49,68,72` -> `C#3 +2`: its lowest note, and how many more there are; a dash for silence."""
+    pitches = pitches_of(word)
+    if not pitches:
+        return "–"
+    return f"{note_name(min(pitches))} +{len(pitches) - 1}" if len(pitches) > 1 else note_name(pitches[0])
 
 
 def _png(figure: Figure) -> bytes:

@@ -153,6 +153,7 @@ async def test_what_the_article_s_model_attended_to(queue: FakeQueue, url: str, 
         async with playing(standin, queue, url, monkeypatch):
             pictures = await (await listener.clicks(message, "Attention")).answered()
             assert pictures.ephemeral
+            assert pictures.content.startswith("What the network looked at in the middle of this piece")
             assert [file.bytes for file in pictures.attachments] == [
                 b"\x89PNG one",
                 b"\x89PNG two",

@@ -124,7 +124,7 @@ def test_attention_is_a_cell_a_pair_of_words():
     words = [*map(str, range(36, 84)), "40,44,47,52,56,59,64", "e"]
     picture = pixels(pictures.attention(np.eye(50), words)).astype(int)
     assert picture.shape == (1500, 1600, 3)
-    left, right, top, bottom = 0.12 * 1600, 0.865 * 1600, 0.16 * 1500, 0.97 * 1500
+    left, right, top, bottom = 0.12 * 1600, 0.845 * 1600, 0.18 * 1500, 0.97 * 1500
     centres = (np.arange(50) + 0.5) / 50
     rows, columns = (top + centres * (bottom - top)).astype(int), (left + centres * (right - left)).astype(int)
     brightness = picture[np.ix_(rows, columns)].sum(axis=2)
