@@ -93,16 +93,28 @@ async def test_commands_are_registered(stage: Stage):
 
 
 async def test_a_piece_is_continued(stage: Stage):
-    """By its button: the new file has the old one's notes, untouched, and then others."""
+    """By its button: the new file has the old one's notes, untouched, and then others. Its card says whose piece it
+    was, and its recipe, typed by somebody else, gives the same bytes."""
     asked = await stage.clara.types("/compose", seed="60,64,67", length=50, take=7)
     first = await asked.finished(PATIENCE)
     pressed = await stage.robert.clicks(first, "Continue")
-    before, after = await music(stage.discord, first), await music(stage.discord, await pressed.finished(PATIENCE))
+    second = await pressed.finished(PATIENCE)
+    before, after = await music(stage.discord, first), await music(stage.discord, second)
     old, new = (
         [(note.start, note.end, note.pitch, note.velocity) for note in played(midi)] for midi in (before, after)
     )
     assert set(old) < set(new)
     assert before.get_end_time() + 5 < after.get_end_time() <= before.get_end_time() + 10.001
+    (embed,) = second.embeds
+    assert re.match(rf"Piece `[a-z2-7]{{8}}` by {stage.clara.mention}, continued · \d+ notes", embed["description"])
+    assert re.search(r"0:\d\d \(0:(0[5-9]|1\d) new\)", embed["title"])
+
+    recipe = (await (await stage.robert.clicks(second, "Recipe")).answered()).content
+    typed = re.findall(r"(\w+):(\S+)", recipe.splitlines()[1])
+    options = {name: int(value) if name in ("length", "take") else value for name, value in typed}
+    again = await (await stage.clara.types("/continue", **options)).finished(PATIENCE)
+    for suffix in (".mid", ".mp3", ".png"):
+        assert again.file(suffix).bytes == second.file(suffix).bytes
 
 
 async def test_a_piece(stage: Stage):
