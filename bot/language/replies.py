@@ -208,11 +208,19 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
 
 def line(piece: Piece) -> str:
     """What is heard, in a line: `C minor · 1:34 · Chopin · harp · take 5`."""
-    request, rendering = piece.recipe.request, piece.recipe.rendering
-    style = request.style if request.style != ANY else ""
-    played = _played(rendering) if rendering.changes_notes else ""
-    parts = (_key(piece), _duration(piece), style, played, say("take {take}", take=request.take))
-    return " · ".join(filter(None, parts))
+    return " · ".join([*key_and_duration(piece), *manner(piece.recipe), taken(piece.recipe.request)])
+
+
+def key_and_duration(piece: Piece) -> list[str]:
+    """The key, where it is known, and how long it lasts."""
+    return [*filter(None, [_key(piece)]), _duration(piece)]
+
+
+def manner(recipe: Recipe) -> list[str]:
+    """The style in which a piece is composed and the way in which it is played, where these are not the usual ones."""
+    request, rendering = recipe.request, recipe.rendering
+    style = [] if request.style == ANY else [request.style]
+    return [*style, _played(rendering)] if rendering.changes_notes else style
 
 
 def _key(piece: Piece) -> str:

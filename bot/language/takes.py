@@ -19,9 +19,11 @@ from bot.language.replies import (
     Reply,
     brief,
     described,
+    key_and_duration,
     kind,
-    line,
+    manner,
     recording,
+    taken,
 )
 from bot.language.sentences import SORRY
 from core.queue.jobs import Job
@@ -43,7 +45,8 @@ def choice(jobs: Sequence[Job], size_limit: int, remark: Text = NOTHING, about: 
     picture = _picture(made, size_limit)
     sounds = _sounds(made, size_limit, MESSAGE_BYTES - sum(len(file.data) for file in picture))
     first = next(iter(made.values()))
-    lines = [kind(first.recipe.request, about), *filter(None, [say(remark)]), ""]
+    common = " · ".join([kind(first.recipe.request, about), *manner(first.recipe)])
+    lines = [common, *filter(None, [say(remark)]), ""]
     lines += [_line(number, job) for number, job in enumerate(jobs, start=1)]
     embed = discord.Embed(
         title=say("Which take shall it be?"), description="\n".join([*lines, "", *_advice(made, sounds)]), colour=COLOUR
@@ -60,7 +63,7 @@ def _line(number: int, job: Job) -> str:
     if job.piece is None:
         missing = say("not made: {reason}", reason=job.error or SORRY)
         return f"**{number}** · {missing}"
-    return f"**{number}** · {line(job.piece)}"
+    return " · ".join([f"**{number}**", *key_and_duration(job.piece), taken(job.piece.recipe.request)])
 
 
 def _advice(made: Mapping[int, Piece], sounds: Mapping[int, Attachment]) -> list[str]:
