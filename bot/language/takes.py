@@ -38,12 +38,18 @@ PICTURE = "takes.png"
 _log = logging.getLogger(__name__)
 
 
-def choice(jobs: Sequence[Job], size_limit: int, remark: Text = NOTHING, about: Provenance = UNKNOWN) -> Reply:
+def choice(
+    jobs: Sequence[Job],
+    size_limit: int,
+    remark: Text = NOTHING,
+    about: Provenance = UNKNOWN,
+    message_limit: int = MESSAGE_BYTES,
+) -> Reply:
     """The takes that these jobs made, at least one, numbered as their jobs from 1 on. No file is larger than
-    `size_limit` bytes; `remark` is a sentence about the listener's file."""
+    `size_limit` bytes, nor all together than `message_limit`; `remark` is a sentence about the listener's file."""
     made = {number: job.piece for number, job in enumerate(jobs, start=1) if job.piece}
     picture = _picture(made, size_limit)
-    sounds = _sounds(made, size_limit, MESSAGE_BYTES - sum(len(file.data) for file in picture))
+    sounds = _sounds(made, size_limit, message_limit - sum(len(file.data) for file in picture))
     first = next(iter(made.values()))
     common = " · ".join([kind(first.recipe.request, about), *manner(first.recipe)])
     lines = [common, *filter(None, [say(remark)]), ""]

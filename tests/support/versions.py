@@ -11,7 +11,19 @@ from dbos import DBOSClient
 from core.request import ComposeRequest, Piece, Rendering
 
 VERSIONS = ("older", "current", "newer")
-ADDED = {"rendering", "composed", "attention", "remark", "parent", "source", "guild_id", "locale"}
+ADDED = {
+    "rendering",
+    "composed",
+    "attention",
+    "remark",
+    "parent",
+    "source",
+    "guild_id",
+    "locale",
+    "takes",
+    "number",
+    "strip",
+}
 
 
 def become(version: str) -> None:

@@ -184,6 +184,8 @@ async def test_a_restarted_bot_goes_on_with_all_of_them(queue: FakeQueue, url: s
             finish(queue, asked, 3, 4)
             assert len((await asked.finished()).attachments) == 5
             assert await emptied(url)
+            await until(lambda: len(queue.deleted) >= 4)
+            assert sorted(queue.deleted) == sorted(job_ids(asked))
 
 
 async def test_takes_count_as_pieces(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
