@@ -299,15 +299,20 @@ async def bring_back(interaction: Interaction, stored: Stored) -> None:
     rules = await rules_here(interaction)
     rules.allow_seconds(shown_seconds(interaction, stored))
     await interaction.response.defer(ephemeral=stored.private or rules.private, thinking=True)
-    async with interaction.client.services.library.opened(stored) as piece:
-        about = await _provenance(interaction, stored)
-        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, about)
-        message = await interaction.edit_original_response(
-            embed=reply.embed, attachments=reply.files(), view=piece_view(stored)
-        )
+    message = await _show_piece(interaction, stored)
     if interaction.user.id == stored.user_id and not message.flags.ephemeral and interaction.channel_id is not None:
         url = message_url(interaction.guild_id, interaction.channel_id, message.id)
         await interaction.client.services.library.move_message(stored.id, url)
+
+
+async def _show_piece(interaction: Interaction, stored: Stored) -> discord.InteractionMessage:
+    """A function of its own, so that the files are gone from memory when they are counted so."""
+    async with interaction.client.services.library.opened(stored) as piece:
+        about = await _provenance(interaction, stored)
+        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, about)
+        return await interaction.edit_original_response(
+            embed=reply.embed, attachments=reply.files(), view=piece_view(stored)
+        )
 
 
 async def _provenance(interaction: Interaction, stored: Stored) -> Provenance:

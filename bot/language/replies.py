@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import discord
 
@@ -54,6 +54,18 @@ class Attachment(NamedTuple):
     name: str
     data: bytes
     description: str = ""
+
+
+class _Upload(io.BytesIO):
+    """A file on its way. discord.py replaces its `close`, and puts it back as the bound method that it was: as an
+    attribute that would be a reference cycle, and each file stay in memory until the garbage collector's next full
+    round."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "close" and getattr(value, "__self__", None) is self:
+            self.__dict__.pop(name, None)
+        else:
+            super().__setattr__(name, value)
 
 
 class VoiceMessage(NamedTuple):
@@ -107,7 +119,7 @@ class Reply:
 
     def files(self) -> list[discord.File]:
         return [
-            discord.File(io.BytesIO(data), name, description=description or None)
+            discord.File(_Upload(data), name, description=description or None)
             for name, data, description in self.attachments
         ]
 

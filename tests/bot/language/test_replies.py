@@ -1,12 +1,14 @@
 """What the bot says."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
 from discord import app_commands
 
 from bot.language import replies, sentences
-from bot.language.replies import Provenance, Reply
+from bot.language.replies import Attachment, Provenance, Reply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
@@ -30,6 +32,20 @@ def test_only_errors_raised_on_purpose_speak_for_themselves():
     assert sentences.explain(ZeroDivisionError("secret")) == str(sentences.SORRY)
     assert sentences.explain(app_commands.CommandInvokeError(compose, KeyError("secret"))) == str(sentences.SORRY)
     assert sentences.explain(app_commands.CommandSignatureMismatch(compose)) == str(sentences.OUTDATED)
+
+
+def test_a_sent_file_does_not_stay_in_memory():
+    """It goes with its last reference; discord.py's would wait for the garbage collector, 10 MB each."""
+    [file] = Reply(attachments=(Attachment("piece.mp3", b"ID3"),)).files()
+    sent = weakref.ref(file.fp)
+    gc.disable()
+    try:
+        file.reset()
+        file.close()
+        del file
+        assert sent() is None
+    finally:
+        gc.enable()
 
 
 def test_a_sentence_fits_a_message():
