@@ -13,9 +13,9 @@ OVER = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 def together(jobs: Sequence[Job]) -> Job:
     """The state of all these jobs: that of the first in the queue as long as none has begun, else their mean progress;
     once all are over, they are done where any of them is and none was cancelled."""
-    states = {job.state for job in jobs}
     if len(jobs) == 1:
         return jobs[0]
+    states = {job.state for job in jobs}
     if states == {JobState.QUEUED}:
         return min(jobs, key=lambda job: job.place or math.inf)
     if not states <= set(OVER):
