@@ -15,12 +15,13 @@ import pytest
 import pytest_asyncio
 import soundfile
 from PIL import Image
-from pretty_midi import PrettyMIDI
+from pretty_midi import Note, PrettyMIDI
 
 from core.options import options_of
-from tests.discord_standin import Discord, Guild, Message, Person
+from core.seed import CHORD_SECONDS
+from tests.discord_standin import Discord, Guild, Message, Person, Upload
 from tests.support.bot_process import BotProcess
-from tests.support.music import played
+from tests.support.music import as_bytes, piano, played
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -115,6 +116,33 @@ async def test_a_piece_is_continued(stage: Stage):
     again = await (await stage.clara.types("/continue", **options)).finished(PATIENCE)
     for suffix in (".mid", ".mp3", ".png"):
         assert again.file(suffix).bytes == second.file(suffix).bytes
+
+
+async def test_given_notes_are_played(stage: Stage):
+    """A score without any expression is performed note by note, a melody harmonized around its own notes; and both
+    once more by their recipes."""
+    written = [
+        Note(100, 60 + 7 * number % 12 + 12 * hand, 0.5 * number, 0.5 * number + 0.5)
+        for number in range(20)
+        for hand in (0, 1)
+    ]
+    score = Upload("score.mid", as_bytes(piano(*written)))
+    asked = [await stage.clara.types("/perform", file=score, take=7) for _ in range(2)]
+    performed, again = [await one.finished(PATIENCE) for one in asked]
+    assert performed.file(".mid").bytes == again.file(".mid").bytes
+    notes = played(await music(stage.discord, performed))
+    assert sorted(note.pitch for note in notes) == sorted(note.pitch for note in written)
+    assert len({note.velocity for note in notes}) > 3
+    assert len({round(note.start % 0.5, 2) for note in notes}) > 3
+
+    asked = [await stage.clara.types("/harmonize", melody="E5 D5 C5 D5 E5 G5 E5 C5", take=7) for _ in range(2)]
+    harmonized, again = [await one.finished(PATIENCE) for one in asked]
+    assert harmonized.file(".mid").bytes == again.file(".mid").bytes
+    struck = {(note.pitch, round(float(note.start), 2)) for note in played(await music(stage.discord, harmonized))}
+    melody = {
+        (pitch, round(number * CHORD_SECONDS, 2)) for number, pitch in enumerate([76, 74, 72, 74, 76, 79, 76, 72])
+    }
+    assert melody < struck
 
 
 async def test_a_piece(stage: Stage):
