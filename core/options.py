@@ -114,7 +114,7 @@ FROM = Seconds(
     least=0.0,
     metavar="SECONDS",
     about=Text("the second to continue from (default: the end)"),
-    refusal=Text("from {from:g} s is no second of a file, which begins at {least:g} s"),
+    refusal=Text("from must be at least {least:g} s; {from:g} s is not"),
 )
 KEEP = Seconds(
     name="keep",
@@ -122,8 +122,8 @@ KEEP = Seconds(
     commands=("continue",),
     least=1.0,
     metavar="SECONDS",
-    about=Text("keep so many seconds of it before the new part (default: as many as fit)"),
-    refusal=Text("keep {keep:g} s is less than {least:g} s"),
+    about=Text("how many seconds of it to keep before the new part (default: as many as fit)"),
+    refusal=Text("keep must be at least {least:g} s; {keep:g} s is not"),
 )
 STYLE = Name(
     name="style",
@@ -176,7 +176,7 @@ MOOD = Choice(
     scope=Scope.REQUEST,
     choices=(ANY, *MOODS),
     usual=ANY,
-    about=Text("stands for a mode, a pace and dynamics, where you name none (default: any)"),
+    about=Text("sets major or minor, pace and dynamics, unless you name them (default: any)"),
     accepted=Text("the name of a mood"),
     refusal=Text("there is no mood '{mood}'; there are {known}"),
     file_mark=slug,
@@ -244,7 +244,7 @@ TAKES = WholeNumber(
     least=1,
     usual=1,
     most=4,
-    about=Text("so many takes side by side, to choose from; {least} to {most} (default: {usual})"),
+    about=Text("how many takes to make side by side, to choose from: {least} to {most} (default: {usual})"),
     accepted=Text("a whole number"),
     refusal=Text("takes {takes} is outside {least} to {most}"),
 )
@@ -304,7 +304,7 @@ AUDIO = Choice(
     commands=_ALL_TASKS,
     choices=AUDIO_FORMATS,
     usual=AUDIO_FORMATS[0],
-    about=Text("the file to listen to: mp3 plays in every Discord app, wav and flac lose nothing"),
+    about=Text("the sound file: mp3 is small and plays almost everywhere; wav and flac lose nothing"),
     accepted=Text("the name of a file format"),
     refusal=Text("there is no audio format '{audio}'; there are {known}"),
 )

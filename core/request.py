@@ -165,10 +165,10 @@ class ComposeRequest:
         if not model.continues_primer:
             raise BadRequest("only the model 'performance' can play notes that are given")
         if any(len(chord) > 1 for chord in self.seed.chords):
-            raise BadRequest("a melody has one note at a time, so a seed that is harmonized has no chords")
+            raise BadRequest("a melody has one note at a time, so there can be no chords in it")
         for option in _NEW_MUSIC_OPTIONS:
             if getattr(self, option.name) != option.usual:
-                raise BadRequest("{option} has no effect on notes that are given", option=option.name)
+                raise BadRequest("{option} has no effect where the notes are given", option=option.name)
 
     @classmethod
     def harmonized(cls, melody: Seed, **options: Any) -> ComposeRequest:
@@ -206,9 +206,9 @@ class ComposeRequest:
 
 _GIVEN_FILES = ("primer", "score")
 _NOTHING_GIVEN = {
-    PERFORM: Text("there is nothing to perform: it takes a MIDI file"),
+    PERFORM: Text("there is nothing to perform: a MIDI file is needed"),
     HARMONIZE: Text(
-        "there is nothing to harmonize: it takes a melody, a seed such as `C4 D4 E4` or a MIDI file of one voice"
+        "there is nothing to harmonize: a melody is needed, as notes such as `C4 D4 E4` or as a MIDI file of one voice"
     ),
 }
 
@@ -268,7 +268,7 @@ class Rendering:
         there = seconds - primer if self.only_new else seconds
         if since >= there:
             raise BadRequest(
-                "crop starts at {since:g} s, but there are only {seconds:.0f} s", since=since, seconds=there
+                "crop starts at {since:g} s, but the piece lasts only {seconds:.0f} s", since=since, seconds=there
             )
         return self.stretched(min(there, until) - since)
 

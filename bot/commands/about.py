@@ -17,9 +17,7 @@ from core.errors import QueueError
 from core.version import version
 
 
-@app_commands.command(
-    name=named("about"), description=described("Who composes here, from what it learnt, and how busy it is")
-)
+@app_commands.command(name=named("about"), description=described("Who I am, what I learnt from, and how busy I am"))
 async def about(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     services = interaction.client.services

@@ -25,6 +25,7 @@ from bot.store.pieces import Stored
 from core.option_kinds import Choice, Option
 from core.options import AUDIO, INSTRUMENT, TEMPO, TRANSPOSE
 from core.request import Rendering
+from core.text import Text
 
 _OFFERED: dict[Option[int], Sequence[int]] = {
     TEMPO: (25, 33, 50, 60, 70, 75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 130, 140, 150, 175, 200, 300, 400),
@@ -238,5 +239,5 @@ def _label(option: Option[Any], value: Any) -> str:
     if option is TEMPO:
         return say("{tempo}% tempo", tempo=value)
     if option is TRANSPOSE:
-        return shifted(value) or say("as composed")
-    return str(value)
+        return shifted(value) or say("pitch as composed")
+    return say(Text(str(value)))

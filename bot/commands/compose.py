@@ -22,7 +22,7 @@ RECENT_SEEDS = 5
 
 @app_commands.command(description=described("Compose a piano piece from a few notes, or from none"))
 @app_commands.describe(
-    seed=described("random, or the notes to begin with: 72 or C5; a comma joins a chord, a space goes on: C4,E4,G4 C5")
+    seed=described("random, notes (C5 or 72) or chords (Am F C G); a comma joins notes: C4,E4,G4 C5")
 )
 @with_options("compose")
 async def compose(interaction: Interaction, seed: str, **options: Any) -> None:

@@ -50,7 +50,7 @@ _WRITTEN = {option.name: option for option in options_of("continue") if option i
 async def continue_(interaction: Interaction, file: discord.Attachment | None = None, **options: Any) -> None:
     piece = options.get(CONTINUED.parameter)
     if file and piece is not None:
-        raise BadRequest("choose a `file` (.mid), or a `piece` by its id, to be continued")
+        raise BadRequest("choose either a `file` (.mid) to be continued, or a `piece` by its id")
     if file or piece is not None:
         await _submit(interaction, File.of(file) if file else None, options)
     else:
@@ -90,7 +90,7 @@ class ContinueForm(Form):
     @classmethod
     async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
         if answers.file is None:
-            raise BadRequest("choose a `file` (.mid), or a `piece` by its id, to be continued")
+            raise BadRequest("choose either a `file` (.mid) to be continued, or a `piece` by its id")
         options = read_only_options(answers.texts.get(TEXT, ""), answers.values(_FIELDS), _WRITTEN)
         await _submit(interaction, answers.file, {_WRITTEN[name].parameter: value for name, value in options.items()})
 

@@ -40,7 +40,7 @@ _QUESTIONS: dict[Option[Any], Text] = {
 
 
 @app_commands.command(
-    name=named("defaults"), description=described("What your pieces are like where you name nothing else")
+    name=named("defaults"), description=described("Your own defaults: style, length, instrument and more")
 )
 async def defaults(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
@@ -85,8 +85,8 @@ def defaults_view(services: Services, own: Mapping[str, Any]) -> discord.ui.Layo
     view.add_item(
         discord.ui.TextDisplay(
             say(
-                "Your own defaults, in every server and in direct messages: for what you do not name when you ask for a"
-                " piece. What you choose is in force at once, and nobody else sees it."
+                "Your own defaults, in every server and in direct messages: they hold for all that you leave out"
+                " when you ask for a piece. A choice holds at once, and nobody else sees it."
             )
         )
     )

@@ -14,9 +14,9 @@ from bot.services import Interaction
 from core.text import Text
 
 QUESTION = Text(
-    "This removes every piece of yours that is stored here, with its files and recipe, whatever of yours is still in"
-    " the making, and your defaults. Messages stay in their channels, but their buttons do nothing any more. It cannot"
-    " be undone."
+    "This removes all that is stored here about you: your pieces with their files and recipes, those still in"
+    " progress, and your defaults. Messages stay in their channels, but their buttons do nothing any more. It"
+    " cannot be undone."
 )
 YES, NO = Text("Remove everything"), Text("Keep it")
 FORGOTTEN = Text("Nothing is stored about you here any more.")

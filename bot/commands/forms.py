@@ -26,7 +26,7 @@ from core.tonality import KEYS
 
 TEXT, FILE = "text", "file"
 """custom_ids of the text that may name any option, and of a file; every other one is that of its option."""
-EVERY_OTHER_OPTION = Text("all that this form does not ask for, such as temperature:0.9 or take:7")
+EVERY_OTHER_OPTION = Text("any other option, such as temperature:0.9 or take:7")
 MAX_SELECT_OPTIONS = 25
 MAX_RADIO_OPTIONS = 10
 """Options of a select and of a radio group that Discord allows."""

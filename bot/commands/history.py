@@ -54,7 +54,7 @@ class HistorySelect(PersistentItem, discord.ui.DynamicItem[discord.ui.Select[Any
             )
             for stored in theirs
         ]
-        placeholder = say("Bring one back")
+        placeholder = say("Bring a piece back")
         super().__init__(discord.ui.Select(custom_id="history:piece", placeholder=placeholder, options=options))
 
     async def respond(self, interaction: Interaction) -> None:

@@ -15,7 +15,7 @@ from bot.services import Interaction
 from core.tasks import PERFORM
 
 
-@app_commands.command(description=described("Play a MIDI file of yours as a pianist would: every note of it stays"))
+@app_commands.command(description=described("Play a MIDI file of yours as a pianist would: all its notes stay"))
 @app_commands.describe(file=described("a MIDI file (.mid); all its parts but the drums are read as one piano"))
 @with_options(PERFORM)
 async def perform(interaction: Interaction, file: discord.Attachment, **options: Any) -> None:

@@ -286,7 +286,7 @@ def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
 
 
 @app_commands.command(name=named("piece"), description=described("Bring back a piece that was made here"))
-@app_commands.describe(id=described("the piece's 8-character id, shown by Recipe and /history"))
+@app_commands.describe(id=described("the piece's 8-character id, shown under the piece and by /history"))
 async def piece(interaction: Interaction, id: str) -> None:
     typed = CONTINUED.read(id)
     CONTINUED.check(typed)

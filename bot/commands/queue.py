@@ -23,9 +23,7 @@ OVER_ALREADY = Text("This piece is already finished or cancelled.")
 NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
 
 
-@app_commands.command(
-    name=named("queue"), description=described("What waits, what is being made, and where your pieces are")
-)
+@app_commands.command(name=named("queue"), description=described("How many pieces wait, and how far yours are"))
 async def queue(interaction: Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     services = interaction.client.services

@@ -27,7 +27,7 @@ MAX_SELECT_OPTIONS = 25
 """Options of a select that Discord allows."""
 
 _QUESTIONS = {
-    "channels": Text("**Channels** where members may ask for pieces; none for all of them"),
+    "channels": Text("**Channels** where members may ask for pieces (none chosen: all)"),
     "length": Text("**Longest piece**"),
     "at_once": Text("**Pieces a member may have in progress at once**"),
     "a_day": Text("**Pieces a member may have a day**"),
@@ -103,7 +103,7 @@ def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
         container.add_item(discord.ui.TextDisplay(say(question)))
         container.add_item(discord.ui.ActionRow(selects[rule]))
     view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(say("Settings of this server. What you choose is in force at once.")))
+    view.add_item(discord.ui.TextDisplay(say("Settings of this server. A choice holds at once.")))
     view.add_item(container)
     return view
 
@@ -120,7 +120,7 @@ def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
         "at_once": [(0, say("no server limit (mine is {most})", most=most))]
         + [(count, str(count)) for count in range(1, min(most, HIGHEST_AT_ONCE))],
         "a_day": [(count, str(count) if count else say("as many as they like")) for count in DAILY_LIMITS],
-        "style": [(style, style) for style in styles[:MAX_SELECT_OPTIONS]],
+        "style": [(style, say(Text(style))) for style in styles[:MAX_SELECT_OPTIONS]],
         "model": [(model, model) for model in MODELS],
         "private": [
             (False, say("everybody, unless the person who asked keeps it private")),

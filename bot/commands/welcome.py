@@ -59,7 +59,7 @@ def start_view() -> discord.ui.View:
 def invitation(client: ServiceClient) -> discord.Embed:
     """The message of the panel and of the greeting, for everybody in a channel."""
     lines = (
-        say("I compose piano pieces and play them. Press the button, and you hear one in some seconds."),
+        say("I compose piano pieces and play them. Press the button, and a moment later there is one to hear."),
         say("To choose how it begins: {compose}. Everything else: {help}.", **_mentions(client)),
     )
     return discord.Embed(title="Nocturne", description="\n".join(lines), colour=COLOUR)
@@ -69,12 +69,15 @@ def guide(client: ServiceClient) -> discord.Embed:
     """The answer of /help, with commands that can be clicked."""
     mentions = _mentions(client)
     lines = (
-        say("{compose} `random` makes a piece out of nothing, `C5` or `Am F C G` one that starts so.", **mentions),
-        say("{continue_} goes on from a MIDI file of yours.", **mentions),
+        say(
+            "{compose} `random` makes a piece out of nothing, `C5` or `Am F C G` one that starts like that.", **mentions
+        ),
+        say("{continue_} continues a MIDI file of yours.", **mentions),
         say("{perform} plays one as a pianist would, and {harmonize} accompanies a melody.", **mentions),
         say(
-            "Under a piece, **New take** composes it anew, **Edit** asks what shall be different, **Variation** keeps"
-            " its opening, **Continue** makes it longer, and **Arrange** changes instrument, tempo and pitch.",
+            "Under a piece, **New take** composes it anew, **Edit** asks what should be different, **Variation**"
+            " keeps its opening, **Continue** makes it longer, and **Arrange** changes instrument, tempo and pitch."
+            " **Listen** and **Video** play on every phone.",
         ),
         say("{history} has your pieces, {queue} what is being made, {about} what I learnt from.", **mentions),
         say("{defaults} keeps what you like best: a style, a length, a kind of sound file.", **mentions),

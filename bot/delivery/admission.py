@@ -89,8 +89,7 @@ def too_many(making: int, further: int, most: int, again: float | None) -> Text:
         if again is not None:
             when = Text("try again {when}, or cancel one", {"when": f"<t:{again:.0f}:R>"})
         return Text(
-            "{further} more are too many beside the {pieces} that you have in progress, as I take {most} at once;"
-            " {when}",
+            "you have {pieces} in progress, and {further} more would exceed the {most} that I take at once; {when}",
             {"further": further, "pieces": making, "most": most, "when": when},
         )
     if again is None:

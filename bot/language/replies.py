@@ -239,7 +239,7 @@ def _key(piece: Piece) -> str:
     """Its name, or that none is clear; nothing where an older version did not say."""
     if piece.heard is None or piece.heard.key is None:
         return ""
-    return say(Text(piece.heard.key)) if piece.heard.key else say("no clear key")
+    return say(Text(piece.heard.key)) if piece.heard.key else say("No clear key")
 
 
 def _duration(piece: Piece) -> str:

@@ -73,7 +73,7 @@ def _line(number: int, job: Job) -> str:
 
 
 def _advice(made: Mapping[int, Piece], sounds: Mapping[int, Attachment]) -> list[str]:
-    advice = [say("Press a number to keep that take: it comes with its notes and all buttons.")]
+    advice = [say("Press a number to keep that take: it comes with its MIDI file and all buttons.")]
     if missing := [str(number) for number in made if number not in sounds]:
         advice.append(say("Too large to send beside the others: the recording of {numbers}.", numbers=tuple(missing)))
     return advice

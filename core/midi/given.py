@@ -37,7 +37,7 @@ def check_score(midi: bytes) -> None:
     together = np.searchsorted(onsets, onsets + AT_ONCE_SECONDS) - np.arange(len(onsets))
     if (most := int(together.max())) > MOST_AT_ONCE:
         raise BadRequest(
-            "the MIDI file strikes {notes} keys at once at {second:.1f} s; of at most {most} I can make a performance",
+            "the MIDI file strikes {notes} keys at once at {second:.1f} s; I can perform at most {most}",
             notes=most,
             second=float(onsets[together.argmax()]),
             most=MOST_AT_ONCE,

@@ -66,8 +66,7 @@ class Upload:
         if not is_performance(self.midi):
             return self.remark
         return Text(
-            "{remark} It is a performance already, so I play its notes anew, moved from where they are by as much as"
-            " `freedom` says.",
+            "{remark} The file is a performance already, so I play its notes anew, shifted as far as `freedom` says.",
             {"remark": self.remark},
         )
 

@@ -164,14 +164,14 @@ def test_a_harmony_is_as_long_as_its_seed():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"task": PERFORM}, "there is nothing to perform: it takes a MIDI file"),
-        ({"task": PERFORM, "seed": CHORD}, "there is nothing to perform: it takes a MIDI file"),
-        ({"task": PERFORM, "score": b"MThd", "key": "C minor"}, "key has no effect on notes that are given"),
+        ({"task": PERFORM}, "there is nothing to perform: a MIDI file is needed"),
+        ({"task": PERFORM, "seed": CHORD}, "there is nothing to perform: a MIDI file is needed"),
+        ({"task": PERFORM, "score": b"MThd", "key": "C minor"}, "key has no effect where the notes are given"),
         (
             {"task": PERFORM, "score": b"MThd", "model": "article"},
             "only the model 'performance' can play notes that are given",
         ),
-        ({"task": HARMONIZE}, "there is nothing to harmonize: it takes a melody, a seed such as `C4 D4 E4` or"),
+        ({"task": HARMONIZE}, "there is nothing to harmonize: a melody is needed, as notes such as `C4 D4 E4`"),
         ({"task": HARMONIZE, "seed": CHORD}, "a melody has one note at a time"),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_part_is_shorter():
     assert Rendering(tempo=50, crop="30-60").rendered_seconds(500) == 60
     assert Rendering(crop="30-").rendered_seconds(100) == 70
     assert Rendering(only_new=True).rendered_seconds(530, primer=500) == 30
-    with pytest.raises(BadRequest, match="crop starts at 30 s, but there are only 30 s"):
+    with pytest.raises(BadRequest, match="crop starts at 30 s, but the piece lasts only 30 s"):
         Rendering(only_new=True, crop="30-").rendered_seconds(530, primer=500)
     with pytest.raises(BadRequest, match="crop 60-30 ends before it begins"):
         Rendering(crop="60-30")

@@ -155,7 +155,7 @@ async def test_a_piece(stage: Stage):
 
     (embed,) = message.embeds
     key, time, take = embed["title"].split(" · ")
-    assert key == "no clear key" or re.fullmatch("[A-G][♭♯]? (major|minor)", key)
+    assert key == "No clear key" or re.fullmatch("[A-G][♭♯]? (major|minor)", key)
     assert take == "take 7"
     assert embed["author"]["name"] == "Clara"
     assert {Path(file.filename).suffix for file in message.attachments} == {".mid", ".mp3", ".png"}

@@ -103,7 +103,7 @@ async def test_a_performance_is_performed_anew_and_said_to_be_one(
             await asked.answered()
             queue.finish(asked.id)
             [embed] = (await asked.finished()).embeds
-            assert "It is a performance already, so I play its notes anew" in embed["description"]
+            assert "The file is a performance already, so I play its notes anew" in embed["description"]
 
 
 @pytest.mark.asyncio

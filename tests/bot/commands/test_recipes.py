@@ -178,7 +178,10 @@ async def test_a_file_or_a_piece_is_continued(queue: FakeQueue, url: str, monkey
         async with playing(standin, queue, url, monkeypatch):
             file = Upload("mine.mid", MIDI)
             for options, says in (
-                ({"file": file, "piece": "abcd2345"}, "Choose a `file` (.mid), or a `piece` by its id"),
+                (
+                    {"file": file, "piece": "abcd2345"},
+                    "Choose either a `file` (.mid) to be continued, or a `piece` by its id",
+                ),
                 ({"piece": "the last one"}, "'the last one' is not the id of a piece"),
                 ({"piece": "abcd2345"}, "There is no piece `abcd2345`: mistyped, or no longer stored."),
             ):

@@ -199,6 +199,8 @@ async def test_takes_count_as_pieces(queue: FakeQueue, url: str, monkeypatch: py
                 assert refused.content == "I make no more than 3 pieces at once for one listener; ask for fewer takes."
             await asked_for(queue, listener, takes=2)
             refused = await (await listener.types("/compose", seed="72 takes:2")).answered()
-            assert refused.content.startswith("2 more are too many beside the 2 that you have in progress")
+            assert refused.content.startswith(
+                "You have 2 in progress, and 2 more would exceed the 3 that I take at once"
+            )
             single = await (await listener.types("/compose", seed="72")).answered()
             assert not single.ephemeral

@@ -106,7 +106,7 @@ def test_a_card_says_at_one_glance_what_it_is():
     ("heard", "line"),
     [
         (Heard(94.4, 36, 84, 3.0, key="E♭ major"), "E♭ major · 1:34 · Chopin · harp, 80% tempo · take 7"),
-        (Heard(94.4, 36, 84, 3.0, key=""), "no clear key · 1:34 · Chopin · harp, 80% tempo · take 7"),
+        (Heard(94.4, 36, 84, 3.0, key=""), "No clear key · 1:34 · Chopin · harp, 80% tempo · take 7"),
         (Heard(94.4, 36, 84, 3.0), "1:34 · Chopin · harp, 80% tempo · take 7"),
         (None, "1:40 · Chopin · harp, 80% tempo · take 7"),
         (Heard(94.4, 36, 84, 3.0, "C minor", 20.0), "C minor · 1:34 (1:14 new) · Chopin · harp, 80% tempo · take 7"),

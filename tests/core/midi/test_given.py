@@ -36,7 +36,7 @@ def test_a_melody_becomes_a_request_to_harmonize_it():
 
 def test_more_notes_at_once_than_can_be_played_are_refused():
     """A chord of all keys; as many as are allowed pass."""
-    with pytest.raises(BadRequest, match=r"strikes 65 keys at once at 0\.0 s; of at most 64 I can make"):
+    with pytest.raises(BadRequest, match=r"strikes 65 keys at once at 0\.0 s; I can perform at most 64"):
         chord(MOST_AT_ONCE + 1).performed(WISH)
     assert chord(MOST_AT_ONCE).performed(WISH).score
 
@@ -61,7 +61,7 @@ def test_a_performance_is_told_from_a_score():
     gaps = np.random.default_rng(1).integers(20, BEAT, 60)
     played = upload(*[note(60 + number % 5, at=int(gap)) for number, gap in enumerate(gaps)])
     assert [is_performance(each.midi) for each in (written, played)] == [False, True]
-    assert str(played.score_remark).startswith(f"{played.remark} It is a performance already")
+    assert str(played.score_remark).startswith(f"{played.remark} The file is a performance already")
     assert written.score_remark == written.remark
 
 
