@@ -38,7 +38,7 @@ async def _standing(services: Services, pending: PendingReply) -> str:
     """Where a piece is: being read, in the queue or in the making."""
     jobs = [(job_id, await services.queue.standing(job_id)) for job_id in pending.job_ids]
     if pending.unread and not any(job for _, job in jobs):
-        return replies.unread(pending.request, pending.parent, pending.takes, pending.task)
+        return replies.unread(pending.request, pending.parent, pending.takes, pending.unread_task)
     job = together([job or Job(job_id, JobState.QUEUED) for job_id, job in jobs])  # one is perhaps just being put
     wait, reached = services.deliveries.estimates.wait(job.id), services.deliveries.reached(pending)
     form = pending.rendering.form
@@ -70,7 +70,8 @@ async def suggest_piece(interaction: Interaction, typed: str) -> list[app_comman
 
 def _name(pending: PendingReply) -> str:
     """The command that asks for the piece, without its slash."""
-    return replies.command(pending.request, pending.rendering, pending.takes).removeprefix("/")[:MAX_SUGGESTION]
+    typed = replies.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
+    return typed.removeprefix("/")[:MAX_SUGGESTION]
 
 
 def in_the_making(waiting: int, theirs: Sequence[str]) -> str:

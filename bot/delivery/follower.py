@@ -117,7 +117,7 @@ class Follower:
             return Outcome(pending, jobs, await self._reply(pending, jobs))
         except _Withdrawn:
             jobs = [Job(pending.job_id, JobState.CANCELLED)]
-            said = replies.withdrawn(pending.request, pending.parent, pending.takes, pending.task)
+            said = replies.withdrawn(pending.request, pending.parent, pending.takes, pending.unread_task)
             return Outcome(pending, jobs, said)
         except Exception as error:
             if not isinstance(error, NocturneError):
@@ -267,6 +267,6 @@ def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:
         for stage, seconds in {**waited, **(job.piece.seconds if job.piece else {})}.items():
             made[stage] = max(seconds, made.get(stage, 0.0))
     spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**made, **times}.items())
-    asked = replies.command(pending.request, pending.rendering, pending.takes)
+    asked = replies.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
     user = pending.destination.user_id
     return f"job {pending.job_id} of user {user}, {asked}: {outcome.state}{reason}, {how}; {spent}"

@@ -428,9 +428,12 @@ def gist(stored: Stored) -> str:
     return brief(" · ".join(parts), 80)
 
 
-def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual) -> str:
-    """The command to type for the same piece, but for the file that it may be made from: it has no name."""
-    name, notes = _command(request)
+def command(
+    request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual, unread: str = ""
+) -> str:
+    """The command to type for the same piece, but for the file that it may be made from: it has no name. `unread` is
+    the task, where the request still lacks the notes that it is made from."""
+    name, notes = _command(request, unread)
     options = [
         f"{option.name}:{option.write(value)}"
         for option, value in unusual_options(request, rendering)
@@ -440,11 +443,11 @@ def command(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: 
     return " ".join([f"/{name}", *notes, *options, *several])
 
 
-def _command(request: ComposeRequest) -> tuple[str, list[str]]:
+def _command(request: ComposeRequest, unread: str) -> tuple[str, list[str]]:
     """The command's name, and the notes that are typed with it."""
-    if request.task in GIVEN:
-        return request.task, [f"melody:{request.seed.spelled}"] if request.seed.chords else []
-    return ("continue", []) if request.primer else ("compose", [f"seed:{request.seed.spelled}"])
+    if (task := unread or request.task) in GIVEN:
+        return task, [f"melody:{request.seed.spelled}"] if request.seed.chords else []
+    return ("continue", []) if request.primer or unread else ("compose", [f"seed:{request.seed.spelled}"])
 
 
 def _begins(wait: float | None) -> str:

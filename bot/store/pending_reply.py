@@ -198,9 +198,12 @@ class PendingReply:
         return isinstance(self.source, UnreadUpload | StoredPrimer)
 
     @property
-    def task(self) -> str:
-        """The task of its request, also before a file is read and the request says it."""
-        return self.source.task if isinstance(self.source, UnreadUpload) else self.request.task
+    def unread_task(self) -> str:
+        """The task, where the notes that it is made from are still to be read, and the request does not say it; else
+        empty."""
+        if isinstance(self.source, UnreadUpload):
+            return self.source.task
+        return COMPOSE if self.unread else ""
 
     @classmethod
     def from_json(cls, data: Any) -> PendingReply:

@@ -223,6 +223,7 @@ def test_how_long_a_file_lasts_is_not_said_before_it_is_read():
     """Nor what it would last by a default."""
     asked = ComposeRequest(Seed(), take=7)
     assert unread(asked, task=PERFORM) == "**Performing your file** · take 7\nReading your file."
+    assert command(asked, unread=PERFORM) == "/perform take:7"
     assert withdrawn(asked, task=HARMONIZE).content == "Cancelled: **Harmonizing your file** · take 7"
 
 
