@@ -70,7 +70,7 @@ class Option(Generic[Value]):
     metavar: str | None = None
     """The value's name in the command line's help, where it is not the option's."""
     label: Text = NOTHING
-    """The name under which a finished piece shows an unusual value, where it does."""
+    """The name under which a recipe shows an unusual value, where it does."""
     file_mark: Callable[[Value], str] | None = None
     """The part of a file's name that tells an unusual value, where one does."""
     caption: Callable[[Value], str | Text] | None = None

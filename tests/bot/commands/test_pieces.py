@@ -154,6 +154,25 @@ async def test_the_recipe_can_be_copied(queue: FakeQueue, url: str, monkeypatch:
             assert [file.bytes for file in back.attachments] == [file.bytes for file in message.attachments]
 
 
+async def test_a_card_names_its_listener_to_whoever_brings_it_back(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """As long as Discord knows them."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            await composed(queue, listener)
+            [stored] = await bot.services.library.of(listener.user.id, 0, 9)
+            [embed] = (await (await other.types("/piece", id=stored.id)).finished()).embeds
+            assert embed["author"]["name"] == "Clara"
+            assert embed["author"]["icon_url"].endswith("?size=64")
+            del standin.world.users[listener.user.id]
+            [embed] = (await (await other.types("/piece", id=stored.id)).finished()).embeds
+            assert "author" not in embed
+            standin.refused()
+
+
 async def test_there_is_no_room_for_a_further_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """Of this listener, or of anybody: whoever asks is told so, by a command as by a button, and no job is queued."""
     async with Discord() as standin:
