@@ -165,6 +165,23 @@ def test_the_recipe_says_how_much_is_copied():
     assert "Longest passage" not in replies.recipe(stored, Heard(60.0, 36, 84, 3.0))
 
 
+@pytest.mark.parametrize(
+    ("origin", "parent", "command", "said"),
+    [
+        (Origin(OLD, 8.0), OLD, f"/continue piece:{OLD} from:8 take:7", f"It continues piece `{OLD}`."),
+        (Origin("", 12.5), "", "/continue from:12.5 take:7", "It continues a file: send the same one again."),
+        (Origin(), OLD, "", f"An older version of me made this from piece `{OLD}`"),
+    ],
+)
+def test_a_recipe_says_what_to_type(origin: Origin, parent: str, command: str, said: str):
+    """The id of the piece that is continued, or which file; no command where an older version did not note that."""
+    request = ComposeRequest(Seed(), take=7, primer=b"MThd", origin=origin)
+    stored = Stored(NEW, 1, False, 0.0, parent, piece(request).recipe, 100.0, 312, "mp3")
+    recipe = replies.recipe(stored)
+    assert recipe.startswith(f"```\n{command}\n```\n{said}" if command else said)
+    assert recipe.endswith(f"Piece `{NEW}`, made by checkpoint `0123456789ab`.")
+
+
 def test_a_mood_says_what_it_stands_for():
     """Beside what was asked for itself, which counts more."""
     asked = ComposeRequest(Seed(), take=1, key="Eb", pace="very slow", mood="sad")
