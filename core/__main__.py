@@ -67,7 +67,7 @@ def parser() -> Parser:
     )
     compose.set_defaults(run=run_compose)
     add = compose.add_argument
-    add("--seed", default="random", help=f"what it begins with (default: random); {ACCEPTED}")
+    add("--seed", default="random", help=f"what the piece begins with (default: random). {ACCEPTED}.")
     add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
     add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
     add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
@@ -92,7 +92,7 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     for option in options_of(command):
         if not option.command_line:
             continue
-        known = f" ({', '.join(option.choices)})" if isinstance(option, Choice) else ""
+        known = f": {', '.join(option.choices)}" if isinstance(option, Choice) else ""
         flag, told = f"--{option.name.replace('_', '-')}", f"{option.description}{known}".replace("%", "%%")
         if isinstance(option, YesNo):
             parser.add_argument(flag, dest=option.parameter, action="store_true", default=None, help=told)
