@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 FINISH_SECONDS = 330
-"""Time-out of a piece, after which its process is ended as one that hangs: FluidSynth alone has 300."""
+"""Time-out of a piece, after which its process is ended as one that hangs: FluidSynth alone has 300. It counts from the
+last progress, as a video of 600 s took 264 s beside a busy model."""
 WANTED_SECONDS = 0.2
 """How often a thread that waits for a piece finds out whether it is still wanted."""
 _REMOVALS, _REMOVAL_SECONDS = 20, 0.1
@@ -154,10 +155,14 @@ def _finish(
     rendering: Rendering,
     captions: Captions | None,
 ) -> Piece:
+
+    def tell(share: float) -> None:
+        _shares[place] = share
+        signal.alarm(FINISH_SECONDS)
+
     signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
     try:
         with about_job(job_id):
-            tell = partial(_shares.__setitem__, place)
             work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell, captions)
             return work() if rendering.form == PIECE else _in_the_background(work)
     finally:

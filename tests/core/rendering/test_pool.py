@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pretty_midi import Note
@@ -200,6 +201,21 @@ def test_a_process_that_hangs_is_ended():
     )
     hanging = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, env=surroundings())
     assert hanging.returncode == -signal.SIGALRM
+
+
+def test_a_process_that_gets_on_is_not_ended(monkeypatch: pytest.MonkeyPatch):
+    """However long its piece takes: each share of its progress gives it the whole time again."""
+    alarms: list[int] = []
+
+    def finish(*work: Any) -> None:
+        tell = work[4]
+        tell(0.25)
+        tell(0.5)
+
+    monkeypatch.setattr(signal, "alarm", alarms.append)
+    monkeypatch.setattr(pipeline, "finish", finish)
+    pool._finish("1", 0, draft(), None, None, Rendering(), None)
+    assert alarms == [pool.FINISH_SECONDS] * 3 + [0]
 
 
 def test_a_renderer_stays_small():
