@@ -18,6 +18,7 @@ from bot.language.sentences import SORRY, sentence
 from bot.language.tasks import GIVEN
 from bot.store.pieces import Stored
 from core.expression import ANY, MOODS
+from core.option_kinds import Option
 from core.options import TAKES
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import (
@@ -328,11 +329,18 @@ def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
     yield say("Model"), request.model
     for option, value in unusual_options(request, rendering):
         if option.label:
-            yield say(option.label), say(Text(value)) if isinstance(value, str) else option.write(value)
+            yield say(option.label), _written(option, value)
     if request.mood in MOODS:
         yield say("Mood"), _mood(request)
     if rendering.changes_notes:
         yield say("Played"), _played(rendering)
+
+
+def _written(option: Option[Any], value: Any) -> str:
+    """The value of an option in the reader's language."""
+    if isinstance(value, float):
+        return number(value, "g")
+    return say(Text(value)) if isinstance(value, str) else option.write(value)
 
 
 def _mood(request: ComposeRequest) -> str:

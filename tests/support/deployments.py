@@ -10,6 +10,7 @@ import random
 import resource
 import signal
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
@@ -39,6 +40,17 @@ def kill_children(of: int, chance: random.Random) -> None:
     if started := children(of):
         with contextlib.suppress(ProcessLookupError):
             os.kill(chance.choice(started), signal.SIGKILL)
+
+
+CLOCK_STEPS = (-86_400.0, -1200.0, 1200.0, 86_400.0)
+"""Seconds."""
+FAULTY_MACHINE = Path(__file__).with_name("faulty_machine")
+"""Folder of the module that gives a process the faults of its machine."""
+
+
+def faulty(machine: Path) -> dict[str, str]:
+    """The environment of a process whose machine has the faults that this folder says."""
+    return {"MACHINE": str(machine), "PYTHONPATH": os.pathsep.join([str(FAULTY_MACHINE), *filter(None, sys.path)])}
 
 
 One = TypeVar("One", BotProcess, "Host")
@@ -74,6 +86,9 @@ class Deployment:
             discord.person(f"listener{number}", place, installed=place is None)
             for number, place in enumerate(chance.choices(places, k=PEOPLE))
         ]
+        self.machine = folder / "machine"
+        """Where processes read which faults their machine has."""
+        self.machine.mkdir(parents=True)
         self.pieces: Path
         self.bots: list[BotProcess] = []
         self.hosts: list[Host] = []
@@ -104,6 +119,9 @@ class Deployment:
             self.reader_killed,
             self.disk_full,
             self.worker_away,
+            self.worker_never_ready,
+            self.clock_stepped,
+            self.place_read_only,
             self.database_locked,
         ]
 
@@ -185,6 +203,18 @@ class Deployment:
                 if one in ones:  # still: another may have taken its place
                     yield one
                     return
+
+    @contextlib.asynccontextmanager
+    async def all_bots_up(self) -> AsyncIterator[None]:
+        """Let no bot start meanwhile: it would refuse a place that cannot be written to, and end for good."""
+        async with contextlib.AsyncExitStack() as stack:
+            held: set[BotProcess] = set()
+            while further := [bot for bot in self.bots if bot not in held]:  # another may have taken a place
+                await stack.enter_async_context(self._lock(further[0]))
+                held.add(further[0])
+            for bot in self.bots:
+                await self.up(bot)
+            yield
 
     # Faults
 
@@ -282,15 +312,13 @@ class Deployment:
 
     async def results_not_writable(self) -> None:
         """A file lies where the folder was: root may write into any folder that there is."""
-        away = self.pieces.with_name("pieces-away")
-        if away.exists():
-            return
-        self.pieces.mkdir(exist_ok=True)
-        self.pieces.rename(away)
-        self.pieces.touch()
-        await self.a_moment(4)
-        self.pieces.unlink()
-        away.rename(self.pieces)
+        async with self.all_bots_up():
+            away = self.pieces.with_name("pieces-away")
+            self.pieces.rename(away)
+            self.pieces.touch()
+            await self.a_moment(4)
+            self.pieces.unlink()
+            away.rename(self.pieces)
 
     async def renderer_hangs(self) -> None:
         hanging = self.chance.choice(self.hosts).folder / HANGING
@@ -324,6 +352,31 @@ class Deployment:
             await self.stop_worker(host)
             await self.a_moment(2 * self.frozen)
             host.begin()
+
+    async def worker_never_ready(self) -> None:
+        """Each that is started dies before it has begun, for a while."""
+        async with self.a_host() as host:
+            await self.stop_worker(host)
+            for _ in range(3):
+                host.begin()
+                await self.a_moment(1)
+                host.worker.kill()
+            host.begin()
+
+    async def clock_stepped(self) -> None:
+        """Of all machines, forwards or backwards, and back again."""
+        clock = self.machine / "clock"
+        clock.write_text(str(self.chance.choice(CLOCK_STEPS)))
+        await self.a_moment(5)
+        clock.unlink(missing_ok=True)
+
+    async def place_read_only(self) -> None:
+        """For the pieces: what is there can still be read."""
+        async with self.all_bots_up():
+            place = self.machine / "read-only"
+            place.write_text(str(self.pieces))
+            await self.a_moment(4)
+            place.unlink()
 
     async def database_locked(self) -> None:
         """Somebody else holds it for some seconds."""
@@ -361,8 +414,8 @@ class OneMachine(Deployment):
         self.data = folder / "data"
         self.pieces = self.data / "pieces"
         settings = {"SPAWN_WORKER": "false", "DATA_DIR": str(self.data), "MAX_JOBS_PER_USER": "5"}
-        self.bots = [BotProcess(folder, discord.environment | settings)]
-        self.hosts = [Host(self.data)]
+        self.bots = [BotProcess(folder, discord.environment | settings | faulty(self.machine))]
+        self.hosts = [Host(self.data, **faulty(self.machine))]
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
@@ -389,11 +442,15 @@ class ManyMachines(Deployment):
         super().__init__(discord, folder, chance)
         self.postgres, self.url = postgres, postgres.fresh(durable=True)
         self.pieces = folder / "pieces"
-        self._settings = discord.environment | {
-            "QUEUE_URL": self.url,
-            "FILES_URL": str(self.pieces),
-            "MAX_JOBS_PER_USER": "5",
-        }
+        self._settings = (
+            discord.environment
+            | faulty(self.machine)
+            | {
+                "QUEUE_URL": self.url,
+                "FILES_URL": str(self.pieces),
+                "MAX_JOBS_PER_USER": "5",
+            }
+        )
         self.bots = [self._new_bot() for _ in range(2)]
         self.hosts = [self._new_host() for _ in range(3)]
         self._server = asyncio.Lock()
@@ -413,7 +470,9 @@ class ManyMachines(Deployment):
 
     def _new_host(self) -> Host:
         number = sum(path.name.startswith("worker") for path in self.folder.iterdir())
-        return Host(self.folder / f"worker-{number}", "--hurried", "--hang", "60", QUEUE_URL=self.url)
+        return Host(
+            self.folder / f"worker-{number}", "--hurried", "--hang", "60", QUEUE_URL=self.url, **faulty(self.machine)
+        )
 
     async def bot_lost(self) -> None:
         """With all that its machine knew; another one begins elsewhere."""

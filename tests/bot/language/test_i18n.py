@@ -11,10 +11,12 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from bot.language import i18n
-from bot.language.i18n import rounded_number, say, say_some, speak
+from bot.language import i18n, replies
+from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain
 from core.errors import BadRequest
+from core.request import ComposeRequest, Recipe
+from core.seed import Seed
 from core.text import NOTHING, Text
 from tests.discord_standin import Discord
 from tests.support.playing_bot import FakeQueue, playing
@@ -167,3 +169,16 @@ def test_numbers_and_lists_are_written_as_the_language_does(locale: str, said: s
     speak(locale)
     template, listed = "{seconds:,.1f} s: {things}; {size}; take {take}", ("any", "Bach", Text("harp"))
     assert say(template, seconds=2400.5, things=listed, size=rounded_number(5_561_234), take=12345) == said
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "temperature"), [("en-US", "Nov 27, 2026", "0.9"), ("de", "27.11.2026", "0,9")]
+)
+def test_a_day_and_the_values_of_options_are_too(locale: str, day: str, temperature: str):
+    """In a history, and in what a recipe tells."""
+    speak(locale)
+    assert date(1_795_737_600.0) == day
+    recipe = Recipe(ComposeRequest(Seed.parse("72"), take=7, temperature=0.9, top_p=0.5), "0123456789ab")
+    written = dict(replies.facts(recipe))
+    assert written[say("Temperature")] == temperature
+    assert written[say("Top p")] == temperature.replace("9", "5")
