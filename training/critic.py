@@ -25,6 +25,8 @@ from training.two_sample import auc
 
 STRETCHES_A_PIECE = 6
 """Stretches of each piece, evenly from its beginning to its end."""
+DEALS = 2
+"""How often the pieces are dealt anew to say how well they are told apart."""
 DEPTH = 3
 """Levels of each tree."""
 
@@ -118,8 +120,8 @@ def main(arguments: list[str] | None = None) -> None:
     figures = {
         "stretches": {"human": len(people), "generated": len(machine)},
         "auc": {
-            "regression": auc(regression, values, human, pieces),
-            "boosted_trees": auc(boosted_trees, values, human, pieces),
+            "regression": auc(regression, values, human, pieces, DEALS),
+            "boosted_trees": auc(boosted_trees, values, human, pieces, DEALS),
         },
     }
     print(json.dumps(figures))

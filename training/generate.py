@@ -21,7 +21,7 @@ from core.performance.sampling import SAMPLING
 from core.request import ComposeRequest
 from core.seed import Seed
 from training.commands import run_command
-from training.data import Recording, data_folder, of_split, read_folder, style_of
+from training.data import Recording, data_folder, read_folder, style_of
 from training.excerpts import human_recordings
 
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
         network_of(checkpoint), checkpoint.hash, options.slots, sampling=sampling, candidates=options.candidates
     )
     recordings = read_folder(data_folder(options.like)) if options.like else []
-    human = [one for split in ("train", "validation") for one in of_split(recordings, split)]
+    human = [recording for recording in recordings if recording.split != "test"]
     styles = styles_like(human, composer.styles, options.pieces)
 
     def write(number: int) -> None:
