@@ -9,7 +9,8 @@ import discord
 from discord import app_commands
 
 from bot.language.i18n import rounded_number, say, say_some
-from bot.language.replies import COLOUR, longest_passage
+from bot.language.recipes import longest_passage
+from bot.language.replies import COLOUR
 from bot.language.translator import described, named
 from bot.model_cards import ModelCard
 from bot.services import PERMISSIONS, Interaction, ServiceClient

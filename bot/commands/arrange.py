@@ -17,7 +17,7 @@ from bot.commands.forms import Answers, Form
 from bot.commands.options import Submission
 from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say
-from bot.language.replies import passage, shifted
+from bot.language.words import passage, shifted
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import StoredNotes

@@ -13,8 +13,8 @@ from bot.commands.forms import MAX_SELECT_OPTIONS
 from bot.commands.options import USUAL_SECONDS
 from bot.language import replies
 from bot.language.i18n import number, say
-from bot.language.replies import spoken_time
 from bot.language.translator import described, named
+from bot.language.words import spoken_time
 from bot.services import Interaction, Services
 from bot.store.defaults import OWN
 from core.errors import BadRequest

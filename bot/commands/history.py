@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.commands.components import PersistentItem
 from bot.commands.pieces import bring_back
 from bot.commands.submit import find_typed_piece
-from bot.language import replies
+from bot.language import recipes
 from bot.language.i18n import date, say
 from bot.language.translator import described, named
 from bot.services import Interaction
@@ -50,7 +50,7 @@ class HistorySelect(PersistentItem, discord.ui.DynamicItem[discord.ui.Select[Any
     def __init__(self, theirs: Sequence[Stored] = ()) -> None:
         options = [
             discord.SelectOption(
-                label=replies.gist(stored), value=stored.id, description=f"{date(stored.created_at)} · {stored.id}"
+                label=recipes.gist(stored), value=stored.id, description=f"{date(stored.created_at)} · {stored.id}"
             )
             for stored in theirs
         ]
@@ -86,6 +86,6 @@ def page_of(theirs: Sequence[Stored], first: int) -> str:
 
 def _line(stored: Stored) -> str:
     """A piece of a page, as a link to the message that shows it."""
-    gist = replies.gist(stored)
+    gist = recipes.gist(stored)
     linked = f"[{gist}](<{stored.message_url}>)" if stored.message_url else gist
     return f"`{stored.id}` {linked} · <t:{stored.created_at:.0f}:R>"

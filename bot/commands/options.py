@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from discord import app_commands
 
 from bot.language.i18n import say
-from bot.language.replies import spoken_time
 from bot.language.translator import described
+from bot.language.words import spoken_time
 from bot.services import Interaction
 from core import notation, tonality
 from core.errors import BadRequest, shown

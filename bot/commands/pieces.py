@@ -28,9 +28,9 @@ from bot.commands.submit import (
     submit,
 )
 from bot.delivery.messenger import message_url
-from bot.language import replies
+from bot.language import card, recipes
+from bot.language.card import Provenance
 from bot.language.i18n import say
-from bot.language.replies import Provenance
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
@@ -158,7 +158,7 @@ def _submits(maker: Maker) -> Action:
 
 async def _show_recipe(interaction: Interaction, stored: Stored) -> None:
     heard = await interaction.client.services.library.heard(stored)
-    await interaction.response.send_message(replies.recipe(stored, heard), ephemeral=True)
+    await interaction.response.send_message(recipes.recipe(stored, heard), ephemeral=True)
 
 
 async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
@@ -170,7 +170,7 @@ async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
 async def _show_attention(interaction: Interaction, stored: Stored) -> None:
     await rules_here(interaction)
     async with interaction.client.services.library.opened(stored) as piece:
-        reply = replies.attention(piece)
+        reply = card.attention(piece)
         await interaction.response.send_message(reply.content, files=reply.files(), ephemeral=True)
 
 
@@ -309,7 +309,7 @@ async def _show_piece(interaction: Interaction, stored: Stored) -> discord.Inter
     """A function of its own, so that the files are gone from memory when they are counted so."""
     async with interaction.client.services.library.opened(stored) as piece:
         about = await _provenance(interaction, stored)
-        reply = replies.finished(piece, interaction.filesize_limit, stored.remark, about)
+        reply = card.finished(piece, interaction.filesize_limit, stored.remark, about)
         return await interaction.edit_original_response(
             embed=reply.embed, attachments=reply.files(), view=piece_view(stored)
         )
@@ -338,6 +338,6 @@ async def latest_pieces(interaction: Interaction, typed: str) -> list[app_comman
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(SUGGESTIONS_TIMEOUT):
             theirs = await interaction.client.services.library.of(interaction.user.id, 0, MAX_SUGGESTIONS)
-            named = [(replies.headline(stored), stored.id) for stored in theirs]
+            named = [(recipes.headline(stored), stored.id) for stored in theirs]
             return [app_commands.Choice(name=name, value=id) for name, id in named if begun in name.lower()]
     return []

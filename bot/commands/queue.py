@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.commands.components import PersistentItem
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.delivery.takes import together
-from bot.language import replies
+from bot.language import recipes, replies
 from bot.language.i18n import say, say_some
 from bot.language.translator import described, named
 from bot.services import Interaction, Services
@@ -70,7 +70,7 @@ async def suggest_piece(interaction: Interaction, typed: str) -> list[app_comman
 
 def _name(pending: PendingReply) -> str:
     """The command that asks for the piece, without its slash."""
-    typed = replies.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
+    typed = recipes.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
     return typed.removeprefix("/")[:MAX_SUGGESTION]
 
 

@@ -19,9 +19,10 @@ from bot.delivery.retry import DATABASE_UNREACHABLE, Retry
 from bot.delivery.sources import Sources
 from bot.delivery.takes import OVER, together
 from bot.delivery.timing import Timing
-from bot.language import replies, takes
+from bot.language import card, recipes, replies, takes
+from bot.language.card import Provenance
 from bot.language.i18n import speak, spoken
-from bot.language.replies import Provenance, Reply
+from bot.language.replies import Reply
 from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import PendingReply
@@ -192,13 +193,15 @@ class Follower:
 
     async def _reply(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
         job, size_limit = together(jobs), pending.destination.size_limit
-        if job.piece is None or replies.is_clip(job.piece):
-            return replies.outcome(job, pending.request, size_limit, pending.parent, pending.takes)
+        if job.piece is None:
+            return replies.outcome(job, pending.request, pending.parent, pending.takes)
+        if card.is_clip(job.piece):
+            return card.clip(job.piece, size_limit)
         if pending.takes > 1:
             return await self._choice(pending, jobs)
         stored = await self._stored(pending, job.piece)
         about = await self._provenance(pending, stored)
-        reply = replies.finished(job.piece, size_limit, pending.remark, about)
+        reply = card.finished(job.piece, size_limit, pending.remark, about)
         return replace(reply, buttons=self._views.piece(stored) if stored else None)
 
     async def _choice(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
@@ -267,6 +270,6 @@ def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:
         for stage, seconds in {**waited, **(job.piece.seconds if job.piece else {})}.items():
             made[stage] = max(seconds, made.get(stage, 0.0))
     spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**made, **times}.items())
-    asked = replies.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
+    asked = recipes.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
     user = pending.destination.user_id
     return f"job {pending.job_id} of user {user}, {asked}: {outcome.state}{reason}, {how}; {spent}"

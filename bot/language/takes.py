@@ -9,23 +9,20 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
-from bot.language.i18n import say
-from bot.language.replies import (
-    COLOUR,
+from bot.language.card import (
     LONGEST_DESCRIPTION,
     UNKNOWN,
-    Attachment,
     Provenance,
-    Reply,
-    brief,
     described,
     key_and_duration,
     kind,
     manner,
     recording,
-    taken,
 )
+from bot.language.i18n import say
+from bot.language.replies import COLOUR, Attachment, Reply
 from bot.language.sentences import SORRY
+from bot.language.words import brief, taken
 from core.queue.jobs import Job
 from core.rendering.png import stacked
 from core.request import Piece

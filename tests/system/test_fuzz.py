@@ -19,7 +19,7 @@ from pretty_midi import PrettyMIDI
 
 from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS, read_submission, suggestions
 from bot.commands.register import COMPONENTS
-from bot.language import replies
+from bot.language import card, recipes
 from bot.store.pending_reply import FRESH, Destination, PendingReply, StoredNotes, UnreadUpload
 from core.errors import BadRequest
 from core.midi.excerpt import MAX_SECONDS, Excerpt
@@ -299,11 +299,11 @@ def can_be_shown(request: ComposeRequest, rendering: Rendering) -> None:
     """Discord takes every message about it, its files have names that are safe anywhere, and it can be stored."""
     recipe = Recipe(request, "0123456789ab", rendering)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
-    typed = replies.command(request, rendering)
+    typed = recipes.command(request, rendering)
     assert typed.isprintable()
     assert len(typed) < 1500
     done = replace(piece(request), recipe=recipe)
-    reply = replies.finished(done, 10 * 2**20)
+    reply = card.finished(done, 10 * 2**20)
     assert reply.embed is not None
     assert len(reply.embed) <= 6000
     assert len(reply.embed.title or "") <= 256

@@ -11,7 +11,8 @@ from pretty_midi import Note, PrettyMIDI
 
 from bot.commands.given import read_given
 from bot.commands.harmonize import read_melody
-from bot.language.replies import command, unread, withdrawn
+from bot.language.recipes import command
+from bot.language.replies import unread, withdrawn
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.request import ComposeRequest, Rendering

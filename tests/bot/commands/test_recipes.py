@@ -13,7 +13,7 @@ from pretty_midi import PrettyMIDI
 from bot.commands.continue_ import read_continuation
 from bot.commands.options import read_submission
 from bot.language.i18n import speak
-from bot.language.replies import command
+from bot.language.recipes import command
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.expression import DYNAMICS, MOODS, PACES

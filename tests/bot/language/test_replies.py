@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from discord import app_commands
 
-from bot.language import replies, sentences
-from bot.language.replies import Attachment, Provenance, Reply
+from bot.language import card, recipes, replies, sentences, words
+from bot.language.card import Provenance
+from bot.language.replies import Attachment, Reply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
@@ -88,7 +89,7 @@ def test_a_card_says_at_one_glance_what_it_is():
     """What is heard in a line, what it began with, the number of notes, who asked, the id; and the picture. Its files
     are named after what is heard."""
     about = Provenance("abcd2345", user_id=1, name="clara", avatar="https://cdn/clara.png")
-    reply = replies.finished(piece(), PLENTY, about=about)
+    reply = card.finished(piece(), PLENTY, about=about)
     embed = reply.embed
     assert embed
     assert embed.title == "C minor · 1:40 · take 7"
@@ -117,7 +118,7 @@ def test_a_line_tells_what_is_heard(heard: Heard | None, line: str):
     continuation its new part's too."""
     made = piece(ComposeRequest(Seed(), take=7, style="Chopin"))
     rendering = Rendering("harp", tempo=80)
-    assert replies.line(replace(made, heard=heard, recipe=replace(made.recipe, rendering=rendering))) == line
+    assert card.line(replace(made, heard=heard, recipe=replace(made.recipe, rendering=rendering))) == line
 
 
 @pytest.mark.parametrize(
@@ -134,26 +135,26 @@ def test_a_line_tells_what_is_heard(heard: Heard | None, line: str):
 def test_a_continuation_says_whose_piece_it_was(origin: Origin, about: Provenance, said: str):
     """A listener's file, their own piece or another's, or one that is gone."""
     request = ComposeRequest(Seed(), take=7, primer=b"MThd", origin=origin)
-    assert replies.kind(request, about) == said
+    assert card.kind(request, about) == said
 
 
 def test_the_recipe_can_be_typed_again():
     """The command under a piece leaves out what is usual, and says all the rest."""
-    assert replies.command(REQUEST) == "/compose seed:72 take:7"
+    assert recipes.command(REQUEST) == "/compose seed:72 take:7"
     unusual = ComposeRequest(Seed.parse("C4,E4 G4"), take=1, length=50, temperature=0.9, style="Chopin", top_p=0.9)
-    assert replies.command(unusual) == (
+    assert recipes.command(unusual) == (
         "/compose seed:60,64 67 length:50 style:Chopin temperature:0.9 top_p:0.9 take:1"
     )
     of_the_article = ComposeRequest(Seed(), take=1, model="article")
-    assert replies.command(of_the_article) == "/compose seed:random take:1 model:article"
+    assert recipes.command(of_the_article) == "/compose seed:random take:1 model:article"
 
 
 def test_a_piece_that_ended_early_says_so():
     """One sentence under the title; of other pieces nothing."""
     stuck = replace(piece(), heard=Heard(60.0, 36, 84, 3.0, ended_early=True))
     sentence = "It ends before the length you asked for"
-    assert sentence in (replies.finished(stuck, PLENTY).embed.description or "")
-    assert sentence not in (replies.finished(piece(), PLENTY).embed.description or "")
+    assert sentence in (card.finished(stuck, PLENTY).embed.description or "")
+    assert sentence not in (card.finished(piece(), PLENTY).embed.description or "")
 
 
 def test_the_recipe_says_how_much_is_copied():
@@ -161,8 +162,8 @@ def test_the_recipe_says_how_much_is_copied():
     heard = Heard(60.0, 36, 84, 3.0, shared_at_most=22)
     line = "Longest passage shared with what it learnt from: at most 22 notes"
     stored = Stored(NEW, 1, False, 0.0, "", piece().recipe, 60.0, 312, "mp3")
-    assert line in replies.recipe(stored, heard).splitlines()
-    assert "Longest passage" not in replies.recipe(stored, Heard(60.0, 36, 84, 3.0))
+    assert line in recipes.recipe(stored, heard).splitlines()
+    assert "Longest passage" not in recipes.recipe(stored, Heard(60.0, 36, 84, 3.0))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_recipe_says_what_to_type(origin: Origin, parent: str, command: str, s
     """The id of the piece that is continued, or which file; no command where an older version did not note that."""
     request = ComposeRequest(Seed(), take=7, primer=b"MThd", origin=origin)
     stored = Stored(NEW, 1, False, 0.0, parent, piece(request).recipe, 100.0, 312, "mp3")
-    recipe = replies.recipe(stored)
+    recipe = recipes.recipe(stored)
     assert recipe.startswith(f"```\n{command}\n```\n{said}" if command else said)
     assert recipe.endswith(f"Piece `{NEW}`, made by checkpoint `0123456789ab`.")
 
@@ -185,16 +186,16 @@ def test_a_recipe_says_what_to_type(origin: Origin, parent: str, command: str, s
 def test_a_mood_says_what_it_stands_for():
     """Beside what was asked for itself, which counts more."""
     asked = ComposeRequest(Seed(), take=1, key="Eb", pace="very slow", mood="sad")
-    facts = dict(replies.facts(piece(asked).recipe))
+    facts = dict(recipes.facts(piece(asked).recipe))
     assert facts["Key"] == "E♭ major"
     assert facts["Pace"] == "very slow"
     assert facts["Mood"] == "sad (E♭ major, very slow, and soft)"
-    assert replies.command(asked) == "/compose seed:random key:Eb_major pace:very_slow mood:sad take:1"
+    assert recipes.command(asked) == "/compose seed:random key:Eb_major pace:very_slow mood:sad take:1"
 
 
 def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():
     """The last resort: notes and picture, and why."""
-    reply = replies.finished(piece(audio=bytes(2**20 + 1)), 2**20)
+    reply = card.finished(piece(audio=bytes(2**20 + 1)), 2**20)
     assert [name[-4:] for name, *_ in reply.attachments] == [".mid", ".png"]
     assert reply.embed
     assert "larger than the 1 MiB" in str(reply.embed.description)
@@ -203,7 +204,7 @@ def test_a_recording_that_is_too_large_is_left_out_with_a_sentence():
 def test_the_longest_seed_fits_an_embed():
     """25 chords of 10 notes stay within Discord's limits on embeds."""
     longest = Seed(tuple(tuple(range(90 + n % 5, 100 + n % 5)) for n in range(25)))
-    embed = replies.finished(piece(ComposeRequest(longest, take=1)), PLENTY).embed
+    embed = card.finished(piece(ComposeRequest(longest, take=1)), PLENTY).embed
     assert embed
     assert len(embed) <= 6000
     assert len(str(embed.title)) <= 256
@@ -219,7 +220,7 @@ def test_the_longest_seed_fits_an_embed():
 )
 def test_a_job_without_a_piece_says_why(job: Job, reply: Reply):
     """Cancelled and failed jobs end with one sentence and no files; why one failed is for its listener alone."""
-    assert replies.outcome(job, REQUEST, PLENTY) == reply
+    assert replies.outcome(job, REQUEST) == reply
 
 
 def test_a_reply_can_be_sent_twice():
@@ -233,4 +234,4 @@ def test_a_reply_can_be_sent_twice():
 )
 def test_times_are_rounded(seconds: float, said: int):
     """To what people say."""
-    assert replies.rounded(seconds) == said
+    assert words.rounded(seconds) == said

@@ -1,0 +1,190 @@
+"""The card of a finished piece: what is heard, what it is made from, and its files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import discord
+
+from bot.language.i18n import say, say_some
+from bot.language.replies import COLOUR, Attachment, Reply, VoiceMessage
+from bot.language.tasks import GIVEN
+from bot.language.words import brief, clock, played, taken
+from core.expression import ANY
+from core.request import ComposeRequest, Piece, Recipe
+from core.seed import note_name
+from core.text import NOTHING, Text
+
+LONGEST_DESCRIPTION = 1024
+"""Characters that Discord takes about a file."""
+_CLIPS = ("ogg", "mp4")
+"""Suffixes of voice messages and videos. A worker of an older version makes a whole piece in their place."""
+
+
+class Provenance(NamedTuple):
+    """Facts about a piece that its card tells, and the piece itself does not know."""
+
+    piece_id: str = ""
+    """Empty where it is not stored."""
+    parent: str = ""
+    """Id of the piece that it continues, or was edited from."""
+    parent_owner: int | None = None
+    """Id of the listener who asked for that one; None where it is not stored any more."""
+    user_id: int | None = None
+    """Id of the listener who asked for this one."""
+    name: str = ""
+    """That listener's name, where it is known."""
+    avatar: str = ""
+    """The address of that listener's picture."""
+
+
+UNKNOWN = Provenance()
+
+
+def is_clip(piece: Piece) -> bool:
+    """Whether it is a voice message or a video of a piece, not a piece itself."""
+    return piece.audio_format in _CLIPS
+
+
+def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Provenance = UNKNOWN) -> Reply:
+    """A piece: an embed with its picture, the sound and the .mid; of these no file that is larger than `size_limit`
+    bytes. `remark` is a sentence about the listener's file."""
+    sound, picture = f"{piece.name}.{piece.audio_format}", f"{piece.name}.png"
+    files = [
+        Attachment(sound, piece.audio, recording(piece)),
+        Attachment(f"{piece.name}.mid", piece.midi, described(say("The notes as MIDI"), piece, keys=True)),
+        Attachment(picture, piece.picture, described(say("Piano roll"), piece, keys=True, loudest=True)),
+    ]
+    fitting = {file.name: file for file in files if 0 < len(file.data) <= size_limit}
+    about_sound = say(piece.remark) if sound in fitting else _too_large(size_limit)
+    notes = say_some("{count:,} note", "{count:,} notes", piece.notes)
+    lines = (f"{kind(piece.recipe.request, about)} · {notes}", say(remark), say(piece.end_remark), about_sound)
+    embed = discord.Embed(title=line(piece), description="\n".join(filter(None, lines)), colour=COLOUR)
+    if about.name:
+        embed.set_author(name=about.name, icon_url=about.avatar or None)
+    if about.piece_id:
+        embed.set_footer(text=say("Piece {piece}", piece=about.piece_id))
+    if picture in fitting:
+        embed.set_image(url=f"attachment://{picture}")
+    return Reply(embed=embed, attachments=tuple(fitting.values()))
+
+
+def line(piece: Piece) -> str:
+    """What is heard, in a line: `C minor · 1:34 · Chopin · harp · take 5`."""
+    return " · ".join([*key_and_duration(piece), *manner(piece.recipe), taken(piece.recipe.request)])
+
+
+def key_and_duration(piece: Piece) -> list[str]:
+    """The key, where it is known, and how long it lasts."""
+    return [*filter(None, [_key(piece)]), _duration(piece)]
+
+
+def manner(recipe: Recipe) -> list[str]:
+    """The style in which a piece is composed and the way in which it is played, where these are not the usual ones."""
+    request, rendering = recipe.request, recipe.rendering
+    style = [] if request.style == ANY else [request.style]
+    return [*style, played(rendering)] if rendering.changes_notes else style
+
+
+def _key(piece: Piece) -> str:
+    """Its name, or that none is clear; nothing where an older version did not say."""
+    if piece.heard is None or piece.heard.key is None:
+        return ""
+    return say(Text(piece.heard.key)) if piece.heard.key else say("No clear key")
+
+
+def _duration(piece: Piece) -> str:
+    """`1:34`, and of a continuation how much of it is new: `3:08 (1:34 new)`."""
+    whole = clock(piece.seconds_heard)
+    if piece.heard is None or piece.heard.new_from is None:
+        return whole
+    new = clock(max(0.0, piece.heard.seconds - piece.heard.new_from))
+    return say("{whole} ({new} new)", whole=whole, new=new)
+
+
+def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
+    """What a piece is made from: what it begins with, or continues, and whose that was."""
+    if not request.primer:
+        begun = _begun(request)
+        return say("{piece}, edited from {other}", piece=begun, other=_whose(about)) if about.parent else begun
+    if not about.parent:
+        return say("Your piece, continued")
+    whose = _whose(about)
+    return say("A variation of {piece}", piece=whose) if request.origin.is_opening else _continued(whose)
+
+
+def _begun(request: ComposeRequest) -> str:
+    if request.task in GIVEN:
+        return say(GIVEN[request.task].kind)
+    if request.seed.is_random:
+        return say("A piece out of nothing")
+    return brief(say("A piece starting on {notes}", notes=request.seed.names))
+
+
+def _continued(whose: str) -> str:
+    said = say("{piece}, continued", piece=whose)
+    return said[:1].upper() + said[1:]
+
+
+def _whose(about: Provenance) -> str:
+    """The piece that another came from, as a part of a sentence."""
+    if about.parent_owner is None:
+        return say("piece `{piece}`", piece=about.parent)
+    if about.parent_owner == about.user_id:
+        return say("your piece `{piece}`", piece=about.parent)
+    return say("piece `{piece}` by {listener}", piece=about.parent, listener=f"<@{about.parent_owner}>")
+
+
+def clip(piece: Piece, size_limit: int) -> Reply:
+    """The one file of a voice message or a video, which only its description tells of."""
+    if len(piece.audio) > size_limit:
+        return Reply(
+            say("This file is larger than the {size:.3g} MiB that Discord takes here.", size=size_limit / 2**20)
+        )
+    name = f"{piece.name}.{piece.audio_format}"
+    if piece.audio_format == "ogg":
+        file = Attachment(name, piece.audio, recording(piece))
+        return Reply(voice=VoiceMessage(file, piece.seconds_heard, piece.waveform))
+    description = described(say("Video of the piano roll"), piece, keys=True, loudest=True)
+    return Reply(attachments=(Attachment(name, piece.audio, description),))
+
+
+def recording(piece: Piece) -> str:
+    return described(say("Sound recording"), piece, loudest=True)
+
+
+def described(what: str, piece: Piece, *, keys: bool = False, loudest: bool = False) -> str:
+    """`Piano roll, 1:40, C2 to C7, loudest at 0:17`."""
+    parts = [what, clock(piece.seconds_heard)]
+    if (heard := piece.heard) and keys:
+        parts.append(say("{lowest} to {highest}", lowest=note_name(heard.lowest), highest=note_name(heard.highest)))
+    if heard and loudest:
+        parts.append(say("loudest at {time}", time=clock(heard.loudest)))
+    return brief(say(", ").join(parts), LONGEST_DESCRIPTION)
+
+
+def _too_large(size_limit: int) -> str:
+    return say(
+        "The recording is larger than the {size:.3g} MiB that Discord takes here, so this is the piece as notes:"
+        " any MIDI player plays them.",
+        size=size_limit / 2**20,
+    )
+
+
+def attention(piece: Piece) -> Reply:
+    """Pictures of the model's attention, one a block, and how to read them."""
+    return Reply(
+        say(
+            "What the network looked at in the middle of this piece, one picture for each block of it. A row is a word,"
+            " which is all that sounds in 0.2 s, and a column a word that it looked at: the brighter, the more. A word"
+            " is named by its lowest note; +2 stands for two notes more, – for silence."
+        ),
+        attachments=tuple(
+            Attachment(
+                f"{piece.name}-attention-{block}.png",
+                picture,
+                say("What each word attended to in block {block} of the network", block=block),
+            )
+            for block, picture in enumerate(piece.attention, start=1)
+        ),
+    )

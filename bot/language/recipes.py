@@ -1,0 +1,119 @@
+"""Recipes: the commands that give a piece again, and stored pieces in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.language.i18n import number, say
+from bot.language.tasks import GIVEN
+from bot.language.words import brief, lasting, played, spoken_time
+from bot.store.pieces import Stored
+from core.expression import ANY, MOODS
+from core.option_kinds import Option
+from core.options import TAKES
+from core.request import AS_COMPOSED, ComposeRequest, Heard, Recipe, Rendering, unusual_options
+from core.tasks import HARMONIZE
+from core.text import Text
+
+
+def recipe(stored: Stored, heard: Heard | None = None) -> str:
+    """The command to copy, what else is needed for the same piece, and whether it copies."""
+    request = stored.recipe.request
+    lines = [f"```\n{command(request, stored.recipe.rendering)}\n```"]
+    if request.origin.piece:
+        lines.append(say("It continues piece `{parent}`.", parent=request.origin.piece))
+    elif stored.parent and not request.primer:
+        lines.append(say("It was edited from piece `{parent}`.", parent=stored.parent))
+    elif stored.parent:
+        lines = [
+            say(
+                "An older version of me made this from piece `{parent}` and noted no command for it. **Variation** and"
+                " **Continue** under that piece make others like it.",
+                parent=stored.parent,
+            )
+        ]
+    elif request.primer:
+        lines.append(say("It continues a file: send the same one again."))
+    elif request.score:
+        lines.append(say(GIVEN[request.task].recipe))
+    lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
+    made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
+    if heard and heard.shared_at_most is not None:
+        lines.append(longest_passage(heard.shared_at_most))
+    lines.append(say("Piece `{piece}`, made by checkpoint `{checkpoint}`.", **made))
+    return "\n".join(lines)
+
+
+def longest_passage(notes: int) -> str:
+    """How much a piece, or any piece, copies at the most."""
+    return say("Longest passage shared with what it learnt from: at most {count} notes", count=notes)
+
+
+def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Labels and values of all that was asked for."""
+    request, rendering = recipe.request, recipe.rendering
+    if not request.primer and not request.score:
+        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(request.seed.names)
+    yield say("New") if request.primer else say("Length"), lasting(request)
+    yield say("Take"), str(request.take)
+    yield say("Temperature"), number(request.temperature, "g")
+    yield say("Model"), request.model
+    for option, value in unusual_options(request, rendering):
+        if option.label:
+            yield say(option.label), _written(option, value)
+    if request.mood in MOODS:
+        yield say("Mood"), _mood(request)
+    if rendering.changes_notes:
+        yield say("Played"), played(rendering)
+
+
+def _written(option: Option[Any], value: Any) -> str:
+    """The value of an option in the reader's language."""
+    if isinstance(value, float):
+        return number(value, "g")
+    return say(Text(value)) if isinstance(value, str) else option.write(value)
+
+
+def _mood(request: ComposeRequest) -> str:
+    """The mood and what the request asks for with it: `sad (minor, slow, soft)`."""
+    return say("{mood} ({meaning})", mood=Text(request.mood), meaning=request.expression.words)
+
+
+def headline(stored: Stored) -> str:
+    """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · 1 min 40 s · Chopin · take 7`."""
+    return brief(f"{stored.id} · {gist(stored)}", 100)
+
+
+def gist(stored: Stored) -> str:
+    """A stored piece by what it begins with and how it differs from others: `C5 · 1 min 40 s · Chopin · take 7`."""
+    request = stored.recipe.request
+    if request.task in GIVEN:
+        begun = say(GIVEN[request.task].short)
+    else:
+        begun = say("continuation") if request.primer else brief(request.seed.names, 30)
+    style = [] if request.style == ANY else [request.style]
+    parts = [begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
+    return brief(" · ".join(parts), 80)
+
+
+def command(
+    request: ComposeRequest, rendering: Rendering = AS_COMPOSED, takes: int = TAKES.usual, unread: str = ""
+) -> str:
+    """The command to type for the same piece, but for the file that it may be made from: it has no name. `unread` is
+    the task, where the request still lacks the notes that it is made from."""
+    name, notes = _command(request, unread)
+    options = [
+        f"{option.name}:{option.write(value)}"
+        for option, value in unusual_options(request, rendering)
+        if name in option.commands
+    ]
+    several = [] if takes == TAKES.usual else [f"{TAKES.name}:{takes}"]
+    return " ".join([f"/{name}", *notes, *options, *several])
+
+
+def _command(request: ComposeRequest, unread: str) -> tuple[str, list[str]]:
+    """The command's name, and the notes that are typed with it."""
+    if (task := unread or request.task) in GIVEN:
+        return task, [f"melody:{request.seed.spelled}"] if request.seed.chords else []
+    return ("continue", []) if request.primer or unread else ("compose", [f"seed:{request.seed.spelled}"])
