@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from bot.language import i18n, replies
+from bot.language import i18n, recipes
 from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain
 from core.errors import BadRequest
@@ -179,6 +179,6 @@ def test_a_day_and_the_values_of_options_are_too(locale: str, day: str, temperat
     speak(locale)
     assert date(1_795_737_600.0) == day
     recipe = Recipe(ComposeRequest(Seed.parse("72"), take=7, temperature=0.9, top_p=0.5), "0123456789ab")
-    written = dict(replies.facts(recipe))
+    written = dict(recipes.facts(recipe))
     assert written[say("Temperature")] == temperature
     assert written[say("Top p")] == temperature.replace("9", "5")
