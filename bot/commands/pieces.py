@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
@@ -13,6 +13,7 @@ from discord import app_commands
 
 from bot.commands.arrange import Arrangement
 from bot.commands.components import PersistentItem
+from bot.commands.deletion import check_deletion, delete, delete_remains
 from bot.commands.edit import open_edit_form
 from bot.commands.listen import listen, show_video
 from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
@@ -35,7 +36,7 @@ from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
-from bot.store.pieces import GONE, Stored
+from bot.store.pieces import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 from core.midi.piano import performed
@@ -49,10 +50,6 @@ from core.text import Text
 
 OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
 """Length of the opening that a variation keeps, in seconds and as a share of the piece: whichever is less."""
-NOT_YOURS_TO_DELETE = Text("Only the person who asked for this piece, or who may manage messages here, can delete it.")
-MESSAGE_REMOVED = Text(
-    "This message is removed. The piece was made elsewhere, so only the person who asked for it can delete the rest."
-)
 LAST_ROW = 4
 """Row of the buttons that delete, apart from all others."""
 
@@ -187,45 +184,6 @@ async def _keep(interaction: Interaction, stored: Stored) -> None:
 
 async def _delete(interaction: Interaction, stored: Stored) -> None:
     await delete(interaction, [stored])
-
-
-async def delete(interaction: Interaction, pieces: Sequence[Stored]) -> None:
-    """Remove the message under which the button was pressed, and rows and files of its pieces, which were made
-    together. Whoever manages messages manages those of one server: of pieces that were made elsewhere they remove the
-    message alone."""
-    check_deletion(interaction, pieces[0])
-    await interaction.response.defer()
-    everything = interaction.user.id == pieces[0].user_id or pieces[0].guild_id == interaction.guild_id
-    for stored in pieces if everything else ():
-        await interaction.client.services.library.remove(stored.id)
-    await _remove_message(interaction)
-    if not everything:
-        await interaction.followup.send(say(MESSAGE_REMOVED), ephemeral=True)
-
-
-def check_deletion(interaction: Interaction, stored: Stored) -> None:
-    """Raises BadRequest for somebody who may not delete the piece, nor this message of it."""
-    if interaction.user.id != stored.user_id and not _manages_messages(interaction):
-        raise BadRequest(NOT_YOURS_TO_DELETE)
-
-
-async def delete_remains(interaction: Interaction) -> None:
-    """Remove the message of a piece that is gone, for whoever asked for that message or manages messages. Raises
-    BadRequest for others."""
-    asked = interaction.message and interaction.message.interaction_metadata
-    if not (asked and asked.user == interaction.user) and not _manages_messages(interaction):
-        raise BadRequest(GONE)
-    await interaction.response.defer()
-    await _remove_message(interaction)
-
-
-def _manages_messages(interaction: Interaction) -> bool:
-    return interaction.guild_id is not None and interaction.permissions.manage_messages
-
-
-async def _remove_message(interaction: Interaction) -> None:
-    with suppress(discord.NotFound):  # deleted twice, the message is gone already
-        await interaction.delete_original_response()
 
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {

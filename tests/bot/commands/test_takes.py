@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.commands.pieces import NOT_YOURS_TO_DELETE
+from bot.commands.deletion import NOT_YOURS_TO_DELETE
 from core.queue.jobs import Job, JobState
 from core.request import Heard
 from core.text import Text
