@@ -76,7 +76,7 @@ class MoreButton(
 class DeleteAllButton(
     PersistentItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"takes:(?P<action>{'|'.join(_DELETION)}):{_TAKES}:(?P<ids>(?:[1-9]{ID})+)",
+    template=rf"takes:(?P<action>{'|'.join(_DELETION)}):{_TAKES}:(?P<ids>(?:[1-9]{ID}){{1,{max(_MORE)}}})",
 ):
     """Deletes the message and all of its takes, those too that somebody has kept, once it is pressed again."""
 
