@@ -92,7 +92,7 @@ LENGTH = Steps(
     about=Text(
         "in steps of {step:g} s: {least} ({shortest:g} s) to {most} ({longest:g} s); default: {usual} ({seconds:g} s)"
     ),
-    accepted=Text("a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min"),
+    accepted=Text("a time such as 30s, 1:30 or 2 min, or a whole number of 0.2 s steps, such as 500 for 100 s"),
     refusal=Text("length {length} is outside {least} to {most} steps of {step:g} s ({shortest:g} to {longest:g} s)"),
 )
 CONTINUED = PieceId(
@@ -190,7 +190,7 @@ FREEDOM = WholeNumber(
     most=100,
     metavar="PERCENT",
     about=Text("how freely it is timed: {least} as written, {usual} as pianists do (default: {usual})"),
-    accepted=Text("a whole number of percent"),
+    accepted=Text("a whole number of percent, from 0 (as written) to 100 (as pianists do)"),
     refusal=Text("freedom {freedom} is outside {least} to {most} percent"),
     label=Text("Freedom"),
     file_mark=lambda value: f"freedom{value}",

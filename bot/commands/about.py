@@ -36,7 +36,7 @@ def _links(client: ServiceClient) -> discord.ui.View:
     """Where the bot can be invited from, and where its source is, if its owner says."""
     view = discord.ui.View(timeout=None)
     invitation = discord.utils.oauth_url(client.application_id or 0, permissions=PERMISSIONS)
-    view.add_item(discord.ui.Button(label=say("Invite me"), url=invitation))
+    view.add_item(discord.ui.Button(label=say("Add me to a server"), url=invitation))
     if source := client.services.source_url:
         view.add_item(discord.ui.Button(label=say("Source code"), url=source))
     return view

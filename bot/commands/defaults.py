@@ -86,7 +86,7 @@ def defaults_view(services: Services, own: Mapping[str, Any]) -> discord.ui.Layo
         discord.ui.TextDisplay(
             say(
                 "Your own defaults, in every server and in direct messages: they hold for all that you leave out"
-                " when you ask for a piece. A choice holds at once, and nobody else sees it."
+                " when you ask for a piece. Changes take effect at once, and nobody else sees them."
             )
         )
     )

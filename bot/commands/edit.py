@@ -106,7 +106,7 @@ def written_options(stored: Stored) -> dict[str, Option[Any]]:
 def present_answers(stored: Stored) -> Answers:
     """A form's contents that stand for the same piece, but for its take."""
     request, own = stored.recipe.request, fields(stored)
-    along = [] if _has_file(request) else [request.seed.spelled]
+    along = [] if _has_file(request) else [request.seed.names]
     for option, value in unusual_options(request, stored.recipe.rendering):
         if option.name in written_options(stored) and option not in (*own, TAKE):
             along.append(f"{option.name}:{option.write(value)}")

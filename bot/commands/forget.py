@@ -14,7 +14,7 @@ from bot.services import Interaction
 from core.text import Text
 
 QUESTION = Text(
-    "This removes all that is stored here about you: your pieces with their files and recipes, those still in"
+    "This removes all that is stored here about you: your pieces with their files and recipes, also those still in"
     " progress, and your defaults. Messages stay in their channels, but their buttons do nothing any more. It"
     " cannot be undone."
 )

@@ -204,6 +204,8 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
 """Labels and actions of the buttons under a piece, by the word in their custom_ids."""
 _ACTING_ONCE = ("take", "vary", "continue", "perform", "listen", "video", "erase")
 _DELETING = ("delete", "erase")
+_STYLES = dict.fromkeys(_DELETING, discord.ButtonStyle.danger) | {"listen": discord.ButtonStyle.primary}
+"""Of buttons that stand out: on a phone, a piece is heard by Listen first."""
 
 
 class PieceButton(
@@ -217,7 +219,7 @@ class PieceButton(
         label, self.act = _ACTIONS[action]
         self.action, self.piece_id = action, piece_id
         self.acts_once = action in _ACTING_ONCE
-        style = discord.ButtonStyle.danger if action in _DELETING else discord.ButtonStyle.secondary
+        style = _STYLES.get(action, discord.ButtonStyle.secondary)
         row = LAST_ROW if action in (*_DELETING, "keep") else None
         custom_id = f"piece:{action}:{piece_id}"
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id, row=row))
@@ -234,9 +236,9 @@ def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
     `deleting`: whether it is being asked if the piece shall be deleted."""
     view = discord.ui.View(timeout=None)
     model = MODELS[stored.recipe.request.model]
-    actions = ["take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
+    actions = ["listen", "video", "take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
     actions += ["perform"] if _continues_file(stored) else []
-    actions += ["arrange", "listen", "video", *(["attention"] if stored.pictures else []), "recipe"]
+    actions += ["arrange", *(["attention"] if stored.pictures else []), "recipe"]
     actions += ["erase", "keep"] if deleting else ["delete"]
     for action in actions:
         view.add_item(PieceButton(action, stored.id))

@@ -12,6 +12,7 @@ from bot.commands.components import PersistentItem
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
+from bot.language.words import spoken_time
 from bot.services import Interaction, Services
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
@@ -103,7 +104,7 @@ def settings_view(services: Services, rules: Rules) -> discord.ui.LayoutView:
         container.add_item(discord.ui.TextDisplay(say(question)))
         container.add_item(discord.ui.ActionRow(selects[rule]))
     view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(say("Settings of this server. A choice holds at once.")))
+    view.add_item(discord.ui.TextDisplay(say("Settings of this server. Changes take effect at once.")))
     view.add_item(container)
     return view
 
@@ -113,10 +114,7 @@ def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
     most = services.deliveries.admission.max_jobs_per_user
     styles = list(dict.fromkeys([ANY, *services.styles]))
     return {
-        "length": [
-            (steps, say("{seconds:g} s ({steps} steps)", seconds=steps * STEP_SECONDS, steps=steps))
-            for steps in LENGTH_LIMITS
-        ],
+        "length": [(steps, spoken_time(steps * STEP_SECONDS)) for steps in LENGTH_LIMITS],
         "at_once": [(0, say("no server limit (mine is {most})", most=most))]
         + [(count, str(count)) for count in range(1, min(most, HIGHEST_AT_ONCE))],
         "a_day": [(count, str(count) if count else say("as many as they like")) for count in DAILY_LIMITS],

@@ -74,11 +74,13 @@ def guide(client: ServiceClient) -> discord.Embed:
         ),
         say("{continue_} continues a MIDI file of yours.", **mentions),
         say("{perform} plays one as a pianist would, and {harmonize} accompanies a melody.", **mentions),
+        "",
         say(
             "Under a piece, **New take** composes it anew, **Edit** asks what should be different, **Variation**"
             " keeps its opening, **Continue** makes it longer, and **Arrange** changes instrument, tempo and pitch."
             " **Listen** and **Video** play on every phone.",
         ),
+        "",
         say("{history} has your pieces, {queue} what is being made, {about} what I learnt from.", **mentions),
         say("{defaults} keeps what you like best: a style, a length, a kind of sound file.", **mentions),
         say("{forget} removes everything that is stored here about you.", **mentions),

@@ -194,7 +194,7 @@ class Follower:
     async def _reply(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
         job, size_limit = together(jobs), pending.destination.size_limit
         if job.piece is None:
-            return replies.outcome(job, pending.request, pending.parent, pending.takes)
+            return replies.outcome(job, pending.request, pending.parent, pending.rendering.form, pending.takes)
         if card.is_clip(job.piece):
             return card.clip(job.piece, size_limit)
         if pending.takes > 1:

@@ -91,10 +91,14 @@ def gist(stored: Stored) -> str:
     if request.task in GIVEN:
         begun = say(GIVEN[request.task].short)
     else:
-        begun = say("continuation") if request.primer else brief(request.seed.names, 30)
+        begun = say("continuation") if request.primer else brief(_seed(request), 30)
     style = [] if request.style == ANY else [request.style]
     parts = [begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
     return brief(" · ".join(parts), 80)
+
+
+def _seed(request: ComposeRequest) -> str:
+    return say("random") if request.seed.is_random else request.seed.names
 
 
 def command(

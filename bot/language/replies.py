@@ -14,10 +14,10 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
 from bot.language.tasks import GIVEN
-from bot.language.words import brief, lasting, rounded, taken
+from bot.language.words import brief, rounded, spoken_time, taken
 from core.options import TAKES
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import PIECE, VIDEO, ComposeRequest
+from core.request import PIECE, VIDEO, VOICE, ComposeRequest
 from core.tasks import COMPOSE, HARMONIZE
 from core.text import Text
 
@@ -26,6 +26,8 @@ A_FEW_SECONDS = 10.0
 COLOUR = discord.Colour.from_str("#4a5d8f")
 _BAR_CELLS = 12
 """Cells of a progress bar."""
+_CLIPS = {VOICE: Text("Voice message"), VIDEO: Text("Video")}
+"""Names of what is made of a stored piece."""
 
 
 class Attachment(NamedTuple):
@@ -97,7 +99,7 @@ def progress(
     `parent` is the id of the piece that it continues, `form` that of its rendering. `reached` is the most of its
     progress that was shown before: a job that begins anew moves no bar backwards."""
     lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form, request.task, reached)
-    return f"{_summary(request, parent, takes)}\n{lines}"
+    return f"{_summary(request, parent, takes, form=form)}\n{lines}"
 
 
 def unread(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual, task: str = COMPOSE) -> str:
@@ -136,10 +138,10 @@ def _running(job: Job, form: str, task: str, reached: float) -> str:
     return f"{stage}\n{bar}"
 
 
-def outcome(job: Job, request: ComposeRequest, parent: str = "", takes: int = TAKES.usual) -> Reply:
+def outcome(job: Job, request: ComposeRequest, parent: str = "", form: str = PIECE, takes: int = TAKES.usual) -> Reply:
     """The last message about a job of which no piece came."""
     if job.state is JobState.CANCELLED:
-        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes)))
+        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, form=form)))
     return Reply(sentence(say(job.error or SORRY)), aside=True)
 
 
@@ -169,10 +171,12 @@ def _begins(wait: float | None) -> str:
     return say("It begins in about {time}.", time=time)
 
 
-def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "") -> str:
+def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "", form: str = PIECE) -> str:
     """`unread` is the task, where the request still lacks the notes that it is made from: how long a performance will
     be is not known then."""
-    seconds = [] if unread in GIVEN else [lasting(request)]
+    if form in _CLIPS:
+        return f"**{say(_CLIPS[form])}** · {taken(request)}"
+    seconds = [] if unread in GIVEN else [spoken_time(request.seconds)]
     return " · ".join([f"**{_source(request, parent, unread)}**", *seconds, taken(request, takes)])
 
 
@@ -183,5 +187,5 @@ def _source(request: ComposeRequest, parent: str, unread: str) -> str:
     if request.task == HARMONIZE:
         return say("Harmonizing {melody}", melody=brief(request.seed.names))
     if not request.primer and not unread:
-        return brief(request.seed.names)
+        return say("A piece out of nothing") if request.seed.is_random else brief(request.seed.names)
     return say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")

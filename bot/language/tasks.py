@@ -28,7 +28,7 @@ GIVEN = {
         Text("Performing your file"),
         Text("Performing"),
         Text("Your score, performed"),
-        Text("performance"),
+        Text("performed score"),
         Text("It performs a file: send the same one again."),
     ),
     HARMONIZE: Words(

@@ -162,7 +162,7 @@ async def test_a_piece(stage: Stage):
     assert all(re.fullmatch(r"nocturne-([a-g]-.*-)?take7\.\w+", file.filename) for file in message.attachments)
     recipe = (await (await stage.robert.clicks(message, "Recipe")).answered()).content
     assert recipe.startswith("```\n/compose seed:72 length:150 take:7 model:article\n```")
-    labels = ["New take", "Edit", "Arrange", "Listen", "Video", "Attention", "Recipe", "Delete"]
+    labels = ["Listen", "Video", "New take", "Edit", "Arrange", "Attention", "Recipe", "Delete"]
     assert [button["label"] for button in message.buttons] == labels
     assert not message.ephemeral
 

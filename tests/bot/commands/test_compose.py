@@ -101,7 +101,7 @@ async def test_a_file_is_gone_on_from(queue: FakeQueue, url: str, monkeypatch: p
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/continue", file=file, length=100, take=7, **{"from": 0.5})
-            assert (await asked.answered()).content.startswith("**Continuing your file** · 20 s (100 steps) · take 7")
+            assert (await asked.answered()).content.startswith("**Continuing your file** · 20 s · take 7")
             request = asks_for(queue, asked)
             assert (request.length, request.take, request.seed.is_random) == (100, 7, True)
             [piano] = PrettyMIDI(io.BytesIO(request.primer)).instruments
@@ -295,7 +295,7 @@ async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatc
             assert refused.ephemeral
             await clara.clicks(shown, "Cancel")
             message = await asked.shows(lambda message: not message.buttons)
-            assert message.content == "Cancelled: **C5** · 100 s (500 steps) · take 7"
+            assert message.content == "Cancelled: **C5** · 1 min 40 s · take 7"
             assert await emptied(url)
 
 

@@ -60,7 +60,7 @@ async def test_wrong_input_keeps_the_file(queue: FakeQueue, url: str, monkeypatc
         async with playing(standin, queue, url, monkeypatch):
             form = await listener.types("/continue")
             refused = await (await listener.submits(form, file=FILE, length="banana", text="C5 take:7")).answered()
-            assert refused.content.startswith("Length must be a whole number")
+            assert refused.content.startswith("Length must be a time")
             assert refused.ephemeral
         async with playing(standin, queue, url, monkeypatch):
             again = await listener.clicks(refused, "Edit again")

@@ -55,7 +55,7 @@ async def test_a_piece_is_edited(queue: FakeQueue, url: str, monkeypatch: pytest
             message = await composed(queue, listener, style="Bach", **options)
             form = await listener.clicks(message, "Edit")
             assert shown(form) == {
-                "text": "72 temperature:0.9 instrument:music_box",
+                "text": "C5 temperature:0.9 instrument:music_box",
                 "length": "30 s",
                 "key": "E♭ major",
                 "pace": "any",
@@ -105,7 +105,7 @@ async def test_an_article_s_piece_has_a_form_of_its_own(queue: FakeQueue, url: s
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             form = await listener.clicks(await composed(queue, listener, model="article"), "Edit")
-            assert shown(form) == {"text": "72 model:article", "length": "100 s", "temperature": "1"}
+            assert shown(form) == {"text": "C5 model:article", "length": "100 s", "temperature": "1"}
             answer = await listener.submits(form, text="C5 style:Bach", temperature="0,8")
             await answer.answered()
             request = asks_for(queue, answer)
@@ -143,7 +143,7 @@ async def test_wrong_input_is_said_and_not_lost(queue: FakeQueue, url: str, monk
             form = await listener.clicks(await composed(queue, listener), "Edit")
             typed = {"text": "C5 temperature:0.8", "length": "banana", "key": "A minor", "pace": "fast"}
             refused = await (await listener.submits(form, **typed)).answered()
-            assert refused.content.startswith("Length must be a whole number of 0.2 s steps")
+            assert refused.content.startswith("Length must be a time such as 30s")
             assert refused.ephemeral
         async with playing(standin, queue, url, monkeypatch) as bot:
             again = await listener.clicks(refused, "Edit again")

@@ -133,13 +133,13 @@ def test_a_take_that_is_left_out_is_drawn():
         (
             "72 length:long",
             {},
-            "length must be a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min;"
+            "length must be a time such as 30s, 1:30 or 2 min, or a whole number of 0.2 s steps, such as 500 for 100 s;"
             " I can't read 'long'",
         ),
         (
             "72 length:",
             {},
-            "length must be a whole number of 0.2 s steps, such as 500 for 100 s, or a time such as 30s, 1:30 or 2 min;"
+            "length must be a time such as 30s, 1:30 or 2 min, or a whole number of 0.2 s steps, such as 500 for 100 s;"
             " I can't read ''",
         ),
         ("72 private:perhaps", {}, "private must be yes or no; I can't read 'perhaps'"),

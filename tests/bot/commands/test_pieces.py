@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 MIDI = as_bytes(
     piano(*(Note(80, 40 + second, second, second + 0.9) for second in range(20)), pedal=[(0.5, 127), (15, 0)])
 )
-ALL = ["New take", "Edit", "Variation", "Continue", "Arrange", "Listen", "Video", "Recipe", "Delete"]
+ALL = ["Listen", "Video", "New take", "Edit", "Variation", "Continue", "Arrange", "Recipe", "Delete"]
 
 
 async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
@@ -344,7 +344,7 @@ async def test_the_article_s_pieces_cannot_be_gone_on_from(queue: FakeQueue, url
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             message = await composed(queue, listener, model="article")
-            assert labels(message) == ["New take", "Edit", "Arrange", "Listen", "Video", "Recipe", "Delete"]
+            assert labels(message) == ["Listen", "Video", "New take", "Edit", "Arrange", "Recipe", "Delete"]
 
 
 async def test_what_is_stored_is_removed_on_request(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,7 @@ from bot.language.replies import Attachment, Reply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import ComposeRequest, Heard, Origin, Rendering
+from core.request import VIDEO, VOICE, ComposeRequest, Heard, Origin, Rendering
 from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece
@@ -68,7 +68,14 @@ def test_a_sentence_fits_a_message():
 )
 def test_progress_says_where_it_is(job: Job, says: str):
     """The place in the queue, then the share that is done, under what was asked for."""
-    assert replies.progress(job, REQUEST) == f"**C5** · 100 s (500 steps) · take 7\n{says}"
+    assert replies.progress(job, REQUEST) == f"**C5** · 1 min 40 s · take 7\n{says}"
+
+
+@pytest.mark.parametrize(("form", "name"), [(VOICE, "Voice message"), (VIDEO, "Video")])
+def test_progress_of_a_clip_names_what_is_made(form: str, name: str):
+    """Not what its piece was made from: that is composed already."""
+    job = Job("1", JobState.QUEUED, place=1)
+    assert replies.progress(job, REQUEST, parent="abcd2345", form=form) == f"**{name}** · take 7\nYou are next."
 
 
 @pytest.mark.parametrize(
@@ -213,7 +220,7 @@ def test_the_longest_seed_fits_an_embed():
 @pytest.mark.parametrize(
     ("job", "reply"),
     [
-        (Job("1", JobState.CANCELLED), Reply("Cancelled: **C5** · 100 s (500 steps) · take 7")),
+        (Job("1", JobState.CANCELLED), Reply("Cancelled: **C5** · 1 min 40 s · take 7")),
         (Job("1", JobState.FAILED, error=Text("no word for C9")), Reply("No word for C9.", aside=True)),
         (Job("1", JobState.FAILED), Reply(str(sentences.SORRY), aside=True)),
     ],
