@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.options import Submission
-from bot.commands.submit import admit, shown_seconds, submit
+from bot.commands.submit import admit, is_member, shown_seconds, submit
 from bot.delivery.messenger import NO_VOICE_MESSAGES
 from bot.services import Interaction
 from bot.store.pending_reply import StoredNotes
@@ -45,7 +45,7 @@ def _check_voice_messages(interaction: Interaction, private: bool) -> None:
     message, where the bot is, with a permission of its own; a private one goes by direct message. Raises BadRequest."""
     if interaction.context.dm_channel:
         return
-    if not interaction.is_guild_integration():
+    if not is_member(interaction):
         raise BadRequest(NOT_A_MEMBER)
     if not private and not interaction.app_permissions.send_voice_messages:
         raise BadRequest(NO_VOICE_MESSAGES)

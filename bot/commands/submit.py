@@ -153,13 +153,20 @@ def destination_of(interaction: Interaction, private: bool) -> Destination:
         token=interaction.token,
         private=private,
         size_limit=interaction.filesize_limit,
-        reachable=interaction.is_guild_integration() or interaction.context.dm_channel is True,
+        reachable=is_member(interaction) or interaction.context.dm_channel is True,
         accepted_at=interaction.created_at.timestamp(),
         guild_id=interaction.guild_id,
         locale=str(interaction.locale),
         name=interaction.user.display_name,
         avatar=avatar_of(interaction.user),
     )
+
+
+def is_member(interaction: Interaction) -> bool:
+    """Whether the bot itself is in the server, where it can post. A press under a message that answers no command, such
+    as the greeting, perhaps names no installation."""
+    known = interaction.guild_id is not None and interaction.client.get_guild(interaction.guild_id) is not None
+    return known or interaction.is_guild_integration()
 
 
 def avatar_of(listener: discord.User | discord.Member) -> str:

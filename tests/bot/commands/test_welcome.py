@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from core.request import VOICE
 from tests.discord_standin import Discord
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
 
@@ -11,7 +12,8 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_new_server_is_greeted_in_its_language(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """In its system channel, with a button that composes; not where the bot may not write, nor where it was before."""
+    """In its system channel, with a button that composes; not where the bot may not write, nor where it was before. The
+    piece that it brings can be heard as a voice message."""
     async with Discord() as standin:
         old = standin.guild()
         async with playing(standin, queue, url, monkeypatch) as bot:
@@ -25,8 +27,12 @@ async def test_a_new_server_is_greeted_in_its_language(queue: FakeQueue, url: st
             await asked.answered()
             assert asks_for(queue, asked).seed.is_random
             queue.finish(asked.id)
-            assert (await asked.finished()).file(".mid")
+            card = await asked.finished()
+            assert card.file(".mid")
             assert len(new.channels[0].messages) == 2
+            pressed = await listener.clicks(card, "Listen")
+            await pressed.answered()
+            assert queue.renderings[str(pressed.id)].form == VOICE
             assert [refusal.code for refusal in standin.refused()] == [50013]
     assert not old.channels[0].messages
     assert not silent.channels[0].messages
