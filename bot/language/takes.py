@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 
 import discord
@@ -91,7 +89,7 @@ def _picture(made: Mapping[int, Piece], size_limit: int) -> list[Attachment]:
     """The piano rolls of the takes, one below the other; none where their workers were of another version."""
     try:
         data = stacked([piece.strip for piece in made.values()])
-    except (ValueError, struct.error, zlib.error) as error:
+    except (ValueError, OSError) as error:
         _log.warning("takes are shown without a picture: %s", error)
         return []
     if len(data) > size_limit:
