@@ -213,7 +213,7 @@ class FileCommand:
     output: str
     """The new file's usual name."""
     meaning: str
-    """What its argument is."""
+    """The help about its argument."""
     argument: str = "file"
     type: Callable[[str], Any] = Path
     metavar: str = "IN.mid"

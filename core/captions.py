@@ -30,7 +30,7 @@ class Captions:
     """A name for the music that was given to the composer."""
     attention: str = ""
     number: int = 0
-    """Of one of several takes side by side, from 1 on, which is drawn as a numbered strip too; 0 for one alone."""
+    """Place among several takes side by side, from 1 on, where a numbered strip is drawn too; 0 for a take alone."""
 
     def __post_init__(self) -> None:
         check_types(self)

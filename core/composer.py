@@ -16,7 +16,7 @@ Progress = Callable[[float], None]
 
 
 class Composition(NamedTuple):
-    """What a composer made, and what is known of it."""
+    """Music that a composer made, and what is known of it."""
 
     music: PrettyMIDI
     shared_at_most: int | None = None

@@ -53,7 +53,7 @@ _NEW_MUSIC_OPTIONS = (KEY, PACE, MOOD)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a primer was taken from, as it is typed: a recipe says it, and nothing is composed by it."""
+    """The source of a primer, as it is typed: a recipe says it, and nothing is composed by it."""
 
     piece: str = CONTINUED.usual
     """Id of a stored piece; empty for a listener's file."""
@@ -114,7 +114,7 @@ class ComposeRequest:
     primer: bytes = field(default=b"", repr=False)
     """A MIDI file of a piano alone, which the piece begins with in place of a seed."""
     origin: Origin = WHOLE_FILE
-    """Of the primer."""
+    """The origin of the primer."""
     task: str = COMPOSE
     """One of `TASKS`. A score that is performed, and a melody that is harmonized, are as long as `length`."""
     score: bytes = field(default=b"", repr=False)
@@ -464,7 +464,7 @@ class Piece:
 
     @property
     def seconds_heard(self) -> float:
-        """How long it sounds, the ringing of the last notes included where that is known."""
+        """Seconds that it sounds, the ringing of the last notes included where that is known."""
         return self.heard.seconds if self.heard else self.duration
 
     @property

@@ -1,4 +1,4 @@
-"""What is made of the notes that are given. Importing this costs nothing."""
+"""Tasks: what is made of notes that are given. Importing this costs nothing."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ HARMONIZE: Final = "harmonize"
 TASKS = (COMPOSE, PERFORM, HARMONIZE)
 
 WORDS: Final = {COMPOSE: "continued", PERFORM: "performed", HARMONIZE: "harmonized"}
-"""What a task did to a file, in names of files and recipes, where a seed stands otherwise."""
+"""Words for what a task did to a file, in names of files and recipes, where a seed stands otherwise."""

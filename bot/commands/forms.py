@@ -37,7 +37,7 @@ _LONGEST_FIELD = 1024
 _LONGEST_VALUE = 60
 """Characters of an option that is written."""
 _LABELS = {LENGTH: Text("Length"), TEMPERATURE: Text("Temperature")}
-"""Of options that have none of their own."""
+"""Labels of options that have none of their own."""
 _LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\) (?P<size>[0-9]+) B")
 _NOT_IN_A_LINK = dict.fromkeys(map(ord, "[]()"), "_")
 
@@ -101,7 +101,7 @@ class Answers(NamedTuple):
         return {option.name: option.read(text) for option, text in texts.items() if text}
 
     def embed(self) -> discord.Embed:
-        """What was put in, for a message from which `shown` reads it again."""
+        """The answers as part of a message, from which `shown` reads them again."""
         embed = discord.Embed(description=self.texts.get(TEXT) or None, colour=COLOUR)
         for name, text in self.texts.items():
             if name != TEXT and text:

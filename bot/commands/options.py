@@ -40,7 +40,7 @@ _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s]
 _KEY = re.compile(r"\S*(?:[ ]+(?:sharp|flat)\b)?(?:[ ]+(?:major|minor|maj|min|dur|moll)\b)?", re.IGNORECASE)
 _WORD = re.compile(r"\S*")
 _SEED_PREFIX = re.compile(r"^\s*(?:/?(?:compose|harmonize)\s+)?(?:(?:seed|melody)\s*[:=])?", re.IGNORECASE)
-"""Of somebody who types the whole command."""
+"""The beginning of a seed where somebody types the whole command."""
 _SUGGESTED_CHORDS = ("major", "minor", "7", "minor 7", "diminished")
 _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)

@@ -205,7 +205,7 @@ _ACTIONS: dict[str, tuple[Text, Action]] = {
 _ACTING_ONCE = ("take", "vary", "continue", "perform", "listen", "video", "erase")
 _DELETING = ("delete", "erase")
 _STYLES = dict.fromkeys(_DELETING, discord.ButtonStyle.danger) | {"listen": discord.ButtonStyle.primary}
-"""Of buttons that stand out: on a phone, a piece is heard by Listen first."""
+"""Styles of buttons that stand out: on a phone, a piece is heard by Listen first."""
 
 
 class PieceButton(
@@ -276,7 +276,7 @@ async def _show_piece(interaction: Interaction, stored: Stored) -> discord.Inter
 
 
 async def _provenance(interaction: Interaction, stored: Stored) -> Provenance:
-    """For the card of a stored piece, whoever asked for that."""
+    """The provenance on the card of a stored piece, whoever asked for that card."""
     parent_owner = await interaction.client.services.library.owner(stored.parent)
     about = Provenance(stored.id, stored.parent, parent_owner, stored.user_id)
     try:

@@ -260,8 +260,8 @@ def _known(job: Job | None, job_id: str) -> Job:
 
 
 def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:
-    """All that there is to say about a reply, in a line: who asked for what, what became of it, and where time went. Of
-    takes that were made side by side it tells the longest time in each stage."""
+    """The log's line about a reply: who asked for what, what became of it, and where time went. Of takes that were made
+    side by side it tells the longest time in each stage."""
     pending, jobs = outcome.pending, outcome.jobs
     reason = "".join(f" ({job.error})" for job in jobs if job.error)
     made: dict[str, float] = {}

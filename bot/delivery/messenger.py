@@ -52,7 +52,7 @@ class Delivery(NamedTuple):
     """The end of a reply's way."""
 
     how: str
-    """For the log."""
+    """The delivery in words, for the log."""
     url: str = ""
     """Address of the message that others see too, or that comes by direct message; empty where there is none."""
 

@@ -10,9 +10,9 @@ class OpenReplies:
 
     def __init__(self) -> None:
         self.own: dict[str, PendingReply] = {}
-        """Those of this bot, by their ids."""
+        """Pending replies of this bot, by their ids."""
         self.elsewhere: dict[str, PendingReply] = {}
-        """Those of other bots, by their ids, as of some seconds ago."""
+        """Pending replies of other bots, by their ids, as of some seconds ago."""
         self.unqueued: set[str] = set()
         """Jobs that are accepted and not in the queue yet."""
         self.ends: dict[str, float] = {}
@@ -23,24 +23,24 @@ class OpenReplies:
         """Replies that have reached their listener, and whose row is still to be removed."""
 
     def update(self, pending: PendingReply) -> None:
-        """Replace one of this bot's; nothing happens where it is closed by now."""
+        """Replace a pending reply of this bot; nothing happens where it is closed by now."""
         if pending.job_id in self.own:
             self.own[pending.job_id] = pending
 
     def close(self, reply_id: str) -> None:
-        """Forget one of this bot's, which counts for no limit from here on."""
+        """Forget a pending reply of this bot, which counts for no limit from here on."""
         if pending := self.own.pop(reply_id, None):
             self.unqueued.difference_update(pending.job_ids)
         self.ends.pop(reply_id, None)
         self.shares.pop(reply_id, None)
 
     def find(self, job_id: str) -> PendingReply | None:
-        """The one to which a job belongs."""
+        """The pending reply to which a job belongs."""
         reply_id = reply_of(job_id)
         return self.own.get(reply_id) or self.elsewhere.get(reply_id)
 
     def of(self, user_id: int) -> list[PendingReply]:
-        """Those of a user, in the order in which they were asked for."""
+        """Pending replies of a user, in the order in which they were asked for."""
         theirs = [
             pending for pending in {**self.elsewhere, **self.own}.values() if pending.destination.user_id == user_id
         ]

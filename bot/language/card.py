@@ -70,7 +70,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
 
 
 def line(piece: Piece) -> str:
-    """What is heard, in a line: `C minor · 1:34 · Chopin · harp · take 5`."""
+    """A piece in a line, as it is heard: `C minor · 1:34 · Chopin · harp · take 5`."""
     return " · ".join([*key_and_duration(piece), *manner(piece.recipe), taken(piece.recipe.request)])
 
 
@@ -103,7 +103,7 @@ def _duration(piece: Piece) -> str:
 
 
 def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
-    """What a piece is made from: what it begins with, or continues, and whose that was."""
+    """The origin of a piece: what it begins with, or continues, and whose that was."""
     if not request.primer:
         begun = _begun(request)
         return say("{piece}, edited from {other}", piece=begun, other=_whose(about)) if about.parent else begun

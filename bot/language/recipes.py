@@ -46,7 +46,7 @@ def recipe(stored: Stored, heard: Heard | None = None) -> str:
 
 
 def longest_passage(notes: int) -> str:
-    """How much a piece, or any piece, copies at the most."""
+    """The sentence on how much a piece, or any piece, copies at the most."""
     return say("Longest passage shared with what it learnt from: at most {count} notes", count=notes)
 
 

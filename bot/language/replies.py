@@ -181,7 +181,7 @@ def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "",
 
 
 def _source(request: ComposeRequest, parent: str, unread: str) -> str:
-    """What a piece is made from, while it is."""
+    """The origin of a piece that is being made."""
     if (task := unread or request.task) in GIVEN and not request.seed.chords:
         return say(GIVEN[task].file_summary)
     if request.task == HARMONIZE:

@@ -27,7 +27,7 @@ from core.request import Piece
 from core.text import NOTHING, Text
 
 MESSAGE_BYTES = 24 * 2**20
-"""Of all files of a message together; Discord takes requests of 25 MiB."""
+"""Size of all files of a message together; Discord takes requests of 25 MiB."""
 PICTURE = "takes.png"
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from core.text import Text
 
 
 class Words(NamedTuple):
-    """How a task is told of."""
+    """Words about the pieces of one task."""
 
     file_summary: Text
     """The piece while it is made, where its notes are a listener's file."""

@@ -36,7 +36,7 @@ class DiscordClock:
 
 
 DISCORD_CLOCK = DiscordClock()
-"""Of this process."""
+"""The clock of this process."""
 
 
 def moment() -> float:

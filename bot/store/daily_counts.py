@@ -74,7 +74,7 @@ def _counted(connection: sa.Connection, guild_id: int, user_id: int) -> list[tup
 
 
 def _ago(connection: sa.Connection, seconds: float) -> sa.ColumnElement[float]:
-    """So many seconds ago by the database's clock, which all bots share."""
+    """The moment so many seconds ago by the database's clock, which all bots share."""
     return sa.literal_column(f"{now(connection)} - {seconds}", sa.Double)
 
 

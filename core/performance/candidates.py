@@ -58,8 +58,8 @@ class CandidateGroup:
         """The sequences that are to be decoded now."""
 
     def _copies(self, origin: EventSequence | EngineState | None) -> list[EventSequence]:
-        """What goes on from the best sequence, whose state is the origin's, each with draws of its own. There is one
-        where the whole stretch is given."""
+        """Copies of the best sequence that go on from the origin's state, each with draws of its own: one where
+        the whole stretch is given."""
         begins = len(self.best.events)
         given = begins + STRETCH <= len(self.best.forced)
         tries = self._tries_here if begins <= self._place + CHUNK else 0
@@ -106,7 +106,7 @@ class CandidateGroup:
         return not (often and self.best.is_given)
 
     def _merit(self, candidate: EventSequence) -> float:
-        """How much it is like human playing, less how far it is from what its listener asked for."""
+        """The candidate's likeness to human playing, less its distance from what the listener asked for."""
         notes = candidate.notes()
         score = self._critic.score(candidate.times()[notes], candidate.events[notes, KEY])
         return score - miss(candidate.target, candidate.own_events)

@@ -17,7 +17,7 @@ from core.performance.events import CELL
 from core.performance.features import FRAME, piano_roll, pitch_features
 
 FILE = Path(__file__).with_suffix(".npz")
-"""The one that learnt from pieces of the networks that ship."""
+"""The critic that learnt from pieces of the networks that ship."""
 STRETCH_SECONDS = 20.0
 """Seconds of music that are judged at once. Over less, little returns that could be judged."""
 FEWEST_NOTES = 10

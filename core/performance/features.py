@@ -36,7 +36,7 @@ def piano_roll(onsets: np.ndarray, pitches: np.ndarray, units: int) -> np.ndarra
 
 
 def pitch_features(roll: np.ndarray) -> dict[str, float]:
-    """All of them, by name, of a piano roll of `FRAME` seconds a frame with a note or more."""
+    """All features by name, of a piano roll of `FRAME` seconds a frame with a note or more."""
     return {
         **_register(roll),
         **_harmony(roll),
@@ -142,7 +142,7 @@ _LOCAL = (
 
 
 def _rhythm(counts: np.ndarray) -> dict[str, float]:
-    """Of the numbers of keys struck in each frame: (frames,)."""
+    """Rhythm, from the numbers of keys struck in each frame: (frames,)."""
     gaps = np.diff(np.flatnonzero(counts))
     if not len(gaps):
         gaps = np.array([1])
@@ -202,7 +202,7 @@ def _chords(roll: np.ndarray) -> dict[str, float]:
 
 
 def _returns(roll: np.ndarray) -> dict[str, float]:
-    """How much comes back: patterns of keys, and what is struck some frames later once more."""
+    """Repetition: patterns of keys that come back, and what is struck some frames later once more."""
     pitches = np.nonzero(roll)[1]
     features = {f"patterns_of_{length}_again": _repeated(pitches, length) for length in (3, 5, 8)}
     for lag in (1, 2, 4, 8, 16, 32):

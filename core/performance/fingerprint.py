@@ -85,7 +85,7 @@ class Fingerprint:
         return next((first for first, streak in streaks if len(np.unique(streak)) + RUN > most), None)
 
     def _streaks(self, pitches: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """For each passage the number of its first note, and the bits of its runs, all of which are found."""
+        """Passages: for each the number of its first note, and the bits of its runs, all of which are found."""
         places = _places(pitches, len(self._bits))
         found = (self._bits[places // 8] >> (places % 8).astype(np.uint8)) & 1
         edges = np.diff(np.concatenate([[0], found.astype(np.int8), [0]]))

@@ -31,7 +31,7 @@ Tensor: TypeAlias = Any
 GIVEN_NOTES = 96
 """Given notes that a chunk knows: as many as it can strike, and the chords that are begun in it."""
 FREELY, SCORE, MELODY = range(3)
-"""How a sequence goes with given notes: it has none, or they are a score or a melody."""
+"""Kinds of given notes: none, a score or a melody."""
 _SHIFTS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 110, 127, 150, 175, 200])
 """Bins of the onset shift at which the likelihood of the keys is looked up; between them it is interpolated."""
 _BETWEEN = np.stack([np.interp(np.arange(TIME_BINS), _SHIFTS, row) for row in np.eye(len(_SHIFTS))]).astype(np.float32)
@@ -124,12 +124,12 @@ class Timing(NamedTuple):
 
 
 def untimed(slots: int) -> Timing:
-    """Where nothing is performed."""
+    """The timing of slots in which nothing is performed."""
     return Timing(ops.zeros((slots,), "int32"), ops.zeros((slots, KEYS), "bool"), ops.zeros((slots,)))
 
 
 def moment(notes: GivenNotes) -> Moment:
-    """What is to be struck next."""
+    """The chord that is due: what is to be struck next."""
     onsets = ops.where(notes.open, notes.onset, _NEVER)
     written = ops.min(onsets, axis=-1)
     due = ops.logical_and(notes.open, notes.onset <= written[:, None])

@@ -25,7 +25,7 @@ from core.performance.spread import spread
 MOMENT_SECONDS = 0.05
 """Notes that begin so close to one another are heard at once."""
 SHORTEST_SECONDS = 0.03
-"""Of a note that is released early for the sake of another."""
+"""The length that a note keeps at least where it is released early for the sake of another."""
 
 
 def performed(sequence: EventSequence) -> PrettyMIDI:

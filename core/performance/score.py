@@ -154,8 +154,8 @@ NOTHING_GIVEN = _nothing()
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """How far a sequence has come with the notes that it is given: `struck` has for each of its events the number of
-    the note that it strikes, or -1, and `tempo` is where it is in its score."""
+    """Progress of a sequence through the notes that it is given: `struck` has for each of its events the number of the
+    note that it strikes, or -1, and `tempo` is where it is in its score."""
 
     given: Given = NOTHING_GIVEN
     struck: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))

@@ -45,9 +45,9 @@ class EventSequence:
     playing: Playing = field(default_factory=Playing)
     """The notes that are given beside it, as a score or a melody, and how far it has come with them."""
     tries: int = 0
-    """How often what comes next was drawn before, and was in trouble."""
+    """The number of times that its next events were drawn before, and were in trouble."""
     origin: EventSequence | EngineState | None = None
-    """Where its next chunk begins: the sequence that it is a copy of, and shares the engine's state with; a state that
+    """Beginning of its next chunk: the sequence that it is a copy of, and shares the engine's state with; a state that
     was kept; None at the beginning, or where it goes on from its own last chunk."""
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
     """Those that the engine has decoded."""
@@ -149,7 +149,7 @@ class EventSequence:
         return first + np.flatnonzero(self.events[first : self.stop, KEY] < PITCHES)
 
     def trouble(self, at_the_end: bool = True) -> Trouble | None:
-        """What is wrong with its latest notes: the guard's finding, or, where none is given, that they are a copy. Once
+        """The trouble with its latest notes: the guard's finding, or, where none is given, that they are a copy. Once
         it is over the last notes are looked at too, unless not to be looked `at_the_end`. The trouble's note is the
         number of an event. A score is played however it is written."""
         if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:

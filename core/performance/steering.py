@@ -140,7 +140,7 @@ def bias_towards(target: Target, events: np.ndarray) -> LogitBias:
 
 
 def miss(target: Target, events: np.ndarray) -> float:
-    """How far a piece that has played these events of its own, (events, 4), is from its target; 0 for one that is on
+    """Distance of a piece that has played these events of its own, (events, 4), from its target; 0 for one that is on
     it, and where nothing was asked for."""
     moments = decode(events)
     struck = moments[:, KEY] < PITCHES
