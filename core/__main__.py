@@ -17,7 +17,8 @@ from core.files import upload_of, writable, write_files
 from core.models import MODELS
 from core.option_kinds import Choice, Option, Scope, YesNo
 from core.options import options_in, options_of
-from core.request import ComposeRequest, Piece, Rendering, fresh_take
+from core.piece import Piece
+from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 from core.tasks import HARMONIZE, PERFORM
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import BadRequest
-from core.request import Piece
+from core.piece import Piece
 
 if TYPE_CHECKING:
     from core.midi.excerpt import Excerpt

@@ -21,6 +21,7 @@ from core.errors import RenderError
 from core.midi import manuscript
 from core.midi.crop import cropped
 from core.midi.keys import key_of
+from core.piece import Heard, Piece
 from core.rendering import audio, formats, loudness
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
@@ -31,8 +32,6 @@ from core.request import (
     PIECE,
     VOICE,
     ComposeRequest,
-    Heard,
-    Piece,
     Recipe,
     Rendering,
 )

@@ -29,9 +29,9 @@ from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library, Stored
 from core.captions import Captions
 from core.errors import NocturneError, QueueError, StoreError
+from core.piece import Composed, Piece
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
-from core.request import Composed, Piece
 from core.text import Text
 
 TOO_LATE = Text(

@@ -13,7 +13,7 @@ from bot.store.pieces import Library, Stored
 from core.errors import BadRequest
 from core.midi.crop import cropped
 from core.midi.excerpt import Excerpt
-from core.request import Composed
+from core.piece import Composed
 
 
 class Sources:

@@ -11,7 +11,8 @@ from bot.language.replies import COLOUR, Attachment, Reply, VoiceMessage
 from bot.language.tasks import GIVEN
 from bot.language.words import brief, clock, played, taken
 from core.expression import ANY
-from core.request import ComposeRequest, Piece, Recipe
+from core.piece import Piece
+from core.request import ComposeRequest, Recipe
 from core.seed import note_name
 from core.text import NOTHING, Text
 

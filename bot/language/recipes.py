@@ -12,7 +12,14 @@ from bot.store.pieces import Stored
 from core.expression import ANY, MOODS
 from core.option_kinds import Option
 from core.options import TAKES
-from core.request import AS_COMPOSED, ComposeRequest, Heard, Recipe, Rendering, unusual_options
+from core.piece import Heard
+from core.request import (
+    AS_COMPOSED,
+    ComposeRequest,
+    Recipe,
+    Rendering,
+    unusual_options,
+)
 from core.tasks import HARMONIZE
 from core.text import Text
 

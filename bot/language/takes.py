@@ -21,9 +21,9 @@ from bot.language.i18n import say
 from bot.language.replies import COLOUR, Attachment, Reply
 from bot.language.sentences import SORRY
 from bot.language.words import brief, taken
+from core.piece import Piece
 from core.queue.jobs import Job
 from core.rendering.png import stacked
-from core.request import Piece
 from core.text import NOTHING, Text
 
 MESSAGE_BYTES = 24 * 2**20

@@ -27,8 +27,9 @@ from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention
 from bot.store.pending_reply import PendingReply
 from bot.store.quota import Quota
 from core.errors import BadRequest, StoreError
+from core.piece import Heard, Piece
 from core.records import known_fields
-from core.request import Heard, Piece, Recipe
+from core.request import Recipe
 from core.text import NOTHING, Text
 
 GONE = Text("this piece is no longer stored")

@@ -13,11 +13,12 @@ from dbos import DBOSClient, WorkflowStatus
 from dbos._serialization import deserialize_value
 
 from core.captions import Captions
+from core.piece import Composed, Piece
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.queue.liveness import living_workers
 from core.queue.timing import USUAL_TIMING
-from core.request import AS_COMPOSED, Composed, ComposeRequest, Piece, Rendering
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import Text
 
 JOB_SECONDS = 600

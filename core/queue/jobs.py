@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from core.request import Piece
+from core.piece import Piece
 from core.text import Text
 
 UNFORESEEN = Text("Something went wrong while making this piece. Please try again, perhaps with another take.")

@@ -17,13 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.captions import Captions
 from core.composer import Progress
 from core.errors import Cancelled, NocturneError, QueueError
+from core.piece import Composed, Piece
 from core.process import metrics
 from core.process.logs import about_job
 from core.queue.engine import PROGRESS
 from core.queue.jobs import COMPOSED, UNFORESEEN, WAITED_TOO_LONG, JobState
 from core.queue.semaphore import PrioritySemaphore
 from core.queue.watchdog import Watchdog
-from core.request import Composed, ComposeRequest, Piece, Rendering
+from core.request import ComposeRequest, Rendering
 
 PROGRESS_SECONDS = 0.5
 """How often a running job writes its progress, and finds out whether it was cancelled."""

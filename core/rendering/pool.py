@@ -27,10 +27,11 @@ from core import pipeline
 from core.captions import Captions
 from core.composer import Progress
 from core.errors import RenderError
+from core.piece import Piece
 from core.pipeline import Draft
 from core.process.logs import about_job, current_job, write_logs
 from core.process.memory import keep_small
-from core.request import AS_COMPOSED, PIECE, Piece, Rendering
+from core.request import AS_COMPOSED, PIECE, Rendering
 
 if TYPE_CHECKING:
     from core.settings import Settings

@@ -18,6 +18,7 @@ from core import pipeline
 from core.captions import Captions
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
+from core.piece import Composed, Piece
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.metrics import WORKER, Page
@@ -26,7 +27,7 @@ from core.process.shutdown import end_within
 from core.queue.server import JobServer
 from core.queue.timing import USUAL_TIMING, Timing
 from core.rendering.pool import Renderers
-from core.request import Composed, ComposeRequest, Piece, Recipe, Rendering
+from core.request import ComposeRequest, Recipe, Rendering
 from core.settings import Settings
 from core.worker.composers import Composers
 

@@ -9,9 +9,9 @@ import pytest
 from core.errors import BadRequest
 from core.expression import Expression
 from core.models import DEFAULT_MODEL, MODELS
+from core.piece import Piece
 from core.request import (
     ComposeRequest,
-    Piece,
     Recipe,
     Rendering,
     fresh_take,

@@ -29,9 +29,10 @@ from core.composer import Composition, Progress
 from core.errors import UnknownNotes
 from core.models import DEFAULT_MODEL
 from core.options import STEP_SECONDS
+from core.piece import Piece
 from core.pipeline import Draft
 from core.queue.timing import USUAL_TIMING, Timing
-from core.request import ComposeRequest, Piece, Rendering
+from core.request import ComposeRequest, Rendering
 from core.settings import Settings
 from tests.support.waiting import PATIENCE
 

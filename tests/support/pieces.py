@@ -1,6 +1,7 @@
 """Small pieces for tests that need no music."""
 
-from core.request import ComposeRequest, Heard, Piece, Recipe
+from core.piece import Heard, Piece
+from core.request import ComposeRequest, Recipe
 from core.seed import Seed
 
 REQUEST = ComposeRequest(seed=Seed.parse("72"), take=7)

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from core.captions import Captions
+from core.piece import Piece
 from core.pipeline import Draft
 from core.rendering.pool import Renderers
-from core.request import Piece, Rendering
+from core.request import Rendering
 
 HANGING = "hanging"
 """As in tests/support/fake_worker.py."""

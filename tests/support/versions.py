@@ -8,7 +8,8 @@ from typing import Any
 
 from dbos import DBOSClient
 
-from core.request import ComposeRequest, Piece, Rendering
+from core.piece import Piece
+from core.request import ComposeRequest, Rendering
 
 VERSIONS = ("older", "current", "newer")
 ADDED = {

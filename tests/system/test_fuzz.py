@@ -28,7 +28,8 @@ from core.midi.reader import MEMORY, TOO_MUCH, Reader
 from core.midi.smf import parse
 from core.models import MODELS
 from core.options import AUDIO_FORMATS, INSTRUMENTS, LENGTH, STYLE, TAKE, TEMPERATURE, TEMPO, TOP_P, TRANSPOSE
-from core.request import Composed, ComposeRequest, Recipe, Rendering
+from core.piece import Composed
+from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, MAX_CHORD_NOTES, MAX_CHORDS, Seed
 from core.text import Text
 from tests.support import midi_corpus as corpus

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.request import Composed, Rendering
+from core.piece import Composed
+from core.request import Rendering
 from tests.discord_standin import Discord, Interaction, Message, Person
 from tests.discord_standin.model import SELECTS, parts
 from tests.support.playing_bot import FakeQueue, clara, playing

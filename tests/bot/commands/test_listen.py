@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from core.request import VIDEO, VOICE, Composed, Heard
+from core.piece import Composed, Heard
+from core.request import VIDEO, VOICE
 from tests.discord_standin import Discord, Message, Person
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing
 

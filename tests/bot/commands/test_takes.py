@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from bot.commands.deletion import NOT_YOURS_TO_DELETE
+from core.piece import Heard
 from core.queue.jobs import Job, JobState
-from core.request import Heard
 from core.text import Text
 from tests.discord_standin import Discord, Interaction, Message, Person
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing, remaining

@@ -16,7 +16,7 @@ from bot.client import Nocturne
 from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
-from core.request import Piece
+from core.piece import Piece
 from core.seed import Seed
 from tests.discord_standin import Discord, Message, Person
 from tests.support.music import as_bytes, piano

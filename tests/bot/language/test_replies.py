@@ -12,8 +12,15 @@ from bot.language.card import Provenance
 from bot.language.replies import Attachment, Reply
 from bot.store.pieces import Stored
 from core.errors import BadRequest
+from core.piece import Heard
 from core.queue.jobs import COMPOSED, Job, JobState
-from core.request import VIDEO, VOICE, ComposeRequest, Heard, Origin, Rendering
+from core.request import (
+    VIDEO,
+    VOICE,
+    ComposeRequest,
+    Origin,
+    Rendering,
+)
 from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece

@@ -18,11 +18,12 @@ from pretty_midi import Note
 from sqlalchemy import Engine, MetaData, create_engine, make_url, text
 
 from core.errors import QueueError
+from core.piece import Composed
 from core.queue.client import JobQueue
 from core.queue.engine import OnceAMinute
 from core.queue.jobs import COMPOSED, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
 from core.queue.server import RUNS
-from core.request import Composed, ComposeRequest, Recipe, Rendering
+from core.request import ComposeRequest, Recipe, Rendering
 from core.seed import Seed
 from tests.support.fake_worker import (
     BROKEN_TAKE,
