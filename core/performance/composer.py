@@ -15,6 +15,7 @@ from pretty_midi import PrettyMIDI
 from core.checkpoint import Checkpoint
 from core.composer import Composition, Progress
 from core.errors import BadCheckpoint, BadRequest
+from core.expression import DYNAMICS
 from core.midi.given import melody_of, notes_of
 from core.midi.smf import parse
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
@@ -28,7 +29,7 @@ from core.performance.scheduler import Scheduler
 from core.performance.score import Given, Playing, melody_given, notes_of_seed, score_of
 from core.performance.sequence import EventSequence
 from core.performance.spread import spread
-from core.performance.steering import target_of, transposed
+from core.performance.steering import USUAL_VELOCITY, target_of, transposed
 from core.process.memory import resident
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
@@ -234,7 +235,8 @@ def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
 def given_by(request: ComposeRequest) -> Given:
     """The notes that a request gives, to be performed or harmonized."""
     if request.task == PERFORM:
-        return score_of(notes_of(parse(request.score)), request.freedom / 100)
+        velocity = DYNAMICS.get(request.dynamics, USUAL_VELOCITY)
+        return score_of(notes_of(parse(request.score)), request.freedom / 100, velocity)
     return melody_given(melody_of(request.score) if request.score else notes_of_seed(request.seed))
 
 

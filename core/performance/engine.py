@@ -20,6 +20,7 @@ from core.performance.events import (
     REMAINING_EDGES,
     REMAINING_UNSAID,
     START_EVENT,
+    VELOCITY,
 )
 from core.performance.given import (
     MELODY,
@@ -32,6 +33,7 @@ from core.performance.given import (
     struck_note,
     timing,
     untimed,
+    velocity_prior,
 )
 from core.performance.model import KVCache, PerformanceModel, rotary_angles
 from core.performance.recall import Memory, with_chunk
@@ -187,7 +189,7 @@ class Engine:
             ends = ops.slice_update(ends, (place, 0), end[None])
             struck = ops.slice_update(struck, (place, 0), note[None])
             decode = after_event(decode, event)
-            given = after_note(given, note, decode.time)
+            given = after_note(given, note, decode.time, event[:, VELOCITY])
             return event, decode, chunk_caches, chunk_memories, events, ends, struck, given.open, given.tempo
 
         begins = (state.event, state.decode, chunk_caches, chunk_memories, events, ends, struck)
@@ -292,9 +294,9 @@ class Engine:
         chosen[0], chosen[1] = (ops.where(harmonizes, one, other) for one, other in zip(melody, chosen, strict=True))
         note = struck_note(given, decode, chosen[0], chosen[1])
         struck = chosen[1] < PITCHES
-        choose(heads[2](hidden, chosen) + bias.velocity)
+        choose(heads[2](hidden, chosen) + bias.velocity + velocity_prior(given, note))
         chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)
-        choose(heads[3](hidden, chosen), ops.logical_and(legal_durations(), given_durations(given, note)))
+        choose(heads[3](hidden, chosen) + given_durations(given, note), legal_durations())
         chosen[3] = ops.where(struck, chosen[3], NO_DURATION)
         return ops.stack(chosen, axis=-1), end, note
 

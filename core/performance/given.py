@@ -23,6 +23,7 @@ from core.performance.events import (
     PEDAL_UP,
     PITCHES,
     TIME_BINS,
+    VELOCITIES,
 )
 from core.performance.sampling import FORBIDDEN, DecodeState, SamplingParameters, pedal_bias
 
@@ -45,11 +46,11 @@ _COARSE = 16.0
 class Rubato:
     """How freely a score is timed at a `freedom` of 1; times are in cells."""
 
-    window: tuple[float, float] = (4.0, 0.25)
+    window: tuple[float, float] = (3.0, 0.2)
     """How far a chord may be from its moment: so many cells, and that share of the time since the chord before."""
-    deviation: tuple[float, float] = (1.0, 0.08)
+    deviation: tuple[float, float] = (0.8, 0.05)
     """The standard deviation, likewise, of the prior that the network's own timing is weighed with."""
-    spread: float = 8.0
+    spread: float = 10.0
     """The most between the first note of a chord and its last."""
     tempo_memory: float = 200.0
     """The time in which the tempo follows what was played."""
@@ -61,6 +62,14 @@ class Rubato:
     """The time in which the playing makes up for where it is ahead or late."""
     most_ahead: tuple[float, float] = (50.0, 0.02)
     """How far it may be ahead or late: so many cells, and that share of the time since the beginning."""
+    loudness_deviation: float = 4.5
+    """The standard deviation, in bins, of the velocity about the one that is foreseen."""
+    loudness_memory: float = 40.0
+    """The notes in which what is foreseen follows how loud it was of late, ..."""
+    loudness_return: float = 0.6
+    """... and the share of that which stays: a swell ends."""
+    held_deviation: float = 0.6
+    """The standard deviation of the logarithm of the duration about the one that is foreseen."""
 
 
 RUBATO = Rubato()
@@ -81,17 +90,19 @@ MELODY_BIAS = MelodyBias()
 
 class Tempo(NamedTuple):
     """Where a performance is in its score, each (slots,): the cells at which the last chord is written and at which its
-    first note was struck, and the logarithm of played by written time of late."""
+    first note was struck, the logarithm of played by written time of late, and how much louder than foreseen it was of
+    late, in bins of velocity."""
 
     written: Tensor
     played: Tensor
     stretch: Tensor
+    louder: Tensor
 
 
 class GivenNotes(NamedTuple):
     """The next given notes of each slot, (slots, GIVEN_NOTES), in their order: the key, the cells at which each is
-    written and released, the bins between which its duration is, and whether it is still to be struck. `task` and
-    `freedom` are (slots,)."""
+    written and released, the bins between which its duration is, the bin of the velocity and the logarithm of the cells
+    of the duration that are foreseen, and whether it is still to be struck. `task` and `freedom` are (slots,)."""
 
     task: Tensor
     freedom: Tensor
@@ -101,6 +112,8 @@ class GivenNotes(NamedTuple):
     release: Tensor
     shortest: Tensor
     longest: Tensor
+    loudness: Tensor
+    held: Tensor
     open: Tensor
 
 
@@ -310,18 +323,35 @@ def struck_note(notes: GivenNotes, state: DecodeState, shift: Tensor, key: Tenso
     return ops.where(ops.any(hit, axis=-1), ops.cast(ops.argmax(ops.cast(hit, "int32"), axis=-1), "int32"), -1)
 
 
-def given_durations(notes: GivenNotes, struck: Tensor) -> Tensor:
-    """(slots, TIME_BINS): which durations the given note that is struck, (slots,), may have; any where none is."""
+def given_durations(notes: GivenNotes, struck: Tensor, rubato: Rubato = RUBATO) -> Tensor:
+    """(slots, TIME_BINS): the logarithm of the prior of the duration of the given note that is struck, (slots,), and
+    FORBIDDEN for those that it may not have; nothing where none is."""
     number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
     shortest = ops.sum(ops.where(number, notes.shortest, 0), axis=-1, keepdims=True)
     longest = ops.sum(ops.where(number, notes.longest, 0), axis=-1, keepdims=True)
     bins = ops.arange(TIME_BINS)[None]
     within = ops.logical_and(bins >= shortest, bins <= longest)
-    return ops.logical_or(struck[:, None] < 0, within)
+    foreseen = ops.sum(ops.where(number, notes.held, 0.0), axis=-1, keepdims=True)
+    off = (ops.convert_to_tensor(np.log(np.maximum(_CELLS, 0.5)))[None] - foreseen) / rubato.held_deviation
+    prior = ops.where(within, ops.where(notes.task[:, None] == SCORE, -0.5 * ops.square(off), 0.0), FORBIDDEN)
+    return ops.where(struck[:, None] < 0, 0.0, prior)
 
 
-def after_note(notes: GivenNotes, struck: Tensor, time: Tensor, rubato: Rubato = RUBATO) -> GivenNotes:
-    """The notes after one was struck at `time`, (slots,) in cells. The tempo follows what was played."""
+def velocity_prior(notes: GivenNotes, struck: Tensor, rubato: Rubato = RUBATO) -> Tensor:
+    """(slots, VELOCITIES): the logarithm of the prior of the velocity of the written note that is struck, (slots,)."""
+    number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
+    foreseen = ops.sum(ops.where(number, notes.loudness, 0.0), axis=-1, keepdims=True)
+    foreseen = foreseen + rubato.loudness_return * notes.tempo.louder[:, None]
+    off = (ops.cast(ops.arange(VELOCITIES), "float32")[None] - foreseen) / rubato.loudness_deviation
+    written = ops.logical_and(notes.task == SCORE, struck >= 0)
+    return ops.where(written[:, None], -0.5 * ops.square(off), 0.0)
+
+
+def after_note(
+    notes: GivenNotes, struck: Tensor, time: Tensor, velocity: Tensor, rubato: Rubato = RUBATO
+) -> GivenNotes:
+    """The notes after one was struck at `time`, (slots,) in cells, with a bin of velocity. The tempo and the loudness
+    follow what was played."""
     number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
     written = ops.sum(ops.where(number, notes.onset, 0.0), axis=-1)
     tempo, time = notes.tempo, ops.cast(time, "float32")
@@ -332,11 +362,14 @@ def after_note(notes: GivenNotes, struck: Tensor, time: Tensor, rubato: Rubato =
     stretch = tempo.stretch * ops.exp(-between / rubato.tempo_return)
     stretch = stretch + (1 - ops.exp(-between / rubato.tempo_memory)) * (heard - stretch)
     stretch = ops.where(tempo.written < 0, 0.0, ops.clip(stretch, -rubato.most_tempo, rubato.most_tempo))
+    foreseen = ops.sum(ops.where(number, notes.loudness, 0.0), axis=-1)
+    off = (ops.cast(velocity, "float32") - foreseen - tempo.louder) / rubato.loudness_memory
     return notes._replace(
         open=ops.logical_and(notes.open, ~number),
         tempo=Tempo(
             ops.where(begins, written, tempo.written),
             ops.where(begins, time, tempo.played),
             ops.where(begins, stretch, tempo.stretch),
+            ops.where(struck >= 0, tempo.louder + off, tempo.louder),
         ),
     )

@@ -9,15 +9,26 @@ import keras
 import numpy as np
 
 from core.midi.smf import TimedNote
-from core.performance.events import TIME_BINS, bins_of, cell_of
+from core.performance.events import CELL, TIME_BINS, VELOCITY_WIDTH, bins_of, cell_of
+from core.performance.foresight import Windows, moment_features, note_features, shipped
 from core.performance.given import FREELY, GIVEN_NOTES, MELODY, SCORE, GivenNotes, Tempo
+from core.performance.steering import USUAL_VELOCITY
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 
 LONGEST_REST = 600
 """Cells from one chord to the next, beyond which a rest is left out while the network plays: it knows no longer
 ones."""
-SHORTEST_SHARE, LONGEST_SHARE, LONGER_CELLS = 0.3, 1.15, 20
-"""How long a key may be held: from so much of its written duration to so much of it and so many cells more."""
+SHORTEST_SHARE, LONGEST_SHARE, LONGER_CELLS = 0.08, 1.6, 10
+"""How long a key may be held: from so much of its written duration to so much of it and so many cells more. Of what
+pianists do nineteen twentieths are between."""
+LOUDNESS_GAIN, SWELL_GAIN, HELD_GAIN, TEMPO_GAIN = 2.2, 5.0, 3.3, 2.5
+"""How much more than is foreseen: the mean of pianists is flatter than any of them, and the network, which is asked
+too, knows nothing of the score. Found by comparing performances of validation pieces with pianists'
+(`training.interpretation`)."""
+MOST_STRETCH = 0.3
+"""The most that the logarithm of a foreseen tempo differs from the usual one: more sounds like a mistake."""
+SWELL_SECONDS = 3.0
+"""Seconds before and after a note over which loudness is averaged."""
 REPEAT_CELLS = 2
 """How long a key is up, at the least, before it is struck again, where there is time."""
 LAST_NOTE = 3
@@ -29,7 +40,8 @@ _NEVER, _BEFORE = 1e9, -1.0
 class Given:
     """Notes that a sequence is given, (notes,) arrays in the order in which they are struck: `keys` from 0 on, `onsets`
     and `releases` in cells, the bins of the `shortest` and `longest` duration, and the cells of rest that are left out
-    before each (`rests`)."""
+    before each (`rests`), and the bin of the velocity (`loudness`) and the logarithm of the cells of the duration
+    (`held`) that are foreseen."""
 
     task: int
     notes: Sequence[TimedNote]
@@ -39,6 +51,8 @@ class Given:
     shortest: np.ndarray
     longest: np.ndarray
     rests: np.ndarray
+    loudness: np.ndarray
+    held: np.ndarray
     freedom: float = 1.0
 
     @property
@@ -62,6 +76,8 @@ class Given:
             release=_part(self.releases, first, 0.0, np.float32),
             shortest=_part(self.shortest, first, 0, np.int32),
             longest=_part(self.longest, first, 0, np.int32),
+            loudness=_part(self.loudness, first, 0.0, np.float32),
+            held=_part(self.held, first, 0.0, np.float32),
             open=_part(open_, first, False, bool),
         )
 
@@ -73,12 +89,12 @@ def _part(values: np.ndarray, first: int, padding: float, dtype: type) -> np.nda
     return part
 
 
-BEGINNING = np.array([_BEFORE, _BEFORE, 0.0], dtype=np.float32)
+BEGINNING = np.array([_BEFORE, _BEFORE, 0.0, 0.0], dtype=np.float32)
 """The tempo before the first note."""
 
 
-def score_of(notes: Sequence[TimedNote], freedom: float) -> Given:
-    """A score of these notes, which begin in this order, to be performed."""
+def score_of(notes: Sequence[TimedNote], freedom: float, velocity: float = USUAL_VELOCITY) -> Given:
+    """A score of these notes, which begin in this order, to be performed at this mean velocity."""
     cells = _struck_apart(notes)
     order = np.lexsort((np.array([note.pitch for note in notes]), cells))
     notes, cells = [notes[place] for place in order], cells[order]
@@ -88,17 +104,43 @@ def score_of(notes: Sequence[TimedNote], freedom: float) -> Given:
     again = _struck_again(keys, cells)
     longest = np.minimum(LONGEST_SHARE * written + LONGER_CELLS, np.maximum(again - REPEAT_CELLS, 1))
     shortest = np.minimum(np.maximum(SHORTEST_SHARE * written, 1), longest)
+    features = note_features((cells - rests) * CELL, keys + LOWEST_PITCH, written * CELL)
+    onsets = _foreseen_onsets(cells - rests, keys, written, freedom)
     return Given(
         SCORE,
         notes,
         keys,
-        cells - rests,
-        cells - rests + written,
+        onsets,
+        onsets + written,
         _bins(shortest),
         _bins(longest),
         rests,
+        (velocity + _swelling(shipped().loudness.predict(features), (cells - rests) * CELL)) / VELOCITY_WIDTH,
+        shipped().held.predict(features, HELD_GAIN) - np.log(CELL),
         freedom,
     )
+
+
+def _swelling(loudness: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+    """The loudness that is foreseen beside its mean, with more of its swells over some seconds, and of what differs
+    within them."""
+    loudness = loudness - loudness.mean()
+    swell = Windows(onsets).mean(loudness, onsets, SWELL_SECONDS, SWELL_SECONDS)
+    return SWELL_GAIN * swell + LOUDNESS_GAIN * (loudness - swell)
+
+
+def _foreseen_onsets(cells: np.ndarray, keys: np.ndarray, durations: np.ndarray, freedom: float) -> np.ndarray:
+    """The cells at which notes are played at the tempo that is foreseen, which takes as long as the written one."""
+    moments, own = np.unique(cells, return_inverse=True)
+    if len(moments) < 3:
+        return cells
+    features = moment_features(cells * CELL, keys + LOWEST_PITCH, durations * CELL)
+    stretch = shipped().tempo.predict(features, TEMPO_GAIN)
+    stretch = np.clip(stretch - np.median(stretch), -MOST_STRETCH, MOST_STRETCH)
+    gaps = np.diff(moments) * np.exp(freedom * stretch)
+    played = moments[0] + np.concatenate([[0.0], np.cumsum(gaps) * (moments[-1] - moments[0]) / gaps.sum()])
+    order = np.arange(len(moments))  # each a cell or more after the one before
+    return (np.maximum.accumulate(np.round(played).astype(int) - order) + order)[own]
 
 
 def _bins(cells: np.ndarray) -> np.ndarray:
@@ -141,12 +183,14 @@ def melody_given(notes: Sequence[TimedNote]) -> Given:
     keys = np.array([note.pitch - LOWEST_PITCH for note in notes], dtype=int)
     written = np.maximum([round((note.end - note.start) * 100) for note in notes], 1)
     durations = _bins(written)
-    return Given(MELODY, notes, keys, cells, cells + written, durations, durations, np.zeros(len(notes), dtype=int))
+    return Given(
+        MELODY, notes, keys, cells, cells + written, durations, durations, *np.zeros((3, len(notes)), dtype=int)
+    )
 
 
 def _nothing() -> Given:
     none = np.zeros(0, dtype=int)
-    return Given(FREELY, (), none, none, none, none, none, none)
+    return Given(FREELY, (), none, none, none, none, none, none, none, none)
 
 
 NOTHING_GIVEN = _nothing()

@@ -13,7 +13,7 @@ from pretty_midi import Note, PrettyMIDI
 
 from core.midi.smf import TimedNote
 from core.performance.composer import PerformanceComposer, given_by
-from core.performance.score import LONGEST_REST, Given, Playing, score_of
+from core.performance.score import BEGINNING, LONGEST_REST, Given, Playing, score_of
 from core.request import ComposeRequest
 from core.seed import Seed
 from core.tasks import HARMONIZE, PERFORM
@@ -110,7 +110,7 @@ def test_a_long_score_is_offered_whole():
     while not playing.is_over:
         window = playing.window()
         struck = np.flatnonzero(window.open)[:64]
-        playing = playing.after(struck, (0.0, 0.0, 0.0))
+        playing = playing.after(struck, BEGINNING)
     assert playing.struck.tolist() == list(range(20_000))
     resting = score_of([TimedNote(0, 1, 60, 64), TimedNote(30, 31, 62, 64)], 1.0)
     assert resting.onsets.tolist() == [0, LONGEST_REST]
