@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     found = []
     for number in range(MELODIES):
         notes = melody(number)
-        music = composer.compose(request_for(notes, number, options.style))
+        music = composer.compose(request_for(notes, number, options.style)).music
         found.append(figures(notes, music))
         if options.output:
             options.output.mkdir(parents=True, exist_ok=True)

@@ -97,7 +97,7 @@ def score_file(passage: Passage) -> bytes:
 def performed(composer: PerformanceComposer, passage: Passage, take: int, freedom: int = 100) -> PrettyMIDI:
     """The passage as the network plays it."""
     request = ComposeRequest(Seed(), take=take, task=PERFORM, score=score_file(passage), length=3000, freedom=freedom)
-    return composer.compose(request)
+    return composer.compose(request).music
 
 
 def playing_of(passage: Passage, music: PrettyMIDI) -> Playing:
