@@ -25,7 +25,7 @@ from core.performance.events import (
     TIME_BINS,
     VELOCITIES,
 )
-from core.performance.sampling import FORBIDDEN, DecodeState, SamplingParameters, pedal_bias
+from core.performance.sampling import FORBIDDEN, DecodeState, SamplingParameters, pedal_gain
 
 Tensor: TypeAlias = Any
 
@@ -33,7 +33,7 @@ GIVEN_NOTES = 96
 """Given notes that a chunk knows: as many as it can strike, and the chords that are begun in it."""
 FREELY, SCORE, MELODY = range(3)
 """Kinds of given notes: none, a score or a melody."""
-_SHIFTS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 110, 127, 150, 175, 200])
+_SHIFTS = np.array([0, 1, 3, 7, 14, 27, 50, 90, 140, 200])
 """Bins of the onset shift at which the likelihood of the keys is looked up; between them it is interpolated."""
 _BETWEEN = np.stack([np.interp(np.arange(TIME_BINS), _SHIFTS, row) for row in np.eye(len(_SHIFTS))]).astype(np.float32)
 _CELLS = BIN_CELLS.astype(np.float32)
@@ -233,8 +233,9 @@ def timing(
     shifts = ops.broadcast_to(ops.convert_to_tensor(_SHIFTS, "int32")[None], (places, len(_SHIFTS)))
     logits = key_head(hidden[:, None], [shifts])
     time = state.time[:, None] + ops.convert_to_tensor(BIN_CELLS[_SHIFTS], "int32")[None]
-    logits = logits + ops.stack([pedal_bias(state, time[:, n], sampling) for n in range(len(_SHIFTS))], axis=1)
-    logits = ops.where(ops.arange(KEYS)[None, None] == END, FORBIDDEN, logits)
+    keys = ops.arange(KEYS)[None, None]
+    logits = logits + ops.where(keys == PEDAL_UP, pedal_gain(state, time, sampling)[:, :, None], 0.0)
+    logits = ops.where(keys == END, FORBIDDEN, logits)
     due = due_keys(notes, now)
     log_notes = _interpolated(logits, due)
     pedal = ops.exp(_interpolated(logits, pedal_keys(state)))

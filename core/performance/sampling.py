@@ -128,10 +128,15 @@ def tempo_bias(state: DecodeState, sampling: SamplingParameters) -> Tensor:
 def pedal_bias(state: DecodeState, now: Tensor, sampling: SamplingParameters) -> Tensor:
     """(slots, keys): what is added to the logits of the key, nothing but for a pedal that has been down for long `now`,
     (slots,) in cells."""
-    held = ops.cast(now - state.pedal_moved, "float32")
+    gain = pedal_gain(state, now[:, None], sampling)
+    return gain * ops.cast(ops.arange(KEYS) == PEDAL_UP, "float32")[None]
+
+
+def pedal_gain(state: DecodeState, times: Tensor, sampling: SamplingParameters) -> Tensor:
+    """(slots, times): what is added to the logit of lifting the pedal at these times, in cells."""
+    held = ops.cast(times - state.pedal_moved[:, None], "float32")
     gain = ops.clip(sampling.pedal_bias * (held - sampling.long_pedal), 0.0, sampling.most_pedal_bias)
-    gain = ops.where(state.pedal_down, gain, 0.0)
-    return gain[:, None] * ops.cast(ops.arange(KEYS) == PEDAL_UP, "float32")[None]
+    return ops.where(state.pedal_down[:, None], gain, 0.0)
 
 
 def legal_keys(state: DecodeState, shift: Tensor, may_end: Tensor) -> Tensor:
