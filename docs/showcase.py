@@ -10,18 +10,35 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.discord_standin import Discord, Message, Person
+from pretty_midi import Note, note_name_to_number
+
+from core.rendering import audio, formats
+from tests.discord_standin import Discord, Message, Person, Upload
 from tests.discord_standin.drawing import drawn
 from tests.support.bot_process import BotProcess
+from tests.support.music import as_bytes, piano
 
 DOCS = Path(__file__).parent
-PIECES: dict[str, dict[str, Any]] = {
-    "one-note": {"seed": "72", "take": 3},
-    "chopin": {"seed": "random", "length": 250, "style": "Chopin", "take": 1},
-    "bach": {"seed": "random", "length": 250, "style": "Bach", "take": 5},
-    "chord": {"seed": "60,64,67", "length": 250, "take": 2},
+PRELUDE = (
+    "C4 E4 G4 C5 E5, C4 D4 A4 D5 F5, B3 D4 G4 D5 F5, C4 E4 G4 C5 E5, C4 E4 A4 E5 A5, C4 D4 F#4 A4 D5,"
+    " B3 D4 G4 D5 G5, B3 C4 E4 G4 C5, A3 C4 E4 G4 C5, D3 A3 D4 F#4 C5, G3 B3 D4 G4 B4"
+)
+"""The first bars of the prelude in C major from Bach's Well-Tempered Clavier: two held notes and three that run, twice
+in each."""
+SIXTEENTH = 0.18
+"""Seconds."""
+MELODY = "E4 G4 C5 B4 A4 G4 F4 E4 D4 F4 A4 G4 E4 G4 C5 E5 D5 C5 A4 B4 C5 G4 E4 D4 C4"
+"""Ours."""
+PIECES: dict[str, tuple[str, dict[str, Any]]] = {
+    "one-note": ("/compose", {"seed": "72", "length": 300, "take": 4}),
+    "chopin": ("/compose", {"seed": "random", "length": 200, "style": "Chopin", "take": 2}),
+    "bach": ("/compose", {"seed": "random", "length": 200, "style": "Bach", "take": 2}),
+    "prelude-performed": ("/perform", {"style": "Bach", "take": 1}),
+    "melody-harmonized": ("/harmonize", {"melody": MELODY, "style": "Schubert", "take": 1}),
 }
-"""Options of /compose for each of the README's pieces, by the name of its files."""
+"""The command and its options for each of the README's pieces, by the name of its files."""
+SCORE = "prelude-score"
+"""The name of what is performed, as MIDI and as sound."""
 SHOWN = "chopin"
 """The piece whose answer is shown."""
 ANSWER_WIDTH, WIDTH = 1000, 820
@@ -30,15 +47,36 @@ PATIENCE = 300.0
 """Seconds for whatever the bot is to do."""
 
 
+def prelude() -> bytes:
+    """The prelude as a score editor writes it: each note as long as it is written and as loud as the others."""
+    notes = []
+    for number, bar in enumerate(PRELUDE.split(",")):
+        held, upper, *running = [note_name_to_number(name) for name in bar.split()]
+        for half in (2 * number, 2 * number + 1):
+            pattern = [(held, 0, 8), (upper, 1, 7), *((pitch, 2 + at, 1) for at, pitch in enumerate(running * 2))]
+            places = [(pitch, 8 * half + at, lasts) for pitch, at, lasts in pattern]
+            notes += [Note(90, pitch, at * SIXTEENTH, (at + lasts) * SIXTEENTH) for pitch, at, lasts in places]
+    return as_bytes(piano(*notes))
+
+
+def keep(name: str, data: bytes) -> None:
+    """Write a file of docs/pieces."""
+    target = DOCS / "pieces" / name
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(data)
+    print(name, len(data) // 1000, "kB")
+
+
 async def compose(person: Person, name: str) -> Message:
-    """Have a piece composed, and keep its files."""
-    asked = await person.types("/compose", **PIECES[name])
+    """Have a piece made, and keep its files."""
+    command, options = PIECES[name]
+    given = {"file": Upload(f"{SCORE}.mid", prelude())} if command == "/perform" else {}
+    asked = await person.types(command, **options, **given)
     message = await asked.finished(PATIENCE)
+    if not message.attachments:
+        raise SystemExit(f"{name}: {message.text}")
     for file in message.attachments:
-        target = DOCS / "pieces" / f"{name}{Path(file.filename).suffix}"
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(file.bytes)
-        print(target.relative_to(DOCS), len(file.bytes) // 1000, "kB")
+        keep(name + Path(file.filename).suffix, file.bytes)
     return message
 
 
@@ -49,6 +87,8 @@ async def show(person: Person, command: str) -> None:
 
 
 async def main() -> None:
+    keep(f"{SCORE}.mid", prelude())
+    keep(f"{SCORE}.mp3", formats.mp3(audio.render(prelude())))
     async with Discord() as discord:
         clara = discord.person("clara", discord.guild(), manager=True)
         bot = BotProcess(Path(tempfile.mkdtemp()), discord.environment)

@@ -101,7 +101,7 @@ class Messenger:
             return await self._deliver(pending, Reply(say(NO_VOICE_MESSAGES)))
         if pending.destination.editable:
             await self._deliver(pending, Reply(say("Here it is: {link}", link=link)))
-        return Delivery("answered by a voice message", link)
+        return Delivery("answered, by a voice message", link)
 
     async def _post_voice(self, pending: PendingReply, voice: VoiceMessage) -> str:
         """Send a voice message, as Discord's documentation has it; discord.py can give a file no type. Returns the
@@ -144,7 +144,7 @@ class Messenger:
             with suppress(discord.NotFound):
                 await self._retry(self._webhook(pending).delete_message, _ORIGINAL)
             await self._retry(self._whisper, pending, reply)
-            return Delivery("answered aside")
+            return Delivery("answered, to its listener alone")
         except discord.HTTPException as error:
             if _passes(error):
                 raise

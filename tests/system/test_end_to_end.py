@@ -184,12 +184,13 @@ async def test_a_piece(stage: Stage):
 
 
 async def test_a_recipe_is_repeated(stage: Stage):
-    """The same take gives the same .mid, without a take two pieces differ, and a chord is begun with as a chord."""
+    """The same take gives the same .mid, without a take two pieces differ, and all notes of a chord begin the piece, in
+    which the model may join."""
     options = {"seed": "60,64,67", "length": 50}
     asked = [await stage.clara.types("/compose", **options, **take) for take in ({"take": 3}, {"take": 3}, {})]
     first, second, third = [(await one.finished(PATIENCE)).file(".mid").bytes for one in asked]
     assert first == second != third
-    assert beginning(PrettyMIDI(io.BytesIO(first))) == [60, 64, 67]
+    assert {60, 64, 67} <= {*beginning(PrettyMIDI(io.BytesIO(first)))}
 
 
 async def test_several_takes(stage: Stage):

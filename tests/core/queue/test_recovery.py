@@ -76,8 +76,8 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
         for take in range(1, 5):
             await jobs.put(str(take), asks(take=take, length=300), user_id=take)
         await begun(a)
+        a.kill()
         with begin("b", "--places", "2") as b:
-            a.kill()
             await asyncio.to_thread(b.wait_for, "which does not live any more")
             for take in range(1, 5):
                 assert (await watch(jobs, str(take), *ENDED)).state == JobState.DONE
