@@ -75,7 +75,7 @@ class Critic(NamedTuple):
                 regression = Regression(*(arrays[f"regression_{name}"] for name in Regression._fields))
                 trees = Trees(*(arrays[f"trees_{name}"] for name in Trees._fields))
                 return cls(tuple(arrays["features"].tolist()), regression, trees)
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise BadCheckpoint(f"{path} is no critic: {error}") from error
 
     def save(self, path: Path) -> None:

@@ -55,7 +55,7 @@ class Fingerprint:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls(arrays["bits"])
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise BadCheckpoint(f"{path} is no fingerprint of training music: {error}") from error
 
     def save(self, path: Path) -> None:

@@ -37,9 +37,11 @@ def test_a_critic_is_read_as_it_was_written(stretches, tmp_path):
 
 
 def test_a_file_that_is_no_critic_is_refused(tmp_path):
-    """One sentence, which names the file."""
-    with pytest.raises(BadCheckpoint, match=r"critic\.npz is no critic"):
-        Critic.load(tmp_path / "critic.npz")
+    """One sentence, which names the file: one that is empty, and one that is missing."""
+    (tmp_path / "empty.npz").touch()
+    for name in ("empty", "missing"):
+        with pytest.raises(BadCheckpoint, match=rf"{name}\.npz is no critic"):
+            Critic.load(tmp_path / f"{name}.npz")
 
 
 def test_a_feature_that_is_far_from_all_music_does_not_outweigh_the_others(stretches):

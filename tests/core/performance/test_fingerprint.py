@@ -85,7 +85,8 @@ def test_it_is_kept_in_a_file(fingerprint, learnt, tmp_path):
     fingerprint.save(tmp_path / "a.npz")
     assert Fingerprint.load(tmp_path / "a.npz").longest_run(learnt[0][:50]) == 50
     (tmp_path / "b.npz").write_bytes(b"no fingerprint")
-    for name in ("b.npz", "missing.npz"):
+    (tmp_path / "empty.npz").touch()
+    for name in ("b.npz", "empty.npz", "missing.npz"):
         with pytest.raises(BadCheckpoint, match="is no fingerprint of training music"):
             Fingerprint.load(tmp_path / name)
 
