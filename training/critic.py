@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import BadData
-from core.performance.critic import FEWEST_NOTES, FILE, STRETCH_SECONDS, Critic, Regression, Trees, stretch_features
+from core.performance.critic import FEWEST_NOTES, FILE, STRETCH_SECONDS, Critic, Trees, stretch_features
 from core.performance.events import CELL, KEY, PITCHES, SHIFT
+from core.performance.regression import Regression
 from training.commands import add_cache_option, run_command
 from training.data import data_folder, of_split, read_folder
 from training.midi import moments_of, read_moments

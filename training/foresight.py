@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.performance.foresight import Foresight, Regression, moment_features, moments_of, note_features
+from core.performance.foresight import Foresight, moment_features, moments_of, note_features
+from core.performance.regression import Regression
 from training.aligned import AlignedPiece, aligned_pieces, pace_of
 from training.commands import run_command
 from training.data import data_folder, of_split, read_folder

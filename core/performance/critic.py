@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
-from core.errors import BadCheckpoint
+from core.performance.arrays import arrays_in
 from core.performance.events import CELL
 from core.performance.features import FRAME, piano_roll, pitch_features
+from core.performance.regression import Regression
 
 FILE = Path(__file__).with_suffix(".npz")
 """The critic that learnt from pieces of the networks that ship."""
@@ -22,23 +22,8 @@ STRETCH_SECONDS = 20.0
 """Seconds of music that are judged at once. Over less, little returns that could be judged."""
 FEWEST_NOTES = 10
 """Notes below which a stretch is not judged."""
-MOST_DEVIATIONS = 3.0
-"""Standard deviations that a feature counts at the most: the further away from all music, the less a line says."""
 UNJUDGED = -9.0
 """The score of such a stretch: below nearly all others."""
-
-
-class Regression(NamedTuple):
-    """Logistic regression on standardised features: `mean`, `scale` and `weights` are (features,)."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    intercept: np.ndarray
-
-    def score(self, values: np.ndarray) -> float:
-        standard = np.clip((values - self.mean) / self.scale, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-        return float(standard @ self.weights + self.intercept)
 
 
 class Trees(NamedTuple):
@@ -70,17 +55,13 @@ class Critic(NamedTuple):
     @classmethod
     def load(cls, path: Path) -> Critic:
         """Raises BadCheckpoint for a file that is missing or no critic."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                regression = Regression(*(arrays[f"regression_{name}"] for name in Regression._fields))
-                trees = Trees(*(arrays[f"trees_{name}"] for name in Trees._fields))
-                return cls(tuple(arrays["features"].tolist()), regression, trees)
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise BadCheckpoint(f"{path} is no critic: {error}") from error
+        with arrays_in(path, "is no critic") as arrays:
+            trees = Trees(*(arrays[f"trees_{name}"] for name in Trees._fields))
+            return cls(tuple(arrays["features"].tolist()), Regression.from_arrays(arrays, "regression"), trees)
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        regression = {f"regression_{name}": values for name, values in self.regression._asdict().items()}
+        regression = self.regression.to_arrays("regression")
         trees = {f"trees_{name}": values for name, values in self.trees._asdict().items()}
         np.savez_compressed(path, features=np.array(self.features), **regression, **trees)
 
@@ -91,7 +72,7 @@ class Critic(NamedTuple):
         if last.sum() < FEWEST_NOTES:
             return UNJUDGED
         values = self.values(onsets[last], pitches[last])
-        return self.regression.score(values) + self.trees.score(values)
+        return float(self.regression.predict(values)) + self.trees.score(values)
 
     def values(self, onsets: np.ndarray, pitches: np.ndarray) -> np.ndarray:
         """The features of a stretch of notes, (features,)."""

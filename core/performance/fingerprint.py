@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from core.errors import BadCheckpoint
+from core.performance.arrays import arrays_in
 
 FILE = Path(__file__).with_suffix(".npz")
 """That of the training music of the networks that ship."""
@@ -52,11 +51,8 @@ class Fingerprint:
     @classmethod
     def load(cls, path: Path) -> Fingerprint:
         """Raises BadCheckpoint for a file that is missing or no fingerprint."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(arrays["bits"])
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise BadCheckpoint(f"{path} is no fingerprint of training music: {error}") from error
+        with arrays_in(path, "is no fingerprint of training music") as arrays:
+            return cls(arrays["bits"])
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,16 +9,13 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
-from core.errors import BadCheckpoint
+from core.performance.arrays import arrays_in
+from core.performance.regression import Regression
 
 FILE = Path(__file__).with_suffix(".npz")
-MOST_DEVIATIONS = 3.0
-"""Standard deviations that a feature counts at the most."""
-
 FRAME = 0.1
 """Seconds of a frame in which the highest and lowest keys are looked for."""
 EDGE_SECONDS = 2.0
@@ -215,20 +212,6 @@ def _matrix(columns: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack(list(columns.values()), axis=1).astype(float)
 
 
-class Regression(NamedTuple):
-    """Ridge regression on standardised features, each (features,) but the intercept."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    intercept: np.ndarray
-
-    def predict(self, features: np.ndarray, gain: float = 1.0) -> np.ndarray:
-        """(rows, features) -> (rows,). A `gain` above 1 makes more of what differs."""
-        standard = np.clip((features - self.mean) / self.scale, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-        return self.intercept + gain * (standard @ self.weights)
-
-
 class Foresight(NamedTuple):
     """What is foreseen of a score: of each note the `loudness`, in steps of velocity above the mean, and how long the
     key is `held`, the logarithm of seconds; and `tempo`, the logarithm of how much longer than written the time from
@@ -241,20 +224,12 @@ class Foresight(NamedTuple):
     @classmethod
     def load(cls, path: Path) -> Foresight:
         """Raises BadCheckpoint for a file that is missing or not one of these."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(
-                    *(Regression(*(arrays[f"{of}_{name}"] for name in Regression._fields)) for of in cls._fields)
-                )
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise BadCheckpoint(f"{path} has no regressions: {error}") from error
+        with arrays_in(path, "has no regressions") as arrays:
+            return cls(*(Regression.from_arrays(arrays, name) for name in cls._fields))
 
     def save(self, path: Path) -> None:
-        arrays = {
-            f"{of}_{name}": values.astype(np.float32)
-            for of, regression in self._asdict().items()
-            for name, values in regression._asdict().items()
-        }
+        parts = [regression.to_arrays(name) for name, regression in self._asdict().items()]
+        arrays = {name: values.astype(np.float32) for part in parts for name, values in part.items()}
         np.savez_compressed(path, **arrays)
 
 

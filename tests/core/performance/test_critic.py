@@ -22,7 +22,7 @@ def test_the_arrays_say_what_the_classifiers_say(stretches):
     critic = training.trained("abcdef", values, human)
     logistic, trees = (make().fit(values, human) for make in (training.regression, training.boosted_trees))
     np.testing.assert_allclose(
-        [critic.regression.score(row) for row in values], logistic.decision_function(values), atol=1e-5
+        [critic.regression.predict(row) for row in values], logistic.decision_function(values), atol=1e-5
     )
     np.testing.assert_allclose([critic.trees.score(row) for row in values], trees.decision_function(values), atol=1e-5)
 
@@ -49,7 +49,7 @@ def test_a_feature_that_is_far_from_all_music_does_not_outweigh_the_others(stret
     critic = training.trained("abcdef", *stretches)
     usual, strange, stranger = np.zeros((3, 6))
     strange[0], stranger[0] = 10.0, 100.0
-    assert critic.regression.score(usual) < critic.regression.score(strange) == critic.regression.score(stranger)
+    assert critic.regression.predict(usual) < critic.regression.predict(strange) == critic.regression.predict(stranger)
 
 
 def test_next_to_no_notes_are_not_judged():
