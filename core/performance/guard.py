@@ -28,6 +28,11 @@ CROWDED_WINDOWS = ((10.0, 24, 0.87), (30.0, 60, 0.6))
 on for too long. One in ten human performances has more somewhere; a generated one costs a second draw."""
 LAST_SECONDS, LAST_SHARE = 10.0, 0.6
 """The same at a piece's end, where dwelling on few keys sounds like running down."""
+FEWEST_NOTES_A_SECOND = 1.0
+"""In a whole piece, however short. People: of 3,347 windows of 10 s, 1 % have fewer."""
+LATEST_START = 3.0
+"""Seconds from the end of a primer to the first new note, after which nobody waits for one: the network may hold the
+music to be over."""
 RECENT_SECONDS = 32.0
 """Seconds before the newest note to which a guard looks back, with the longest window."""
 
@@ -65,8 +70,17 @@ def find_trouble(onsets: np.ndarray, keys: np.ndarray, now: float) -> Trouble | 
     return next((Trouble(reason, note) for reason, note in found if note is not None), None)
 
 
-def find_trouble_at_the_end(onsets: np.ndarray, keys: np.ndarray) -> Trouble | None:
-    """Whether the last notes of music that is longer than they are dwell on few keys."""
+def find_trouble_at_the_start(onsets: np.ndarray, now: float) -> Trouble | None:
+    """Whether music that follows a primer, whose end is at 0 s, lets its listener wait."""
+    late = (onsets[0] if len(onsets) else now) > LATEST_START
+    return Trouble("a silence before the first note", 0) if late else None
+
+
+def find_trouble_at_the_end(onsets: np.ndarray, keys: np.ndarray, now: float) -> Trouble | None:
+    """Whether a whole piece that ends `now` has next to no notes, or its last ones, where it is longer than they are,
+    dwell on few keys."""
+    if len(onsets) < FEWEST_NOTES_A_SECOND * now:
+        return Trouble("next to no notes", 0)
     first = int(np.searchsorted(onsets, onsets[-1] - LAST_SECONDS, side="right")) if len(onsets) else 0
     last = keys[first:]
     few = first > 0 and np.sort(np.bincount(last))[-FEW_KEYS:].sum() > LAST_SHARE * len(last)

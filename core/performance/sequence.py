@@ -13,7 +13,14 @@ from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
 from core.performance.fingerprint import of_training_music
 from core.performance.given import FREELY, SCORE
-from core.performance.guard import FRANTIC_NOTES, RECENT_SECONDS, Trouble, find_trouble, find_trouble_at_the_end
+from core.performance.guard import (
+    FRANTIC_NOTES,
+    RECENT_SECONDS,
+    Trouble,
+    find_trouble,
+    find_trouble_at_the_end,
+    find_trouble_at_the_start,
+)
 from core.performance.sampling import uniforms
 from core.performance.score import Playing
 from core.performance.steering import NO_TARGET, LogitBias, Target, bias_towards
@@ -154,19 +161,42 @@ class EventSequence:
         number of an event. A score is played however it is written."""
         if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:
             return None
-        times, notes, over = self.times(), self.notes(len(self.forced)), self.over
+        return self._trouble_in_the_middle() or self._trouble_at_the_start() or self._trouble_at_the_end(at_the_end)
+
+    def _trouble_in_the_middle(self) -> Trouble | None:
+        times, notes = self.times(), self.notes(len(self.forced))
         onsets, keys = times[notes] * CELL, self.events[notes, KEY]
-        now = times[min(self.stop, len(times) - 1)] * CELL
         since = onsets >= times[max(len(times) - STRETCH, 0)] * CELL - RECENT_SECONDS
         since |= np.arange(len(notes)) >= len(notes) - FRANTIC_NOTES - STRETCH
-        found = find_trouble(onsets[since], keys[since], min(now, LATEST_END * self.cells * CELL))
+        found = find_trouble(onsets[since], keys[since], min(self._seconds, LATEST_END * self.cells * CELL))
         if found is not None:
             return Trouble(found.reason, int(notes[since][found.note]))
         copied = of_training_music().first_passage(keys[since], LONGEST_PASSAGE)
         if copied is not None and self.playing.given.task == FREELY:
             return Trouble("a passage of the music it learnt from", int(notes[since][copied]))
-        found = find_trouble_at_the_end(onsets, keys) if over and at_the_end else None
-        return found and Trouble(found.reason, int(notes[found.note]))
+        return None
+
+    def _trouble_at_the_start(self) -> Trouble | None:
+        if not self.primed:
+            return None
+        onsets = self.times()[self.notes(len(self.forced))] * CELL
+        found = find_trouble_at_the_start(onsets, self._seconds)
+        return found and Trouble(found.reason, len(self.forced))
+
+    def _trouble_at_the_end(self, heeded: bool) -> Trouble | None:
+        if not (heeded and self.over):
+            return None
+        notes = self.notes(len(self.forced) if self.primed else 0)
+        found = find_trouble_at_the_end(self.times()[notes] * CELL, self.events[notes, KEY], self._seconds)
+        if found is None and not self.is_given and self.moments()[:, SHIFT].sum() < int(EARLIEST_END * self.cells):
+            found = Trouble("a silence before the end", len(notes) - 1)
+        return found and Trouble(found.reason, int(notes[found.note]) if len(notes) else len(self.forced))
+
+    @property
+    def _seconds(self) -> float:
+        """Seconds from where the length counts to its end, or to its last event where it is not over."""
+        times = self.times()
+        return float(times[min(self.stop, len(times) - 1)] * CELL)
 
     def moments(self, stop: int | None = None) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts; it ends in the place of the event

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from core.performance.events import END, PEDAL_DOWN
-from core.performance.guard import Trouble, find_trouble, find_trouble_at_the_end, trouble
+from core.performance.guard import (
+    Trouble,
+    find_trouble,
+    find_trouble_at_the_end,
+    find_trouble_at_the_start,
+    trouble,
+)
 
 
 def line(*rows):
@@ -65,7 +71,23 @@ def test_an_end_on_few_keys_is_found():
     """Ten seconds of which three keys have most notes; what was before does not count."""
     generator = np.random.default_rng(0)
     music, onsets = generator.integers(0, 88, 200), np.arange(200) * 0.25
-    assert find_trouble_at_the_end(onsets, music) is None
+    assert find_trouble_at_the_end(onsets, music, 51.0) is None
     dwelling = np.concatenate([music[:160], tremolo(generator, 40, 4)])
-    assert find_trouble_at_the_end(onsets, dwelling) == Trouble("an end on few keys", 160)
-    assert find_trouble_at_the_end(onsets[:0], music[:0]) is None
+    assert find_trouble_at_the_end(onsets, dwelling, 51.0) == Trouble("an end on few keys", 160)
+
+
+def test_a_whole_piece_has_a_note_a_second():
+    """A short one too, of which the guard would otherwise see no window; one without notes has none."""
+    onsets = np.arange(10) * 1.0
+    assert find_trouble_at_the_end(onsets, np.arange(10), 9.9) is None
+    assert find_trouble_at_the_end(onsets, np.arange(10), 10.1) == Trouble("next to no notes", 0)
+    assert find_trouble_at_the_end(onsets[:0], np.arange(0), 10.0) == Trouble("next to no notes", 0)
+
+
+def test_what_follows_a_primer_begins_soon():
+    """Before its first note too, while it is still in the making."""
+    silence = Trouble("a silence before the first note", 0)
+    assert find_trouble_at_the_start(np.array([2.9, 9.0]), 10.0) is None
+    assert find_trouble_at_the_start(np.array([3.1]), 3.1) == silence
+    assert find_trouble_at_the_start(np.array([]), 2.0) is None
+    assert find_trouble_at_the_start(np.array([]), 3.5) == silence

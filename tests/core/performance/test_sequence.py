@@ -1,7 +1,8 @@
 import numpy as np
 
 from core.performance.engine import CHUNK, FREE
-from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT
+from core.performance.events import DURATION, END, KEY, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, SHIFT, bins_of
+from core.performance.guard import Trouble
 from core.performance.sequence import EventSequence
 
 NOTE = (39, 16, 30)
@@ -77,3 +78,20 @@ def test_forced_events_come_first_and_the_rest_is_free():
     assert forced.shape == (CHUNK, 4)
     assert (forced[:3] == (0, *NOTE)).all()
     assert (forced[3:] == FREE).all()
+
+
+def test_a_continuation_without_music_is_in_trouble():
+    """It has to begin within seconds, to have a note a second, and to last: of each the trouble is where it begins."""
+    forced = np.array([(5, *NOTE), (50, 40, 16, 20)], dtype=np.int32)
+
+    def continued(*events):
+        return decoded(*forced.tolist(), *events, cells=1000, forced=forced, primed=True).trouble()
+
+    half_a_second, silence, end = (int(bins_of(np.array(cells))) for cells in (95, 400, 500))
+    played = [(half_a_second, 30 + 7 * number % 41, 16, 20) for number in range(10)]
+    assert continued(*played, (30, END, *PEDAL)) is None
+    assert continued((silence, *NOTE)) == Trouble("a silence before the first note", 2)
+    assert continued(*played[:5], (end, END, *PEDAL)) == Trouble("next to no notes", 2)
+    busy = [(20, *event[1:]) for event in played] * 2
+    assert continued(*busy, (end, PEDAL_DOWN, *PEDAL), (end, *NOTE)) == Trouble("a silence before the end", 21)
+    assert continued((end, END, *PEDAL)) == Trouble("a silence before the first note", 2)
