@@ -105,7 +105,8 @@ async def test_a_piece_is_continued(stage: Stage):
         [(note.start, note.end, note.pitch, note.velocity) for note in played(midi)] for midi in (before, after)
     )
     assert set(old) < set(new)
-    assert 5 < after.get_end_time() - before.get_end_time() < 10.5  # a piece ends at 104 % of its length at the latest
+    # 92 to 104 % of its length, and times are spread within their bins
+    assert 9 < after.get_end_time() - before.get_end_time() < 11
     (embed,) = second.embeds
     assert re.match(rf"Piece `[a-z2-7]{{8}}` by {stage.clara.mention}, continued · \d+ notes", embed["description"])
     assert re.search(r"0:\d\d \(0:(0[5-9]|1\d) new\)", embed["title"])
