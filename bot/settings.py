@@ -74,20 +74,20 @@ class BotSettings(Settings):
         description="the bot's token, which https://discord.com/developers/applications shows under Bot",
     )
     discord_api: HttpUrl = Field(
-        default=HttpUrl("https://discord.com/api/v10"), description="the address of Discord's API"
+        default=HttpUrl("https://discord.com/api/v10"), description="an address with https://: that of Discord's API"
     )
     test_guild: PositiveInt | None = Field(
         default=None, description="the id of a server, where commands then appear at once and nowhere else"
     )
     shards: Annotated[Shards, NoDecode, BeforeValidator(_shards)] | None = Field(
-        default=None, description="which connections to Discord this bot opens, of how many: 0-3/8, or 3/8 for one"
+        default=None, description="0-3/8, or 3/8 for one: which connections to Discord this bot opens, of how many"
     )
     spawn_worker: bool = Field(
         default_factory=lambda data: data.get("queue_url", "").startswith("sqlite"),
         description="true or false: whether the bot starts a worker of its own",
     )
     metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="the port for the bot's metrics, 1 to 65535"
+        default=None, ge=1, le=65535, description="a port from 1 to 65535, for the bot's metrics"
     )
     files_url: Annotated[str, AfterValidator(_files_url)] = Field(
         default_factory=lambda data: str(data.get("data_dir", Path("data")) / "pieces"),
@@ -95,7 +95,7 @@ class BotSettings(Settings):
         description="a folder, or an address that fsspec knows, such as s3://BUCKET/FOLDER, with the package for it",
     )
     source_url: HttpUrl | None = Field(
-        default=None, description="the address of this bot's source code, which /about links to"
+        default=None, description="an address with https://: that of this bot's source code, which /about links to"
     )
     keep_days: PositiveFloat = Field(
         default=30, description="a number of days above 0: how long a piece stays for its buttons and /piece"

@@ -1,5 +1,5 @@
-"""What several of the tests begin with, and how many examples Hypothesis tries: `short` always the same ones, `long`
-many, and others each time (`make fuzz`)."""
+"""Fixtures and markers of all tests, and Hypothesis's profiles: `short` tries the same few examples each time, `long`
+(`make fuzz`) many, and others each time."""
 
 from __future__ import annotations
 

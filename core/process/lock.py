@@ -9,14 +9,20 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from core.errors import BadSetting
+
 LOCK_SECONDS = 5
 """How long to wait for the lock of a process that is just leaving."""
 
 
 def lock(path: Path) -> TextIO | None:
-    """The file, locked until it is closed; None when another process holds it. Its content stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+")
+    """The file, locked until it is closed; None when another process holds it. Its content stays. Raises BadSetting
+    where DATA_DIR, its folder, cannot be written to."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise BadSetting(f"DATA_DIR is '{path.parent}', which cannot be written to ({error.strerror})") from None
     patience = time.monotonic() + LOCK_SECONDS
     while True:
         try:

@@ -64,7 +64,8 @@ class Page:
     """The page of a process. `with Page(...):` serves it in threads of its own; without a port nothing happens."""
 
     def __init__(self, registry: CollectorRegistry, host: str, port: int | None, setting: str) -> None:
-        """Raises BadSetting, which names the `setting` that gave the port, when nothing can be served there."""
+        """Raises BadSetting, which names METRICS_HOST and the `setting` that gave the port, when nothing can be served
+        there."""
         self.missing: Callable[[], str] = lambda: "starting"
         """Says in a few words why the process is not ready, or nothing; called in any thread."""
         self.stuck: Callable[[], str] = lambda: ""
@@ -77,7 +78,9 @@ class Page:
             try:
                 self._server = _Server(self, host, port)
             except OSError as error:
-                raise BadSetting(f"{setting} is {port}, where nothing can be served ({error.strerror})") from None
+                raise BadSetting(
+                    f"METRICS_HOST is '{host}' and {setting} is {port}, where nothing can be served ({error.strerror})"
+                ) from None
 
     def __enter__(self) -> Self:
         if self._server:

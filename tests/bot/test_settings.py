@@ -85,7 +85,7 @@ def test_a_bot_may_have_a_part_of_the_servers(typed: str, ids: list[int], count:
 def test_shards_that_there_are_not(typed: str, monkeypatch: pytest.MonkeyPatch):
     """Are refused in a sentence."""
     monkeypatch.setenv("SHARDS", typed)
-    with pytest.raises(BadSetting, match=f"^SHARDS is '{typed}', accepted is which connections"):
+    with pytest.raises(BadSetting, match=f"^SHARDS is '{typed}', accepted is 0-3/8, or 3/8 for one: "):
         BotSettings.load()
 
 

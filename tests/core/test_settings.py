@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import BotSettings
 from core.errors import BadSetting
 from core.settings import Settings
 
@@ -81,3 +82,38 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SOUNDFONT", "no.sf2")
     with pytest.raises(BadSetting, match=r"SOUNDFONT is 'no.sf2'.*; LOG_LEVEL is 'loud'"):
         Settings.load()
+
+
+def test_a_misspelled_name_is_refused(empty_folder: Path):
+    """A name in `.env` that is nearly a setting's is named together with the wrong values: it would set nothing."""
+    (empty_folder / ".env").write_text("SLOT=4\nlog_levels=INFO\nPRESET=huge\n")
+    with pytest.raises(BadSetting) as refused:
+        Settings.load()
+    assert str(refused.value).split("; ") == [
+        ".env sets SLOT, which is no setting, and SLOTS is one",
+        ".env sets log_levels, which is no setting, and LOG_LEVEL is one",
+        "PRESET is 'huge', accepted is small or base",
+    ]
+
+
+def test_names_of_other_programs_are_left_alone(empty_folder: Path):
+    """Those of the bot, of PostgreSQL's container and of a store of files are no misspelled settings of a worker."""
+    names = [*(name.upper() for name in BotSettings.model_fields if name not in Settings.model_fields)]
+    names += ["POSTGRES_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"]
+    (empty_folder / ".env").write_text("".join(f"{name}=1\n" for name in names))
+    assert Settings.load().log_level == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"LOG_LEVEL=INFO\nwhat is this\n", ".env cannot be read at line 2, accepted are lines NAME=value"),
+        (b"DATA_DIR=caf\xe9\n", ".env cannot be read: it is no text in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_sentence(content: bytes, sentence: str, empty_folder: Path):
+    """A damaged line of `.env` is refused by its number, and would otherwise be passed over."""
+    (empty_folder / ".env").write_bytes(content)
+    with pytest.raises(BadSetting) as refused:
+        Settings.load()
+    assert str(refused.value) == sentence

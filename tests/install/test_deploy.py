@@ -78,7 +78,8 @@ def test_the_token_is_for_the_bot_alone():
     assert [name for name, environment in environments.items() if "DISCORD_TOKEN" in environment] == ["bot"]
     for name, environment in environments.items():
         secrets = [value for key, value in environment.items() if re.search("TOKEN|PASSWORD|URL", key)]
-        assert all(re.search(r"\$\{\w+:\?", value) for value in secrets) and secrets, name
+        assert secrets, name
+        assert all(re.search(r"\$\{\w+:\?", value) for value in secrets), name
 
 
 def test_containers_set_what_there_is_to_set():
@@ -112,11 +113,21 @@ def test_a_worker_finds_its_jobs_after_it_was_made_anew():
 
 
 def test_images_are_made_of_what_is_pinned():
-    """They install requirements that are there, by hash, and run as nobody in particular."""
+    """They install requirements that are there, each set once and by hash, and run as nobody in particular."""
     files = re.findall(r"--requirement (\S+)", DOCKERFILE)
-    assert files
+    assert files == ["requirements/bot.txt", "requirements/worker.txt"]
     assert all((ROOT / file).is_file() for file in files)
     assert DOCKERFILE.count("--require-hashes") == len(files)
-    finals = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
     [user] = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)
-    assert all(f"USER {user}\n" in stage for stage in finals if "CMD" in stage)
+    last_user: dict[str, str] = {}
+    for base, name, steps in re.findall(
+        r"^FROM (\S+) AS (\S+)$(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL
+    ):
+        last_user[name] = [last_user.get(base, "0"), *re.findall(r"^USER (\d+)$", steps, re.MULTILINE)][-1]
+        assert "CMD" not in steps or last_user[name] == user, name
+
+
+def test_packages_are_copied_between_images_of_one_python():
+    """The folder that the image for one machine takes from the bot's is that of the Python they are built on."""
+    assert len(re.findall(r"^COPY --from=bot ", DOCKERFILE, re.MULTILINE)) == 2
+    assert len(set(re.findall(r"python:?(3\.\d+)", DOCKERFILE))) == 1

@@ -69,10 +69,12 @@ def test_a_page_without_a_port_is_none():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
 def test_a_page_that_cannot_be_served_is_a_sentence(host: str):
-    """A port that is taken, or an address that is not this machine's, is named by its setting."""
+    """A port that is taken, or an address that is not this machine's, is named by its settings."""
     with Page(registry(), "127.0.0.1", 0, "PORT") as page:
         port = int(page.address.rpartition(":")[2])
-        with pytest.raises(BadSetting, match=rf"^PORT is {port}, where nothing can be served \("):
+        with pytest.raises(
+            BadSetting, match=rf"^METRICS_HOST is '{host}' and PORT is {port}, where nothing can be served \("
+        ):
             Page(registry(), host, port, "PORT")
 
 
@@ -195,5 +197,5 @@ async def test_a_port_that_is_taken_ends_the_bot(tmp_path: Path):
         bot = BotProcess(tmp_path, {"DISCORD_TOKEN": "token", "METRICS_PORT": page.address.rpartition(":")[2]})
         bot.start()
         assert await bot.ended() == 2
-        assert bot.log.startswith("METRICS_PORT is ")
+        assert bot.log.startswith("METRICS_HOST is '127.0.0.1' and METRICS_PORT is ")
         assert bot.log.count("\n") == 1
