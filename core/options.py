@@ -81,6 +81,14 @@ def _bounds(crop: str) -> list[str]:
     return [f"from {since}", f"until {until}"] if until else [f"from {since}"]
 
 
+def _passage(crop: str) -> Text:
+    """`30-60` -> `30–60 s`, with the reader's decimal point."""
+    since, _, until = crop.partition("-")
+    if not until:
+        return Text("{since:g} s –", {"since": float(since)})
+    return Text("{since:g}–{until:g} s", {"since": float(since), "until": float(until)})
+
+
 LENGTH = Steps(
     name="length",
     scope=Scope.REQUEST,
@@ -329,7 +337,7 @@ CROP = Passage(
     accepted=Text("two times in seconds, such as 30-60, or 30- to the end"),
     refusal=Text("crop {crop} ends before it begins"),
     file_mark=lambda value: slug(" ".join(_bounds(value))),
-    caption=lambda value: "{}–{} s".format(*value.split("-")) if value[-1] != "-" else f"{value[:-1]} s –",
+    caption=_passage,
 )
 PRIVATE = YesNo(
     name="private",

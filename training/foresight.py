@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.performance.foresight import Foresight, moment_features, moments_of, note_features
+from core.performance.foresight import Foresight, distinct_onsets, moment_features, note_features
 from core.performance.regression import Regression
 from training.aligned import AlignedPiece, aligned_pieces, pace_of
 from training.commands import run_command
@@ -47,7 +47,7 @@ def lessons(piece: AlignedPiece) -> dict[str, Lesson]:
     held = np.nanmean([np.log(np.clip(each.durations, SHORTEST, LONGEST)) for each in pianists], axis=0)
     notes, known = note_features(onsets, pitches, durations), np.isfinite(loudness)
     weights = np.full(known.sum(), known.sum() ** -0.5)
-    moments, own = moments_of(onsets)
+    moments, own = distinct_onsets(onsets)
     gaps = np.diff(moments)
     stretched = np.mean([_stretched(moments, own, each.onsets) for each in pianists], axis=0)
     return {

@@ -55,10 +55,10 @@ def extreme(onsets: np.ndarray, pitches: np.ndarray, moments: np.ndarray, reach:
     return np.asarray(highest[(moments / FRAME).astype(int)])
 
 
-def moments_of(onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The moments at which something is struck, and for each note the number of its own."""
-    moments, inverse = np.unique(np.round(onsets, 2), return_inverse=True)
-    return moments, inverse
+def distinct_onsets(onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The onsets that differ, to 10 ms, and for each note the number of its own: notes of a chord share one."""
+    distinct, inverse = np.unique(np.round(onsets, 2), return_inverse=True)
+    return distinct, inverse
 
 
 class Layout:
@@ -66,7 +66,7 @@ class Layout:
 
     def __init__(self, onsets: np.ndarray, pitches: np.ndarray, durations: np.ndarray) -> None:
         self.onsets, self.pitches, self.durations = onsets, pitches, durations
-        self.moments, self.own = moments_of(onsets)
+        self.moments, self.own = distinct_onsets(onsets)
         self.windows = Windows(onsets)
         self.size = np.log(np.bincount(self.own))
         self.highest, self.lowest = np.full(len(self.moments), -np.inf), np.full(len(self.moments), np.inf)

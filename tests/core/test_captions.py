@@ -38,10 +38,11 @@ def test_a_beginning_has_a_name():
 
 
 def test_captions_are_in_the_listener_s_language():
-    """In German words; in Chinese, which no font of the worker's has, numbers and signs alone."""
+    """In German words and with its decimal point; in Chinese, which no font of the worker's has, numbers and signs
+    alone."""
     request = ComposeRequest(Seed(), take=7, primer=b"MThd")
     german = Captions.of(request, EDITED, language("de"))
-    assert german.title == "fortgesetzt · Take 7 · Spieluhr · 80 % · −3 · neuer Teil · 1.5 s –"
+    assert german.title == "fortgesetzt · Take 7 · Spieluhr · 80 % · −3 · neuer Teil · 1,5 s –"
     assert (german.beginning, german.attention) == ("Anfang", "Aufmerksamkeit")
     assert Captions.of(request, EDITED, language("zh-CN")) == Captions("#7 · 80 % · −3 · 1.5 s –")
 
