@@ -185,13 +185,13 @@ def run_perform(options: argparse.Namespace) -> None:
 
 
 def run_harmonize(options: argparse.Namespace) -> None:
-    """`harmonize`: accompanies the melody of a seed, or of a file."""
+    """`harmonize`: accompanies a melody that is typed, or of a file."""
     from core.midi.container import MIDI_NAMES
     from core.midi.excerpt import GIVEN
 
     if not options.melody.lower().endswith(MIDI_NAMES):
         check_output(options.output)
-        request = ComposeRequest.harmonized(Seed.parse(options.melody), **request_options(options))
+        request = ComposeRequest.harmonized(Seed.melody(options.melody), **request_options(options))
         make_file(options, request, rendering_of(options))
         return
     file = Path(options.melody)
@@ -240,10 +240,10 @@ FILE_COMMANDS = {
         "accompany a melody",
         "Harmonizes a melody: it stays, and an accompaniment is played below and around it.",
         "harmonized.mid",
-        "the melody: a MIDI file of one voice, or a seed such as 'C4 D4 E4'",
+        "the melody: a MIDI file of one voice, or notes such as 'C4 D4 E4'",
         argument="melody",
         type=str,
-        metavar="IN.mid|SEED",
+        metavar="IN.mid|NOTES",
     ),
 }
 

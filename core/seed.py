@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core import notation
 from core.errors import BadRequest, shown
-from core.text import Text
+from core.text import Text, Value
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The keys of a piano, A0 to C8."""
@@ -20,6 +21,36 @@ MAX_TYPED = 2000
 ACCEPTED = Text(
     "Try `random`, notes such as `72`, `C5` or `Bb4` (a comma makes a chord, a space goes on to the next note), or"
     " chords such as `Am` or `C major`"
+)
+ACCEPTED_MELODY = Text("Try notes one at a time, such as `C4 D4 E4 G4`")
+
+
+class _Refusals(NamedTuple):
+    """Templates of the sentences about typed notes that are none, or too many."""
+
+    too_many: Text
+    too_long: Text
+    empty: Text
+    not_understood: Text
+    accepted: Text
+
+    def error(self, template: Text, **values: Value) -> BadRequest:
+        return BadRequest(Text(template.template, values))
+
+
+_OF_A_SEED = _Refusals(
+    too_many=Text("a seed can have up to {most} chords one after another; this one has {chords}"),
+    too_long=Text("a seed can have up to {most} characters; this one has {characters}"),
+    empty=Text("the seed is empty. {accepted}"),
+    not_understood=Text("I don't understand the seed '{seed}'. {accepted}"),
+    accepted=ACCEPTED,
+)
+_OF_A_MELODY = _Refusals(
+    too_many=Text("a typed melody can have up to {most} notes; this one has {chords}. In a MIDI file it may be longer"),
+    too_long=Text("a typed melody can have up to {most} characters; this one has {characters}"),
+    empty=Text("the melody is empty. {accepted}"),
+    not_understood=Text("I don't understand the melody '{seed}'. {accepted}"),
+    accepted=ACCEPTED_MELODY,
 )
 
 _SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -36,11 +67,7 @@ class Seed:
 
     def __post_init__(self) -> None:
         if len(self.chords) > MAX_CHORDS:
-            raise BadRequest(
-                "a seed can have up to {most} chords one after another; this one has {chords}",
-                chords=len(self.chords),
-                most=MAX_CHORDS,
-            )
+            raise _too_many(self.chords, _OF_A_SEED)
         for chord in self.chords:
             if len(chord) > MAX_CHORD_NOTES:
                 raise BadRequest(
@@ -60,20 +87,27 @@ class Seed:
     @classmethod
     def parse(cls, text: str) -> Seed:
         """Read what a listener typed, as `ACCEPTED` says. Raises BadRequest."""
+        return cls._parse(text, _OF_A_SEED)
+
+    @classmethod
+    def melody(cls, text: str) -> Seed:
+        """Read a melody that a listener typed, as `parse` does, but for the words of a refusal. Raises BadRequest."""
+        return cls._parse(text, _OF_A_MELODY)
+
+    @classmethod
+    def _parse(cls, text: str, refusals: _Refusals) -> Seed:
         if len(text) > MAX_TYPED:
-            raise BadRequest(
-                "a seed can have up to {most} characters; this one has {characters}",
-                characters=len(text),
-                most=MAX_TYPED,
-            )
+            raise refusals.error(refusals.too_long, characters=len(text), most=MAX_TYPED)
         typed = notation.plain(text).strip(" ,\t\n")
         if typed.lower() == "random":
             return cls()
         if not typed:
-            raise BadRequest("the seed is empty. {accepted}", accepted=ACCEPTED)
+            raise refusals.error(refusals.empty, accepted=refusals.accepted)
         meant = notation.read(text)
         if meant is None:
-            raise BadRequest("I don't understand the seed '{seed}'. {accepted}", seed=shown(text), accepted=ACCEPTED)
+            raise refusals.error(refusals.not_understood, seed=shown(text), accepted=refusals.accepted)
+        if len(meant.chords) > MAX_CHORDS:
+            raise _too_many(meant.chords, refusals)
         return cls(meant.chords, meant.flats)
 
     @property
@@ -99,6 +133,10 @@ class Seed:
 
     def _spelled(self, pitch: int) -> str:
         return self._name(pitch).replace("♭", "b") if pitch in self.flats else str(pitch)
+
+
+def _too_many(chords: tuple[tuple[int, ...], ...], refusals: _Refusals) -> BadRequest:
+    return refusals.error(refusals.too_many, chords=len(chords), most=MAX_CHORDS)
 
 
 def note_name(pitch: int, flat: bool = False) -> str:

@@ -128,7 +128,7 @@ def _request(request: ComposeRequest, seed: str, fields: dict[str, Any]) -> Comp
     """The request with this seed, random for none, and these options and no others; what it continues, performs or
     harmonizes stays."""
     if request.task == HARMONIZE and not request.score:
-        return ComposeRequest.harmonized(Seed.parse(seed), **fields)
+        return ComposeRequest.harmonized(Seed.melody(seed), **fields)
     model = fields.get(MODEL.name, request.model)
     usual = {option.name: option.usual_for(model) for option in options_in(Scope.REQUEST)}
     lasting = {LENGTH.name: request.length} if request.score else {}

@@ -69,7 +69,7 @@ def read_melody(typed: str, filled: dict[str, Any], defaults: Defaults) -> Submi
     given = {name: value for name, value in filled.items() if value is not None}
     melody, options = read_options(typed, given, _TYPED)
     full = completed(options, usual_of(HARMONIZE, defaults))
-    return submission_of(full, lambda fields: ComposeRequest.harmonized(Seed.parse(melody), **fields))
+    return submission_of(full, lambda fields: ComposeRequest.harmonized(Seed.melody(melody), **fields))
 
 
 def _is_melody(typed: str) -> bool:

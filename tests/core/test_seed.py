@@ -95,6 +95,23 @@ def test_what_is_not_understood_is_answered_with_a_sentence(typed, complaint):
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("", "the melody is empty. Try notes one at a time"),
+        ("C4 X4", "understand the melody 'C4 X4'. Try notes one at a time"),
+        ("C4 " * 26, "a typed melody can have up to 25 notes; this one has 26"),
+        ("C4 " * 1000, "a typed melody can have up to 2000 characters; this one has 3000"),
+    ],
+)
+def test_a_melody_is_not_called_a_seed(typed, complaint):
+    """Notes that are typed to be harmonized are refused as a melody; those that are understood are read as ever."""
+    with pytest.raises(BadRequest, match=complaint) as refused:
+        Seed.melody(typed)
+    assert "seed" not in str(refused.value)
+    assert Seed.melody("C4 Eb4") == Seed.parse("C4 Eb4")
+
+
 @given(chords)
 def test_a_seed_can_be_typed_again(chords):
     """Both ways of writing a seed mean the same seed."""
