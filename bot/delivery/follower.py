@@ -25,19 +25,21 @@ from bot.language.i18n import speak, spoken
 from bot.language.replies import Reply
 from bot.language.sentences import explain
 from bot.process import metrics
-from bot.store.pending_reply import PendingReply
+from bot.store.pending_reply import Destination, PendingReply
 from bot.store.pieces import Library, Stored
 from core.captions import Captions
-from core.errors import NocturneError, QueueError, StoreError
+from core.errors import NocturneError, StoreError
 from core.piece import Composed, Piece
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
-from core.text import Text
+from core.text import NOTHING, Text
 
 TOO_LATE = Text(
     "Sorry, so many pieces were ahead of yours that Discord would no longer have let me deliver it."
     " Please ask again in a while, or for a shorter piece."
 )
+TAKE_TOO_LATE = Text("Discord would no longer have let me deliver it")
+"""Stands beside takes that are delivered without it."""
 LONGEST_WAIT_SECONDS = 7200.0
 """In the queue, also where a message can bring the piece at any time: a full queue of 1,000 is done in less."""
 
@@ -113,8 +115,8 @@ class Follower:
         try:
             pending = await self._read(pending)
             await self._put(pending, await self._sources.composed(pending), fresh)
-            await self._ended(pending)
-            jobs = await self._loaded(pending, memory)
+            given_up = await self._ended(pending)
+            jobs = _failed_late(await self._loaded(pending, memory), given_up)
             return Outcome(pending, jobs, await self._reply(pending, jobs))
         except _Withdrawn:
             jobs = [Job(pending.job_id, JobState.CANCELLED)]
@@ -158,14 +160,19 @@ class Follower:
             captions=Captions.of(pending.request, pending.rendering, spoken(), number),
         )
 
-    async def _ended(self, pending: PendingReply) -> None:
-        """Poll the jobs until all are over. Raises QueueError when they cannot be over in time."""
+    async def _ended(self, pending: PendingReply) -> Text:
+        """Poll the jobs until all are over. Returns why those that could not be over in time were cancelled; an empty
+        text where none was."""
         progress = Progress(pending, self._messenger, self._leases, self._estimates, self._open, self._timing.edit)
         while (job := together(jobs := await self._look(pending))).state not in OVER:
-            await self._give_up_late(pending, jobs)
+            if reason := _too_late(pending.destination, jobs):
+                for late in (job for job in jobs if job.state not in OVER):
+                    await self._queue.cancel(late.id)
+                return reason
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
             await asyncio.sleep(self._timing.poll)
+        return NOTHING
 
     async def _loaded(self, pending: PendingReply, memory: AsyncExitStack) -> list[Job]:
         """The jobs with their outcomes, once there is room for all of them in memory; they take that until `memory` is
@@ -176,20 +183,6 @@ class Follower:
 
     async def _look(self, pending: PendingReply) -> list[Job]:
         return [_known(await self._retry(self._queue.standing, job_id), job_id) for job_id in pending.job_ids]
-
-    async def _give_up_late(self, pending: PendingReply, jobs: Sequence[Job]) -> None:
-        left = pending.destination.seconds_left
-        waits = any(job.state is JobState.QUEUED for job in jobs)
-        if waits and pending.destination.age > LONGEST_WAIT_SECONDS:
-            await self._cancel(pending)
-            raise QueueError(WAITED_TOO_LONG)
-        if left is not None and left < 0:
-            await self._cancel(pending)
-            raise QueueError(TOO_LATE)
-
-    async def _cancel(self, pending: PendingReply) -> None:
-        for job_id in pending.job_ids:
-            await self._queue.cancel(job_id)
 
     async def _reply(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
         job, size_limit = together(jobs), pending.destination.size_limit
@@ -257,6 +250,27 @@ def _known(job: Job | None, job_id: str) -> Job:
     if job is None:
         raise LookupError(f"the queue has lost job {job_id}")
     return job
+
+
+def _too_late(destination: Destination, jobs: Sequence[Job]) -> Text:
+    """Why these unfinished jobs cannot be waited for any longer; empty while they can be."""
+    if any(job.state is JobState.QUEUED for job in jobs) and destination.age > LONGEST_WAIT_SECONDS:
+        return WAITED_TOO_LONG
+    left = destination.seconds_left
+    return TOO_LATE if left is not None and left < 0 else NOTHING
+
+
+def _failed_late(jobs: Sequence[Job], reason: Text) -> Sequence[Job]:
+    """The jobs, of which those that were given up for this reason count as failed; with an empty one, all as they are.
+    A job that ended just before it was cancelled counts as what it is."""
+    if not reason:
+        return jobs
+    if reason is TOO_LATE and any(job.piece for job in jobs):
+        reason = TAKE_TOO_LATE
+    return [
+        job if job.state in (JobState.DONE, JobState.FAILED) else Job(job.id, JobState.FAILED, error=reason)
+        for job in jobs
+    ]
 
 
 def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from bot.commands.deletion import NOT_YOURS_TO_DELETE
+from bot.delivery.follower import TAKE_TOO_LATE
+from bot.store import pending_reply
 from core.piece import Heard
 from core.queue.jobs import Job, JobState
 from core.text import Text
@@ -145,6 +147,28 @@ async def test_takes_that_fail_do_not_hold_up_the_others(queue: FakeQueue, url: 
             for job_id in job_ids(asked, 2):
                 queue.jobs[job_id] = Job(job_id, **failed)
             assert (await asked.finished()).content == "The model has no word for it."
+
+
+async def test_takes_that_would_come_too_late_do_not_cost_the_others(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the bot cannot write by itself, the takes that are finished at minute 14 are delivered; the others are
+    cancelled, and a line each says that they are missing."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(installed=False), installed=True)
+        async with playing(standin, queue, url, monkeypatch, most=4):
+            asked = await asked_for(queue, listener)
+            finish(queue, asked, 1, 3)
+            queue.jobs[job_ids(asked)[1]] = Job(job_ids(asked)[1], JobState.RUNNING, progress=0.9)
+            await asked.shows(lambda message: "%" in message.content)
+            monkeypatch.setattr(pending_reply, "moment", lambda: asked.created_at + 14 * 60 + 1)
+            message = await asked.finished()
+            assert [button["label"] for button in message.buttons] == ["1", "3", "Four more", "Delete all"]
+            assert [file.filename[:2] for file in message.attachments if file.filename.endswith(".mp3")] == ["1-", "3-"]
+            for number in (2, 4):
+                assert f"**{number}** · not made: {TAKE_TOO_LATE}" in message.text
+                assert queue.jobs[job_ids(asked)[number - 1]].state is JobState.CANCELLED
+            assert await emptied(url)
 
 
 async def test_progress_is_that_of_all_and_cancel_cancels_all(
