@@ -229,7 +229,8 @@ class Follower:
             return None
 
     async def _deliver(self, outcome: Outcome) -> None:
-        pending, job_id = outcome.pending, outcome.pending.job_id
+        job_id = outcome.pending.job_id
+        pending = self._open.own.get(job_id, outcome.pending)  # with the message that shows its progress
         begun = time.monotonic()
         if not await self._leases.confirm(job_id):
             return

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.delivery.background import Background
@@ -72,6 +73,17 @@ class Leases:
         """Replace a pending reply of this bot, in its row and in memory."""
         await self._retry(self._store.change, pending)
         self._open.update(pending)
+
+    async def note_message(self, reply_id: str, message_id: int) -> bool:
+        """Note the message that shows the progress of one of this bot's, so that whichever bot answers after the token
+        has expired can remove it. Returns False while the database is away."""
+        if pending := self._open.own.get(reply_id):
+            noted = replace(pending, destination=replace(pending.destination, message_id=message_id))
+            self._open.update(noted)
+            with suppress(StoreError):
+                await self._store.change(noted)
+                return True
+        return False
 
     async def uncount(self, job_id: str) -> None:
         """Take a job of which nothing can be made out of the counts for the rules of its server."""

@@ -72,13 +72,15 @@ class Messenger:
         """Whether a listener may be told of progress now, for the `first` time or again."""
         return self._limiter.has_room(0 if first else RESERVED_EDITS)
 
-    async def show(self, pending: PendingReply, progress: str) -> None:
-        """Tell a listener of progress. A failure is logged only: it is no reason not to finish the piece."""
+    async def show(self, pending: PendingReply, progress: str) -> int | None:
+        """Tell a listener of progress; returns the id of the message. A failure is logged only: it is no reason not to
+        finish the piece."""
         try:
             with self._limiter.edit():
-                await self._edit(pending, Reply(progress, buttons=self._views.cancel(pending.job_id)))
+                return (await self._edit(pending, Reply(progress, buttons=self._views.cancel(pending.job_id)))).id
         except (discord.HTTPException, *DISCORD_UNREACHABLE) as error:
             _log.debug("job %s: progress was not shown: %s", pending.job_id, error)
+            return None
 
     async def deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         """Edit the original message, or send one of its own where the token has expired. Raises what Discord answers
@@ -165,7 +167,8 @@ class Messenger:
     async def _deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         if pending.destination.editable:
             try:
-                return Delivery("answered", await self._retry(self._edit, pending, self._addressed(pending, reply)))
+                message = await self._retry(self._edit, pending, self._addressed(pending, reply))
+                return Delivery("answered", _url_of(message, pending.destination))
             except discord.HTTPException as error:
                 if _passes(error):
                     raise
@@ -215,20 +218,15 @@ class Messenger:
         destination = pending.destination
         return discord.Webhook.partial(destination.application_id, destination.token, client=self._client)
 
-    async def _edit(self, pending: PendingReply, reply: Reply) -> str:
-        """Returns the address of the message, where others than its listener can see it."""
-        destination = pending.destination
-        message = await self._webhook(pending).edit_message(
+    async def _edit(self, pending: PendingReply, reply: Reply) -> discord.WebhookMessage:
+        return await self._webhook(pending).edit_message(
             _ORIGINAL,
             content=reply.content,
             embed=reply.embed,
             attachments=reply.files(),
             view=reply.buttons,
-            allowed_mentions=_only(destination.user_id),
+            allowed_mentions=_only(pending.destination.user_id),
         )
-        if message.flags.ephemeral or destination.channel_id is None:
-            return ""
-        return message_url(destination.guild_id, destination.channel_id, message.id)
 
     async def _send(self, pending: PendingReply, reply: Reply) -> str:
         """Send an ordinary message that mentions the listener: a private piece by direct message, any other in its
@@ -246,6 +244,13 @@ class Messenger:
             nonce=pending.job_id,  # sent twice, it is one message
         )
         return message_url(None if destination.private else destination.guild_id, channel_id, sent.id)
+
+
+def _url_of(message: discord.WebhookMessage, destination: Destination) -> str:
+    """Address of an original message, where others than its listener can see it."""
+    if message.flags.ephemeral or destination.channel_id is None:
+        return ""
+    return message_url(destination.guild_id, destination.channel_id, message.id)
 
 
 def message_url(guild_id: int | None, channel_id: int, message_id: int) -> str:

@@ -35,6 +35,7 @@ class Progress:
         self._pending = pending
         self._messenger, self._leases, self._estimates, self._open = messenger, leases, estimates, open_replies
         self._edit_seconds = edit_seconds
+        self._noted = False  # in the row, where the progress is shown
         self._shown = ""
         self._shown_at = -math.inf
         self._begun = 0.0  # seconds since 1970
@@ -64,8 +65,10 @@ class Progress:
             notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
             text = "\n".join([text, *notes])
             if text != self._shown:
-                await self._messenger.show(pending, text)
+                message_id = await self._messenger.show(pending, text)
                 self._shown, self._shown_at = text, time.monotonic()
+                if message_id and not self._noted:
+                    self._noted = await self._leases.note_message(reply_id, message_id)
 
     def _estimate_end(self, progress: float) -> None:
         self._begun = self._begun or time.time()

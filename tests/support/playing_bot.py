@@ -183,14 +183,19 @@ async def remaining(url: str) -> list[PendingReply]:
     return rows
 
 
-async def age(url: str, seconds: float) -> None:
-    """Let every pending reply have been accepted so much earlier."""
+async def set_destination(url: str, **changes: Any) -> None:
+    """Change where every pending reply goes."""
     database = await Database.open(url)
     store = PendingReplies(database)
     for row in await store.all():
-        accepted_at = row.destination.accepted_at - seconds
-        await store.change(replace(row, destination=replace(row.destination, accepted_at=accepted_at)))
+        await store.change(replace(row, destination=replace(row.destination, **changes)))
     await database.close()
+
+
+async def age(url: str, seconds: float) -> None:
+    """Let the one pending reply have been accepted so much earlier."""
+    [accepted_at] = {row.destination.accepted_at for row in await remaining(url)}
+    await set_destination(url, accepted_at=accepted_at - seconds)
 
 
 async def set_owner(url: str, owner: str, lease: float, *job_ids: int) -> None:

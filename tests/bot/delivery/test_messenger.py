@@ -12,8 +12,8 @@ from bot.delivery.rate_limiter import RateLimiter
 from core.queue.jobs import Job, JobState
 from core.text import Text
 from tests.discord_standin import Discord
-from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing
-from tests.support.waiting import until
+from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing, remaining, set_destination
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,6 +43,48 @@ async def test_a_late_piece_comes_as_a_message(
         assert {refusal.code for refusal in standin.refused()} == {50027}
         if private:
             assert not [message for message in listener.channel.messages if not message.interaction]
+
+
+async def test_no_progress_is_left_behind_by_a_restart(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Where the token expires while the bot is away, the piece takes the place of the progress that was shown before:
+    which message that is stands in the row."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            queue.run(asked.id, 0.25)
+            shown = await asked.shows(lambda message: "25%" in message.content)
+            async with asyncio.timeout(PATIENCE):
+                while (await remaining(url))[0].destination.message_id != shown.id:  # noqa: ASYNC110 - only asked
+                    await asyncio.sleep(0.02)
+        standin.advance(16 * 60)
+        queue.finish(asked.id)
+        async with playing(standin, queue, url, monkeypatch):
+            assert len((await standin.written(listener.channel)).attachments) == 3
+            assert await emptied(url)
+            assert shown.deleted
+        standin.refused()
+
+
+async def test_a_restarted_bot_learns_which_message_shows_progress(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """From its first edit, where the row does not say it; so it removes that message when the token has expired."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+        await set_destination(url, message_id=None)
+        async with playing(standin, queue, url, monkeypatch):
+            queue.run(asked.id, 0.5)
+            shown = await asked.shows(lambda message: "50%" in message.content)
+            standin.advance(16 * 60)
+            queue.finish(asked.id)
+            await standin.written(listener.channel)
+            assert await emptied(url)
+            assert shown.deleted
+        standin.refused()
 
 
 async def test_a_listener_who_waited_long_is_mentioned(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
