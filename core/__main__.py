@@ -1,5 +1,5 @@
-"""`python -m core compose --seed 72 --length 500`: a piece, or several, without Discord; `continue`, `perform` and
-`harmonize` make one of a MIDI file."""
+"""The command line without Discord: `python -m core compose --seed 72 --length 500` makes a piece, or several, and
+`continue`, `perform` and `harmonize` make one of a MIDI file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from core.cli import PROGRAMS
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.files import upload_of, writable, write_files
 from core.models import MODELS
@@ -20,7 +21,7 @@ from core.options import options_in, options_of
 from core.piece import Piece
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
-from core.tasks import HARMONIZE, PERFORM
+from core.tasks import COMPOSE, HARMONIZE, PERFORM
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -40,7 +41,9 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; a refusal or a failure is one sentence on standard error."""
-    options = parser().parse_args(arguments)
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:  # left to argparse, the sentence would name the help of all commands, which lists no options
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         options.run(options)
     except (BadRequest, BadSetting) as error:
@@ -64,23 +67,23 @@ def parser() -> Parser:
     top = Parser(prog=program(), description="Composes piano music.", allow_abbrev=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     compose = commands.add_parser(
-        "compose", help="compose a piece as .mid, audio and .png", description="Composes a piece.", allow_abbrev=False
+        COMPOSE, help=PROGRAMS[COMPOSE].help, description="Composes a piece.", allow_abbrev=False
     )
-    compose.set_defaults(run=run_compose)
+    compose.set_defaults(run=run_compose, parser=compose)
     add = compose.add_argument
     add("--seed", default="random", help=f"what the piece begins with (default: random). {ACCEPTED}.")
     add("--takes", type=whole_number, default=1, metavar="N", help="make N pieces with consecutive takes")
     add("--output", type=Path, default=Path("out"), metavar="DIR", help="where the files go (default: %(default)s)")
     add("--attention", action="store_true", help="draw also what the network attends to, where the model can say")
-    add_options(compose, "compose")
-    for name, what in FILE_COMMANDS.items():
-        command = commands.add_parser(name, help=what.help, description=what.description, allow_abbrev=False)
-        command.set_defaults(run=what.run)
-        command.add_argument(what.argument, type=what.type, metavar=what.metavar, help=what.meaning)
+    add_options(compose, COMPOSE)
+    for name, spec in FILE_COMMANDS.items():
+        command = commands.add_parser(name, help=PROGRAMS[name].help, description=spec.description, allow_abbrev=False)
+        command.set_defaults(run=spec.run, parser=command)
+        command.add_argument(spec.argument, type=spec.type, metavar=spec.metavar, help=spec.argument_help)
         command.add_argument(
             "--output",
             type=Path,
-            default=Path("out", what.output),
+            default=Path("out", spec.output),
             metavar="OUT.mid",
             help="the new file; sound and picture go beside it (default: %(default)s)",
         )
@@ -93,12 +96,12 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     for option in options_of(command):
         if not option.command_line:
             continue
-        known = f": {', '.join(option.choices)}" if isinstance(option, Choice) else ""
-        flag, told = f"--{option.name.replace('_', '-')}", f"{option.description}{known}".replace("%", "%%")
+        choices = f"; one of {', '.join(option.choices)}" if isinstance(option, Choice) else ""
+        flag, help_ = f"--{option.name.replace('_', '-')}", f"{option.description}{choices}".replace("%", "%%")
         if isinstance(option, YesNo):
-            parser.add_argument(flag, dest=option.parameter, action="store_true", default=None, help=told)
+            parser.add_argument(flag, dest=option.parameter, action="store_true", default=None, help=help_)
             continue
-        parser.add_argument(flag, dest=option.parameter, type=reader_of(option), metavar=option.metavar, help=told)
+        parser.add_argument(flag, dest=option.parameter, type=reader_of(option), metavar=option.metavar, help=help_)
     parser.add_argument("--json", action="store_true", help="print one JSON object a piece, a line each")
 
 
@@ -132,16 +135,13 @@ def reader_of(option: Option[Any]) -> Callable[[str], Any]:
         try:
             return option.read(text)
         except BadRequest:
-            raise argparse.ArgumentTypeError(f"'{text[:40]}' is not {option.accepted or _NOUNS[option.kind]}") from None
+            raise argparse.ArgumentTypeError(f"'{text[:40]}' is not {option.accepted}") from None
 
     return read
 
 
-_NOUNS: dict[type, str] = {int: "a whole number", float: "a number", str: "a name"}
-
-
 def run_compose(options: argparse.Namespace) -> None:
-    """`compose`: refuses all that can be refused before the model is loaded, which takes seconds."""
+    """`compose`. Refuses all that can be refused before the model is loaded, which takes seconds."""
     if options.takes < 1:
         raise BadRequest(f"takes {options.takes} is not 1 or more")
     first = ComposeRequest(Seed.parse(options.seed), **request_options(options))
@@ -209,12 +209,10 @@ class FileCommand:
     """A command that takes one file and makes another."""
 
     run: Callable[[argparse.Namespace], None]
-    help: str
     description: str
     output: str
     """The new file's usual name."""
-    meaning: str
-    """The help about its argument."""
+    argument_help: str
     argument: str = "file"
     type: Callable[[str], Any] = Path
     metavar: str = "IN.mid"
@@ -223,21 +221,18 @@ class FileCommand:
 FILE_COMMANDS = {
     "continue": FileCommand(
         run_continue,
-        "continue a MIDI file",
         "Continues a MIDI file: its notes, on one piano, and then new ones.",
         "continued.mid",
         "the file to continue",
     ),
     PERFORM: FileCommand(
         run_perform,
-        "play a MIDI file as a pianist would",
         "Performs a MIDI file: its notes stay; the timing, the touch and the pedal are the model's.",
         "performed.mid",
         "the score to perform",
     ),
     HARMONIZE: FileCommand(
         run_harmonize,
-        "accompany a melody",
         "Harmonizes a melody: it stays, and an accompaniment is played below and around it.",
         "harmonized.mid",
         "the melody: a MIDI file of one voice, or notes such as 'C4 D4 E4'",

@@ -55,8 +55,8 @@ class Option(Generic[Value]):
     scope: Scope
     about: Text
     """Template of `description`."""
-    accepted: Text = NOTHING
-    """Completes the sentence 'take must be ...' about typed text that is no such value; where it may be typed."""
+    accepted: Text
+    """Completes the sentence 'take must be ...' about typed text that is no such value."""
     refusal: Text = NOTHING
     """Template of the sentence about a value that is out of range, which its place `{name of the option}` takes."""
     usual: Any = None

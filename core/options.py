@@ -122,6 +122,7 @@ FROM = Seconds(
     least=0.0,
     metavar="SECONDS",
     about=Text("the second to continue from (default: the end)"),
+    accepted=Text("a time such as 90, 30s or 1:30"),
     refusal=Text("from must be at least {least:g} s; {from:g} s is not"),
 )
 KEEP = Seconds(
@@ -131,6 +132,7 @@ KEEP = Seconds(
     least=1.0,
     metavar="SECONDS",
     about=Text("how many seconds of it to keep before the new part (default: as many as fit)"),
+    accepted=Text("a time such as 90, 30s or 1:30"),
     refusal=Text("keep must be at least {least:g} s; {keep:g} s is not"),
 )
 STYLE = Name(

@@ -178,7 +178,7 @@ def test_attention_needs_a_model_that_has_it(monkeypatch: pytest.MonkeyPatch, ca
         (["--audio", "ogg"], "there is no audio format 'ogg'; there are mp3, wav, flac"),
         (["--output", "/dev/null/pieces"], "the folder '/dev/null/pieces' cannot be made"),
         (["--output"], "argument --output: expected one argument"),
-        (["--loud"], "unrecognized arguments: --loud"),
+        (["--loud"], "unrecognized arguments: --loud; `python -m core compose --help` says"),
         (["--se", "72"], "unrecognized arguments: --se 72"),
     ],
 )
@@ -283,6 +283,20 @@ def test_a_melody_is_harmonized(
     assert (tmp_path / "out" / "harmonized.mid").exists()
 
 
+@pytest.mark.parametrize(
+    ("melody", "sentence"),
+    [
+        ("tune", "I don't understand the melody 'tune'. Try notes one at a time, such as `C4 D4 E4 G4`"),
+        ("random", "there is nothing to harmonize"),
+        ("C4,E4", "a melody has one note at a time"),
+    ],
+)
+def test_no_melody_is_one_sentence(melody: str, sentence: str, capsys: pytest.CaptureFixture[str]):
+    """Exit code 2, and nothing is proposed that would be refused too, such as `random` or a chord."""
+    assert cli.main(["harmonize", melody]) == 2
+    assert capsys.readouterr().err.startswith(sentence)
+
+
 class Continuing(Pianist):
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         midi = PrettyMIDI(io.BytesIO(request.primer))
@@ -339,6 +353,7 @@ def test_the_new_part_is_made_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["huge.mid"], "at most 1 MiB are read"),
         (["good.mid", "--length", "3000"], "together longer than 600 s"),
         (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
+        (["good.mid", "--from", "late"], "'late' is not a time such as 90, 30s or 1:30"),
         (["good.mid", "--from", "9"], "ends at 0.5 s, so it cannot be gone on from 9 s"),
         (["good.mid", "--keep", "0"], "keep must be at least 1 s; 0 s is not"),
         (["good.mid", "--crop", "later"], "'later' is not two times in seconds, such as 30-60"),

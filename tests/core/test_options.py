@@ -13,6 +13,7 @@ from core.options import (
     CROP,
     DYNAMICS,
     FREEDOM,
+    FROM,
     INSTRUMENT,
     KEY,
     LENGTH,
@@ -85,6 +86,8 @@ def test_typed_text_is_read_as_people_write():
     assert [PRIVATE.read(word) for word in ("yes", "ON", "0")] == [True, True, False]
     with pytest.raises(BadRequest, match="private must be yes or no; I can't read 'perhaps'"):
         PRIVATE.read("perhaps")
+    with pytest.raises(BadRequest, match="from must be a time such as 90, 30s or 1:30; I can't read 'late'"):
+        FROM.read("late")
 
 
 @pytest.mark.parametrize(
