@@ -17,7 +17,7 @@ from core.request import ComposeRequest, Recipe
 from core.seed import Seed
 from core.settings import Settings
 
-DOCS = Path(__file__).parents[1] / "docs"
+PIECES = Path(__file__).parents[1] / "docs" / "pieces"
 REPEATS = 3
 AT_ONCE = 8
 STAGES = ("render", "encode", "draw")
@@ -25,7 +25,7 @@ STAGES = ("render", "encode", "draw")
 
 def showpiece() -> Path:
     """The largest MIDI file of those that the README shows, whichever these are at the time."""
-    return max(DOCS.glob("*.mid"), key=lambda file: file.stat().st_size)
+    return max(PIECES.glob("*.mid"), key=lambda file: file.stat().st_size)
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pretty_midi import Note, note_name_to_number
+from pretty_midi import note_name_to_number
 
+from core.midi.beats import Beats
+from core.midi.writer import Strike, Track, written
 from core.rendering import audio, formats
 from tests.discord_standin import Discord, Message, Person, Upload
 from tests.discord_standin.drawing import drawn
 from tests.support.bot_process import BotProcess
-from tests.support.music import as_bytes, piano
 
 DOCS = Path(__file__).parent
 PRELUDE = (
@@ -25,8 +26,9 @@ PRELUDE = (
 )
 """The first bars of the prelude in C major from Bach's Well-Tempered Clavier: two held notes and three that run, twice
 in each."""
-SIXTEENTH = 0.18
-"""Seconds."""
+SIXTEENTH_TICKS = 120
+BEATS = Beats(4 * SIXTEENTH_TICKS, tempos=((0, 720_000),), metres=((0, 4, 4),))
+"""A sixteenth lasts 0.18 s."""
 MELODY = "E4 G4 C5 B4 A4 G4 F4 E4 D4 F4 A4 G4 E4 G4 C5 E5 D5 C5 A4 B4 C5 G4 E4 D4 C4"
 """Ours."""
 PIECES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -49,14 +51,15 @@ PATIENCE = 300.0
 
 def prelude() -> bytes:
     """The prelude as a score editor writes it: each note as long as it is written and as loud as the others."""
-    notes = []
+    strikes = []
     for number, bar in enumerate(PRELUDE.split(",")):
         held, upper, *running = [note_name_to_number(name) for name in bar.split()]
         for half in (2 * number, 2 * number + 1):
             pattern = [(held, 0, 8), (upper, 1, 7), *((pitch, 2 + at, 1) for at, pitch in enumerate(running * 2))]
-            places = [(pitch, 8 * half + at, lasts) for pitch, at, lasts in pattern]
-            notes += [Note(90, pitch, at * SIXTEENTH, (at + lasts) * SIXTEENTH) for pitch, at, lasts in places]
-    return as_bytes(piano(*notes))
+            for pitch, at, lasts in pattern:
+                start = (8 * half + at) * SIXTEENTH_TICKS
+                strikes.append(Strike(start, start + lasts * SIXTEENTH_TICKS, pitch, 90))
+    return written([Track("Piano", sorted(strikes))], BEATS, title="Prelude in C major")
 
 
 def keep(name: str, data: bytes) -> None:

@@ -49,6 +49,8 @@ def data_folder(name: str) -> Path:
 def read_folder(folder: Path) -> list[Recording]:
     """The recordings that the one CSV with MAESTRO's columns in `folder` lists, in its order. Raises BadData, before
     any file is read, for a row in which something is missing."""
+    if not folder.is_dir():
+        raise BadData(f"there is no folder {folder}")
     read = {path: read_table(path) for path in sorted(folder.glob("*.csv")) if path.is_file()}
     tables = {path: rows for path, rows in read.items() if rows is not None}
     if len(tables) != 1:

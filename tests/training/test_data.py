@@ -37,10 +37,13 @@ def test_the_csv_says_what_is_there(tmp_path):
 
 
 def test_a_folder_without_its_csv_is_refused(tmp_path):
-    """One sentence that names the columns; a CSV about something else does not count."""
+    """One sentence that names the columns; a CSV about something else does not count. Of a folder that is not there it
+    says that."""
     (tmp_path / "shopping.csv").write_text("what,price\nmilk,1\n")
     with pytest.raises(BadData, match="no CSV files with the columns canonical_composer"):
         read_folder(tmp_path)
+    with pytest.raises(BadData, match=r"there is no folder .*/gone$"):
+        read_folder(tmp_path / "gone")
 
 
 def test_two_tables_are_ambiguous(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from core.request import ComposeRequest
 from core.seed import Seed
 from tests.support.midi_corpus import BEAT, note, smf, track
 
+PIECES = Path(__file__).parents[3] / "docs" / "pieces"
 WISH = ComposeRequest(Seed(), take=7)
 
 
@@ -63,6 +66,12 @@ def test_a_performance_is_told_from_a_score():
     assert [is_performance(each.midi) for each in (written, played)] == [False, True]
     assert str(played.score_remark).startswith(f"{played.remark} The file is a performance already")
     assert written.score_remark == written.remark
+
+
+def test_the_readme_shows_a_score_and_its_performance():
+    """The score is on its beats, and what came of it is not."""
+    files = ("prelude-score.mid", "prelude-performed.mid")
+    assert [is_performance((PIECES / name).read_bytes()) for name in files] == [False, True]
 
 
 @pytest.mark.parametrize(
