@@ -384,6 +384,12 @@ class Deployment:
 
     # What is left
 
+    @property
+    def killed_bots(self) -> int:
+        """How often a bot was killed."""
+        everybody = len(self.bots) * self.happened["everything_killed"]
+        return self.happened["bot_killed"] + self.happened["bot_lost"] + everybody
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[Any]:
         """To the database."""

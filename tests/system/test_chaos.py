@@ -17,9 +17,9 @@ from typing import TypeVar
 
 import pytest
 
-from tests.discord_standin import ClientRefuses, Discord, Interaction, Person, Upload
+from tests.discord_standin import Discord, Interaction
+from tests.support.crowd import Crowd
 from tests.support.deployments import EXIT_UNREACHABLE, PATIENCE, Deployment, ManyMachines, OneMachine
-from tests.support.midi_corpus import note, smf, track
 from tests.support.postgres import Postgres
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", 30))
@@ -28,13 +28,6 @@ ARRIVALS, FAULTS = 2.0, 0.25
 """A second. A short run has each kind of fault once, and so more of them in its time."""
 STOP_SECONDS = 30.0
 """Within which bot and worker end when they are asked to."""
-CANCELLED = 0.1
-"""The share of pieces that are taken back."""
-CONTINUED = 0.2
-"""The share of those that go on from a file."""
-SEVERAL = 0.15
-"""The share of those of several takes."""
-FILE = Upload("mine.mid", smf(track(note(60), note(62))))
 EXPECTED_REFUSALS = {
     10062: "the acknowledgement came too late",
     10015: "it was never acknowledged, so there is nothing to edit",
@@ -77,44 +70,41 @@ async def test_chaos_on_many_machines(postgres: Postgres, tmp_path: Path):
 async def run(deployment: Deployment) -> None:
     """Let people ask while faults happen; then see that nothing is owed and nothing left."""
     print(f"seed {SEED}")
-    discord, chance = deployment.discord, deployment.chance
-    asked: list[Interaction] = []
-
-    async def ask(person: Person, take: int, length: int, takes: int, cancelled: bool, continued: bool) -> None:
-        begin = ("/continue", {"file": FILE}) if continued else ("/compose", {"seed": "72"})
-        interaction = await person.types(begin[0], **begin[1], length=length, take=take, takes=takes)
-        asked.append(interaction)
-        if cancelled:
-            with contextlib.suppress(TimeoutError, ClientRefuses):
-                await person.clicks(await interaction.answered(), "Cancel")
-
+    crowd = Crowd(deployment.people, deployment.chance, ARRIVALS)
     keeping = asyncio.create_task(deployment.restart_ended())
-    faults = asyncio.create_task(deployment.inject_faults(SECONDS, FAULTS))
-    asking = []
-    while not faults.done():
-        await asyncio.sleep(chance.expovariate(ARRIVALS))
-        person, length = chance.choice(deployment.people), chance.choice((25, 50, 100, 150))
-        takes = 1 if chance.random() > SEVERAL else chance.choice((2, 3, 4))
-        whims = chance.random() < CANCELLED, chance.random() < CONTINUED
-        asking.append(asyncio.create_task(ask(person, 1000 + len(asking), length, takes, *whims)))
-    await faults
-    await asyncio.gather(*asking)
-    print(f"{len(asked)} interactions, {dict(deployment.happened)}")
+    await crowd.ask_while(asyncio.create_task(deployment.inject_faults(SECONDS, FAULTS)))
+    print(f"{len(crowd.asked)} interactions, {dict(deployment.happened)}")
+    accepted = [interaction for interaction in crowd.asked if interaction.acknowledged_at is not None]
+    await check_answers(deployment, crowd, accepted)
+    keeping.cancel()
+    await check_rows(deployment)
+    await check_stops(deployment)
+    check_files(deployment)
+    check_messages(deployment, accepted)
 
-    accepted = [interaction for interaction in asked if interaction.acknowledged_at is not None]
+
+async def check_answers(deployment: Deployment, crowd: Crowd, accepted: list[Interaction]) -> None:
+    """Each has an answer, many have a piece, and each piece is the one that was asked for."""
     waited = await asyncio.gather(*(one.finished(PATIENCE) for one in accepted), return_exceptions=True)
-    silent = [one.id for one, answer in zip(accepted, waited, strict=True) if isinstance(answer, BaseException)]
+    answers = dict(zip(accepted, waited, strict=True))
+    silent = [one.id for one, answer in answers.items() if isinstance(answer, BaseException)]
     logs = "\n".join(bot.log[-6000:] for bot in deployment.bots)
     assert not silent, f"seed {SEED}: {len(silent)} of {len(accepted)} unanswered: {silent}\n{logs}"
-    pieces = sum(bool(interaction.message and interaction.message.attachments) for interaction in accepted)
-    print(f"{len(accepted)} accepted, {pieces} pieces; ended by themselves: {dict(deployment.ended)}")
-    print(Counter(one.message.content for one in accepted if one.message and not one.message.attachments))
-    assert pieces > len(accepted) / 4
+    messages = {one: answer for one, answer in answers.items() if not isinstance(answer, BaseException)}
+    pieces = {one: message for one, message in messages.items() if message.attachments}
+    print(f"{len(accepted)} accepted, {len(pieces)} pieces; ended by themselves: {dict(deployment.ended)}")
+    print(Counter(crowd.wishes[one].way.word for one in pieces if one in crowd.wishes))
+    print(Counter(message.content for one, message in messages.items() if one not in pieces))
+    assert len(pieces) > len(accepted) / 4
+    wrong = [one for one, message in pieces.items() if (w := crowd.wishes.get(one)) and not w.is_met_by(message)]
+    assert not wrong, f"seed {SEED}: another piece than was asked for: {[(crowd.wishes[one], one) for one in wrong]}"
 
-    keeping.cancel()
+
+async def check_rows(deployment: Deployment) -> None:
+    """The last of the killed bots left something perhaps, and see to it when they are started again."""
     for bot in deployment.bots:
         await deployment.stop_bot(bot)
-        bot.start()  # whatever the last of the killed ones left is seen to
+        bot.start()
     for bot in deployment.bots:
         await deployment.up(bot)
     for _ in range(100):
@@ -122,28 +112,38 @@ async def run(deployment: Deployment) -> None:
             break
         await asyncio.sleep(0.2)
     assert not any(deployment.rows().values()), f"seed {SEED}: {deployment.rows()} stay"
+
+
+async def check_stops(deployment: Deployment) -> None:
+    """All end when they are asked to, workers also while they begin."""
     for bot in deployment.bots:
         await deployment.stop_bot(bot)
     for host in deployment.hosts:
         await deployment.stop_worker(host)
         host.begin()
-        await deployment.stop_worker(host)  # while it begins
+        await deployment.stop_worker(host)
     assert max(deployment.stops) < STOP_SECONDS, f"seed {SEED}: {deployment.stops}"
     assert deployment.processes() == []
-    kills = sum(count for fault, count in deployment.happened.items() if fault in ("bot_killed", "bot_lost"))
-    kills += len(deployment.bots) * deployment.happened["everything_killed"]
-    parts = [piece.name for piece in deployment.pieces.iterdir() if piece.name.startswith(".")]
-    assert len(parts) <= kills  # the hourly sweep takes these
 
+
+def check_files(deployment: Deployment) -> None:
+    """Pieces of which a killed bot has written a part are few, and the hourly sweep takes these."""
+    parts = [piece.name for piece in deployment.pieces.iterdir() if piece.name.startswith(".")]
+    assert len(parts) <= deployment.killed_bots
+
+
+def check_messages(deployment: Deployment, accepted: list[Interaction]) -> None:
+    """Nobody is answered twice, nothing comes after a piece, and Discord has refused nothing but what it must."""
     channels = {person.channel for person in deployment.people}
     nonces = Counter(message.nonce for channel in channels for message in channel.messages if message.nonce)
     assert not {str(one.id) for one in accepted} & {*nonces}, f"seed {SEED}: answered twice"
     assert not nonces or max(nonces.values()) == 1
-    refused = Counter(refusal.code for refusal in discord.refused())
+    refused = Counter(refusal.code for refusal in deployment.discord.refused())
     assert {*refused} <= {*EXPECTED_REFUSALS}, f"seed {SEED}: {refused}"
     last = [[bool(revision.attachments) for revision in one.message.revisions] for one in accepted if one.message]
     assert all(sorted(looks) == looks for looks in last), f"seed {SEED}: something came after a piece"
     again = sum(looks.count(True) > 1 for looks in last)
-    reasons = kills + deployment.happened["bot_frozen"] + 4 * deployment.happened["receipts_lost"]
+    happened = deployment.happened
+    reasons = deployment.killed_bots + happened["bot_frozen"] + 4 * happened["receipts_lost"]
     print(f"{again} times the same edit was made again")
     assert again <= reasons, f"seed {SEED}: {again} pieces came more than once"
