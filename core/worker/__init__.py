@@ -41,6 +41,9 @@ STOPPING_SECONDS = 20
 """How long to wait for running jobs after SIGTERM or Ctrl-C."""
 LEAVE_SECONDS = 27
 """Within which a worker leaves after either, also when the database holds it up."""
+SIGNAL_SECONDS = 0.5
+"""Between two looks whether a signal has come. While another is pending, as when a frozen worker goes on, Linux hands it
+to some other thread, which wakes nobody; and its handler runs only in the main one."""
 
 
 class Finisher(Protocol):
@@ -97,7 +100,8 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     _log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
-    stopping.wait()
+    while not stopping.wait(SIGNAL_SECONDS):
+        pass
     _log.info("stopping")
     jobs.stop(STOPPING_SECONDS)
     _log.info("stopped")

@@ -91,12 +91,13 @@ class Crowd:
         """Of those interactions that are commands."""
 
     async def ask_while(self, going_on: asyncio.Task[None]) -> None:
-        """Ask until a task is over; returns when everybody has done what they wanted."""
+        """Ask until a task is over; returns when everybody has done what they wanted. Raises what the task raises."""
         asking = []
         while not going_on.done():
             await asyncio.sleep(self._chance.expovariate(self._rate))
             wish = Wish.drawn(self._people, self._chance, 1000 + 10 * len(asking))
             asking.append(asyncio.create_task(self._ask(wish)))
+        await going_on
         await asyncio.gather(*asking)
 
     async def _ask(self, wish: Wish) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import subprocess
 import sys
@@ -80,6 +81,15 @@ async def test_a_worker_that_is_told_to_stop_finishes_its_job(told: signal.Signa
     assert (await known(jobs, "running")).state == JobState.DONE
     assert (await known(jobs, "waiting-2")).state == (await known(jobs, "waiting-3")).state == JobState.QUEUED
     await jobs.close()
+
+
+def test_a_worker_hears_a_signal_that_another_thread_gets(tmp_path: Path):
+    """The system chooses the thread, and not always the main one."""
+    with Worker(tmp_path, "--silent") as worker:
+        process = worker.process.pid
+        other = sorted(int(task.name) for task in Path(f"/proc/{process}/task").iterdir())[1]
+        assert ctypes.CDLL(None).tgkill(process, other, signal.SIGTERM) == 0
+        assert worker.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.asyncio
