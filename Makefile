@@ -24,7 +24,7 @@ test-long: dev ## run the slow tests: killed or frozen workers and trainings, be
 	@$(PYTHON) -m pytest -m long
 
 fuzz: dev ## try thousands of damaged files, odd texts and broken records, new ones each time
-	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/system/test_fuzz.py
+	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest --timeout 0 tests/system/fuzz
 
 chaos: dev ## cause every fault for ten minutes on SQLite, then on PostgreSQL (CHAOS_SECONDS, CHAOS_SEED)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(PYTHON) -m pytest -s -m "" tests/system/test_chaos.py
