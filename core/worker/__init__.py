@@ -42,8 +42,8 @@ STOPPING_SECONDS = 20
 LEAVE_SECONDS = 27
 """Within which a worker leaves after either, also when the database holds it up."""
 SIGNAL_SECONDS = 0.5
-"""Between two looks whether a signal has come. While another is pending, as when a frozen worker goes on, Linux hands it
-to some other thread, which wakes nobody; and its handler runs only in the main one."""
+"""Between two looks whether a signal has come. While another is pending, as when a frozen worker goes on, Linux hands
+it to some other thread, which wakes nobody; and its handler runs only in the main one."""
 
 
 class Finisher(Protocol):
