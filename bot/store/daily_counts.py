@@ -8,9 +8,8 @@ from itertools import accumulate
 
 import sqlalchemy as sa
 
-from bot.store.database import upsert
+from bot.store.database import ago, upsert
 from core.errors import BadRequest
-from core.process.database import now
 
 DAY = 86_400.0
 NO_SERVER = 0
@@ -35,14 +34,14 @@ def count(
 
     To be called in the transaction that writes the pending reply: checked and counted in one step, no two requests can
     take the last place of a day, and the pieces count before their listener hears of them."""
-    connection.execute(sa.delete(_asked).where(_asked.c.asked_at < _ago(connection, DAY)))  # SQLite has one writer now
+    connection.execute(sa.delete(_asked).where(_asked.c.asked_at < ago(connection, DAY)))  # SQLite has one writer now
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(user_id)))
     if connection.execute(sa.select(_asked.c.job_id).where(_asked.c.job_id == job_id)).scalar():
         return False
     check(connection, guild_id, user_id, pieces=pieces, a_day=a_day)
     row = {"job_id": job_id, "guild_id": guild_id or NO_SERVER, "user_id": user_id, "pieces": pieces}
-    insert = upsert(connection)(_asked).values(**row, asked_at=_ago(connection, 0)).on_conflict_do_nothing()
+    insert = upsert(connection)(_asked).values(**row, asked_at=ago(connection, 0)).on_conflict_do_nothing()
     return connection.execute(insert.returning(_asked.c.job_id)).scalar() is not None
 
 
@@ -69,13 +68,8 @@ def check(connection: sa.Connection, guild_id: int | None, user_id: int, *, piec
 def _counted(connection: sa.Connection, guild_id: int, user_id: int) -> list[tuple[float, int]]:
     """When a member asked for how many pieces within the last day, the oldest first."""
     theirs = _asked.c.user_id.in_([user_id, _pseudonym(connection, user_id)]) & (_asked.c.guild_id == guild_id)
-    select = sa.select(_asked.c.asked_at, _asked.c.pieces).where(theirs & (_asked.c.asked_at > _ago(connection, DAY)))
+    select = sa.select(_asked.c.asked_at, _asked.c.pieces).where(theirs & (_asked.c.asked_at > ago(connection, DAY)))
     return [(row.asked_at, row.pieces) for row in connection.execute(select.order_by(_asked.c.asked_at))]
-
-
-def _ago(connection: sa.Connection, seconds: float) -> sa.ColumnElement[float]:
-    """The moment so many seconds ago by the database's clock, which all bots share."""
-    return sa.literal_column(f"{now(connection)} - {seconds}", sa.Double)
 
 
 def uncount(connection: sa.Connection, job_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 import logging
 import re
 import sqlite3
@@ -191,14 +190,9 @@ def upsert(connection: sa.Connection) -> Callable[[sa.TableClause], Any]:
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
-def json_object(row: str | None) -> dict[str, Any] | None:
-    """The object in a column of JSON that was read as text, an empty one where there is no row; None for a damaged
-    row."""
-    try:
-        parsed = json.loads(row or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
+def ago(connection: sa.Connection, seconds: float) -> sa.ColumnElement[float]:
+    """The moment so many seconds ago by the database's clock, which all bots share."""
+    return sa.literal_column(f"{now(connection)} - {seconds}", sa.Double)
 
 
 def _migrated(connection: sa.Connection) -> None:

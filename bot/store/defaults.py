@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import sqlalchemy as sa
-
-from bot.store.database import Database, json_object, upsert
+from bot.store.database import Database
+from bot.store.json_table import JsonTable, Kept
 from core.errors import BadRequest
 from core.option_kinds import Option
 from core.options import AUDIO, INSTRUMENT, LENGTH, MODEL, PRIVATE, STYLE, TEMPERATURE
@@ -20,7 +19,7 @@ OWN: tuple[Option[Any], ...] = (MODEL, STYLE, LENGTH, TEMPERATURE, INSTRUMENT, A
 Values: TypeAlias = Mapping[str, Any]
 """Values of options by their names."""
 
-_defaults = sa.table("nocturne_defaults", sa.column("user_id", sa.BigInteger), sa.column("options", sa.JSON))
+_defaults = JsonTable("nocturne_defaults", "user_id", "options")
 _log = logging.getLogger(__name__)
 
 
@@ -49,9 +48,11 @@ class DefaultsBook:
         self._database = database
 
     async def get(self, user_id: int) -> dict[str, Any]:
-        """Those of a listener; of a row that is damaged, what can be read."""
-        row = await self._database.run(lambda connection: connection.execute(_row(user_id)).scalar())
-        return _readable(row)
+        """The defaults of a listener; of a row that is damaged, what can be read."""
+        kept = await self._database.run(lambda connection: _defaults.get(connection, user_id))
+        if kept is None:
+            _log.error("a listener's defaults cannot be read and count for nothing")
+        return _known(kept or {})
 
     async def set(self, user_id: int, option: Option[Any], value: Any) -> dict[str, Any]:
         """Change the default of an option, None for none; returns all. Options that only a newer version knows stay in
@@ -59,32 +60,15 @@ class DefaultsBook:
         if value is not None:
             option.check(value)
 
-        def write(connection: sa.Connection) -> dict[str, Any]:
-            empty = upsert(connection)(_defaults).values(user_id=user_id, options={}).on_conflict_do_nothing()
-            connection.execute(empty)  # first: it is where SQLite's other writers begin to wait
-            row = connection.execute(_row(user_id).with_for_update()).scalar()
-            kept = (json_object(row) or {}) | {option.name: value}
-            written = {name: kept[name] for name in kept if kept[name] is not None}
-            connection.execute(sa.update(_defaults).where(_defaults.c.user_id == user_id).values(options=written))
-            return _known(written)
+        def changed(kept: Kept) -> dict[str, Any]:
+            every = (kept or {}) | {option.name: value}
+            return {name: default for name, default in every.items() if default is not None}
 
-        return await self._database.write(write)
+        written = await self._database.write(lambda connection: _defaults.change(connection, user_id, changed))
+        return _known(written)
 
     async def forget(self, user_id: int) -> None:
-        own = sa.delete(_defaults).where(_defaults.c.user_id == user_id)
-        await self._database.write(lambda connection: connection.execute(own))
-
-
-def _row(user_id: int) -> sa.Select[Any]:
-    """Selects the text of a row: SQLAlchemy's own reading of JSON raises for a damaged one."""
-    return sa.select(sa.cast(_defaults.c.options, sa.Text)).where(_defaults.c.user_id == user_id)
-
-
-def _readable(row: str | None) -> dict[str, Any]:
-    kept = json_object(row)
-    if kept is None:
-        _log.error("a listener's defaults cannot be read and count for nothing")
-    return _known(kept or {})
+        await self._database.write(lambda connection: _defaults.remove(connection, user_id))
 
 
 def _known(kept: Values) -> dict[str, Any]:

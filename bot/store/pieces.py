@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from bot.process import metrics
 from bot.process.byte_budget import ByteBudget
-from bot.store.daily_counts import NO_SERVER
+from bot.store.daily_counts import DAY, NO_SERVER
 from bot.store.database import Database
 from bot.store.disk import Disk
 from bot.store.files import COMPOSED, HEARD, ID, MIDI, PICTURE, Files, attention, sound
@@ -43,7 +43,6 @@ USUAL_SHARE = 0.1
 
 ROOM_SECONDS = 60.0
 """Between two looks at the disk."""
-_DAY = 86_400
 _table = sa.table(
     "nocturne_pieces",
     sa.column("id", sa.Text),
@@ -112,7 +111,7 @@ class Library:
         that is surely right, or None while it is not known. With less than `least_free` bytes on the disk there
         is no room for a further piece, and the oldest are removed early where that is allowed."""
         self._database, self._files = database, Files(str(files))
-        self._keep_seconds = keep_days * _DAY
+        self._keep_seconds = keep_days * DAY
         self._sweep_seconds = sweep_seconds
         self._real_time = real_time
         folders = [*filter(None, [self._files.folder, database.folder])]
@@ -267,7 +266,7 @@ class Library:
         now = await self._database.time()
         real = self._real_time()
         if real is not None and now > real + CLOCK_SECONDS:
-            _log.error("no piece is removed: the database's clock is %.1f days ahead of Discord's", (now - real) / _DAY)
+            _log.error("no piece is removed: the database's clock is %.1f days ahead of Discord's", (now - real) / DAY)
             return
         await self._remove_expired(now - self._keep_seconds)
         await self._remove_strays()

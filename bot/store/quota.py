@@ -8,14 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database
+from bot.store.daily_counts import DAY
+from bot.store.database import Database, ago
 from core.errors import TooManyJobs
-from core.process.database import now
 from core.text import Text
 
-DAY = 86_400.0
 _pieces = sa.table(
-    "nocturne_pieces", sa.column("user_id", sa.BigInteger), sa.column("created_at"), sa.column("bytes", sa.BigInteger)
+    "nocturne_pieces",
+    sa.column("user_id", sa.BigInteger),
+    sa.column("created_at", sa.Float),
+    sa.column("bytes", sa.BigInteger),
 )
 
 
@@ -41,13 +43,13 @@ class Quota:
 
 def _of_today(connection: sa.Connection, user_id: int) -> Sequence[Any]:
     """Time and bytes of each piece of a listener that is no older than a day, the oldest first."""
-    recent = sa.column("created_at") > sa.literal_column(f"{now(connection)} - {DAY}")
-    select = sa.select(_pieces.c.created_at, _pieces.c.bytes).where((_pieces.c.user_id == user_id) & recent)
+    theirs, recent = _pieces.c.user_id == user_id, _pieces.c.created_at > ago(connection, DAY)
+    select = sa.select(_pieces.c.created_at, _pieces.c.bytes).where(theirs & recent)
     return connection.execute(select.order_by(_pieces.c.created_at)).all()
 
 
 def _too_many(stored: Sequence[Any], most: int) -> int:
-    """How many of the oldest have to be gone before all others take less than `most` bytes."""
+    """The number of the oldest pieces that have to be gone before all others take less than `most` bytes."""
     left = sum(row.bytes for row in stored)
     for number, row in enumerate(stored):
         if left < most:

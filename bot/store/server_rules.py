@@ -7,18 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-import sqlalchemy as sa
-
 from bot.store import daily_counts
-from bot.store.database import Database, json_object, upsert
+from bot.store.database import Database
 from bot.store.defaults import Values, layered
+from bot.store.json_table import JsonTable, Kept
 from core.errors import BadRequest
 from core.expression import ANY
 from core.models import DEFAULT_MODEL
 from core.options import LENGTH, MODEL, STEP_SECONDS, STYLE
 from core.records import MAX_NUMBER, check_types, known_fields
 
-_rules = sa.table("nocturne_rules", sa.column("guild_id", sa.BigInteger), sa.column("rules", sa.JSON))
+_rules = JsonTable("nocturne_rules", "guild_id", "rules")
 _ROUNDED_SECONDS = 0.05
 """Of a length: half of the last digit that a sentence shows."""
 _log = logging.getLogger(__name__)
@@ -115,23 +114,17 @@ class RuleBook:
         """Rules of a server; FREE where there is no server, none were made, or the row is damaged."""
         if guild_id is None:
             return FREE
-        row = await self._database.run(lambda connection: connection.execute(_row(guild_id)).scalar())
-        return self._read(guild_id, row)
+        return self._read(guild_id, await self._database.run(lambda connection: _rules.get(connection, guild_id)))
 
     async def change(self, guild_id: int, **changes: Any) -> Rules:
         """Change some rules of a server; returns all that are in force from here on. Rules that only a newer version
         knows stay in the row."""
 
-        def write(connection: sa.Connection) -> Rules:
-            empty = upsert(connection)(_rules).values(guild_id=guild_id, rules={}).on_conflict_do_nothing()
-            connection.execute(empty)  # first: it is where SQLite's other writers begin to wait
-            row = connection.execute(_row(guild_id).with_for_update()).scalar()
-            rules = replace(self._read(guild_id, row), **changes)
-            written = (json_object(row) or {}) | asdict(rules)
-            connection.execute(sa.update(_rules).where(_rules.c.guild_id == guild_id).values(rules=written))
-            return rules
+        def changed(kept: Kept) -> dict[str, Any]:
+            return (kept or {}) | asdict(replace(self._read(guild_id, kept), **changes))
 
-        return await self._database.write(write)
+        written = await self._database.write(lambda connection: _rules.change(connection, guild_id, changed))
+        return self._read(guild_id, written)
 
     async def allow_today(self, rules: Rules, guild_id: int | None, user_id: int, pieces: int = 1) -> None:
         """Raises BadRequest when a member has had too many pieces within a day to be allowed so many more."""
@@ -144,15 +137,9 @@ class RuleBook:
         """Let a user's counts name nobody. They last for their day, or /forget would begin it anew."""
         await self._database.write(lambda connection: daily_counts.forget(connection, user_id))
 
-    def _read(self, guild_id: int, row: str | None) -> Rules:
-        kept = json_object(row)
+    def _read(self, guild_id: int, kept: Kept) -> Rules:
         rules, unread = (FREE, ["all"]) if kept is None else Rules.from_json(kept)
         if unread and guild_id not in self._unreadable:
             _log.error("rules of server %d that cannot be read forbid nothing: %s", guild_id, ", ".join(unread))
             self._unreadable.add(guild_id)
         return rules
-
-
-def _row(guild_id: int) -> sa.Select[Any]:
-    """Selects the text of a server's row: SQLAlchemy's own reading of JSON raises for a damaged one."""
-    return sa.select(sa.cast(_rules.c.rules, sa.Text)).where(_rules.c.guild_id == guild_id)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from pretty_midi import Note
 
-from bot.store import daily_counts
+from bot.store import database as database_module
 from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.server_rules import RuleBook
@@ -148,7 +148,7 @@ async def test_a_member_has_so_many_a_day(queue: FakeQueue, url: str, monkeypatc
                 f"In this server a member may have 5 pieces a day; the next one is possible <t:{when}:R>."
             )
             await (await manager.types("/compose", seed="72")).answered()
-            monkeypatch.setattr(daily_counts, "now", lambda _: sa.text(f"{when + 1}"))
+            monkeypatch.setattr(database_module, "now", lambda _: sa.text(f"{when + 1}"))
             assert (
                 await bot.services.rules.allow_today(await bot.services.rules.get(guild.id), guild.id, member.user.id)
                 is None

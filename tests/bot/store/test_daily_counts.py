@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from bot.store import daily_counts
+from bot.store import database as database_module
 from bot.store.daily_counts import DAY, check, count, forget
 from bot.store.database import Database
 from core.errors import BadRequest
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Sets the database's clock to so many hours after BEGAN."""
 
     def turn(hours: float) -> None:
-        monkeypatch.setattr(daily_counts, "now", lambda _: sa.text(str(BEGAN + 3600 * hours)))
+        monkeypatch.setattr(database_module, "now", lambda _: sa.text(str(BEGAN + 3600 * hours)))
 
     turn(0)
     return turn
