@@ -29,6 +29,7 @@ from bot.store.pending_replies import PendingReplies
 from bot.store.pieces import Library
 from bot.store.quota import Quota
 from bot.store.server_rules import RuleBook
+from bot.store.sweeper import Sweeper
 from core.errors import BadSetting, NocturneError, QueueError, StoreError
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.memory import keep_small
@@ -102,11 +103,11 @@ def assemble(
     library = Library(
         database,
         settings.files_url,
-        settings.keep_days,
-        real_time=DISCORD_CLOCK.now,
         quota=Quota(database, pieces=settings.pieces_a_day, mib=settings.mib_a_day),
         least_free=settings.min_free_mib * 2**20,
-        sweep_when_full=settings.sweep_when_full,
+    )
+    sweeper = Sweeper(
+        library, settings.keep_days, real_time=DISCORD_CLOCK.now, sweep_when_full=settings.sweep_when_full
     )
     deliveries = Deliveries(
         client,
@@ -119,7 +120,8 @@ def assemble(
         queue_limit=settings.queue_limit,
     )
     source_url = str(settings.source_url) if settings.source_url else None
-    return Services(queue, library, RuleBook(database), DefaultsBook(database), deliveries, reader, cards, source_url)
+    rules, defaults = RuleBook(database), DefaultsBook(database)
+    return Services(queue, library, sweeper, rules, defaults, deliveries, reader, cards, source_url)
 
 
 def main() -> int:

@@ -98,7 +98,7 @@ class Nocturne(ServiceClient):
         await self.tree.set_translator(Translator())
         await self._register_commands()
         await self.services.deliveries.resume()
-        self._sweeping = asyncio.create_task(self.services.library.keep_swept(), name="library-sweep")
+        self._sweeping = asyncio.create_task(self.services.sweeper.run(), name="sweeper")
         shards = len(self.shard_ids or range(count))
         limit = discord.SessionStartLimits(**limits)
         self._identifies = Identifies(limit, shards)

@@ -18,6 +18,7 @@ from bot.model_cards import ModelCard
 from bot.store.defaults import DefaultsBook
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
+from bot.store.sweeper import Sweeper
 from core.queue.client import JobQueue
 
 PERMISSIONS = discord.Permissions(
@@ -34,6 +35,8 @@ class Services:
     """Jobs of all bots."""
     library: Library
     """Pieces that were delivered."""
+    sweeper: Sweeper
+    """Removes those that were kept long enough."""
     rules: RuleBook
     """Rules of servers."""
     defaults: DefaultsBook

@@ -21,7 +21,7 @@ from bot.language.words import passage, shifted
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import StoredNotes
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.option_kinds import Choice, Option
 from core.options import AUDIO, INSTRUMENT, TEMPO, TRANSPOSE
 from core.request import Rendering

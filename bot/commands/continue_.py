@@ -27,7 +27,7 @@ from bot.language.i18n import say
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.pending_reply import StoredPrimer, UnreadUpload
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.midi.excerpt import MAX_SECONDS

@@ -10,7 +10,8 @@ import discord
 
 from bot.language.i18n import say
 from bot.services import Interaction
-from bot.store.pieces import GONE, Stored
+from bot.store.piece_table import Stored
+from bot.store.pieces import GONE
 from core.errors import BadRequest
 from core.text import Text
 

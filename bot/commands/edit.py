@@ -13,7 +13,7 @@ from bot.commands.submit import admit, find_piece, primed_seconds, rules_here, s
 from bot.language.i18n import say
 from bot.services import Interaction
 from bot.store.pending_reply import FRESH
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.models import MODELS
 from core.option_kinds import Option, Scope
 from core.options import (

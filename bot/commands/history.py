@@ -15,7 +15,7 @@ from bot.language import recipes
 from bot.language.i18n import date, say
 from bot.language.translator import described, named
 from bot.services import Interaction
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 
 PAGE_SIZE = 8
 """Pieces on a page of a history."""

@@ -10,7 +10,7 @@ from bot.commands.submit import admit, is_member, shown_seconds, submit
 from bot.delivery.messenger import NO_VOICE_MESSAGES
 from bot.services import Interaction
 from bot.store.pending_reply import StoredNotes
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.request import VIDEO, VOICE

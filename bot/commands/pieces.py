@@ -36,7 +36,7 @@ from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
 from bot.store.pending_reply import FRESH, Source, StoredPrimer
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 from core.midi.piano import performed
@@ -262,7 +262,7 @@ async def bring_back(interaction: Interaction, stored: Stored) -> None:
     message = await _show_piece(interaction, stored)
     if interaction.user.id == stored.user_id and not message.flags.ephemeral and interaction.channel_id is not None:
         url = message_url(interaction.guild_id, interaction.channel_id, message.id)
-        await interaction.client.services.library.move_message(stored.id, url)
+        await interaction.client.services.library.table.move_message(stored.id, url)
 
 
 async def _show_piece(interaction: Interaction, stored: Stored) -> discord.InteractionMessage:

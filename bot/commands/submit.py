@@ -16,7 +16,7 @@ from bot.services import Interaction
 from bot.store.daily_counts import NO_SERVER
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from bot.store.server_rules import Rules
 from core.errors import BadRequest, StoreError
 from core.expression import ANY

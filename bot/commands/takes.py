@@ -19,7 +19,7 @@ from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say
 from bot.services import Interaction
 from bot.store.files import ID
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.request import fresh_take
 from core.text import Text
 

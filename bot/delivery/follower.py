@@ -26,7 +26,8 @@ from bot.language.replies import Reply
 from bot.language.sentences import explain
 from bot.process import metrics
 from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Library, Stored
+from bot.store.piece_table import Stored
+from bot.store.pieces import Library
 from core.captions import Captions
 from core.errors import NocturneError, StoreError
 from core.piece import Composed, Piece
@@ -244,7 +245,7 @@ class Follower:
         for each in pending.job_ids:
             await self._queue.delete(each)
         with suppress(StoreError):  # the pieces are there all the same
-            await self._library.note_message(pending.job_ids, url)
+            await self._library.table.set_message(pending.job_ids, url)
 
 
 def _known(job: Job | None, job_id: str) -> Job:

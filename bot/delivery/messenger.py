@@ -19,7 +19,7 @@ from bot.language.i18n import say
 from bot.language.replies import Reply, VoiceMessage
 from bot.language.sentences import SORRY
 from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.text import Text
 
 EDITS_A_SECOND = 18

@@ -9,7 +9,8 @@ from bot.delivery.leases import Leases
 from bot.delivery.uploads import CostlyFile, UploadReader
 from bot.process import metrics
 from bot.store.pending_reply import FRESH, PendingReply, StoredNotes, StoredPrimer, UnreadUpload
-from bot.store.pieces import Library, Stored
+from bot.store.piece_table import Stored
+from bot.store.pieces import Library
 from core.errors import BadRequest
 from core.midi.crop import cropped
 from core.midi.excerpt import Excerpt

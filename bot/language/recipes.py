@@ -8,7 +8,7 @@ from typing import Any
 from bot.language.i18n import number, say
 from bot.language.tasks import GIVEN
 from bot.language.words import brief, lasting, played, spoken_time
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.expression import ANY, MOODS
 from core.option_kinds import Option
 from core.options import TAKES

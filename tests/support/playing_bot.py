@@ -28,6 +28,7 @@ from bot.store.pending_replies import LEASE_SECONDS, PendingReplies
 from bot.store.pending_reply import PendingReply
 from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
+from bot.store.sweeper import Sweeper
 from core.errors import QueueError
 from core.queue.jobs import Job, JobState, QueueSnapshot
 from core.request import ComposeRequest, Rendering
@@ -145,7 +146,7 @@ async def playing(
     # the bot sets this one itself; here it is put back afterwards
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL("ws://nowhere"))
     database = await Database.open(url)
-    library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"), keep_days=1)
+    library = Library(database, Path(url.removeprefix("sqlite:///")).with_name("pieces"))
     bot = Nocturne(shards=shards)
     reader = UploadReader()
     deliveries = Deliveries(
@@ -160,7 +161,8 @@ async def playing(
         timing=timing,
     )
     cards = await read_cards(Path("nowhere"), "small")
-    bot.services = Services(queue, library, RuleBook(database), DefaultsBook(database), deliveries, reader, cards)
+    rules, defaults = RuleBook(database), DefaultsBook(database)
+    bot.services = Services(queue, library, Sweeper(library, 1), rules, defaults, deliveries, reader, cards)
     register(bot)
     async with bot:
         running = asyncio.create_task(bot.start(standin.token))

@@ -29,7 +29,7 @@ SOUND_BYTES = 9_500_000
 async def stored(data: Path, listener: Person) -> str:
     """The id of a piece with a large sound, stored before the bot starts."""
     database = await Database.open(f"sqlite:///{data / 'nocturne.sqlite'}")
-    library = Library(database, data / "pieces", keep_days=1)
+    library = Library(database, data / "pieces")
     await library.claim()
     guild = listener.channel.guild
     destination = Destination(

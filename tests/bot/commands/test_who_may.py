@@ -14,7 +14,7 @@ from pretty_midi import Note
 
 from bot.client import Nocturne
 from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.errors import BadRequest
 from core.piece import Piece
 from core.seed import Seed

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.language import card, recipes, replies, sentences, words
 from bot.language.card import Provenance
 from bot.language.replies import Attachment, Reply
-from bot.store.pieces import Stored
+from bot.store.piece_table import Stored
 from core.errors import BadRequest
 from core.piece import Heard
 from core.queue.jobs import COMPOSED, Job, JobState

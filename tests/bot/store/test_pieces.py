@@ -1,57 +1,26 @@
-"""bot/store/pieces.py and bot/store/database.py: pieces are kept, found again, and gone when their time is over."""
+"""bot/store/pieces.py and piece_table.py: pieces are kept and found again, wherever their files are."""
 
 import asyncio
 import errno
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import pytest
-import pytest_asyncio
 import sqlalchemy as sa
 
 from bot.store.database import Database
 from bot.store.files import MARK, Files
-from bot.store.pending_reply import Destination, PendingReply
-from bot.store.pieces import Library, Stored
-from core.errors import BadRequest, BadSetting, QueueFull
-from tests.support.pieces import REQUEST, piece
+from bot.store.pieces import Library
+from bot.store.sweeper import Sweeper
+from core.errors import BadRequest, BadSetting
 from tests.support.ports import free_port
+from tests.support.stored_pieces import PIECE, age, files, names, pending
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
-
-PIECE = replace(piece(), audio_format="flac", composed=b"MThd before", seconds={})
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
-
-
-def files(folder: Path) -> set[str]:
-    """Paths of all files in the folder."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
-def pending(job_id: str = "1", user_id: int = 42) -> PendingReply:
-    destination = Destination(user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0)
-    return PendingReply(job_id, REQUEST, destination, parent="abcdefgh")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "pieces"
-
-
-@pytest_asyncio.fixture
-async def library(url: str, folder: Path):
-    database = await Database.open(url)
-    yield Library(database, folder, keep_days=1)
-    await database.close()
 
 
 async def test_a_piece_is_kept_with_its_files(library: Library):
@@ -111,54 +80,6 @@ async def test_history_is_newest_first(library: Library):
     assert len(await library.of(7, 0, 9)) == 1
 
 
-async def test_old_pieces_are_swept(library: Library, folder: Path, url: str):
-    """After their days, with their files; and files without a row, though not those that are just being written."""
-    await library.sweep()  # before there is anything
-    old, young = [await library.add(pending(job), PIECE) for job in "12"]
-    age(url, 25 * 3600, old)
-    age(url, 23 * 3600, young)
-    for name in ("orphaned", "justmade"):
-        (folder / name).mkdir()
-    os.utime(folder / "orphaned", (0, 0))
-    await library.sweep()
-    assert names(folder) == {young.id, "justmade", MARK}
-    with pytest.raises(BadRequest):
-        await library.get(old.id)
-
-
-def age(url: str, seconds: float, *pieces: Stored) -> None:
-    """Let these pieces have been stored so much earlier."""
-    beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with beside.begin() as connection:
-        earlier = sa.text("UPDATE nocturne_pieces SET created_at = created_at - :seconds WHERE id = :id")
-        connection.execute(earlier, [{"seconds": seconds, "id": stored.id} for stored in pieces])
-    beside.dispose()
-
-
-async def test_a_clock_that_is_ahead_removes_nothing(
-    library: Library, folder: Path, url: str, caplog: pytest.LogCaptureFixture
-):
-    """By a clock that is a month ahead every piece is due: Discord's clock says otherwise, and the log says so."""
-    stored = [await library.add(pending(str(job)), PIECE) for job in range(3)]
-    age(url, 40 * 86400, *stored)  # as the database's clock sees it from a month ahead
-    library._real_time = lambda: time.time() - 31 * 86400
-    await library.sweep()
-    assert len(await library.of(42, 0, 9)) == 3
-    assert names(folder) == {piece.id for piece in stored}
-    assert "no piece is removed: the database's clock is 31.0 days ahead of Discord's" in caplog.text
-
-
-async def test_a_sweep_of_many_says_so(library: Library, url: str, caplog: pytest.LogCaptureFixture):
-    """A tenth of all pieces at once is nothing unusual, and more of them has a line in the log."""
-    stored = [await library.add(pending(str(job)), PIECE) for job in range(11)]
-    age(url, 25 * 3600, stored[0])
-    await library.sweep()
-    assert not caplog.records
-    age(url, 25 * 3600, stored[1], stored[2])
-    await library.sweep()
-    assert "2 of 10 stored pieces are over KEEP_DAYS old and are removed now" in caplog.text
-
-
 @pytest.mark.parametrize("foreign", ["notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid.txt"])
 async def test_a_place_of_somebody_else_s_is_refused(library: Library, folder: Path, foreign: str):
     """At the start, in a sentence that says how to put it right; nothing is touched, also where it is named as a
@@ -168,26 +89,6 @@ async def test_a_place_of_somebody_else_s_is_refused(library: Library, folder: P
     with pytest.raises(BadSetting, match=rf"with '{foreign.partition('/')[0]}.*' in it, .* put a file {MARK} there"):
         await library.claim()
     assert files(folder) == {foreign}
-
-
-async def test_nothing_but_pieces_is_swept(library: Library, folder: Path, url: str):
-    """In a place that is marked as Nocturne's: not even what is named as a piece, or lies in its folder."""
-    await library.claim()
-    stored = await library.add(pending(), PIECE)
-    for name in ("notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid", f"{stored.id}/mine.txt"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("mine")
-        os.utime(folder / name, (0, 0))
-    age(url, 25 * 3600, stored)
-    await library.sweep()
-    assert files(folder) == {
-        MARK,
-        "notes.txt",
-        "holiday/photo.jpg",
-        "holidays/photo.jpg",
-        "holidays/piece.mid",
-        f"{stored.id}/mine.txt",
-    }
 
 
 async def test_a_place_of_an_older_version_is_marked(library: Library, folder: Path):
@@ -220,7 +121,7 @@ async def test_a_piece_that_cannot_be_read_is_left_out(library: Library, folder:
     await library.forget(42)
     assert names(folder) == {stored[2].id}
     age(url, 25 * 3600, stored[2])
-    await library.sweep()
+    await Sweeper(library, keep_days=1).sweep()
     assert names(folder) == set()
     with beside.begin() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM nocturne_pieces")).scalar() == 0
@@ -230,7 +131,7 @@ async def test_a_piece_that_cannot_be_read_is_left_out(library: Library, folder:
 @pytest.mark.parametrize("typed", ["", "nonsense1", "../../..", "abcdefgh\n", "\x00" * 8, "x" * 6000])
 async def test_what_is_no_id_is_not_looked_up(library: Library, monkeypatch: pytest.MonkeyPatch, typed: str):
     """PostgreSQL takes not every text that can be typed."""
-    monkeypatch.setattr(library, "_found", None)
+    monkeypatch.setattr(library.table, "find", None)
     with pytest.raises(BadRequest, match="no longer stored"):
         await library.get(typed)
 
@@ -278,57 +179,31 @@ def address(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_files_may_be_elsewhere(address: str, url: str):
     """Two bots with the same database and the same address see the same pieces, whatever fsspec keeps them in."""
-    databases = [await Database.open(url) for _ in range(3)]
-    mine, theirs, later = (
-        Library(database, address, keep_days=1, sweep_seconds=seconds)
-        for database, seconds in zip(databases, (3600.0, 3600.0, -60.0), strict=True)
-    )
+    databases = [await Database.open(url) for _ in range(2)]
+    mine, theirs = (Library(database, address) for database in databases)
     await mine.claim()
-    await mine.sweep()  # before there is anything
+    await Sweeper(mine, keep_days=1).sweep()  # before there is anything
     stored, other = await mine.add(pending(), PIECE), await theirs.add(pending("2"), PIECE)
     assert await theirs.piece(await theirs.get(stored.id)) == PIECE
-    mine._files.write("orphaned", {"piece.mid": b"MThd"})
-    await theirs.sweep()
-    assert sorted(mine._files.names()) == sorted([stored.id, other.id, "orphaned"])
+    mine.files.write("orphaned", {"piece.mid": b"MThd"})
+    await Sweeper(theirs, keep_days=1).sweep()
+    later = Sweeper(theirs, keep_days=1, sweep_seconds=-60.0)  # as if a minute had passed since every file was written
+    assert sorted(mine.files.names()) == sorted([stored.id, other.id, "orphaned"])
     await later.sweep()
-    assert sorted(mine._files.names()) == sorted([stored.id, other.id])
+    assert sorted(mine.files.names()) == sorted([stored.id, other.id])
     await theirs.remove(stored.id)
     await theirs.remove(stored.id)
-    assert mine._files.names() == [other.id]
+    assert mine.files.names() == [other.id]
     with pytest.raises(BadRequest, match="no longer stored"):
         await mine.piece(stored)
-    mine._files._system.pipe_file(f"{address.partition('://')[2]}/notes.txt", b"mine")
+    mine.files._system.pipe_file(f"{address.partition('://')[2]}/notes.txt", b"mine")
     await later.sweep()
-    assert mine._files._listed().count("notes.txt") == 1
-    mine._files._system.rm(mine._files._mark)
+    assert mine.files._listed().count("notes.txt") == 1
+    mine.files._system.rm(mine.files._mark)
     with pytest.raises(BadSetting, match=r"with 'notes\.txt' in it"):
         await mine.claim()
     for database in databases:
         await database.close()
-
-
-@pytest.mark.parametrize(("allowed", "left"), [(False, 20), (True, 18)])
-async def test_a_disk_that_is_nearly_full(
-    allowed: bool, left: int, url: str, folder: Path, caplog: pytest.LogCaptureFixture
-):
-    """Nothing more is taken, with a sentence; and of what is there the oldest tenth goes, if the owner says so."""
-    database = await Database.open(url)
-    library = Library(database, folder, keep_days=1, least_free=2**62, sweep_when_full=allowed)
-    stored = [await library.add(pending(str(job)), PIECE) for job in range(20)]
-    with pytest.raises(QueueFull, match="hardly any room left"):
-        library.disk.check()
-    await library.make_room()
-    assert {piece.id for piece in await library.of(42, 0, 99)} == {piece.id for piece in stored[20 - left :]}
-    assert "the disk is nearly full" in caplog.text
-    await database.close()
-
-
-async def test_a_disk_with_room(library: Library):
-    """Anything may be stored, and nothing is removed early."""
-    await library.add(pending(), PIECE)
-    library.disk.check()
-    await library.make_room()
-    assert len(await library.of(42, 0, 9)) == 1
 
 
 async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytest.MonkeyPatch):
@@ -337,7 +212,7 @@ async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytes
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(library._files._system, "pipe_file", fail)
+    monkeypatch.setattr(library.files._system, "pipe_file", fail)
     with pytest.raises(OSError, match="cannot be reached: ZeroDivisionError"):
         await library.add(pending(), PIECE)
     assert await library.of(42, 0, 9) == []
@@ -347,5 +222,5 @@ async def test_several_bots_may_come_first(url: str):
     """They bring the same database up to date in the same moment."""
     databases = await asyncio.gather(*(Database.open(url) for _ in range(4)))
     for database in databases:
-        assert await Library(database, Path("nowhere"), 1).of(42, 0, 9) == []
+        assert await Library(database, Path("nowhere")).of(42, 0, 9) == []
         await database.close()

@@ -3,7 +3,6 @@
 import re
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,11 +18,6 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 MIB = 2**20
 LISTENER, OTHER = 42, 43
-
-
-@pytest.fixture
-def library(database: Database, tmp_path: Path) -> Library:
-    return Library(database, tmp_path / "pieces", 1)
 
 
 async def store(library: Library, count: int, size: int = 1) -> list[str]:
