@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import discord
@@ -28,10 +29,11 @@ from bot.commands.submit import (
     shown_seconds,
     submit,
 )
-from bot.delivery.messenger import message_url
+from bot.delivery.messenger import message_url, send_what_fits
 from bot.language import card, recipes
 from bot.language.card import Provenance
 from bot.language.i18n import say
+from bot.language.replies import Reply
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
@@ -270,9 +272,13 @@ async def _show_piece(interaction: Interaction, stored: Stored) -> discord.Inter
     async with interaction.client.services.library.opened(stored) as piece:
         about = await _provenance(interaction, stored)
         reply = card.finished(piece, interaction.filesize_limit, stored.remark, about)
-        return await interaction.edit_original_response(
-            embed=reply.embed, attachments=reply.files(), view=piece_view(stored)
-        )
+        return await send_what_fits(partial(_fill_response, interaction, piece_view(stored)), reply)
+
+
+async def _fill_response(interaction: Interaction, view: discord.ui.View, reply: Reply) -> discord.InteractionMessage:
+    return await interaction.edit_original_response(
+        content=reply.content, embed=reply.embed, attachments=reply.files(), view=view
+    )
 
 
 async def _provenance(interaction: Interaction, stored: Stored) -> Provenance:

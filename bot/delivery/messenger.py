@@ -6,9 +6,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import discord
 
@@ -35,6 +35,7 @@ _ORIGINAL: Any = "@original"
 """The one message that Discord knows by a name; discord.py's signature has only numbers."""
 
 _log = logging.getLogger(__name__)
+_Message = TypeVar("_Message")
 
 
 class Views(NamedTuple):
@@ -167,7 +168,8 @@ class Messenger:
     async def _deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         if pending.destination.editable:
             try:
-                message = await self._retry(self._edit, pending, self._addressed(pending, reply))
+                addressed = self._addressed(pending, reply)
+                message = await send_what_fits(lambda fitting: self._retry(self._edit, pending, fitting), addressed)
                 return Delivery("answered", _url_of(message, pending.destination))
             except discord.HTTPException as error:
                 if _passes(error):
@@ -175,14 +177,10 @@ class Messenger:
                 if error.code == _UNKNOWN_MESSAGE:
                     return Delivery("dropped, its message was deleted")
                 if error.status not in (401, 404):  # neither of these: the token is good, the reply is not
-                    return await self._deliver_less(pending, reply, error)
+                    return await self._apologize(pending, error)
         return await self._deliver_as_message(pending, reply)
 
-    async def _deliver_less(self, pending: PendingReply, reply: Reply, error: discord.HTTPException) -> Delivery:
-        """After a refusal: the reply without its largest file where it was too large, else an apology."""
-        too_large = error.status == 413 or error.code == _ENTITY_TOO_LARGE
-        if too_large and (smaller := reply.smaller()):
-            return await self._deliver(pending, smaller)
+    async def _apologize(self, pending: PendingReply, error: discord.HTTPException) -> Delivery:
         _log.error("job %s: Discord refused the reply: %s", pending.job_id, error)
         await self._retry(self._edit, pending, Reply(say(SORRY)))
         return Delivery("answered with an apology")
@@ -191,7 +189,7 @@ class Messenger:
         if not pending.destination.reachable:
             return Delivery("dropped, the token has expired and no message can be sent there")
         try:
-            url = await self._retry(self._send, pending, reply)
+            url = await send_what_fits(lambda fitting: self._retry(self._send, pending, fitting), reply)
         except discord.HTTPException as error:
             if _passes(error):
                 raise
@@ -244,6 +242,19 @@ class Messenger:
             nonce=pending.job_id,  # sent twice, it is one message
         )
         return message_url(None if destination.private else destination.guild_id, channel_id, sent.id)
+
+
+async def send_what_fits(send: Callable[[Reply], Awaitable[_Message]], reply: Reply) -> _Message:
+    """Send a reply; without its largest files, and with a sentence about each, as long as Discord finds it too large.
+    Raises whatever else Discord answers."""
+    while True:
+        try:
+            return await send(reply)
+        except discord.HTTPException as error:
+            smaller = reply.smaller() if error.status == 413 or error.code == _ENTITY_TOO_LARGE else None
+            if smaller is None:
+                raise
+            reply = smaller
 
 
 def _url_of(message: discord.WebhookMessage, destination: Destination) -> str:

@@ -21,6 +21,8 @@ LONGEST_DESCRIPTION = 1024
 _CLIPS = ("ogg", "mp4")
 """Suffixes of voice messages and videos. A worker of an older version makes a whole piece in their place."""
 
+REMEDY = Text("**Arrange** under the piece makes smaller files: as MP3, or of a part of it.")
+
 
 class Provenance(NamedTuple):
     """Facts about a piece that its card tells, and the piece itself does not know."""
@@ -67,7 +69,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
         embed.set_footer(text=say("Piece {piece}", piece=about.piece_id))
     if picture in fitting:
         embed.set_image(url=f"attachment://{picture}")
-    return Reply(embed=embed, attachments=tuple(fitting.values()))
+    return Reply(embed=embed, attachments=tuple(fitting.values()), remedy=REMEDY)
 
 
 def line(piece: Piece) -> str:
@@ -147,7 +149,7 @@ def clip(piece: Piece, size_limit: int) -> Reply:
         file = Attachment(name, piece.audio, recording(piece))
         return Reply(voice=VoiceMessage(file, piece.seconds_heard, piece.waveform))
     description = described(say("Video of the piano roll"), piece, keys=True, loudest=True)
-    return Reply(attachments=(Attachment(name, piece.audio, description),))
+    return Reply(attachments=(Attachment(name, piece.audio, description),), remedy=REMEDY)
 
 
 def recording(piece: Piece) -> str:

@@ -19,7 +19,7 @@ from core.options import TAKES
 from core.queue.jobs import COMPOSED, Job, JobState
 from core.request import PIECE, VIDEO, VOICE, ComposeRequest
 from core.tasks import COMPOSE, HARMONIZE
-from core.text import Text
+from core.text import NOTHING, Text
 
 A_FEW_SECONDS = 10.0
 """A shorter wait is not told in numbers: it depends on which of the running jobs ends first."""
@@ -71,19 +71,35 @@ class Reply:
     """Takes nothing else beside it, so it is a message of its own."""
     aside: bool = False
     """Whether its listener alone is to see it: a sentence in place of what was asked for concerns nobody else."""
+    remedy: Text = NOTHING
+    """Where to get a file that Discord finds too large beside the others, or at all: a sentence."""
 
     def smaller(self) -> Reply | None:
-        """The reply without its largest file; None when it has none."""
+        """The reply without its largest file, and with a sentence that says so; None when it has none."""
         if not self.attachments:
             return None
         largest = max(self.attachments, key=lambda attachment: len(attachment.data))
-        return replace(self, attachments=tuple(kept for kept in self.attachments if kept is not largest))
+        missing = say("Discord finds {file} too large. {remedy}", file=f"`{largest.name}`", remedy=self.remedy)
+        return replace(
+            self,
+            content=" ".join(filter(None, (self.content, missing))),
+            embed=_without_image(self.embed, largest.name),
+            attachments=tuple(kept for kept in self.attachments if kept is not largest),
+        )
 
     def files(self) -> list[discord.File]:
         return [
             discord.File(_Upload(data), name, description=description or None)
             for name, data, description in self.attachments
         ]
+
+
+def _without_image(embed: discord.Embed | None, name: str) -> discord.Embed | None:
+    """The embed without its picture, where that is the file of this name: Discord takes no address of one that is not
+    there."""
+    if embed is None or embed.image.url != f"attachment://{name}":
+        return embed
+    return embed.copy().set_image(url=None)
 
 
 def progress(

@@ -29,6 +29,7 @@ from core.text import NOTHING, Text
 MESSAGE_BYTES = 24 * 2**20
 """Size of all files of a message together; Discord takes requests of 25 MiB."""
 PICTURE = "takes.png"
+REMEDY = Text("The number of a take brings that one alone, with all of its files.")
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def choice(
         embed.set_author(name=about.name, icon_url=about.avatar or None)
     if picture:
         embed.set_image(url=f"attachment://{PICTURE}")
-    return Reply(embed=embed, attachments=(*picture, *sounds.values()))
+    return Reply(embed=embed, attachments=(*picture, *sounds.values()), remedy=REMEDY)
 
 
 def _line(number: int, job: Job) -> str:

@@ -169,6 +169,32 @@ async def test_a_recording_that_is_too_large_is_left_out(queue: FakeQueue, url: 
         assert queue.terms[0]["size_limit"] == 1000
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_file_that_discord_finds_too_large_is_named(
+    late: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Where Discord takes less than it has said, the rest is delivered, with a sentence on which file is missing and
+    how to get it; so it is where the piece comes as a message of its own, and is brought back."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            asked = await listener.types("/compose", seed="72", take=7)
+            await asked.answered()
+            if late:
+                standin.advance(16 * 60)
+            standin.fails(*(("POST", "/channels/") if late else ("PATCH", "/messages/")), answer=413)
+            queue.finish(asked.id, audio=bytes(1001))
+            message = await (standin.written(listener.channel) if late else asked.finished())
+            assert [file.filename[-3:] for file in message.attachments] == ["mid", "png"]
+            missing = "Discord finds `nocturne-c-minor-take7.mp3` too large. **Arrange** under the piece makes smaller"
+            assert missing in message.content
+            standin.fails("PATCH", "/messages/", answer=413)
+            piece_id = message.embeds[0]["footer"]["text"][-8:]
+            again = await (await listener.types("/piece", id=piece_id)).finished()
+            assert missing in again.content
+        standin.refused()
+
+
 async def test_progress_leaves_room_for_answers(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """Of a hundred pieces that all move, no more than 20 edits a second tell of it; a finished one comes at once."""
     async with Discord() as standin:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bot.language import takes
+from bot.language.replies import Attachment
 from core.queue.jobs import Job, JobState
 from tests.support.pieces import REQUEST, piece
 
@@ -29,3 +30,27 @@ def test_takes_of_an_older_worker_have_no_picture():
     assert [file.data for file in reply.attachments] == [b"ID3 one", b"ID3 two"]
     assert reply.embed is not None
     assert reply.embed.image.url is None
+
+
+def test_a_message_that_discord_finds_too_large_says_what_is_missing():
+    """Each time its largest file, and where to get it. The picture goes from the embed too, as Discord takes no address
+    of a file that is not there."""
+    reply = takes.choice(jobs(b"ID3 one", b"ID3 two!"), size_limit=50)
+    assert reply.embed is not None
+    pictured = replace(
+        reply,
+        attachments=(Attachment(takes.PICTURE, bytes(40)), *reply.attachments),
+        embed=reply.embed.copy().set_image(url=f"attachment://{takes.PICTURE}"),
+    )
+    smaller = pictured.smaller()
+    assert smaller is not None
+    assert smaller.attachments == reply.attachments
+    assert smaller.embed == reply.embed
+    smallest = smaller.smaller()
+    assert smallest is not None
+    assert [file.name[:2] for file in smallest.attachments] == ["1-"]
+    assert smallest.content == (
+        "Discord finds `takes.png` too large. The number of a take brings that one alone, with all of its files."
+        " Discord finds `2-nocturne-c-minor-take2.mp3` too large."
+        " The number of a take brings that one alone, with all of its files."
+    )
