@@ -22,13 +22,15 @@ class Composed:
     """Hexadecimal digits of the checkpoint's hash."""
     midi: bytes
     """The .mid before any rendering changed it."""
+    shared_at_most: int | None = None
+    """As in `Heard`: no rendering has notes that were not composed."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"checkpoint": self.checkpoint, "midi": base64.b64encode(self.midi).decode()}
+        return asdict(self) | {"midi": base64.b64encode(self.midi).decode()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Composed:
-        return cls(data["checkpoint"], decoded(data["midi"]))
+        return cls(**known_fields(cls, data) | {"midi": decoded(data["midi"])})
 
 
 @dataclass(frozen=True, slots=True)

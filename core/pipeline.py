@@ -73,10 +73,10 @@ class Draft:
         return PrettyMIDI(io.BytesIO(self.midi))
 
     @classmethod
-    def of(cls, recipe: Recipe, midi: bytes) -> Draft:
+    def of(cls, recipe: Recipe, midi: bytes, shared_at_most: int | None = None) -> Draft:
         """A piece that was composed before, to be rendered in another way; `midi` is as composed, before any edits."""
         music = PrettyMIDI(io.BytesIO(midi))
-        return cls(recipe, round(music.get_end_time(), 3), _notes(music), midi, {})
+        return cls(recipe, round(music.get_end_time(), 3), _notes(music), midi, {}, shared_at_most=shared_at_most)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"recipe": self.recipe.to_json(), "midi": base64.b64encode(self.midi).decode()}

@@ -65,4 +65,6 @@ class Sources:
         if not isinstance(pending.source, StoredNotes):
             return None
         stored = await self._library.get(pending.source.piece_id)
-        return Composed(stored.recipe.checkpoint, await self._library.composed(stored))
+        heard = await self._library.heard(stored)
+        shared_at_most = heard.shared_at_most if heard else None
+        return Composed(stored.recipe.checkpoint, await self._library.composed(stored), shared_at_most)

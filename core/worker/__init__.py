@@ -112,7 +112,8 @@ def compose(
 ) -> dict[str, Any]:
     """The draft of a job, as JSON: composed now, or before."""
     if composed:
-        return pipeline.Draft.of(Recipe(request, composed.checkpoint), composed.midi).to_json()
+        recipe = Recipe(request, composed.checkpoint)
+        return pipeline.Draft.of(recipe, composed.midi, composed.shared_at_most).to_json()
     return pipeline.compose(composers[request.model], request, progress).to_json()
 
 

@@ -9,10 +9,11 @@ import soundfile
 from PIL import Image
 from pretty_midi import Note, PrettyMIDI
 
-from core import pipeline
+from core import pipeline, worker
 from core.composer import Composition
 from core.errors import BadRequest, RenderError
 from core.options import AUDIO_FORMATS, INSTRUMENTS
+from core.piece import Composed
 from core.pipeline import Draft
 from core.rendering import audio, formats, loudness
 from core.request import ComposeRequest, Recipe, Rendering
@@ -98,6 +99,15 @@ def test_a_piece_is_rendered_again_without_composing(draft: Draft):
     again = pipeline.finish(Draft.of(edited.recipe, edited.composed), rendering=Rendering("harp"))
     first = pipeline.finish(draft, rendering=Rendering("harp"))
     assert replace(again, seconds={}) == replace(first, seconds={})
+
+
+def test_another_rendering_keeps_how_much_the_piece_shares(draft: Draft):
+    """With the music that the model learnt from: a worker gets it beside the notes, which stay the same."""
+    composed = Composed.from_json(json.loads(json.dumps(Composed("0123456789ab", draft.midi, 18).to_json())))
+    again = Draft.from_json(worker.compose({}, draft.recipe.request, composed, lambda share: None))
+    heard = pipeline.finish(again, rendering=Rendering("harp", transpose=3)).heard
+    assert heard is not None
+    assert heard.shared_at_most == 18
 
 
 def test_a_part_is_in_every_file(draft: Draft):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.piece import Composed
+from core.piece import Composed, Heard
 from core.request import Rendering
 from tests.discord_standin import Discord, Interaction, Message, Person
 from tests.discord_standin.model import SELECTS, parts
@@ -10,11 +10,13 @@ from tests.support.playing_bot import FakeQueue, clara, playing
 
 pytestmark = pytest.mark.asyncio
 
+HEARD = Heard(seconds=21.5, lowest=36, highest=96, loudest=17.0, key="C minor", shared_at_most=18)
+
 
 async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
     asked = await listener.types("/compose", **{"seed": "72", "length": 100, "take": 7} | options)
     await asked.answered()
-    queue.finish(asked.id, midi=b"MThd edited", composed=b"MThd composed", duration=20.0)
+    queue.finish(asked.id, midi=b"MThd edited", composed=b"MThd composed", duration=20.0, heard=HEARD)
     return await asked.finished()
 
 
@@ -43,13 +45,14 @@ async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Inte
 
 
 async def test_a_piece_is_played_in_another_way(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """Its notes go to the worker as they were composed, and nothing is composed again; the answer is a piece itself."""
+    """Its notes go to the worker as they were composed, with how much they share with other music, and nothing is
+    composed again; the answer is a piece itself."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             pressed = await arranged(queue, listener, await composed(queue, listener))
             terms = queue.terms[-1]
-            assert terms["composed"] == Composed("0123456789ab", b"MThd composed")
+            assert terms["composed"] == Composed("0123456789ab", b"MThd composed", HEARD.shared_at_most)
             assert terms["rendering"] == Rendering("music box", 120, -3)
             queue.finish(pressed.id)
             answer = await pressed.finished()
