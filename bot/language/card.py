@@ -9,10 +9,9 @@ import discord
 from bot.language.i18n import say, say_some
 from bot.language.replies import COLOUR, Attachment, Reply, VoiceMessage
 from bot.language.tasks import GIVEN
-from bot.language.words import brief, clock, played, taken
-from core.expression import ANY
+from bot.language.words import brief, clock, key_and_duration, manner, taken
 from core.piece import Piece
-from core.request import ComposeRequest, Recipe
+from core.request import ComposeRequest
 from core.seed import note_name
 from core.text import NOTHING, Text
 
@@ -74,35 +73,8 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
 
 def line(piece: Piece) -> str:
     """A piece in a line, as it is heard: `C minor · 1:34 · Chopin · harp · take 5`."""
-    return " · ".join([*key_and_duration(piece), *manner(piece.recipe), taken(piece.recipe.request)])
-
-
-def key_and_duration(piece: Piece) -> list[str]:
-    """The key, where it is known, and how long it lasts."""
-    return [*filter(None, [_key(piece)]), _duration(piece)]
-
-
-def manner(recipe: Recipe) -> list[str]:
-    """The style in which a piece is composed and the way in which it is played, where these are not the usual ones."""
-    request, rendering = recipe.request, recipe.rendering
-    style = [] if request.style == ANY else [request.style]
-    return [*style, played(rendering)] if rendering.changes_notes else style
-
-
-def _key(piece: Piece) -> str:
-    """Its name, or that none is clear; nothing where an older version did not say."""
-    if piece.heard is None or piece.heard.key is None:
-        return ""
-    return say(Text(piece.heard.key)) if piece.heard.key else say("No clear key")
-
-
-def _duration(piece: Piece) -> str:
-    """`1:34`, and of a continuation how much of it is new: `3:08 (1:34 new)`."""
-    whole = clock(piece.seconds_heard)
-    if piece.heard is None or piece.heard.new_from is None:
-        return whole
-    new = clock(max(0.0, piece.heard.seconds - piece.heard.new_from))
-    return say("{whole} ({new} new)", whole=whole, new=new)
+    heard = key_and_duration(piece.heard, piece.duration)
+    return " · ".join([*heard, *manner(piece.recipe), taken(piece.recipe.request)])
 
 
 def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:

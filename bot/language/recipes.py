@@ -7,9 +7,9 @@ from typing import Any
 
 from bot.language.i18n import number, say
 from bot.language.tasks import GIVEN
-from bot.language.words import brief, lasting, played, spoken_time
+from bot.language.words import brief, key_and_duration, lasting, manner, played, taken
 from bot.store.piece_table import Stored
-from core.expression import ANY, MOODS
+from core.expression import MOODS
 from core.option_kinds import Option
 from core.options import TAKES
 from core.piece import Heard
@@ -88,20 +88,20 @@ def _mood(request: ComposeRequest) -> str:
 
 
 def headline(stored: Stored) -> str:
-    """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · 1 min 40 s · Chopin · take 7`."""
-    return brief(f"{stored.id} · {gist(stored)}", 100)
+    """A stored piece in a line of at most 100 characters: `abcd2345 · C5 · C minor · 1:40 · Chopin · take 7`."""
+    return f"{stored.id} · {gist(stored)}"
 
 
 def gist(stored: Stored) -> str:
-    """A stored piece by what it begins with and how it differs from others: `C5 · 1 min 40 s · Chopin · take 7`."""
+    """A stored piece by what it begins with and what is heard, as on its card: `C5 · C minor · 1:40 · Chopin · take 7`,
+    in at most 88 characters."""
     request = stored.recipe.request
     if request.task in GIVEN:
         begun = say(GIVEN[request.task].short)
     else:
         begun = say("continuation") if request.primer else brief(_seed(request), 30)
-    style = [] if request.style == ANY else [request.style]
-    parts = [begun, spoken_time(round(stored.duration)), *style, say("take {take}", take=request.take)]
-    return brief(" · ".join(parts), 80)
+    heard = key_and_duration(stored.heard, stored.duration)
+    return brief(" · ".join([begun, *heard, *manner(stored.recipe), taken(request)]), 88)
 
 
 def _seed(request: ComposeRequest) -> str:

@@ -12,15 +12,13 @@ from bot.language.card import (
     UNKNOWN,
     Provenance,
     described,
-    key_and_duration,
     kind,
-    manner,
     recording,
 )
 from bot.language.i18n import say
 from bot.language.replies import COLOUR, Attachment, Reply
 from bot.language.sentences import SORRY
-from bot.language.words import brief, taken
+from bot.language.words import brief, key_and_duration, manner, taken
 from core.piece import Piece
 from core.queue.jobs import Job
 from core.rendering.png import stacked
@@ -65,7 +63,8 @@ def _line(number: int, job: Job) -> str:
     if job.piece is None:
         missing = say("not made: {reason}", reason=job.error or SORRY)
         return f"**{number}** · {missing}"
-    return " · ".join([f"**{number}**", *key_and_duration(job.piece), taken(job.piece.recipe.request)])
+    heard = key_and_duration(job.piece.heard, job.piece.duration)
+    return " · ".join([f"**{number}**", *heard, taken(job.piece.recipe.request)])
 
 
 def _advice(made: Mapping[int, Piece], sounds: Mapping[int, Attachment]) -> list[str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 from bot.language.i18n import say, say_some
+from core.expression import ANY
 from core.options import TAKES
-from core.request import AS_COMPOSED, ComposeRequest, Rendering
+from core.piece import Heard
+from core.request import AS_COMPOSED, ComposeRequest, Recipe, Rendering
+from core.text import Text
 
 _LONGEST_SEED = 120
 """Characters."""
@@ -41,6 +44,35 @@ def taken(request: ComposeRequest, takes: int = TAKES.usual) -> str:
 
 def lasting(request: ComposeRequest) -> str:
     return say("{seconds:g} s ({steps} steps)", seconds=request.seconds, steps=request.length)
+
+
+def key_and_duration(heard: Heard | None, duration: float) -> list[str]:
+    """The key of a piece, where it is known, and how long it sounds; `duration` is that of its music alone. Pieces of
+    older versions do not tell what is heard."""
+    return [*filter(None, [_key(heard)]), _sounding(heard, duration)]
+
+
+def _key(heard: Heard | None) -> str:
+    """Its name, or that none is clear; nothing where an older version did not say."""
+    if heard is None or heard.key is None:
+        return ""
+    return say(Text(heard.key)) if heard.key else say("No clear key")
+
+
+def _sounding(heard: Heard | None, duration: float) -> str:
+    """`1:34`, and of a continuation how much of it is new: `3:08 (1:34 new)`."""
+    if heard is None:
+        return clock(duration)
+    if heard.new_from is None:
+        return clock(heard.seconds)
+    new = clock(max(0.0, heard.seconds - heard.new_from))
+    return say("{whole} ({new} new)", whole=clock(heard.seconds), new=new)
+
+
+def manner(recipe: Recipe) -> list[str]:
+    """The style in which a piece is composed and the way in which it is played, where these are not the usual ones."""
+    style = [] if recipe.request.style == ANY else [recipe.request.style]
+    return [*style, played(recipe.rendering)] if recipe.rendering.changes_notes else style
 
 
 def played(rendering: Rendering) -> str:

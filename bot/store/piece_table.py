@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.store.database import Database
 from core.errors import BadRequest
+from core.piece import Heard
+from core.records import known_fields
 from core.request import Recipe
 from core.text import NOTHING, Text
 
@@ -31,6 +33,7 @@ _table = sa.table(
     sa.column("guild_id", sa.BigInteger),
     sa.column("bytes", sa.BigInteger),
     sa.column("message_url", sa.Text),
+    sa.column("heard", sa.JSON(none_as_null=True)),
 )
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,8 @@ class Stored:
     """Id of the server where it was made, NO_SERVER for a direct message; None where an older version did not say."""
     message_url: str = ""
     """Address of the message that shows it; empty where only its listener saw it, or an older version did not say."""
+    heard: Heard | None = None
+    """None for pieces of older versions, of which some have a file that says it: see `Library.heard`."""
 
 
 class PieceTable:
@@ -73,6 +78,7 @@ class PieceTable:
         """`size` is in bytes: of all files of the piece."""
         row = {name: getattr(stored, name) for name in Stored.__slots__}
         row |= {"recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
+        row |= {"heard": asdict(stored.heard) if stored.heard else None}
         insert = sa.insert(_table).values(row | {"job_id": job_id, "bytes": size})
         await self._database.write(lambda connection: connection.execute(insert))
 
@@ -143,8 +149,10 @@ class PieceTable:
 def _read(row: sa.RowMapping) -> Stored | None:
     known = {name: value for name, value in row.items() if name not in ("job_id", "bytes")}
     try:
+        recipe = Recipe.from_json(row["recipe"])
         remark = Text.from_json(row["remark"] or "")  # pieces of older versions have none
-        return Stored(**known | {"recipe": Recipe.from_json(row["recipe"]), "remark": remark})
+        heard = Heard(**known_fields(Heard, row["heard"])) if row["heard"] else None
+        return Stored(**known | {"recipe": recipe, "remark": remark, "heard": heard})
     except (BadRequest, TypeError, KeyError) as error:
         _log.error("piece %s is left out, its recipe cannot be read: %s", row["id"], type(error).__name__)
         return None

@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 
 from bot.process.byte_budget import ByteBudget
@@ -69,6 +68,7 @@ class Library:
             remark=pending.remark,
             pictures=len(piece.attention),
             guild_id=pending.destination.guild_id or NO_SERVER,
+            heard=piece.heard,
         )
         size = await self._write(stored.id, piece)  # before the row: files without one are found by a sweep
         await self.table.add(stored, pending.job_id, size)
@@ -79,8 +79,6 @@ class Library:
         files = {MIDI: piece.midi, COMPOSED: piece.composed, PICTURE: piece.picture}
         files |= {sound(piece.audio_format): piece.audio}
         files |= {attention(number): picture for number, picture in enumerate(piece.attention)}
-        if piece.heard:
-            files[HEARD] = json.dumps(asdict(piece.heard)).encode()
         try:
             await asyncio.to_thread(self.files.write, piece_id, files)
         except OSError:  # the disk may be full, and a part of the files only takes more of it
@@ -142,7 +140,9 @@ class Library:
         return composed
 
     async def heard(self, stored: Stored) -> Heard | None:
-        """What is to be heard in a piece; those of older versions do not tell."""
+        """What is to be heard in a piece; of those of older versions a file says it, or nothing."""
+        if stored.heard:
+            return stored.heard
         try:
             [content] = await asyncio.to_thread(self.files.read, stored.id, [HEARD])
             return Heard(**known_fields(Heard, json.loads(content)))

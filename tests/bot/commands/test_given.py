@@ -86,7 +86,7 @@ async def test_a_score_is_performed(queue: FakeQueue, url: str, monkeypatch: pyt
             assert asks_for(queue, drawn).score == request.score
             assert asks_for(queue, drawn).take != 7
             history = await (await listener.types("/history")).answered()
-            assert "[performed score · 15 s · take 7]" in history.content
+            assert "[performed score · C minor · 0:15 · 3 to 12 s · take 7]" in history.content
 
 
 @pytest.mark.asyncio

@@ -38,7 +38,7 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
             lines = page.content.splitlines()
             assert page.ephemeral
             assert len(lines) == 8
-            assert "C5 · 20 s · take 9" in lines[0]
+            assert "C5 · C minor · 0:20 · take 9" in lines[0]
             assert offered(page) == re.findall("^`([a-z2-7]{8})`", page.content, re.M)
             assert labels(page) == ["Older"]
         async with playing(standin, queue, url, monkeypatch):

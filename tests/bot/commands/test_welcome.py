@@ -95,7 +95,7 @@ async def test_pieces_are_suggested_to_who_asked_for_them(queue: FakeQueue, url:
             queue.finish(asked.id)
             await asked.finished()
             [(name, piece_id)] = await listener.autocompletes("/piece", "id", "c5")
-            assert name == f"{piece_id} · C5 · 1 min 40 s · take 7"
+            assert name == f"{piece_id} · C5 · C minor · 1:40 · take 7"
             assert await other.autocompletes("/piece", "id", "") == []
 
 

@@ -19,6 +19,7 @@ from core.request import (
     VOICE,
     ComposeRequest,
     Origin,
+    Recipe,
     Rendering,
 )
 from core.seed import Seed
@@ -178,6 +179,28 @@ def test_the_recipe_says_how_much_is_copied():
     stored = Stored(NEW, 1, False, 0.0, "", piece().recipe, 60.0, 312, "mp3")
     assert line in recipes.recipe(stored, heard).splitlines()
     assert "Longest passage" not in recipes.recipe(stored, Heard(60.0, 36, 84, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [
+        (Heard(12.4, 36, 84, 3.0, key="E♭ major"), "E♭ major · 0:12 · harp, 80% tempo, 30 to 40 s · take 7"),
+        (None, "0:12 · harp, 80% tempo, 30 to 40 s · take 7"),
+    ],
+)
+def test_a_piece_in_a_list_is_told_as_on_its_card(heard: Heard | None, said: str):
+    """By its key and by how long it sounds once it is slowed down and cropped; of an older one, how long it is."""
+    recipe = replace(piece().recipe, rendering=Rendering("harp", tempo=80, crop="30-40"))
+    stored = Stored(NEW, 1, False, 0.0, "", recipe, 12.5, 312, "mp3", heard=heard)
+    assert recipes.headline(stored) == f"{NEW} · C5 · {said}"
+
+
+def test_the_longest_line_is_one_that_discord_takes():
+    """As a suggestion, of 100 characters."""
+    request = ComposeRequest(Seed.parse("Cm Fm Gm"), take=4_294_967_295, style="Sergei Rachmaninoff")
+    rendering = Rendering("electric grand", 80, -24, only_new=True, crop="100-200")
+    stored = Stored(NEW, 1, False, 0.0, "", Recipe(request, "0123456789ab", rendering), 12.5, 312, "mp3")
+    assert len(recipes.headline(stored)) == 99
 
 
 @pytest.mark.parametrize(

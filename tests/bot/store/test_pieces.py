@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import json
 import os
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import fsspec
@@ -30,6 +32,20 @@ async def test_a_piece_is_kept_with_its_files(library: Library):
     assert await library.get(stored.id) == stored
     assert (stored.user_id, stored.private, stored.parent) == (42, True, "abcdefgh")
     assert await library.piece(stored) == PIECE
+
+
+async def test_a_file_of_an_older_piece_says_what_is_heard(library: Library, folder: Path, url: str):
+    """Its row does not; where there is no such file either, nobody knows."""
+    stored = await library.add(pending(), PIECE)
+    beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with beside.begin() as connection:
+        connection.execute(sa.text("UPDATE nocturne_pieces SET heard = NULL"))
+    beside.dispose()
+    older = await library.get(stored.id)
+    assert older == replace(stored, heard=None)
+    assert await library.heard(older) is None
+    (folder / stored.id / "heard.json").write_text(json.dumps(asdict(PIECE.heard)))
+    assert await library.heard(older) == PIECE.heard
 
 
 async def test_a_piece_that_is_added_twice_is_one(library: Library, folder: Path):
@@ -149,7 +165,7 @@ async def test_a_database_without_migrations_is_taken_over(url: str):
     with older.begin() as connection:
         kept = connection.execute(sa.text("SELECT job_id, CAST(answer AS TEXT) FROM nocturne_answers")).all()
         assert kept == [("1", "[]")]
-        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0008",)]
+        assert connection.execute(sa.text("SELECT version_num FROM nocturne_version")).all() == [("0009",)]
     older.dispose()
 
 
