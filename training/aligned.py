@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from pretty_midi import Note
 
+from core.midi.controllers import PEDAL_THRESHOLD
 from core.midi.smf import Score, parse
 
 NEAR_BEATS = 0.4
@@ -89,12 +90,15 @@ def _read(path: Path) -> tuple[list[Note], np.ndarray]:
 
 
 def _pedal(score: Score) -> np.ndarray:
+    """The seconds at which the pedal goes down."""
     downs = []
     for moves in score.pedals.values():
-        was = False
+        was_down = False
         for move in sorted(moves):
-            downs += [move.time] if move.value >= 64 and not was else []
-            was = move.value >= 64
+            down = move.value >= PEDAL_THRESHOLD
+            if down and not was_down:
+                downs.append(move.time)
+            was_down = down
     return np.array(sorted(downs))
 
 

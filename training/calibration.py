@@ -11,8 +11,9 @@ from keras import ops
 
 from core.checkpoint import rounded
 from core.performance.events import ATTRIBUTES
-from core.performance.model import PerformanceModel, negative_log_likelihood
+from core.performance.model import PerformanceModel
 from training.evaluate import Scorer, score
+from training.loss import negative_log_likelihood
 
 TEMPERATURES = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12, 1.16, 1.2, 1.24, 1.28)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,11 @@ def shared(pieces: Sequence[np.ndarray]) -> dict[str, int]:
     return medians | {name: max(runs) for name, runs in bounds.items() if runs}
 
 
-def beside(measure: Any, generated: Sequence[np.ndarray], human: Sequence[np.ndarray]) -> dict[str, Any]:
+def beside(
+    measure: Callable[[Sequence[np.ndarray]], dict[str, Any]],
+    generated: Sequence[np.ndarray],
+    human: Sequence[np.ndarray],
+) -> dict[str, Any]:
     """The same figures of both, where there are pieces to measure."""
     sides = {"generated": generated, "human": human}
     return {side: measure(pieces) if len(pieces) else {} for side, pieces in sides.items()}

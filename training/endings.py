@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from core.performance.events import DURATION, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT
-from core.performance.guard import LONGEST_SILENCE
+from core.performance.ending import last_sound
+from core.performance.events import DURATION, KEY, PEDAL_DOWN, PITCHES, SHIFT
+from core.performance.guard import FEW_KEYS, LAST_SECONDS, LAST_SHARE, LONGEST_SILENCE
 from training.excerpts import PRECISION
 
 TOGETHER = 0.1
@@ -21,8 +22,6 @@ LAST_STEPS, STEPS_BEFORE = 8, 32
 """Steps (from one onset to the next, chords as one) that are compared: two bars or so, and some eight before them."""
 STEP = 0.035
 """Seconds between two onsets that are not struck together."""
-LAST_SECONDS, FEW_KEYS, MOST_IN_FEW = 10.0, 3, 0.6
-"""A piece is stuck at its end if more than this share of its last notes are in so few keys."""
 RETURN_NOTES, RETURN_LATER = 6, 512
 """Notes in a pattern that returns, and how many notes later at least."""
 
@@ -30,16 +29,12 @@ RETURN_NOTES, RETURN_LATER = 6, 512
 def last_chord_seconds(moments: np.ndarray) -> float:
     """How long the last chord sounds after the last onset, by its keys or by the pedal that is down when they are
     released. `moments`, here as below, are in units of 1 ms, with their end."""
-    times, struck = np.cumsum(moments[:, SHIFT]) * PRECISION, moments[:, KEY] < PITCHES
-    last = times[struck][-1]
-    chord = struck & (times >= last - TOGETHER)
-    released = float((times + moments[:, DURATION] * PRECISION)[chord].max())
-    moves = times[~struck & (moments[:, KEY] <= PEDAL_DOWN)], moments[~struck & (moments[:, KEY] <= PEDAL_DOWN), KEY]
-    before = moves[1][moves[0] <= released]
-    if len(before) and before[-1] == PEDAL_DOWN:
-        lifted = moves[0][(moves[0] > released) & (moves[1] == PEDAL_UP)]
-        released = float(lifted[0]) if len(lifted) else float(times[-1])
-    return released - float(last)
+    onsets, keys = np.cumsum(moments[:, SHIFT]), moments[:, KEY]
+    last = onsets[keys < PITCHES][-1]
+    chord = (keys < PITCHES) & (onsets >= last - TOGETHER / PRECISION)
+    released = int((onsets + moments[:, DURATION])[chord].max())
+    pedal = (keys >= PITCHES) & (keys <= PEDAL_DOWN)
+    return float((last_sound(keys[pedal], onsets[pedal], released, int(onsets[-1])) - last) * PRECISION)
 
 
 def last_steps_slower(moments: np.ndarray) -> float | None:
@@ -90,7 +85,7 @@ def ends(pieces: Sequence[np.ndarray]) -> dict[str, Any]:
         "last_chord_sounds": round(float((sounding >= SOUNDS).mean()), 4),
         "last_steps_slower_by": round(float(np.median(slower)), 2) if slower else None,
         "slows_down": round(float((np.array(slower) >= SLOWER).mean()), 4) if slower else None,
-        "stuck_at_the_end": round(float(np.mean([last_notes_in_few_keys(piece) > MOST_IN_FEW for piece in pieces])), 4),
+        "stuck_at_the_end": round(float(np.mean([last_notes_in_few_keys(piece) > LAST_SHARE for piece in pieces])), 4),
     }
 
 

@@ -29,12 +29,13 @@ from core.performance.events import (
     TIME_EDGES,
     bins_of,
 )
-from core.performance.model import PerformanceModel, negative_log_likelihood
+from core.performance.model import PerformanceModel
 from training.commands import add_cache_option, run_command
 from training.comparison import compare, table
 from training.data import SPLITS, Recording, data_folder, of_split, read_folder, read_once, style_of
 from training.excerpts import Excerpt, read_generated, read_human
 from training.likeness import Corpus, draw, histograms
+from training.loss import negative_log_likelihood
 from training.midi import EVENTS_KIND, moments_of, read_moments
 from training.windows import TrainingPiece, pack, plain_batch
 

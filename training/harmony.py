@@ -18,6 +18,7 @@ from pretty_midi import Note, PrettyMIDI
 from core.midi.beats import PLAIN
 from core.midi.writer import Strike, Track, written
 from core.models import CHECKPOINTS
+from core.options import STEP_SECONDS
 from core.performance.composer import MODEL, PerformanceComposer
 from core.performance.interpretation import MOMENT_SECONDS
 from core.request import ComposeRequest
@@ -52,7 +53,7 @@ def melody(number: int) -> list[Note]:
 
 def request_for(notes: Sequence[Note], take: int, style: str) -> ComposeRequest:
     strikes = [Strike(round(1000 * note.start), round(1000 * note.end), note.pitch, note.velocity) for note in notes]
-    length = int(np.ceil(notes[-1].end / 0.2))
+    length = int(np.ceil(notes[-1].end / STEP_SECONDS))
     score = written([Track("Melody", strikes)], PLAIN)
     return ComposeRequest(Seed(), take=take, task=HARMONIZE, score=score, length=length, style=style)
 

@@ -36,6 +36,7 @@ from training.data import data_folder, of_split, read_folder
 from training.two_sample import CLASSIFIERS, auc, playing_features
 
 SECONDS, EXCERPTS = 60.0, 30
+"""The length of an excerpt, and how many there are."""
 MOST_PIANISTS = 6
 """Pianists of an excerpt who are listened to."""
 
@@ -181,7 +182,7 @@ def lost_or_added(passage: Passage, music: PrettyMIDI) -> int:
 
 
 def compare(found: Sequence[tuple[Passage, PrettyMIDI]]) -> dict[str, Any]:
-    """Performances beside the pianists'."""
+    """The figures of the performances beside those of the pianists."""
     ours, theirs, lost = [], [], 0
     table, truth, groups = [], [], []
     for passage, music in found:

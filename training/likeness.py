@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.performance.events import CELL, DURATION, KEY, PITCHES, SHIFT, VELOCITY
+from core.performance.features import entropy, repeated_share
 from core.performance.fingerprint import run_hashes
 from core.performance.guard import trouble
 
@@ -46,19 +47,13 @@ def polyphony(notes: Notes) -> np.ndarray:
 
 def pitch_class_entropy(notes: Notes) -> np.ndarray:
     """Bits in the pitch classes of each excerpt: 0 for one, 3.58 for all twelve alike. (excerpts,)"""
-    entropies = []
-    for pitches in notes.excerpts():
-        if len(pitches):
-            shares = np.unique(pitches % 12, return_counts=True)[1] / len(pitches)
-            entropies.append(float(-(shares * np.log2(shares)).sum()))
-    return np.array(entropies)
+    counts = [np.bincount(pitches % 12) for pitches in notes.excerpts() if len(pitches)]
+    return np.array([entropy(count / count.sum()) for count in counts])
 
 
 def repetition(notes: Notes) -> np.ndarray:
     """The share of the piece's patterns of intervals that occur in it more than once. (1,)"""
-    intervals = np.diff(notes.pitches)
-    patterns = Counter(map(tuple, np.lib.stride_tricks.sliding_window_view(intervals, PATTERN - 1).tolist()))
-    return np.array([sum(count for count in patterns.values() if count > 1) / patterns.total()])
+    return np.array([repeated_share(np.diff(notes.pitches), PATTERN - 1)])
 
 
 FEATURES: dict[str, tuple[Callable[[Notes], np.ndarray], np.ndarray]] = {

@@ -11,14 +11,13 @@ from pretty_midi import ControlChange, PrettyMIDI
 
 from core.errors import BadData
 from core.midi.controllers import SUSTAIN
+from core.midi.smf import DRUMS
 from core.performance.events import KEY, PITCHES, read
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH
 from training.data import Recording, read_once
 
 EVENTS_KIND = "performance-2"
 """Names what `read_moments` makes, in the cache."""
-DRUMS = 9
-"""The channel of the drums, counted from 0."""
 
 
 def read_midi(path: Path) -> PrettyMIDI:

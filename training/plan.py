@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from core.errors import BadData
 from core.performance.model import PerformanceConfig
-from training.steps import TEACHER_WEIGHT
+from training.loss import TEACHER_WEIGHT
 from training.windows import Variation
 
 NETWORK_SIZES: dict[str, dict[str, Any]] = {

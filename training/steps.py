@@ -1,4 +1,4 @@
-"""Steps of training: one definition of the loss and of a student, and of the door to what takes steps on a backend."""
+"""Steps of training: students and teachers, and the choice of what takes steps on the backend that there is."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from core.performance.events import KEY
-from core.performance.model import PerformanceModel, Tensor, negative_log_likelihood
+from core.performance.model import PerformanceModel
+from training.loss import TEACHER_WEIGHT
 from training.windows import Windows
-
-TEACHER_WEIGHT = 0.85
-"""How much of a student's loss is the negative log-likelihood under its teachers' probabilities; the rest is under what
-the pianist played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +61,6 @@ class Steps(Protocol):
 
     def restore(self) -> None:
         """Go on from the students' variables."""
-
-
-def soft_targets(logits: Sequence[Sequence[Tensor]]) -> list[Tensor] | None:
-    """The mean of the teachers' probabilities for each attribute, (batch, events, values) each, from each teacher's
-    logits; None without teachers."""
-    if not logits:
-        return None
-    probabilities = [[ops.softmax(attribute) for attribute in teacher] for teacher in logits]
-    return [ops.stop_gradient(sum(parts) / len(parts)) for parts in zip(*probabilities, strict=True)]
-
-
-def losses_of(
-    logits: Sequence[Tensor],
-    following: Tensor,
-    targets: Sequence[Tensor] | None = None,
-    teacher_weight: float = TEACHER_WEIGHT,
-) -> tuple[Tensor, Tensor]:
-    """Negative log-likelihood of an event, all attributes together and padding left out: with the soft targets mixed
-    in, which is what is minimised, and without them."""
-    events = ops.maximum(ops.sum(ops.cast(following[:, :, KEY] >= 0, "float32")), 1.0)
-    plain = ops.sum(negative_log_likelihood(logits, following)) / events
-    if targets is None:
-        return plain, plain
-    return ops.sum(negative_log_likelihood(logits, following, targets, teacher_weight)) / events, plain
 
 
 def steps_for(

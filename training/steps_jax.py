@@ -11,7 +11,8 @@ import numpy as np
 from jax import numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from training.steps import Student, Teacher, losses_of, soft_targets
+from training.loss import losses_of, soft_targets
+from training.steps import Student, Teacher
 from training.windows import Draws, PackedPieces, Windows, batch_of
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from training.steps import Student, Teacher, losses_of, soft_targets
+from training.loss import losses_of, soft_targets
+from training.steps import Student, Teacher
 from training.windows import Windows
 
 

@@ -48,7 +48,7 @@ def close(events: np.ndarray, times: np.ndarray, stop: int, cells: int, skipped:
     chosen = stop < len(events) and events[stop, KEY] == END
     last_onset = int(onsets[own].max(initial=0))
     ending = min(int(times[stop]), latest) if chosen else min(last_onset + LAST_CHORD_CELLS, latest)
-    silence = _last_sound(moments[~struck, KEY], onsets[~struck], int(releases[struck].max(initial=0)), ending)
+    silence = last_sound(moments[~struck, KEY], onsets[~struck], int(releases[struck].max(initial=0)), ending)
     silent_pedal = np.zeros(stop, dtype=bool)
     if silence < ending - TOGETHER_CELLS:
         releases = np.where(own & (onsets >= last_onset - TOGETHER_CELLS), ending, releases)
@@ -64,7 +64,7 @@ def close(events: np.ndarray, times: np.ndarray, stop: int, cells: int, skipped:
     return moments
 
 
-def _last_sound(keys: np.ndarray, onsets: np.ndarray, released: int, ending: int) -> int:
+def last_sound(keys: np.ndarray, onsets: np.ndarray, released: int, ending: int) -> int:
     """When the last sound stops: with the last key at `released`, or else with the pedal that is down then, whose moves
     these are, and at the latest at the end."""
     before = keys[onsets <= released]

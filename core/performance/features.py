@@ -204,13 +204,13 @@ def _chords(roll: np.ndarray) -> dict[str, float]:
 def _returns(roll: np.ndarray) -> dict[str, float]:
     """Repetition: patterns of keys that come back, and what is struck some frames later once more."""
     pitches = np.nonzero(roll)[1]
-    features = {f"patterns_of_{length}_again": _repeated(pitches, length) for length in (3, 5, 8)}
+    features = {f"patterns_of_{length}_again": repeated_share(pitches, length) for length in (3, 5, 8)}
     for lag in (1, 2, 4, 8, 16, 32):
         features[f"again_after_{lag}"] = float((roll[:-lag] & roll[lag:]).sum() / max(roll[:-lag].sum(), 1))
     return features
 
 
-def _repeated(values: np.ndarray, length: int) -> float:
+def repeated_share(values: np.ndarray, length: int) -> float:
     """The share of patterns of so many values that occur more than once."""
     if len(values) < length:
         return 0.0

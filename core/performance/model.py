@@ -18,13 +18,9 @@ from core.performance.attention import sliding_window_attention, sliding_window_
 from core.performance.events import (
     ATTRIBUTES,
     BIN_CELLS,
-    DURATION,
-    KEY,
-    PITCHES,
     REMAINING_BUCKETS,
     SHIFT,
     SIZES,
-    VELOCITY,
 )
 from core.performance.recall import NEGLIGIBLE_NATS, Recall
 
@@ -328,30 +324,6 @@ class PerformanceModel(keras.Model):
         following = ops.maximum(inputs["following"], 0)
         chosen = [following[:, :, attribute] for attribute in range(len(ATTRIBUTES))]
         return [head(hidden, chosen[:number], training=training) for number, head in enumerate(self.output_heads)]
-
-
-def negative_log_likelihood(
-    logits: Sequence[Tensor],
-    following: Tensor,
-    teacher_probabilities: Sequence[Tensor] | None = None,
-    teacher_weight: float = 0.0,
-) -> Tensor:
-    """-ln p of each attribute of the true events, (batch, events, 4); 0 for the velocity and duration of the pedal and
-    the end, which have none, and for events of -1, which are padding.
-
-    With the probabilities that a teacher gives each attribute, (batch, events, size) each, the target is soft: a mean
-    of the teacher's, at its weight, and of the true value, at the rest."""
-    nats = []
-    for attribute, scores in enumerate(logits):
-        true = following[:, :, attribute]
-        target = ops.one_hot(true, SIZES[attribute], dtype=scores.dtype)  # all 0 for a value that is not predicted
-        if teacher_probabilities is not None:
-            taught = ops.cast(teacher_probabilities[attribute], scores.dtype)
-            target = (1 - teacher_weight) * target + teacher_weight * taught
-        missed = ops.logsumexp(scores, axis=-1) - ops.sum(target * scores, axis=-1)
-        applies = following[:, :, KEY] < PITCHES if attribute in (VELOCITY, DURATION) else true >= 0
-        nats.append(ops.where(ops.logical_and(applies, true >= 0), missed, 0.0))
-    return ops.stack(nats, axis=-1)
 
 
 def built(config: PerformanceConfig, kind: type[PerformanceModel] = PerformanceModel) -> PerformanceModel:

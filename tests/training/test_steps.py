@@ -9,8 +9,9 @@ import pytest
 from core.performance.model import PerformanceConfig, built
 from tests.support import training_steps
 from tests.support.training_steps import STEPS, random_piece
+from training.loss import losses_of, soft_targets
 from training.optimizer import BatchedMuon, optimizer_of
-from training.steps import Student, Teacher, losses_of, soft_targets, steps_for
+from training.steps import Student, Teacher, steps_for
 from training.windows import TrainingPiece, Variation, Windows
 
 
@@ -72,15 +73,6 @@ def test_a_teacher_reads_a_style_by_its_own_number():
     inputs = teacher.inputs(batch)
     assert np.asarray(inputs["style"]).tolist() == [0, 2, 0]
     assert inputs["events"] == "as they are"
-
-
-def test_soft_targets_are_the_mean_of_the_teachers():
-    """Of their probabilities, not of their logits, for each attribute; without teachers there are none."""
-    sure, unsure = np.log(np.float32([[0.9, 0.1]])), np.log(np.float32([[0.5, 0.5]]))
-    keys, velocities = soft_targets([[sure, unsure], [unsure, unsure]])
-    np.testing.assert_allclose(keys, [[0.7, 0.3]], rtol=1e-6)
-    np.testing.assert_allclose(velocities, [[0.5, 0.5]], rtol=1e-6)
-    assert soft_targets([]) is None
 
 
 def test_muon_by_shapes_is_keras_muon():

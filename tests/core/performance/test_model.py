@@ -10,7 +10,6 @@ from core.performance.engine import CHUNK, ChunkInputs, Engine, remaining
 from core.performance.events import (
     BIN_CELLS,
     CELL,
-    END,
     KEY,
     NO_DURATION,
     NO_VELOCITY,
@@ -20,7 +19,7 @@ from core.performance.events import (
     START_EVENT,
     remaining_bucket,
 )
-from core.performance.model import Lookup, PerformanceConfig, built, negative_log_likelihood
+from core.performance.model import Lookup, PerformanceConfig, built
 from core.performance.sampling import SamplingParameters
 from core.performance.score import Playing, windows
 from core.performance.steering import NO_BIAS, LogitBias
@@ -138,18 +137,6 @@ def test_a_memory_reaches_beyond_the_window():
     np.testing.assert_array_equal(one[0, 28:], other[0, 28:])
 
 
-def test_nats_leave_out_what_an_event_has_not():
-    """The pedal and the end have neither velocity nor duration, and filler has nothing at all."""
-    events = np.array(
-        [[[3, 40, 5, 6], [3, PITCHES, NO_VELOCITY, NO_DURATION], [3, END, NO_VELOCITY, NO_DURATION], [-1] * 4]]
-    )
-    uniform = [np.zeros((1, 4, size), dtype=np.float32) for size in SIZES]
-    nats = np.asarray(negative_log_likelihood(uniform, events.astype(np.int32)))
-    times, keys, velocities, _ = np.log(SIZES)
-    wanted = [[times, keys, velocities, times], [times, keys, 0, 0], [times, keys, 0, 0], [0, 0, 0, 0]]
-    np.testing.assert_allclose(nats[0], wanted, rtol=1e-6)
-
-
 class Probing(Engine):
     """Tells a fixed mixture of the hidden state in place of the probability of the end."""
 
@@ -218,21 +205,6 @@ def test_a_network_is_told_the_remaining_time():
     said = [np.asarray(remaining(state, np.array([length] * 2))).tolist() for length in (0, 800, 1000, 2000, 40_000)]
     wanted = [[0, 0], *[remaining_bucket(np.array([length - 8, length])).tolist() for length in (8, 10, 20, 400)]]
     assert said == wanted
-
-
-def test_a_teacher_spreads_what_is_to_be_learnt():
-    """A quarter of it what is true, the rest what the teacher holds likely, and nothing where nothing is to be said."""
-    events = any_events(6)
-    events[0, 0] = [3, PITCHES, NO_VELOCITY, NO_DURATION]
-    generator = np.random.default_rng(0)
-    logits = [generator.normal(size=(1, 6, size)).astype(np.float32) for size in SIZES]
-    taught = [generator.dirichlet(np.ones(size), (1, 6)).astype(np.float32) for size in SIZES]
-    nats = np.asarray(negative_log_likelihood(logits, events, taught, teacher_weight=0.75))
-    true = np.asarray(negative_log_likelihood(logits, events))
-    for attribute, (scores, said) in enumerate(zip(logits, taught, strict=True)):
-        expected = 0.25 * true[..., attribute] - 0.75 * (said * np.asarray(ops.log_softmax(scores))).sum(axis=-1)
-        applies = np.array([[attribute < 2, *[True] * 5]])
-        np.testing.assert_allclose(nats[..., attribute], np.where(applies, expected, 0), rtol=1e-4)
 
 
 def test_a_lookup_by_product_is_the_same_lookup():
