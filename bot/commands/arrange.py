@@ -14,7 +14,7 @@ import discord
 
 from bot.commands.components import PersistentItem
 from bot.commands.forms import Answers, Form
-from bot.commands.options import Submission
+from bot.commands.submission import Submission
 from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say
 from bot.language.words import passage, shifted

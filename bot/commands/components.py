@@ -11,6 +11,9 @@ import discord
 from bot.language.i18n import speak
 from bot.services import Interaction
 
+MAX_SELECT_OPTIONS = 25
+"""Options of a select that Discord allows."""
+
 
 class PersistentItem:
     """Mixin of a DynamicItem whose constructor takes the groups of its template."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from discord import app_commands
 
-from bot.commands.options import SUGGESTIONS_TIMEOUT, read_submission, suggestions, takes_asked, with_options
+from bot.commands.options import with_options
+from bot.commands.submission import read_submission, takes_asked
 from bot.commands.submit import admit, submit, usual_here
+from bot.commands.suggestions import SUGGESTIONS_TIMEOUT, seed_suggestions
 from bot.language.translator import described
 from bot.services import Interaction
 from core.errors import StoreError
@@ -34,7 +36,7 @@ async def compose(interaction: Interaction, seed: str, **options: Any) -> None:
 @compose.autocomplete("seed")
 async def suggest_seeds(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     recent = await _recent_seeds(interaction)
-    return [app_commands.Choice(name=name, value=value) for name, value in suggestions(typed, recent)]
+    return [app_commands.Choice(name=name, value=value) for name, value in seed_suggestions(typed, recent)]
 
 
 async def _recent_seeds(interaction: Interaction) -> list[Seed]:

@@ -20,8 +20,9 @@ from bot.commands.forms import (
     text_label,
 )
 from bot.commands.given import check_size, midi_in
-from bot.commands.options import Defaults, Submission, completed, read_only_options, submission_of, with_options
+from bot.commands.options import with_options
 from bot.commands.pieces import latest_pieces
+from bot.commands.submission import Defaults, Submission, completed, read_only_options, submission_of
 from bot.commands.submit import admit, find_typed_piece, heard_seconds, rules_here, submit, usual_here
 from bot.language.i18n import say
 from bot.language.translator import described, named

@@ -8,9 +8,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.components import PersistentItem
-from bot.commands.forms import MAX_SELECT_OPTIONS
-from bot.commands.options import USUAL_SECONDS
+from bot.commands.components import MAX_SELECT_OPTIONS, PersistentItem
+from bot.commands.suggestions import USUAL_SECONDS
 from bot.language import replies
 from bot.language.i18n import number, say
 from bot.language.translator import described, named

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from bot.commands.forms import EVERY_OTHER_OPTION, TEXT, Answers, Form, field_text, option_label, text_label
-from bot.commands.options import Submission, read_only_options, read_options, submission_of
+from bot.commands.submission import Submission, read_only_options, read_options, submission_of
 from bot.commands.submit import admit, find_piece, primed_seconds, rules_here, submit
 from bot.language.i18n import say
 from bot.services import Interaction

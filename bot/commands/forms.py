@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import discord
 
-from bot.commands.components import PersistentItem
+from bot.commands.components import MAX_SELECT_OPTIONS, PersistentItem
 from bot.language import sentences
 from bot.language.i18n import say, speak
 from bot.language.replies import COLOUR
@@ -27,9 +27,8 @@ from core.tonality import KEYS
 TEXT, FILE = "text", "file"
 """custom_ids of the text that may name any option, and of a file; every other one is that of its option."""
 EVERY_OTHER_OPTION = Text("any other option, such as temperature:0.9 or take:7")
-MAX_SELECT_OPTIONS = 25
 MAX_RADIO_OPTIONS = 10
-"""Options of a select and of a radio group that Discord allows."""
+"""Options of a radio group that Discord allows."""
 _LONGEST_FILE_NAME = 60
 """Characters of a file's name that are shown."""
 _LONGEST_FIELD = 1024

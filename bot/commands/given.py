@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.commands.forms import File
-from bot.commands.options import Defaults, Submission, completed, submission_of
+from bot.commands.submission import Defaults, Submission, completed, submission_of
 from bot.commands.submit import admit, submit, usual_here
 from bot.services import Interaction
 from bot.store.pending_reply import UnreadUpload

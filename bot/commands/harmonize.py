@@ -10,17 +10,10 @@ from discord import app_commands
 
 from bot.commands.forms import File
 from bot.commands.given import midi_in, submit_file, usual_of
-from bot.commands.options import (
-    Defaults,
-    Submission,
-    completed,
-    read_options,
-    submission_of,
-    suggestions,
-    takes_asked,
-    with_options,
-)
+from bot.commands.options import with_options
+from bot.commands.submission import Defaults, Submission, completed, read_options, submission_of, takes_asked
 from bot.commands.submit import admit, submit, usual_here
+from bot.commands.suggestions import seed_suggestions
 from bot.language.translator import described, named
 from bot.services import Interaction
 from core.errors import BadRequest
@@ -60,7 +53,7 @@ async def harmonize_message(interaction: Interaction, message: discord.Message) 
 
 @harmonize.autocomplete("melody")
 async def suggest_melodies(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    found = [(name, value) for name, value in suggestions(typed) if _is_melody(value)]
+    found = [(name, value) for name, value in seed_suggestions(typed) if _is_melody(value)]
     return [app_commands.Choice(name=name, value=value) for name, value in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.commands.options import Submission
+from bot.commands.submission import Submission
 from bot.commands.submit import admit, is_member, shown_seconds, submit
 from bot.delivery.messenger import NO_VOICE_MESSAGES
 from bot.services import Interaction

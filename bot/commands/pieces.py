@@ -17,7 +17,7 @@ from bot.commands.components import PersistentItem
 from bot.commands.deletion import check_deletion, delete, delete_remains
 from bot.commands.edit import open_edit_form
 from bot.commands.listen import listen, show_video
-from bot.commands.options import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, Submission
+from bot.commands.submission import Submission
 from bot.commands.submit import (
     admit,
     avatar_of,
@@ -29,6 +29,7 @@ from bot.commands.submit import (
     shown_seconds,
     submit,
 )
+from bot.commands.suggestions import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT
 from bot.delivery.messenger import message_url, send_what_fits
 from bot.language import card, recipes
 from bot.language.card import Provenance

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
-from bot.commands.options import MAX_SUGGESTION, MAX_SUGGESTIONS
+from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.delivery.takes import together
 from bot.language import recipes, replies
 from bot.language.i18n import say, say_some

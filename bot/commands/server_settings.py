@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.commands.components import PersistentItem
+from bot.commands.components import MAX_SELECT_OPTIONS, PersistentItem
 from bot.language import replies
 from bot.language.i18n import say
 from bot.language.translator import described, named
@@ -24,8 +24,6 @@ from core.text import Text
 LENGTH_LIMITS = (150, 300, 500, 900, 1500, LENGTH.most)
 DAILY_LIMITS = (0, 5, 10, 20, 50, 100)
 HIGHEST_AT_ONCE = 10
-MAX_SELECT_OPTIONS = 25
-"""Options of a select that Discord allows."""
 
 _QUESTIONS = {
     "channels": Text("**Channels** where members may ask for pieces (none chosen: all)"),

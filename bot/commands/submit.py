@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from bot.commands.options import Defaults, Submission
+from bot.commands.submission import Defaults, Submission
 from bot.delivery.retry import ACKNOWLEDGED_ALREADY, DISCORD_UNREACHABLE, Retry
 from bot.services import Interaction
 from bot.store.daily_counts import NO_SERVER

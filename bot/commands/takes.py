@@ -13,8 +13,8 @@ import discord
 
 from bot.commands.components import PersistentItem
 from bot.commands.deletion import check_deletion, delete, delete_remains
-from bot.commands.options import Submission
 from bot.commands.pieces import LAST_ROW, bring_back
+from bot.commands.submission import Submission
 from bot.commands.submit import admit, find_piece, primed_seconds, submit
 from bot.language.i18n import say
 from bot.services import Interaction

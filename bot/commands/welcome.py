@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
-from bot.commands.options import read_submission
+from bot.commands.submission import read_submission
 from bot.commands.submit import admit, submit, usual_here
 from bot.language.i18n import say, speak
 from bot.language.replies import COLOUR

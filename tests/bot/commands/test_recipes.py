@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pretty_midi import PrettyMIDI
 
 from bot.commands.continue_ import read_continuation
-from bot.commands.options import read_submission
+from bot.commands.submission import read_submission
 from bot.language.i18n import speak
 from bot.language.recipes import command
 from bot.store.server_rules import Rules

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.commands.options import read_submission
+from bot.commands.submission import read_submission
 from bot.store.database import Database
 from bot.store.defaults import DefaultsBook, layered
 from bot.store.server_rules import FREE, Rules

@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 from bot.commands.continue_ import read_continuation
 from bot.commands.given import read_given
 from bot.commands.harmonize import read_melody
-from bot.commands.options import (
-    MAX_SUGGESTION,
-    MAX_SUGGESTIONS,
-    Submission,
-    read_submission,
-    suggestions,
-    takes_asked,
-)
+from bot.commands.submission import Submission, read_submission, takes_asked
+from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS, seed_suggestions
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.options import TAKES
@@ -114,7 +108,7 @@ def test_any_continuation_is_a_submission_or_a_sentence(filled: dict[str, Any]):
 @given(TYPED)
 def test_discord_takes_what_is_suggested(typed: str):
     """Not too many, none empty, none too long; and what is suggested is understood."""
-    offered = suggestions(typed)
+    offered = seed_suggestions(typed)
     assert len(offered) <= MAX_SUGGESTIONS
     assert len(set(offered)) == len(offered)
     for name, value in offered:
