@@ -306,25 +306,6 @@ def test_the_invitation_asks_for_what_the_bot_needs(file):
     assert query["scope"] == ["bot applications.commands"]
 
 
-def test_links_in_the_documents_lead_somewhere():
-    """Each relative link of the README and its like names a file that is there, and a heading that is in it."""
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    for document in documents:
-        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
-            file, _, heading = link.partition("#")
-            target = document if not file else document.parent / file
-            if "://" in link:
-                continue
-            assert target.exists(), f"{document.name}: {link}"
-            assert not heading or heading in headings(target), f"{document.name}: {link}"
-
-
-def headings(document):
-    """As GitHub names them in addresses."""
-    titles = re.findall(r"^#+ (.*)", document.read_text(), re.MULTILINE)
-    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
-
-
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
