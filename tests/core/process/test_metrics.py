@@ -17,12 +17,12 @@ from core.errors import BadSetting
 from core.process.metrics import Page, registry
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
-from tests.core.queue.test_queue import asks, watch
 from tests.discord_standin import Discord
 from tests.support.bot_process import BotProcess
 from tests.support.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, Worker
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing
 from tests.support.ports import free_port
+from tests.support.queued_jobs import asks, watch
 from tests.support.waiting import until
 
 

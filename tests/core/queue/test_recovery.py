@@ -19,7 +19,6 @@ from core.queue.jobs import UNFORESEEN, JobState
 from core.queue.liveness import Heartbeat
 from core.queue.recovery import poll_seconds
 from core.queue.server import HUNG, RUNS
-from tests.core.queue.test_queue import ENDED, asks, known, watch
 from tests.support.fake_worker import (
     BLOCKING_TAKE,
     HANGING_TAKE,
@@ -30,6 +29,7 @@ from tests.support.fake_worker import (
     Worker,
 )
 from tests.support.postgres import Postgres
+from tests.support.queued_jobs import ENDED, asks, known, watch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio

@@ -15,8 +15,8 @@ import pytest
 from core.queue.client import JobQueue
 from core.queue.jobs import JobState
 from core.worker import ALREADY_RUNNING
-from tests.core.queue.test_queue import asks, known, watch
 from tests.support.fake_worker import PATIENCE, Worker, surroundings
+from tests.support.queued_jobs import asks, known, watch
 
 
 def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
