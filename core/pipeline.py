@@ -27,14 +27,7 @@ from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
 from core.rendering.loudness import Samples
 from core.rendering.tags import id3
-from core.request import (
-    AS_COMPOSED,
-    PIECE,
-    VOICE,
-    ComposeRequest,
-    Recipe,
-    Rendering,
-)
+from core.request import AS_COMPOSED, PIECE, VIDEO, VOICE, ComposeRequest, Recipe, Rendering
 from core.seed import CHORD_SECONDS
 from core.tasks import COMPOSE
 
@@ -104,16 +97,15 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
     manuscript.sign(music)
-    midi = _midi(music, recipe)
     return Draft(
         recipe,
-        round(music.get_end_time(), 3),
-        notes,
-        midi,
-        seconds,
-        _attention(composer, music),
-        shared_at_most,
-        ended_early,
+        duration=round(music.get_end_time(), 3),
+        notes=notes,
+        midi=_midi(music, recipe),
+        seconds=seconds,
+        attention=_attention(composer, music),
+        shared_at_most=shared_at_most,
+        ended_early=ended_early,
     )
 
 
@@ -123,6 +115,41 @@ def _attention(composer: Composer, music: PrettyMIDI) -> Attention | None:
         return None
     words, matrices = told
     return Attention(words, [matrix.round(4).tolist() for matrix in matrices])
+
+
+class _Arranged(NamedTuple):
+    """A draft as its rendering has it played."""
+
+    recipe: Recipe
+    music: PrettyMIDI
+    midi: bytes
+    duration: float
+    """Seconds of music."""
+    notes: int
+    """Their number."""
+    given: float
+    """Seconds at its beginning that were given to the composer."""
+
+    @property
+    def new_from(self) -> float | None:
+        """As `Heard.new_from`."""
+        return round(float(self.given), 3) if self.recipe.request.primer and self.given else None
+
+
+class _Sound(NamedTuple):
+    """A file to listen to, its format, and the waveform of a voice message."""
+
+    file: bytes
+    format: str
+    waveform: bytes = b""
+
+
+class _Pictures(NamedTuple):
+    """Pictures of a piece, as PNG; see `Piece`."""
+
+    roll: bytes = b""
+    attention: tuple[bytes, ...] = ()
+    strip: bytes = b""
 
 
 def finish(
@@ -138,65 +165,46 @@ def finish(
     `progress` is told of a video. `captions` are the words in the pictures (default: English). Raises RenderError, and
     BadRequest for a part without notes and for a tempo at which it would be too long."""
     seconds = dict(draft.seconds)
+    captions = captions or Captions.of(draft.recipe.request, rendering)
+    arranged = _arranged(draft, rendering)
+    with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
+        drawing = beside.submit(_drawn, draft, arranged, captions, seconds)
+        samples = _play(arranged.midi, soundfont, seconds)
+        with _timed(seconds, "encode"):
+            sound = _encoded(arranged, samples, captions.title, size_limit or formats.SIZE_LIMIT, progress)
+        pictures = drawing.result()
+    return Piece(
+        recipe=arranged.recipe,
+        duration=arranged.duration,
+        notes=arranged.notes,
+        midi=arranged.midi,
+        audio=sound.file,
+        picture=pictures.roll,
+        seconds=seconds,
+        audio_format=sound.format,
+        composed=draft.midi,
+        attention=pictures.attention,
+        heard=_heard(draft, arranged, samples),
+        waveform=sound.waveform,
+        strip=pictures.strip,
+    )
+
+
+def _arranged(draft: Draft, rendering: Rendering) -> _Arranged:
     recipe = replace(draft.recipe, rendering=rendering)
-    captions = captions or Captions.of(recipe.request, rendering)
-    begins = beginning(recipe.request, draft.music)
+    given = beginning(recipe.request, draft.music)
     part, since = _part(draft, rendering)
     duration = round(rendering.stretched(part.duration), 3)
-    begins = max(0.0, min(begins - since, part.duration))
-    new_from = round(float(begins * rendering.stretch), 3) if recipe.request.primer and begins else None
     music, midi = part.music, part.midi
     if rendering.changes_notes:
         edit(music, rendering)
         midi = _midi(music, recipe)
-
-    limit = size_limit or formats.SIZE_LIMIT
-    if rendering.form != PIECE:
-        samples = _play(midi, soundfont, seconds)
-        with _timed(seconds, "encode"):
-            if rendering.form == VOICE:
-                file, suffix, shape = formats.opus(samples, limit), "ogg", loudness.waveform(samples)
-            else:
-                file, suffix, shape = _video(music, samples, captions, limit, progress), "mp4", b""
-        heard = _heard(draft, music, samples, new_from)
-        return Piece(
-            recipe, duration, part.notes, midi, file, b"", seconds, suffix, draft.midi, heard=heard, waveform=shape
-        )
-
-    def draw() -> tuple[bytes, tuple[bytes, ...], bytes]:
-        from core.rendering import pictures  # matplotlib takes 0.3 s, which a worker and FluidSynth need not wait for
-
-        with _timed(seconds, "draw"):
-            heard_from = begins * rendering.stretch
-            roll = pictures.piano_roll(music, captions.title, heard_from, captions.beginning)
-            attention = _drawn(draft.attention, captions) if draft.attention else ()
-            strip = pictures.strip(music, captions.number, heard_from) if captions.number else b""
-            return roll, attention, strip
-
-    with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
-        drawn = beside.submit(draw)
-        samples = _play(midi, soundfont, seconds)
-        sound, audio_format = _record(samples, rendering.audio, limit, seconds, _tag(music, recipe))
-        picture, attention, strip = drawn.result()
-    heard = _heard(draft, music, samples, new_from)
-    return Piece(
-        recipe,
-        duration,
-        part.notes,
-        midi,
-        sound,
-        picture,
-        seconds,
-        audio_format,
-        draft.midi,
-        attention,
-        heard,
-        strip=strip,
-    )
+    given = max(0.0, min(given - since, part.duration)) * rendering.stretch
+    return _Arranged(recipe, music, midi, duration, part.notes, given)
 
 
 def _part(draft: Draft, rendering: Rendering) -> tuple[Draft, float]:
-    """What of a draft is to be heard, and the second of it at which that begins."""
+    """The part of a draft that is to be heard, and the second of it at which that begins."""
     if not rendering.is_part:
         return draft, 0.0
     primer = draft.recipe.request.primer if rendering.only_new else b""
@@ -209,46 +217,64 @@ def _play(midi: bytes, soundfont: Path | None, seconds: dict[str, float]) -> Sam
         return audio.render(midi, soundfont)
 
 
-def _video(music: PrettyMIDI, samples: Samples, captions: Captions, size_limit: int, progress: Progress) -> bytes:
+def _encoded(arranged: _Arranged, samples: Samples, title: str, size_limit: int, progress: Progress) -> _Sound:
+    """The sound in the form and the format that are asked for; of a piece with all its files an MP3, with its tag,
+    where that format would not fit, and an empty one where not even an MP3 fits. Raises RenderError for a voice message
+    or a video that does not fit."""
+    rendering = arranged.recipe.rendering
+    if rendering.form == VOICE:
+        return _Sound(formats.opus(samples, size_limit), "ogg", loudness.waveform(samples))
+    if rendering.form == VIDEO:
+        return _Sound(_video(arranged.music, samples, title, size_limit, progress), "mp4")
+    lossless = {"wav": formats.wav, "flac": formats.flac}.get(rendering.audio)
+    file = lossless(samples, size_limit) if lossless else None
+    if file is not None:
+        return _Sound(file, rendering.audio)
+    try:
+        return _Sound(formats.mp3(samples, size_limit, _tag(arranged)), "mp3")
+    except RenderError:
+        return _Sound(b"", "mp3")
+
+
+def _video(music: PrettyMIDI, samples: Samples, title: str, size_limit: int, progress: Progress) -> bytes:
     from core.rendering import video  # FFmpeg takes 30 MB, and most pieces are no videos
 
     key = manuscript.key_at_start(music)
-    heading = " · ".join([captions.title, *([key.short] if key else [])])
+    heading = " · ".join([title, *([key.short] if key else [])])
     return video.mp4(music, samples, heading, size_limit, progress)
 
 
-def _heard(draft: Draft, music: PrettyMIDI, samples: Samples, new_from: float | None) -> Heard:
-    notes = [note for part in music.instruments for note in part.notes]
+def _heard(draft: Draft, arranged: _Arranged, samples: Samples) -> Heard:
+    notes = [note for part in arranged.music.instruments for note in part.notes]
     pitches = [note.pitch for note in notes]
     key = key_of((note.pitch, note.end - note.start) for note in notes)
-    seconds, loudest = round(len(samples) / RATE, 3), loudness.loudest_second(samples)
     return Heard(
-        seconds,
-        min(pitches),
-        max(pitches),
-        loudest,
-        str(key) if key else "",
-        new_from,
-        draft.shared_at_most,
-        draft.ended_early,
+        seconds=round(len(samples) / RATE, 3),
+        lowest=min(pitches),
+        highest=max(pitches),
+        loudest=loudness.loudest_second(samples),
+        key=str(key) if key else "",
+        new_from=arranged.new_from,
+        shared_at_most=draft.shared_at_most,
+        ended_early=draft.ended_early,
     )
 
 
-def _record(samples: Samples, wished: str, size_limit: int, seconds: dict[str, float], tag: bytes) -> tuple[bytes, str]:
-    """The sound and its format: an MP3, with its tag, where the format that was wished for would not fit; an empty one
-    where none fits. Adds its times to `seconds`."""
-    with _timed(seconds, "encode"):
-        lossless = {"wav": formats.wav, "flac": formats.flac}.get(wished)
-        file = lossless(samples, size_limit) if lossless else None
-        if file is not None:
-            return file, wished
-        try:
-            return formats.mp3(samples, size_limit, tag), "mp3"
-        except RenderError:
-            return b"", "mp3"
+def _drawn(draft: Draft, arranged: _Arranged, captions: Captions, seconds: dict[str, float]) -> _Pictures:
+    """The pictures of a piece; none for a voice message or a video. Adds its time to `seconds`."""
+    if arranged.recipe.rendering.form != PIECE:
+        return _Pictures()
+    from core.rendering import pictures  # matplotlib takes 0.3 s, which a worker and FluidSynth need not wait for
+
+    with _timed(seconds, "draw"):
+        return _Pictures(
+            pictures.piano_roll(arranged.music, captions.title, arranged.given, captions.beginning),
+            _attention_drawn(draft.attention, captions) if draft.attention else (),
+            pictures.strip(arranged.music, captions.number, arranged.given) if captions.number else b"",
+        )
 
 
-def _drawn(attention: Attention, captions: Captions) -> tuple[bytes, ...]:
+def _attention_drawn(attention: Attention, captions: Captions) -> tuple[bytes, ...]:
     """Pictures of attention: a PNG a block of the network."""
     from core.rendering import pictures
 
@@ -279,10 +305,10 @@ def _midi(music: PrettyMIDI, recipe: Recipe) -> bytes:
     return manuscript.midi_file(music, manuscript.title(music, recipe.request.take), [recipe.options])
 
 
-def _tag(music: PrettyMIDI, recipe: Recipe) -> bytes:
-    key = manuscript.key_at_start(music)
-    heading = manuscript.title(music, recipe.request.take)
-    return id3(heading, key.short if key else "", recipe.options)
+def _tag(arranged: _Arranged) -> bytes:
+    key = manuscript.key_at_start(arranged.music)
+    heading = manuscript.title(arranged.music, arranged.recipe.request.take)
+    return id3(heading, key.short if key else "", arranged.recipe.options)
 
 
 @contextmanager
