@@ -22,21 +22,10 @@ from core.performance.events import (
     START_EVENT,
     VELOCITY,
 )
-from core.performance.given import (
-    MELODY,
-    SCORE,
-    GivenNotes,
-    after_note,
-    given_durations,
-    giving_way,
-    melody_bias,
-    struck_note,
-    timing,
-    untimed,
-    velocity_prior,
-)
+from core.performance.given import MELODY, SCORE, GivenNotes, giving_way, melody_bias, struck_note
 from core.performance.model import KVCache, PerformanceModel, rotary_angles
 from core.performance.recall import Memory, with_chunk
+from core.performance.rubato import after_note, given_durations, timing, untimed, velocity_prior
 from core.performance.sampling import (
     FORBIDDEN,
     SAMPLING,

@@ -11,7 +11,7 @@ import numpy as np
 from core.midi.smf import TimedNote
 from core.performance.events import CELL, TIME_BINS, VELOCITY_WIDTH, bins_of, cell_of
 from core.performance.foresight import Windows, moment_features, note_features, shipped
-from core.performance.given import FREELY, GIVEN_NOTES, MELODY, SCORE, GivenNotes, Tempo
+from core.performance.given import FREELY, GIVEN_NOTES, MELODY, NEVER, SCORE, GivenNotes, Tempo
 from core.performance.steering import USUAL_VELOCITY
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 
@@ -33,7 +33,7 @@ REPEAT_CELLS = 2
 """How long a key is up, at the least, before it is struck again, where there is time."""
 LAST_NOTE = 3
 """How many times as long as the others the last note of a seed is held."""
-_NEVER, _BEFORE = 1e9, -1.0
+_BEFORE = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Given:
             freedom=np.float32(self.freedom),
             tempo=Tempo(*tempo),
             key=_part(self.keys, first, 0, np.int32),
-            onset=_part(self.onsets, first, _NEVER, np.float32),
+            onset=_part(self.onsets, first, NEVER, np.float32),
             release=_part(self.releases, first, 0.0, np.float32),
             shortest=_part(self.shortest, first, 0, np.int32),
             longest=_part(self.longest, first, 0, np.int32),
