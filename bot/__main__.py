@@ -71,11 +71,11 @@ async def serve(settings: BotSettings) -> None:
         stack.enter_context(held)
         [name, *_] = lines(held) or [fresh_name()]  # under it a bot that is started again finds its answers
         write(held, name)
-        mend(settings.data_dir, settings.queue_url)
         queue = await JobQueue.open(settings.queue_url)
         stack.push_async_callback(queue.close)
         database = await Database.open(settings.queue_url)
         stack.push_async_callback(database.close)
+        mend(settings.data_dir, settings.queue_url)
         if settings.spawn_worker:
             await stack.enter_async_context(Supervisor())
         cards = await read_cards(settings.checkpoints, settings.preset)

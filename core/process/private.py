@@ -11,6 +11,7 @@ from core.process.database import files_of
 
 OTHERS = 0o077
 """The bits of a file's mode that are the rights of its group and of everybody else."""
+LOCKS = ("bot.lock", "worker.lock")
 
 _log = logging.getLogger(__name__)
 
@@ -35,5 +36,6 @@ def make_private(paths: Iterable[Path]) -> None:
 
 
 def mend(data_dir: Path, queue_url: str) -> None:
-    """Do so with the files that are there already: older versions made them as the umask of the system was."""
-    make_private([*data_dir.glob("*.lock"), *files_of(queue_url)])
+    """Do so with the files that are there already: older versions made them as the umask of the system was. To be
+    called once the database is open: until then it may be any file, which a setting names by mistake."""
+    make_private([*(data_dir / name for name in LOCKS), *files_of(queue_url)])

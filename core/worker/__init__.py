@@ -95,6 +95,7 @@ def serve(
         stopping.set()
 
     jobs.start()
+    mend(settings.data_dir, settings.queue_url)
     write(held, executor)
     page.missing = jobs.missing
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -179,7 +180,6 @@ def main(
         if (held := lock(settings.data_dir / "worker.lock")) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
-        mend(settings.data_dir, settings.queue_url)
         with (
             held,
             Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page,

@@ -135,6 +135,19 @@ def test_what_the_bot_keeps_is_its_users_alone(empty_folder: Path, monkeypatch: 
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in kept} == {path.name: "0o0" for path in kept}
 
 
+def test_a_file_that_is_no_database_stays_as_it_is(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """QUEUE_URL names it by mistake: neither its rights nor its contents are the bot's to change."""
+    notes = empty_folder / "notes.txt"
+    notes.write_text("to buy: manuscript paper")
+    notes.chmod(0o644)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("QUEUE_URL", f"sqlite:///{notes}")
+    bot = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
+    assert bot.returncode == 1, bot.stderr
+    assert oct(notes.stat().st_mode) == "0o100644"
+    assert notes.read_text() == "to buy: manuscript paper"
+
+
 def test_the_bot_never_loads_the_model():
     """Starting the bot does not import TensorFlow, Keras or matplotlib."""
     code = "import sys, bot.__main__; print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"

@@ -186,10 +186,20 @@ def test_an_end_comes_in_time():
 
 def test_what_a_worker_keeps_is_its_users_alone(tmp_path: Path):
     """Although the system's umask lets everybody read: what it makes, and what an older version has left."""
-    left = [tmp_path / name for name in ("nocturne.sqlite", "nocturne.sqlite-wal")]
-    for file in left:
-        file.touch(0o644)
-    start(tmp_path, CHECKPOINTS=".")
-    assert {path.name: oct(path.stat().st_mode) for path in [*left, tmp_path / "worker.lock"]} == {
-        name: "0o100600" for name in ("nocturne.sqlite", "nocturne.sqlite-wal", "worker.lock")
-    }
+    database = tmp_path / "nocturne.sqlite"
+    database.touch(0o644)
+    with Worker(tmp_path, "--silent"):
+        kept = [*tmp_path.glob("nocturne.sqlite*"), tmp_path / "worker.lock"]
+        assert database in kept
+        assert {path.name: oct(path.stat().st_mode) for path in kept} == {path.name: "0o100600" for path in kept}
+
+
+def test_a_file_that_is_no_database_stays_as_it_is(tmp_path: Path):
+    """QUEUE_URL names it by mistake: neither its rights nor its contents are the worker's to change."""
+    notes = tmp_path / "notes.txt"
+    notes.write_text("to buy: manuscript paper")
+    notes.chmod(0o644)
+    worker = Worker(tmp_path / "data", "--silent", QUEUE_URL=f"sqlite:///{notes}")
+    assert worker.process.wait(PATIENCE) == 1
+    assert oct(notes.stat().st_mode) == "0o100644"
+    assert notes.read_text() == "to buy: manuscript paper"
