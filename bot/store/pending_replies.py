@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from bot.store.daily_counts import count, uncount
 from bot.store.database import Database, upsert
-from bot.store.pending_reply import PendingReply
+from bot.store.pending_reply import PendingReply, is_newer
 from core.errors import BadRequest
 from core.process.database import now
 
 LEASE_SECONDS = 30.0
 """Other bots leave a pending reply to its bot for so long after that one was last heard of."""
+FORGOTTEN_SECONDS = 86_400.0
+"""After so long without any bot, nobody will answer any more."""
+
+Condition: TypeAlias = Callable[[sa.Connection], sa.ColumnElement[bool]]
 
 _log = logging.getLogger(__name__)
 _table = sa.table(
@@ -63,24 +67,34 @@ class PendingReplies:
         return self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
 
     async def take_over(self) -> list[PendingReply]:
-        """Make those this bot's whose lease has run out, and return them. A row that cannot be read was perhaps written
-        by a newer version, and is left for that one to take."""
-        return self._read(await self._taken(_expired))
+        """Make those this bot's whose lease has run out, and return them. Rows that cannot be read were perhaps written
+        by a newer version, and stay as they are."""
+        taken, _ = await self._take(_lapsed)
+        return taken
 
     async def take_back(self) -> list[PendingReply]:
         """After a restart: renew and return those that were this bot's before, or nobody's, as older bots left them.
-        Rows that cannot be read are removed."""
-        rows = await self._taken(lambda _: _table.c.owner.in_([self._owner, ""]))
-        found = self._read(rows)
-        for job_id in {row.job_id for row in rows} - {pending.job_id for pending in found}:
-            await self.remove(job_id)
-        return found
+        Rows that cannot be read are removed; those that a newer version wrote only a day after their lease, as it may
+        be started again."""
+        taken, unreadable = await self._take(lambda _: _table.c.owner.in_([self._owner, ""]))
+        for row in unreadable:
+            if row.is_forgotten or not is_newer(row.answer):
+                await self.remove(row.job_id)
+        return taken
 
-    async def _taken(self, condition: Callable[[sa.Connection], sa.ColumnElement[bool]]) -> Sequence[Any]:
-        def take(connection: sa.Connection) -> Sequence[Any]:
-            update = sa.update(_table).where(condition(connection))
+    async def _take(self, condition: Condition) -> tuple[list[PendingReply], list[Any]]:
+        """Make those this bot's that meet a condition and can be read; returns them, and the rows that cannot."""
+
+        def take(connection: sa.Connection) -> tuple[list[PendingReply], list[Any]]:
+            chosen = condition(connection)
+            forgotten = _lapsed(connection, FORGOTTEN_SECONDS).label("is_forgotten")
+            rows = connection.execute(_ROWS.add_columns(forgotten).where(chosen)).all()
+            read = {pending.job_id: pending for pending in self._read(rows)}
+            update = sa.update(_table).where(chosen, _table.c.job_id.in_(read))
             update = update.values(owner=self._owner, lease=self._expiry(connection))
-            return connection.execute(update.returning(_table.c.job_id, _table.c.answer)).all()
+            taken = set(connection.execute(update.returning(_table.c.job_id)).scalars())  # another may have been faster
+            unreadable = [row for row in rows if row.job_id not in read]
+            return [pending for job_id, pending in read.items() if job_id in taken], unreadable
 
         return await self._database.write(take)
 
@@ -147,5 +161,6 @@ class PendingReplies:
         return sa.literal_column(f"{now(connection)} + {self.lease_seconds}", sa.Double)
 
 
-def _expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
-    return _table.c.lease < sa.literal_column(str(now(connection)), sa.Double)
+def _lapsed(connection: sa.Connection, seconds: float = 0.0) -> sa.ColumnElement[bool]:
+    """Whether the lease of a row ran out so many seconds ago."""
+    return _table.c.lease < sa.literal_column(f"{now(connection)} - {seconds}", sa.Double)

@@ -12,6 +12,10 @@ from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.tasks import COMPOSE, TASKS
 from core.text import NOTHING, Text
 
+FORMAT = 1
+"""Format of the pending replies that this version writes. It is to be raised with a change of which an older bot, as it
+ignores what it does not know, would make another piece than was asked for: that one leaves rows of a higher format for
+newer bots."""
 TOKEN_SECONDS = 14.5 * 60
 """Discord takes an interaction's token for 15 minutes; the rest is for the way there."""
 DEADLINE_SECONDS = 14 * 60
@@ -182,6 +186,7 @@ class PendingReply:
         """One flat object, as bots wrote it before there were destination and source: bots of both kinds may run
         side by side, and each reads what the other wrote."""
         return {
+            "format": FORMAT,
             "job_id": self.job_id,
             "request": self.request.to_json(),
             **asdict(self.destination),
@@ -208,6 +213,8 @@ class PendingReply:
     @classmethod
     def from_json(cls, data: Any) -> PendingReply:
         """Raises BadRequest, TypeError or KeyError for what `to_json` did not write. Older bots wrote less."""
+        if is_newer(data):
+            raise TypeError(f"a newer format than {FORMAT}")
         data = of_type(dict, data)
         return cls(
             data["job_id"],
@@ -219,6 +226,12 @@ class PendingReply:
             Text.from_json(data.get("remark", "")),
             data.get("takes", TAKES.usual),
         )
+
+
+def is_newer(data: Any) -> bool:
+    """Whether a pending reply, as JSON, is one that only a newer bot understands."""
+    number = data.get("format") if isinstance(data, dict) else None
+    return isinstance(number, int) and number > FORMAT
 
 
 def reply_of(job_id: str) -> str:

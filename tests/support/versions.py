@@ -13,6 +13,7 @@ from core.request import ComposeRequest, Rendering
 
 VERSIONS = ("older", "current", "newer")
 ADDED = {
+    "format",
     "rendering",
     "composed",
     "attention",

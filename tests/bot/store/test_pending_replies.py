@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from bot.store import pending_reply
 from bot.store.database import Database
-from bot.store.pending_replies import PendingReplies
+from bot.store.pending_replies import FORGOTTEN_SECONDS, PendingReplies
 from bot.store.pending_reply import FRESH, Destination, PendingReply, Source, StoredNotes, StoredPrimer, UnreadUpload
 from core.errors import StoreError
 from core.tasks import PERFORM
@@ -216,12 +216,17 @@ async def test_a_row_of_another_version_is_dropped(table: PendingReplies, monkey
     assert await table.job_ids() == {"2"}
 
 
+NEWER: list[dict[str, Any]] = [{"format": pending_reply.FORMAT + 1}, {"token": {"sealed": "aW50"}}]
+
+
 @pytest.mark.every_engine
+@pytest.mark.parametrize("unknown", NEWER)
 async def test_a_newer_version_s_pending_replies_stay_its_own(
-    table: PendingReplies, dead: PendingReplies, monkeypatch: pytest.MonkeyPatch
+    table: PendingReplies, dead: PendingReplies, monkeypatch: pytest.MonkeyPatch, unknown: dict[str, Any]
 ):
-    """While both run, the older one leaves out what it does not know, and alone what it cannot read."""
-    for job_id, row in ("1", {"voice": True}), ("2", {"token": {"sealed": "aW50"}}):
+    """While both run, the older one leaves out what it does not know, and alone what it cannot read, or would read as
+    something else."""
+    for job_id, row in ("1", {"voice": True}), ("2", unknown):
         with monkeypatch.context() as newer:
             writes(newer, pending(job_id).to_json() | row)
             await dead.add(pending(job_id))
@@ -229,6 +234,31 @@ async def test_a_newer_version_s_pending_replies_stay_its_own(
     assert await table.take_over() == [pending("1")]
     assert await table.find("2") is None
     assert await table.job_ids() == {"1", "2"}
+    assert await dead.renew(["2"]) == {"2"}
+
+
+@pytest.mark.every_engine
+async def test_a_version_that_was_newer_takes_its_pending_replies_back(
+    table: PendingReplies, monkeypatch: pytest.MonkeyPatch
+):
+    """Though an older one ran in its place meanwhile, under its name."""
+    with monkeypatch.context() as newer:
+        newer.setattr(pending_reply, "FORMAT", pending_reply.FORMAT + 1)
+        await table.add(pending("1"))
+    assert await table.take_back() == []
+    monkeypatch.setattr(pending_reply, "FORMAT", pending_reply.FORMAT + 1)
+    assert await table.take_back() == [pending("1")]
+
+
+@pytest.mark.every_engine
+async def test_what_a_newer_version_left_long_ago_is_removed(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """It will not be started again."""
+    left = PendingReplies(database, lease_seconds=-2 * FORGOTTEN_SECONDS)
+    with monkeypatch.context() as newer:
+        newer.setattr(pending_reply, "FORMAT", pending_reply.FORMAT + 1)
+        await left.add(pending("1"))
+    assert await left.take_back() == []
+    assert await left.job_ids() == set()
 
 
 @pytest.mark.parametrize(
