@@ -1,4 +1,4 @@
-"""Turns of listeners at what is scarce: one a listener at a time, and the next to each who waits in rotation."""
+"""Turns of listeners at what is scarce: one a listener at a time, and then one to each who waits, in rotation."""
 
 from __future__ import annotations
 
@@ -30,19 +30,24 @@ class Turns:
             if turn.done() and not turn.cancelled():
                 self._free += 1
                 self._having.discard(user_id)
+                self._move_back(user_id)
             self._give()
 
     def _give(self) -> None:
         """Give the free places to those whose turn it is."""
         while self._free and (user_id := self._next()) is not None:
-            waiting = self._waiting.pop(user_id)
-            turn = waiting.popleft()
-            if waiting:
-                self._waiting[user_id] = waiting  # to the end of the rotation
+            turn = self._waiting[user_id].popleft()
+            if not self._waiting[user_id]:
+                del self._waiting[user_id]
             if not turn.cancelled():
                 turn.set_result(None)
                 self._free -= 1
                 self._having.add(user_id)
+
+    def _move_back(self, user_id: int) -> None:
+        """Put somebody who has had a turn behind everybody who waits."""
+        if user_id in self._waiting:
+            self._waiting[user_id] = self._waiting.pop(user_id)
 
     def _next(self) -> int | None:
         return next((user_id for user_id in self._waiting if user_id not in self._having), None)

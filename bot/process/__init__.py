@@ -1,1 +1,2 @@
-"""The bot as a process: the supervisor of its worker, logs, metrics."""
+"""The bot as a process: its worker's supervisor, logs, metrics, memory, and what Discord asks of it: clock, identifies,
+refusals."""

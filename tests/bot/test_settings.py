@@ -64,7 +64,8 @@ def test_files_may_be_anywhere(address: str, empty_folder: Path, monkeypatch: py
 
 @pytest.mark.parametrize("address", ["attic://key@pieces", "attic://"])
 def test_files_where_nothing_leads_to(address: str, monkeypatch: pytest.MonkeyPatch):
-    """What fsspec does not know, or has no package for, is refused at the start, and not shown: it may hold a key."""
+    """An address that fsspec does not know, or has no package for, is refused at the start, and not shown: it may hold
+    a key."""
     monkeypatch.setenv("FILES_URL", address)
     with pytest.raises(BadSetting, match=r"^FILES_URL cannot be used, accepted is a folder, or an address") as refused:
         BotSettings.load()

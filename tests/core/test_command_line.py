@@ -206,7 +206,7 @@ def test_a_command_is_needed(capsys: pytest.CaptureFixture[str]):
 def test_notes_that_the_model_lacks_are_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """What the composer refuses ends like other bad input, without a progress bar before it."""
+    """A request that the composer refuses ends like other bad input, without a progress bar before it."""
 
     class Unknowing(Pianist):
         def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
@@ -417,7 +417,7 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path):
 
 @pytest.mark.parametrize("arguments", [["compose", "--help"], ["compose", "--seed", "X5"]])
 def test_help_and_refusals_come_at_once(arguments: list[str]):
-    """They load neither TensorFlow nor matplotlib."""
+    """Both load neither TensorFlow nor matplotlib."""
     program = (
         "import sys\nfrom core.__main__ import main\n"
         f"try: main({arguments})\nexcept SystemExit: pass\n"

@@ -18,7 +18,7 @@ def test_an_unused_package_cannot_be_imported_meanwhile():
 
 
 def test_an_unused_package_is_back_afterwards():
-    """Who needs the package later can import it."""
+    """Code that needs the package later can import it."""
     with _absent(["this"]):
         pass
     assert find_spec("this") is not None

@@ -94,7 +94,7 @@ def test_a_damaged_recipe_is_refused(changes, error):
 
 
 def test_what_a_newer_version_adds_is_left_out():
-    """It may run beside this one for a while."""
+    """A newer version may run beside this one for a while."""
     recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
     written = recipe.to_json() | {"added_later": 1, "rendering": recipe.rendering.to_json() | {"added_later": 1}}
     assert Recipe.from_json(written) == recipe
@@ -249,7 +249,7 @@ def test_a_piece_survives_the_queue():
 
 
 def test_a_piece_of_an_older_version_is_still_read():
-    """It was an MP3, and never edited."""
+    """Such a piece was an MP3, and never edited."""
     recipe = Recipe(ComposeRequest(Seed(), take=0), "0123456789ab")
     piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {})
     older = {key: value for key, value in piece.to_json().items() if key not in ("audio_format", "composed")}

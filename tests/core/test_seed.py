@@ -89,7 +89,7 @@ def test_what_is_typed_is_understood(typed, meant):
     ],
 )
 def test_what_is_not_understood_is_answered_with_a_sentence(typed, complaint):
-    """It says what came and what is accepted, and does not repeat an essay."""
+    """The sentence says what came and what is accepted, and does not repeat an essay."""
     with pytest.raises(BadRequest, match=complaint) as refused:
         Seed.parse(typed)
     assert len(str(refused.value)) < 300

@@ -113,7 +113,7 @@ def test_a_worker_finds_its_jobs_after_it_was_made_anew():
 
 
 def test_images_are_made_of_what_is_pinned():
-    """They install requirements that are there, each set once and by hash, and run as nobody in particular."""
+    """The images install requirements that are there, each set once and by hash, and run as nobody in particular."""
     files = re.findall(r"--requirement (\S+)", DOCKERFILE)
     assert files == ["requirements/bot.txt", "requirements/worker.txt"]
     assert all((ROOT / file).is_file() for file in files)

@@ -82,7 +82,7 @@ def test_the_pins_are_what_the_project_asks_for(name, python):
 
 
 def test_the_bot_needs_no_tensorflow():
-    """What the bot installs holds nothing of what makes or draws music."""
+    """The set that the bot installs holds nothing of what makes or draws music."""
     heavy = {"tensorflow", "tensorflow-cpu", "keras", "matplotlib", "tensorboard"}
     assert not {pin.name for pin in pins("bot")} & heavy
 
@@ -267,7 +267,7 @@ def test_setup_offers_postgresql_to_the_tests(machine):
 
 
 def test_setup_goes_on_without_postgresql(machine):
-    """Who may not install packages reads in a line what is missing, and how to get it."""
+    """A user who may not install packages reads in a line what is missing, and how to get it."""
     without_postgresql(machine)
     machine.has("sudo", "exit 1")
     done = machine.run("setup", "dev", SOUNDFONT="mine.sf2")

@@ -62,7 +62,7 @@ async def test_a_piece_is_played_in_another_way(queue: FakeQueue, url: str, monk
 
 
 async def test_the_question_outlives_a_restart(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """What was chosen before it is still chosen."""
+    """A choice that was made before it is still made."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):

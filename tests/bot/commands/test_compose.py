@@ -64,7 +64,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
 async def test_bad_input_is_answered_at_once(
     options: dict[str, Any], says: str, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """What a client lets through by mistake is refused in a sentence that only the listener sees; no job is made."""
+    """Input that a client lets through by mistake is refused in a sentence for the listener alone; no job is made."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):

@@ -160,7 +160,7 @@ async def test_wrong_input_is_said_and_not_lost(queue: FakeQueue, url: str, monk
 
 
 async def test_a_form_outlives_a_restart(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """It is answered by a bot that did not open it; a piece that is gone meanwhile is said to be."""
+    """A form is answered by a bot that did not open it; a piece that is gone meanwhile is said to be."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):

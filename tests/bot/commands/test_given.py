@@ -142,7 +142,7 @@ async def test_a_melody_is_harmonized(queue: FakeQueue, url: str, monkeypatch: p
 async def test_what_cannot_be_harmonized_or_performed_is_answered_by_a_sentence(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """What is typed is refused to its listener alone; of a file no job is made."""
+    """A typed melody is refused to its listener alone; of a file no job is made."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch) as bot:

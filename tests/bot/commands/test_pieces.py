@@ -212,7 +212,7 @@ async def test_pieces_take_turns_in_memory(queue: FakeQueue, url: str, monkeypat
 
 
 async def test_a_private_piece_stays_private(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """What its buttons make is private too, and /piece brings it back for its owner alone."""
+    """A piece that its buttons make is private too, and /piece brings it back for its owner alone."""
     async with Discord() as standin:
         guild = standin.guild()
         listener, other = standin.person("clara", guild), standin.person("robert", guild)

@@ -58,7 +58,7 @@ def test_a_chord_may_be_sent_by_the_name_of_its_suggestion():
 
 
 def test_a_suggestion_may_be_typed_on():
-    """What stands in its parentheses is the same notes again, not others."""
+    """The notes in its parentheses are the same ones again, not others."""
     assert read_submission("C4+E4 (60,64) C5")[0].seed == Seed(((60, 64), (72,)))
 
 

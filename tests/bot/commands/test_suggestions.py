@@ -47,7 +47,7 @@ def test_what_was_typed_is_suggested_first(typed: str, first: str):
 
 
 def test_both_meanings_of_b_are_suggested():
-    """It is B flat in German."""
+    """B is B flat in German."""
     assert seed_suggestions("B4") == [("B4 (71)", "71"), ("B♭4 (70)", "Bb4")]
 
 
@@ -65,7 +65,7 @@ def test_notes_are_suggested_as_one_types():
 
 
 def test_the_last_of_several_notes_is_suggested():
-    """What was typed before stays, as chords (`+`) and as melody."""
+    """The notes that were typed before stay, as chords (`+`) and as melody."""
     last_three = (("G4", 67), ("G#4", 68), ("A4", 69))
     assert seed_suggestions("60,64 6")[-3:] == [(f"C4+E4 {n} (60,64 {p})", f"60,64 {p}") for n, p in last_three]
     assert seed_suggestions("C4 ")[0] == ("C4 C4 (60 60)", "60 60")

@@ -58,7 +58,7 @@ async def test_help_has_commands_that_can_be_clicked(queue: FakeQueue, url: str,
 async def test_a_panel_is_posted_by_managers_and_pressed_by_everybody(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """It works after a restart, and the server's rules hold for it."""
+    """The button works after a restart, and the server's rules hold for it."""
     async with Discord() as standin:
         guild = standin.guild()
         manager, listener = standin.person("nadia", guild, manager=True), standin.person("robert", guild)

@@ -126,7 +126,7 @@ class Trial:
 
 @pytest.mark.asyncio
 async def test_who_may_do_what_with_a_piece(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """What SECURITY.md says is what happens: each cell is tried by somebody of its column, with a piece of its row."""
+    """SECURITY.md says what happens: each cell is tried by somebody of its column, with a piece of its row."""
     async with Discord() as standin:
         home, other = standin.guild(), standin.guild("Elsewhere")
         without = standin.guild("Without the bot", installed=False)

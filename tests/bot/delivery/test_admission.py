@@ -87,7 +87,7 @@ async def test_the_last_place_is_taken_once(queue: FakeQueue):
 
 
 async def test_jobs_that_the_queue_does_not_know_yet_need_room_too(queue: FakeQueue):
-    """They count from the moment they are entered; a queue that is away for a moment refuses nobody."""
+    """Jobs count from the moment they are entered; a queue that is away for a moment refuses nobody."""
     admission = Admission(
         cast(JobQueue, queue), OpenReplies(), Estimates(lambda _: None), max_jobs_per_user=9, queue_limit=2
     )

@@ -1,7 +1,6 @@
 """Turns at what is scarce are shared fairly among listeners."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 
@@ -11,7 +10,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_each_listener_in_rotation():
-    """Five files of one listener and one each of two others: these wait for one file of the first, not for five."""
+    """Five files of one listener, then one each of two others: these wait for one file of the first, not for five."""
     turns, order = Turns(1), []
 
     async def read(user_id: int) -> None:
@@ -20,7 +19,7 @@ async def test_each_listener_in_rotation():
             await asyncio.sleep(0)
 
     await asyncio.gather(*(read(user_id) for user_id in (1, 1, 1, 1, 1, 2, 3)))
-    assert order == [1, 1, 2, 3, 1, 1, 1] or order == [1, 2, 3, 1, 1, 1, 1]
+    assert order == [1, 2, 3, 1, 1, 1, 1]
 
 
 async def test_one_at_a_time_a_listener():
@@ -46,13 +45,12 @@ async def test_those_who_leave_take_no_turn():
 
     async def read(user_id: int) -> None:
         async with turns.taken(user_id):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             done.append(user_id)
 
     tasks = [asyncio.create_task(read(user_id)) for user_id in range(9)]
     for task in tasks[:8]:
         await asyncio.sleep(0)
         task.cancel()
-    with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks, return_exceptions=True)
-    assert done[-1] == 8
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert done == [8]

@@ -44,7 +44,7 @@ def test_only_errors_raised_on_purpose_speak_for_themselves():
 
 
 def test_a_sent_file_does_not_stay_in_memory():
-    """It goes with its last reference; discord.py's would wait for the garbage collector, 10 MB each."""
+    """A file goes with its last reference; discord.py's would wait for the garbage collector, 10 MB each."""
     [file] = Reply(attachments=(Attachment("piece.mp3", b"ID3"),)).files()
     sent = weakref.ref(file.fp)
     gc.disable()
@@ -101,8 +101,8 @@ def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
 
 
 def test_a_card_says_at_one_glance_what_it_is():
-    """What is heard in a line, what it began with, the number of notes, who asked, the id; and the picture. Its files
-    are named after what is heard."""
+    """The card has what is heard in a line, what it began with, the number of notes, who asked, the id; and the
+    picture. Its files are named after what is heard."""
     about = Provenance("abcd2345", user_id=1, name="clara", avatar="https://cdn/clara.png")
     reply = card.finished(piece(), PLENTY, about=about)
     embed = reply.embed

@@ -25,7 +25,7 @@ async def test_sixty_large_pieces_take_the_room_of_a_few():
 
 
 async def test_what_is_larger_than_everything_goes_alone():
-    """It waits until nothing else is held, and nothing passes it meanwhile."""
+    """A piece above the budget waits until nothing else is held, and nothing passes it meanwhile."""
     budget, order = ByteBudget(100), list[int]()
 
     async def bring_back(size: int) -> None:
@@ -38,7 +38,7 @@ async def test_what_is_larger_than_everything_goes_alone():
 
 
 async def test_one_that_gives_up_holds_up_nobody():
-    """Whether it still waits, or was let in at that very moment."""
+    """A task that is cancelled while it waits, or as it is let in, leaves its room to the others."""
     budget = ByteBudget(100)
 
     async def bring_back(size: int) -> None:

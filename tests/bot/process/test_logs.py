@@ -16,20 +16,23 @@ APPLICATION = 1574183548208028672
 @pytest.mark.parametrize(
     "text",
     [
-        f"PATCH https://discord.com/api/v10/webhooks/{APPLICATION}/{TOKEN}/messages/@original returned 200",
-        f"PATCH https://discord.com/api/v10/webhooks/{APPLICATION}/{TOKEN.replace('=', '%3D')}/messages/@original",
-        f"POST https://discord.com/api/v10/interactions/{APPLICATION}/{TOKEN}/callback",
-        f"WebSocket Event: {{'d': {{'token': '{TOKEN}', 'version': 1}}}}",
-        f'{{"d":{{"token":"{TOKEN}","version":1}}}}',
-        f"Authorization: Bot {TOKEN}",
-        f"postgresql://me:{TOKEN}@host/db",
+        f"PATCH https://discord.com/api/v10/webhooks/{APPLICATION}/SECRET/messages/@original returned 200",
+        f"POST https://discord.com/api/v10/interactions/{APPLICATION}/SECRET/callback",
+        "WebSocket Event: {'d': {'token': 'SECRET', 'version': 1}}",
+        '{"d":{"token":"SECRET","version":1}}',
+        "postgresql://me:SECRET@host/db",
     ],
 )
-def test_secrets_are_left_out(text: str):
-    """Addresses, payloads and headers lose what is secret in them, and nothing else."""
-    redacted = redact(text, TOKEN) if text.startswith("Authorization") else redact(text)
-    assert "aW50" not in redacted
-    assert len(redacted) > 20
+@pytest.mark.parametrize("secret", [TOKEN, TOKEN.replace("=", "%3D")])
+def test_secrets_are_left_out(text: str, secret: str):
+    """Addresses and payloads lose what is secret in them, and nothing else."""
+    placeholder = "[password]" if text.startswith("postgresql") else "[token]"
+    assert redact(text.replace("SECRET", secret)) == text.replace("SECRET", placeholder)
+
+
+def test_a_known_secret_is_left_out_anywhere():
+    """The bot's own token, which stands in a header, is told by what it is and not by what stands around it."""
+    assert redact(f"Authorization: Bot {TOKEN}", TOKEN) == "Authorization: Bot [token]"
 
 
 def test_a_traceback_is_redacted_too():

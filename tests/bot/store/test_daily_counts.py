@@ -106,7 +106,7 @@ async def test_a_forgotten_member_s_day_goes_on(database: Database):
 
 
 async def test_a_look_at_the_counts_changes_nothing(database: Database):
-    """It refuses what counting would refuse, before any work is done."""
+    """A look refuses what counting would refuse, before any work is done."""
     await asks(database, "1", a_day=1)
     for _ in range(2):
         with pytest.raises(BadRequest, match="1 pieces a day"):

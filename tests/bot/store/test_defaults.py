@@ -35,7 +35,7 @@ async def test_defaults_are_a_listener_s_own(book: DefaultsBook):
 
 
 async def test_what_no_piece_can_be_is_no_default(book: DefaultsBook):
-    """It is refused, and what was chosen before stays."""
+    """A value out of range is refused, and the one that was chosen before stays."""
     await book.set(CLARA, AUDIO, "flac")
     with pytest.raises(BadRequest, match="no audio format 'opus'"):
         await book.set(CLARA, AUDIO, "opus")
@@ -56,7 +56,7 @@ async def test_what_no_piece_can_be_is_no_default(book: DefaultsBook):
 async def test_a_damaged_row_counts_as_far_as_it_can_be_read(
     book: DefaultsBook, database: Database, row: str, read: dict[str, Any]
 ):
-    """And what is chosen next is in force. An option that only a newer version knows stays there."""
+    """A default that is chosen next is in force. An option that only a newer version knows stays there."""
     value = ":row" if database.folder else "CAST(:row AS JSON)"
     insert = sa.text(f"INSERT INTO nocturne_defaults VALUES (:user, {value})")
     await database.write(lambda connection: connection.execute(insert, {"user": CLARA, "row": row}))
@@ -85,7 +85,7 @@ async def test_a_damaged_row_counts_as_far_as_it_can_be_read(
 async def test_what_counts_more(
     typed: dict[str, Any], own: dict[str, Any], here: dict[str, Any], made: tuple[str, str]
 ):
-    """What is typed, then the listener's own, then the server's; what contradicts it is passed over."""
+    """A typed option, then the listener's own default, then the server's; a default that contradicts is passed over."""
     options = Rules(**here).usual(typed, own)
     request = read_submission("72", lambda _: options).request
     assert (request.model, request.style) == made

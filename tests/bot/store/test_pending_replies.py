@@ -57,7 +57,7 @@ def dead(database: Database) -> PendingReplies:
 
 @pytest.mark.every_engine
 async def test_a_row_survives_the_bot(table: PendingReplies, url: str):
-    """What one bot noted down, the next one reads, the oldest first."""
+    """The next bot reads what one has noted down, the oldest first."""
     await table.add(pending("2", accepted_at=2000.0))
     await table.add(pending("1", accepted_at=1000.0))
     database = await Database.open(url)
@@ -206,7 +206,7 @@ def writes(monkeypatch: pytest.MonkeyPatch, row: Any) -> None:
 
 @pytest.mark.every_engine
 async def test_a_row_of_another_version_is_dropped(table: PendingReplies, monkeypatch: pytest.MonkeyPatch):
-    """What cannot be read any more does not keep the bot from starting."""
+    """A row that cannot be read any more does not keep the bot from starting."""
     with monkeypatch.context() as older:
         writes(older, {"request": REQUEST.to_json(), "tempo": 120})
         await table.add(pending("1"))

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 
 async def test_a_piece_is_kept_with_its_files(library: Library):
-    """What was delivered comes back as it was, by an id that can be typed."""
+    """A delivered piece comes back as it was, by an id that can be typed."""
     stored = await library.add(pending(), PIECE)
     assert re.fullmatch("[a-z0-9]{8}", stored.id)
     assert await library.get(stored.id) == stored
@@ -108,7 +108,7 @@ async def test_a_place_of_somebody_else_s_is_refused(library: Library, folder: P
 
 
 async def test_a_place_of_an_older_version_is_marked(library: Library, folder: Path):
-    """It has pieces alone, and a disk of its own has a folder of its file system's."""
+    """Such a place has pieces alone, and a disk of its own has a folder of its file system's."""
     stored = await library.add(pending(), PIECE)
     (folder / "lost+found").mkdir()
     await library.claim()
@@ -124,7 +124,7 @@ async def test_a_place_that_cannot_be_written_to_is_noticed(library: Library, fo
 
 
 async def test_a_piece_that_cannot_be_read_is_left_out(library: Library, folder: Path, url: str):
-    """It hides no other piece, and is removed in time, or when its user says so."""
+    """A piece of a damaged row hides no other piece, and is removed in time, or when its user says so."""
     stored = [await library.add(pending(str(job), user_id), PIECE) for job, user_id in enumerate((42, 42, 7))]
     beside = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with beside.begin() as connection:
@@ -235,7 +235,7 @@ async def test_files_that_cannot_be_reached(library: Library, monkeypatch: pytes
 
 
 async def test_several_bots_may_come_first(url: str):
-    """They bring the same database up to date in the same moment."""
+    """Four bots bring the same database up to date in the same moment."""
     databases = await asyncio.gather(*(Database.open(url) for _ in range(4)))
     for database in databases:
         assert await Library(database, Path("nowhere")).of(42, 0, 9) == []

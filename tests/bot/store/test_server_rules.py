@@ -67,7 +67,7 @@ async def test_a_row_that_cannot_be_read_forbids_nothing(book: RuleBook, databas
 async def test_a_rule_that_cannot_be_read_takes_no_other_along(
     book: RuleBook, database: Database, damaged: dict[str, object], caplog: pytest.LogCaptureFixture
 ):
-    """It forbids nothing itself, the others stay in force, and the log says so, once."""
+    """A damaged rule forbids nothing itself, the others stay in force, and the log says so, once."""
     await write(database, json.dumps({"a_day": 5, "private": True, "length": 300} | damaged))
     expected = {"a_day": 5, "private": True, "length": 300}
     for _ in range(2):

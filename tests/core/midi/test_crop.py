@@ -23,7 +23,7 @@ def notes_of(midi: bytes) -> list[tuple[int, float, float]]:
 
 
 def test_a_part_is_what_begins_between_two_seconds():
-    """It begins at the first of them, and what is held at the second ends there."""
+    """A part begins at the first of them, and what is held at the second ends there."""
     part = cropped(PIECE, 1.5, 3.25)
     assert notes_of(part.midi) == [(62, 0.5, 1.5), (63, 1.5, 1.75)]
     assert part.since == 1.5

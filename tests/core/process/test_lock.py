@@ -11,7 +11,7 @@ from core.process.lock import lines, lock, write
 
 
 def test_the_lines_stay_for_the_next_holder(tmp_path: Path):
-    """What a holder wrote last is all that the next one finds; the folder is made where there is none."""
+    """The next holder finds what the last one wrote, and nothing else; the folder is made where there is none."""
     path = tmp_path / "data" / "bot.lock"
     for written in (["first", "second"], ["third"]):
         with lock(path) as held:

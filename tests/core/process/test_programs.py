@@ -40,7 +40,8 @@ def test_a_program_is_compiled_once(tmp_path: Path):
 
 
 def test_what_nobody_noted_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """It may be half a file of a process that was killed; folders of other versions go once they are long unused."""
+    """Such a file may be half of one, of a process that was killed; folders of other versions go once they are long
+    unused."""
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     programs = ProgramCache(tmp_path)
     old, young = tmp_path / "old", tmp_path / "young"

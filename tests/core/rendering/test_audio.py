@@ -172,7 +172,7 @@ def test_a_fluidsynth_that_is_killed_has_a_second_try(fluidsynth, tmp_path: Path
 
 
 def test_fluidsynth_gets_no_secrets(fluidsynth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
-    """It has neither the database's address nor a key for the place of the files."""
+    """FluidSynth has neither the database's address nor a key for the place of the files."""
     for name in ("QUEUE_URL", "DISCORD_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hunter2")
     fluidsynth("import os; sys.exit(f'variables {dict(os.environ)}')")

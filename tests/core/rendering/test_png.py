@@ -24,7 +24,7 @@ def test_pictures_are_stacked():
 
 
 def test_pictures_of_different_widths_are_refused():
-    """They would leave a gap."""
+    """Narrower pictures would leave a gap."""
     with pytest.raises(ValueError, match="different widths"):
         stacked([png(RED), png(BLUE, width=6)])
 
