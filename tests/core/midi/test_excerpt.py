@@ -32,7 +32,7 @@ SONATA = smf(track(*[note(48 + number % 12, lasts=96) for number in range(25_000
 
 
 def test_some_of_a_file_that_is_too_long_can_be_read(reader: Reader):
-    """What begins later is not counted; a refusal names the option that helps."""
+    """Notes that begin later are not counted; a refusal names the option that helps."""
     assert reader.read(SONATA, Excerpt(30.0)).notes == 300
     with pytest.raises(BadRequest, match=r"has 25,000 notes, at most 20,000 are read; `from` goes on"):
         reader.read(SONATA)
@@ -71,7 +71,7 @@ def test_what_is_held_down_is_no_part_of_a_later_passage(reader: Reader):
 
 @pytest.mark.parametrize("excerpt", [{"until": -1.0}, {"until": float("nan")}, {"keep": 0.0}, {"keep": float("nan")}])
 def test_an_excerpt_that_cannot_be_gets_a_sentence(excerpt: dict[str, float]):
-    """It names the option."""
+    """The sentence names the option."""
     [name] = excerpt
     with pytest.raises(BadRequest, match="^from " if name == "until" else "^keep "):
         Excerpt(**excerpt)
@@ -99,7 +99,7 @@ def test_only_what_was_used_is_named(reader: Reader):
 
 
 def test_what_begins_later_is_left_out(reader: Reader):
-    """What sounds on at that moment stays as it is; a file that is too long is read up to there."""
+    """A note that sounds on at that moment stays as it is; a file that is too long is read up to there."""
     data = smf(track(note(lasts=4 * BEAT), note(62, at=3000 * BEAT)), track(note(64, at=2 * BEAT)))
     assert notes_of(reader.read(data, Excerpt(1.0))) == [(0.0, 2.0, 60, 80)]
     assert [pitch for _, _, pitch, _ in notes_of(reader.read(data, Excerpt(1.001)))] == [60, 64]
