@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import discord
 from discord import app_commands
@@ -23,12 +22,11 @@ from bot.commands.submit import (
     avatar_of,
     find_piece,
     find_typed_piece,
-    heard_seconds,
-    primed_seconds,
     rules_here,
     shown_seconds,
     submit,
 )
+from bot.commands.successors import Maker, continuation, continues_file, new_take, performance, variation
 from bot.commands.suggestions import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT
 from bot.delivery.messenger import message_url, send_what_fits
 from bot.language import card, recipes
@@ -38,21 +36,12 @@ from bot.language.replies import Reply
 from bot.language.translator import described, named
 from bot.services import Interaction
 from bot.store.files import ID
-from bot.store.pending_reply import FRESH, Source, StoredPrimer
 from bot.store.piece_table import Stored
-from bot.store.server_rules import Rules
-from core.errors import BadRequest, StoreError
-from core.midi.piano import performed
-from core.midi.smf import parse
+from core.errors import StoreError
 from core.models import MODELS
-from core.options import CONTINUED, FREEDOM, LENGTH, STEP_SECONDS
-from core.request import WHOLE_FILE, ComposeRequest, Origin, Rendering, fresh_take
-from core.seed import Seed
-from core.tasks import COMPOSE
+from core.options import CONTINUED
 from core.text import Text
 
-OPENING_SECONDS, OPENING_SHARE = 8.0, 0.2
-"""Length of the opening that a variation keeps, in seconds and as a share of the piece: whichever is less."""
 LAST_ROW = 4
 """Row of the buttons that delete, apart from all others."""
 
@@ -60,98 +49,15 @@ Action: TypeAlias = Callable[[Interaction, Stored], Awaitable[None]]
 """The answer to a press, once the piece is found."""
 
 
-class Successor(NamedTuple):
-    """A new piece that is made from one that is stored."""
-
-    request: ComposeRequest
-    rendering: Rendering
-    source: Source
-    """Says what is still to be read for it."""
-    seconds: float
-    """Composed seconds of the whole: what it continues, and the new music."""
-
-
-Maker: TypeAlias = Callable[[Stored, Rules], Successor]
-"""Makes a successor as the rules allow. It is called in a thread, as some music is parsed. Raises BadRequest."""
-
-
-def _new_take(stored: Stored, _: Rules) -> Successor:
-    """The same request with another draw."""
-    request = replace(stored.recipe.request, take=fresh_take())
-    return Successor(request, stored.recipe.rendering, FRESH, primed_seconds(request))
-
-
-def _variation(stored: Stored, rules: Rules) -> Successor:
-    """A request for the same opening and a new rest, as long as the piece was or as the rules allow. What was left out
-    of it stays so, and nothing is left out of the new one."""
-    rendering = stored.recipe.rendering
-    duration = stored.duration / rendering.stretch
-    seconds = round(min(OPENING_SECONDS, OPENING_SHARE * duration), 2)  # its recipe says it
-    length = max(LENGTH.least, min(_steps(duration), _longest(rendering, rules)) - _steps(seconds))
-    request = _unprimed(stored, length, Origin(stored.id, seconds))
-    whole = replace(rendering, only_new=False, crop="")
-    return Successor(request, whole, StoredPrimer(stored.id, seconds), seconds + request.seconds)
-
-
-def _continuation(stored: Stored, rules: Rules) -> Successor:
-    """A request for the whole piece, or the part to which it was cropped, and as much again as was asked for, where
-    there is room. Raises BadRequest."""
-    rendering = stored.recipe.rendering
-    seconds = heard_seconds(stored)
-    room = _longest(rendering, rules) - _steps(seconds) - 1
-    if room < LENGTH.least:
-        rules.allow_seconds((seconds + LENGTH.least * STEP_SECONDS) * max(1.0, rendering.stretch))
-        raise BadRequest("this piece is nearly as long as a piece can be, so there is no room to go on")
-    request = _unprimed(stored, min(stored.recipe.request.length, room), Origin(stored.id))
-    return Successor(request, replace(rendering, crop=""), StoredPrimer(stored.id), seconds + request.seconds)
-
-
-def _performance(stored: Stored, _: Rules) -> Successor:
-    """A request to perform the file that a piece continues, without the options of new music. Raises BadRequest."""
-    request, rendering = stored.recipe.request, stored.recipe.rendering
-    if not _continues_file(stored):
-        raise BadRequest("this piece does not continue a whole file, so there is no score to perform")
-    options = {name: getattr(request, name) for name in ("style", "dynamics", "temperature", "top_p")}
-    asked = ComposeRequest(Seed(), take=fresh_take(), **options)
-    made = performed(asked, request.primer, round(parse(request.primer).seconds, 3))
-    whole = replace(rendering, only_new=False, crop="")
-    whole.rendered_seconds(made.seconds)
-    return Successor(made, whole, FRESH, made.seconds)
-
-
-def _continues_file(stored: Stored) -> bool:
-    """Whether it continues all of a listener's file: a recipe can ask to perform that, and no part of it."""
-    request = stored.recipe.request
-    return bool(request.primer) and not stored.parent and request.origin == WHOLE_FILE
-
-
-def _longest(rendering: Rendering, rules: Rules) -> int:
-    """Steps of the longest piece that may be composed under these rules for such a rendering."""
-    return LENGTH.most if rules.longest is None else int(rules.length / max(1.0, rendering.stretch))
-
-
-def _unprimed(stored: Stored, length: int, origin: Origin) -> ComposeRequest:
-    """The request to continue a piece, which still lacks that: its files are read once the press is acknowledged. New
-    music follows a performance too."""
-    request = replace(stored.recipe.request, task=COMPOSE, seed=Seed(), score=b"", freedom=FREEDOM.usual)
-    return replace(request, primer=b"", origin=origin, length=length, take=fresh_take())
-
-
-def _steps(seconds: float) -> int:
-    return round(seconds / STEP_SECONDS)
-
-
 def _submits(maker: Maker) -> Action:
-    """An action that asks for a new piece. A new take has the parent of this piece, and a performance of a file has
-    none; of all others this piece is it."""
+    """An action that asks for a new piece."""
 
     async def act(interaction: Interaction, stored: Stored) -> None:
         rules = await admit(interaction)
         made = await asyncio.to_thread(maker, stored, rules)
         submission = Submission(made.request, made.rendering, stored.private)
-        parent = stored.parent if maker in (_new_take, _performance) else stored.id
         seconds = made.seconds * max(1.0, made.rendering.stretch)
-        await submit(interaction, submission, rules, made.source, parent, seconds=seconds)
+        await submit(interaction, submission, rules, made.source, made.parent, seconds=seconds)
 
     return act
 
@@ -190,11 +96,11 @@ async def _delete(interaction: Interaction, stored: Stored) -> None:
 
 
 _ACTIONS: dict[str, tuple[Text, Action]] = {
-    "take": (Text("New take"), _submits(_new_take)),
+    "take": (Text("New take"), _submits(new_take)),
     "edit": (Text("Edit"), open_edit_form),
-    "vary": (Text("Variation"), _submits(_variation)),
-    "continue": (Text("Continue"), _submits(_continuation)),
-    "perform": (Text("Perform"), _submits(_performance)),
+    "vary": (Text("Variation"), _submits(variation)),
+    "continue": (Text("Continue"), _submits(continuation)),
+    "perform": (Text("Perform"), _submits(performance)),
     "arrange": (Text("Arrange"), _ask_arrangement),
     "listen": (Text("Listen"), listen),
     "video": (Text("Video"), show_video),
@@ -240,7 +146,7 @@ def piece_view(stored: Stored, *, deleting: bool = False) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     model = MODELS[stored.recipe.request.model]
     actions = ["listen", "video", "take", "edit", *(["vary", "continue"] if model.continues_primer else [])]
-    actions += ["perform"] if _continues_file(stored) else []
+    actions += ["perform"] if continues_file(stored) else []
     actions += ["arrange", *(["attention"] if stored.pictures else []), "recipe"]
     actions += ["erase", "keep"] if deleting else ["delete"]
     for action in actions:
