@@ -30,7 +30,7 @@ class Composer(Protocol):
     """A model that is loaded and ready. The same request gives the same notes on the same machine type."""
 
     model: str
-    """Its name in `core.models.MODELS`."""
+    """A name in `core.models.MODELS`."""
     checkpoint: str
     """The first 12 hexadecimal digits of the hash of everything in the checkpoint's folder that shapes a piece."""
 

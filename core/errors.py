@@ -73,6 +73,6 @@ class Cancelled(NocturneError):
 
 
 def shown(text: str, longest: int = 40) -> str:
-    """What somebody typed, as a sentence may repeat it: in one line, and no more than `longest` characters of it."""
+    """Typed text as a sentence may repeat it: in one line, and no more than `longest` characters of it."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."

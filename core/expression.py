@@ -11,7 +11,7 @@ from typing import NamedTuple
 from core.text import Text
 
 ANY = str(Text("any"))
-"""In place of a word where nothing is asked for."""
+"""The word where nothing is asked for."""
 PACES = {
     str(word): notes_a_second
     for word, notes_a_second in (
@@ -37,7 +37,7 @@ DYNAMICS = {
 
 
 class Mood(NamedTuple):
-    """What a mood stands for: a mode, a word in `PACES` and one in `DYNAMICS`."""
+    """The meaning of a mood: a mode, a word in `PACES` and one in `DYNAMICS`."""
 
     minor: bool
     pace: str
@@ -68,7 +68,7 @@ class Expression(NamedTuple):
 
     @classmethod
     def of(cls, key: str, pace: str, dynamics: str, mood: str) -> Expression:
-        """Of a request's options, each `ANY` where it is left out; what is said itself counts more than the mood."""
+        """The expression of a request's options, each `ANY` where it is left out; they count more than the mood."""
         meant = MOODS.get(mood)
         return cls(
             key=_said(key),

@@ -94,7 +94,7 @@ class _Reader:
         self.flats: set[int] = set()
 
     def chords(self, text: str) -> list[Chord] | None:
-        """Those of a text without parentheses."""
+        """The chords of a text without parentheses."""
         joined = re.sub(r"\s*[,+]\s*", ",", _TWO_WORDS.sub(_one_word, text)).strip(", \t\n")
         joined = re.sub(r"(?<=\d)-(?=[0-9a-hA-H])", ",", joined)
         groups = [group.strip(",").split(",") for group in re.sub(r",+(?=\s|$)", "", joined).split()]
@@ -108,7 +108,7 @@ class _Reader:
         return chords
 
     def _group(self, names: list[str], progression: bool) -> list[Chord] | None:
-        """What commas join: the notes of a chord, or chords one after another."""
+        """The chords of a group that commas join: one of all its notes, or several by name."""
         if len(names) == 1 or any(self._is_chord_name(name) for name in names):
             named = [self._chord(name, progression) for name in names]
             return None if None in named else [chord for chord in named if chord]

@@ -117,7 +117,7 @@ class Option(Generic[Value]):
         return Text(template.template, {name: fact for name, fact in facts.items() if fact is not None})
 
     def _facts(self) -> dict[str, Any]:
-        """What the templates may mention."""
+        """Values that the templates may mention."""
         return {"usual": self.usual}
 
     def _parse(self, typed: str) -> Value:
@@ -168,7 +168,7 @@ class Steps(WholeNumber):
 
 
 def _seconds_of(typed: str) -> float | None:
-    """Those of a time, `30s` or `1:30`; None for anything else, such as a bare number."""
+    """The seconds of a time, `30s` or `1:30`; None for anything else, such as a bare number."""
     time = _TIME.fullmatch(typed.strip()) if len(typed) <= _LONGEST_NUMBER else None
     if time is None:
         return None

@@ -35,10 +35,10 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What there is to hear, for whoever cannot see or play it."""
+    """Facts about the sound of a piece, for whoever cannot see or play it."""
 
     seconds: float
-    """Of sound, the ringing of the last notes included."""
+    """The duration of the sound, the ringing of the last notes included."""
     lowest: int
     highest: int
     """Pitches."""

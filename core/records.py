@@ -43,7 +43,7 @@ def of_type(kind: type[_Record], value: Any) -> _Record:
 
 
 def known_fields(record: type[Any], data: Any) -> dict[str, Any]:
-    """Those entries of `data` that are fields of a dataclass: a newer version, which runs beside this one while all are
+    """The entries of `data` that are fields of a dataclass: a newer version, which runs beside this one while all are
     replaced, may have written more. Raises TypeError for what is no dict."""
     names = {field.name for field in fields(record)}
     return {name: value for name, value in of_type(dict, data).items() if name in names}

@@ -1,4 +1,4 @@
-"""What is asked for: a ComposeRequest goes out through the queue, and a `core.piece.Piece` comes back. It is plain
+"""Requests for pieces: a ComposeRequest goes out through the queue, and a `core.piece.Piece` comes back. It is plain
 data, checked where it is made."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from core.tasks import COMPOSE, HARMONIZE, PERFORM, TASKS, WORDS
 from core.text import Text
 
 PIECE, VOICE, VIDEO = FORMS = ("piece", "voice", "video")
-"""What is made of a composed piece: all its files, an Ogg Opus to be sent as a voice message, or an MP4."""
+"""The forms of a composed piece: all its files, an Ogg Opus to be sent as a voice message, or an MP4."""
 USUAL_TOP_P = -1.0
 """A `top_p` that stands for what is usual for the model: `ModelSpec.usual_top_p`."""
 _EXPRESSION_OPTIONS = (KEY, PACE, DYNAMICS, MOOD)
@@ -87,7 +87,7 @@ def fits_model(model: str, option: str, value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ComposeRequest:
-    """What a listener asked for: the same request gives the same piece. Raises BadRequest."""
+    """A listener's request for a piece: the same request gives the same piece. Raises BadRequest."""
 
     seed: Seed
     """The notes that it begins with."""
@@ -183,7 +183,7 @@ class ComposeRequest:
 
     @property
     def expression(self) -> Expression:
-        """What key, pace, dynamics and mood ask for together."""
+        """The meaning of key, pace, dynamics and mood together."""
         return Expression.of(self.key, self.pace, self.dynamics, self.mood)
 
     @property

@@ -1,4 +1,4 @@
-"""What a piece begins with: `random`, or notes written as pitches or names."""
+"""Seeds, with which pieces begin: `random`, or notes written as pitches or names."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Key(NamedTuple):
 
     @property
     def sharps(self) -> int:
-        """Of its signature; flats are negative."""
+        """The sharps of its signature; flats are negative."""
         sharps = 7 * self.signature % 12
         most = 5 if self.minor and self.tonic == 3 else 6  # E flat minor has six flats, F sharp major six sharps
         return sharps if sharps <= most else sharps - 12

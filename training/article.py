@@ -119,7 +119,7 @@ def measure(model: ArticleModel, vocabulary: Vocabulary, pieces: list[list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does; the defaults are the article's."""
+    """The plan of a run; the defaults are the article's."""
 
     files: int = 100
     seed: int = 666

@@ -1,4 +1,4 @@
-"""What the commands of training share: options, and how they end."""
+"""Parts that the commands of training share: options, and how they end."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from training.commands import run_command
 from training.data import data_folder, of_split, read_folder
 
 PENALTY = 0.02
-"""Of a squared weight, beside the mean squared error of standardised features."""
+"""The factor of a squared weight, beside the mean squared error of standardised features."""
 FEWEST_NOTES = 100
 SHORTEST, LONGEST = 0.02, 20.0
 """Seconds to which durations are clipped before their logarithm is taken."""
@@ -29,7 +29,8 @@ MOST_STRETCH = 1.0
 
 
 class Lesson(NamedTuple):
-    """What one piece teaches a regression: (rows, features), what is to be foreseen, and how much each row counts."""
+    """Examples for a regression: (rows, features), what is to be foreseen, (rows,), and how much each counts,
+    (rows,)."""
 
     features: np.ndarray
     truth: np.ndarray
@@ -37,7 +38,7 @@ class Lesson(NamedTuple):
 
 
 def lessons(piece: AlignedPiece) -> dict[str, Lesson]:
-    """Those of a piece, by the names of `Foresight`."""
+    """The examples of a piece, by the names of `Foresight`."""
     pianists = list(piece.performances.values())
     pace = pace_of(piece)
     onsets = pace * np.array([note.start for note in piece.notes])

@@ -26,7 +26,7 @@ from training.excerpts import human_recordings
 
 
 def styles_like(recordings: Sequence[Recording], known: Sequence[str], count: int) -> list[str]:
-    """So many styles, spread evenly over the recordings that are compared with; `any` for one that is not known."""
+    """`count` styles, spread evenly over the recordings that are compared with; `any` for one that is not known."""
     names = sorted(style_of(recording.composer) for recording in human_recordings(recordings))
     chosen = [names[number * len(names) // count] for number in range(count)] if names else [ANY] * count
     return [name if name in known else ANY for name in chosen]

@@ -59,8 +59,8 @@ def request_for(notes: Sequence[Note], take: int, style: str) -> ComposeRequest:
 
 
 def figures(notes: Sequence[Note], music: PrettyMIDI) -> dict[str, float]:
-    """What became of a melody: how many of its notes are missing or too soft, and of the accompaniment the number of
-    notes, the share that sounds a semitone from a note of the melody, and the share above it."""
+    """Figures of a melody that was harmonized: how many of its notes are missing or too soft, and of the accompaniment
+    the number of notes, the share that sounds a semitone from a note of the melody, and the share above it."""
     played = music.instruments[0].notes
     wanted = set(map(_place, notes))
     kept = [note for note in played if _place(note) in wanted]

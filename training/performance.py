@@ -62,7 +62,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """What networks are trained and measured by."""
+    """The music that networks are trained and measured by."""
 
     pieces: Sequence[TrainingPiece]
     validation: Sequence[np.ndarray]

@@ -70,7 +70,7 @@ def steps_for(
     teacher_weight: float = TEACHER_WEIGHT,
     jit: bool = False,
 ) -> Steps:
-    """What trains these students on the backend that there is. `jit` compiles TensorFlow's step by XLA."""
+    """The steps that train these students on the backend that there is. `jit` compiles TensorFlow's step by XLA."""
     if keras.backend.backend() == "jax":
         from training.steps_jax import JaxSteps
 

@@ -120,8 +120,9 @@ def remaining_cells(moments: np.ndarray) -> np.ndarray:
 
 
 def batch_of(packed: PackedPieces, draws: Draws, length: int, variation: Variation, xp: Any = np) -> dict[str, Any]:
-    """What a network reads, int32: `events` and those `following` them, (batch, length, 4), the `style`, (batch,), and
-    the bucket of the `remaining` time, (batch, length). `xp` is the library whose arrays the pieces and draws are."""
+    """A batch as a network reads it, int32: `events` and those `following` them, (batch, length, 4), the `style`,
+    (batch,), and the bucket of the `remaining` time, (batch, length). `xp` is the library whose arrays the pieces and
+    draws are."""
     moments, remaining, valid = window_of(packed, draws.piece, draws.first, length, xp)
     moments = transposed(moments, draws, variation, xp)
     moments, remaining = stretched(moments, remaining, valid, draws.tempo[:, None], xp)

@@ -49,7 +49,7 @@ class ArticleComposer:
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> ArticleComposer:
-        """Its pieces share nothing but the weights, so that `slots` and `memory` limit nothing.
+        """Load the model. Pieces share nothing but its weights, so that `slots` and `memory` limit nothing.
         Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
         checkpoint = Checkpoint(folder, MODEL)
         vocabulary = Vocabulary(checkpoint.text(VOCABULARY).splitlines())

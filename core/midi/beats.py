@@ -16,7 +16,7 @@ _MOST_RESOLUTION = 2**15 - 1
 _MOST_TICKS = 2_000_000
 """Whoever reads the file again may keep a number for each tick."""
 _MOST_CHANGES = 5_000
-"""Of tempo, metre and key: some files have one for every note."""
+"""The most changes of tempo, metre and key that are kept: some files have one for every note."""
 _TICK_SECONDS = 0.001
 """The longest tick that will do for music that keeps to no beat."""
 _FRAMES_A_SECOND = {24: 24.0, 25: 25.0, 29: 30 / 1.001, 30: 30.0}
@@ -56,7 +56,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """What a score is written on. Without any tempo a beat lasts half a second."""
+    """The beats that a score is written on. Without any tempo a beat lasts half a second."""
 
     resolution: int = 500
     """Ticks a beat."""
@@ -116,7 +116,7 @@ class Beats:
 
 
 def _later(changes: Changes, tick: int) -> Changes:
-    """Those after a tick, and the last before it, which holds there."""
+    """The changes after a tick, and the last before it, which holds there."""
     holds = [change for change in changes if change[0] <= tick][-1:]
     after = [change for change in changes if change[0] > tick]
     return tuple((max(0, change[0] - tick), *change[1:]) for change in holds + after)
@@ -127,8 +127,8 @@ PLAIN = Beats()
 
 
 def ticks_a_second(division: int) -> float | None:
-    """Of a header whose time is in frames; None where it is in beats. Raises BadRequest for one in which no time
-    passes."""
+    """Ticks a second by a header whose time is in frames; None where it is in beats. Raises BadRequest for one in which
+    no time passes."""
     if not division & 0x8000:
         if not division:
             raise BadRequest("the MIDI file is damaged: its header says 0 ticks a beat")

@@ -48,7 +48,7 @@ def chunks_of(data: bytes) -> Chunks:
 
 
 def _tracks(data: bytes, place: int) -> list[bytes]:
-    """Those from `place` on."""
+    """The tracks from `place` on."""
     tracks = []
     while place + 8 <= len(data):
         kind, begin = data[place : place + 4], place + 8

@@ -55,7 +55,7 @@ def _strikes(score: Score) -> list[Strike]:
 
 
 def _new(strikes: Sequence[Strike], before: Sequence[Strike]) -> list[Strike]:
-    """Those of a piece that its primer has not; a piece is written in the ticks of its primer."""
+    """The notes of a piece that its primer has not; a piece is written in the ticks of its primer."""
     known = {(strike.start, strike.pitch) for strike in before}
     new = [strike for strike in strikes if (strike.start, strike.pitch) not in known]
     if not new:

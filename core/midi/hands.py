@@ -34,7 +34,7 @@ class _Hand(NamedTuple):
         return _Hand((*held, *struck), sum(strike.pitch for strike in struck) / len(struck))
 
     def strain(self, before: _Hand) -> float:
-        """Of what it holds, and of the move to here."""
+        """The strain of its span, and of the move to here."""
         pitches = [strike.pitch for strike in self.held]
         span = max(pitches, default=0) - min(pitches, default=0)
         held = max(0, span - _EASY) + _TOO_WIDE * (max(0, span - REACH) + max(0, len(pitches) - _FINGERS))

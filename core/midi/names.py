@@ -23,7 +23,7 @@ _CJK_MUSIC = frozenset(
 _DAKUTEN = re.compile("[ｶ-ﾄﾊ-ﾎｳ]ﾞ|[ﾊ-ﾎ]ﾟ")
 _RARE_CYRILLIC = frozenset("цщэфъыьйюжхчшё")
 _LATIN = frozenset("äöüßéèêëàâçñóíáúãõôîïûæøåœìòùþð")
-"""Of western Europe; others, such as š and ÿ, are seldom in names."""
+"""Letters of western Europe; others, such as š and ÿ, are seldom in names."""
 
 
 def decoded(names: list[bytes]) -> list[str]:

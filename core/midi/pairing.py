@@ -7,7 +7,7 @@ from collections import deque
 from itertools import pairwise
 
 RELEASE, SILENCE = 0, -1
-"""What stands in place of a velocity where a key is released, and where all keys are."""
+"""Marks in place of a velocity: the key is released, and all keys are."""
 
 Move = tuple[int, int]
 """A tick, and the velocity with which the key is struck there, or RELEASE or SILENCE."""

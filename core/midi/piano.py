@@ -24,14 +24,14 @@ MOST_NOTES = 20_000
 _ROUNDED_SECONDS = 1.0
 """How far beyond the end somebody may go on from: players round the length of a file up."""
 _GUIDE_VELOCITY = 1
-"""So soft are notes that are to be seen, not heard."""
+"""The velocity of notes that are to be seen, not heard."""
 _SHOWN_TRACKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What somebody sent, as one piano. `midi` is a file that we wrote, `seconds` when its last note ends, and `remark`
-    a sentence about what was used of theirs."""
+    """A file that somebody sent, as one piano. `midi` is a file that we wrote, `seconds` when its last note ends, and
+    `remark` a sentence about what was used of theirs."""
 
     midi: bytes
     seconds: float
@@ -131,7 +131,7 @@ def _too_long(seconds: float, excerpt: Excerpt) -> BadRequest:
 
 
 class _Choice:
-    """What one piano plays of the parts of a score, and what it leaves out."""
+    """The parts of a score that one piano plays, and those that it leaves out."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         sounding = [part for part in parts if not part.drums and not part.silent]

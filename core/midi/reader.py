@@ -28,30 +28,30 @@ from core.text import NOTHING, Text
 MEMORY = 512 * 2**20
 """Bytes of address space that the process may have."""
 READ_SECONDS = 4.0
-"""Of the processor, for one file, counted from 0 for each: 20,000 notes take 0.2 s, and nothing that fits into
+"""Processor time for one file, counted from 0 for each: 20,000 notes take 0.2 s, and nothing that fits into
 `MAX_BYTES` more than 1.5 s. Bytes limit the work; this is for a fault of ours."""
 NICENESS = 10
 """The process yields to all others by so much: whoever is to be acknowledged in time comes first."""
 WALL_SECONDS = 60.0
 """On the clock, for a process that hangs; a machine with much to do may take its time."""
 START_SECONDS = 60.0
-"""What the process may take to be there."""
+"""Time-out of the start of the process."""
 READS = 1000
 """Files that one process reads before a new one takes its place."""
 CPU_SECONDS = round(READS * READ_SECONDS)
-"""Of the processor, for all that one process reads."""
+"""Processor time for all that one process reads."""
 TOO_MUCH = Text("this MIDI file could not be read: it takes too much time or memory")
 
 _log = logging.getLogger(__name__)
 
 
 class Reading(NamedTuple):
-    """What came of a file: an upload, or a sentence that says what is wrong with it."""
+    """The outcome of reading a file: an upload, or a sentence that says what is wrong with it."""
 
     upload: Upload | None
     refusal: Text
     seconds: float
-    """Of the processor, spent on it."""
+    """Processor time spent on it."""
 
 
 class Reader:

@@ -49,7 +49,8 @@ class Position(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """What one track has for one channel. Files of format 2, and several ports, have more than 16 channels."""
+    """A part: the notes of one track for one channel. Files of format 2, and several ports, have more than 16
+    channels."""
 
     track: int
     channel: int
@@ -61,8 +62,8 @@ class Part:
 
 @dataclass(slots=True)
 class Score:
-    """What a file says: its parts with notes in its order, how the sustain pedal of each channel moves, and the beats
-    on which it is written."""
+    """The content of a file: its parts with notes in its order, how the sustain pedal of each channel moves, and the
+    beats on which it is written."""
 
     parts: list[Part]
     pedals: dict[int, list[Position]] = field(default_factory=dict)
@@ -117,7 +118,7 @@ def _successive(tracks: list[_Track], named: list[str], division: int, pace: flo
 
 
 def _merged(changes: Iterable[list]) -> tuple:
-    """Those of all tracks in the order of their ticks."""
+    """The changes of all tracks in the order of their ticks."""
     return tuple(sorted((change for track in changes for change in track), key=lambda change: change[0]))
 
 
@@ -167,7 +168,7 @@ class _Track:
         self.keys: list[KeySignature] = []
         self._controls: list[_Control] = []
         self._moves: defaultdict[int, list[Move]] = defaultdict(list)
-        """Of the key whose pitch and channel are `channel << 7 | pitch`."""
+        """The moves of each key, by `channel << 7 | pitch`."""
         self._struck: list[set[int]] = [set() for _ in range(16)]
         """Keys of each channel that were struck since all its notes ended."""
         self._silences: list[tuple[int, int]] = []
@@ -191,7 +192,7 @@ class _Track:
                 self._moves[key] = silenced(moves, ticks)
 
     def parts(self, clock: Clock, name: str, overlap: int) -> list[Part]:
-        """What the track has for each channel, in the order in which they begin."""
+        """The parts of the track, one a channel, in the order in which they begin."""
         notes: defaultdict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
         for key, moves in self._moves.items():
             pitch = key & 0x7F
@@ -299,7 +300,7 @@ class _Track:
             self._controls.append((tick, channel, _HAS_DRUM_BANK, self._banks[channel] in _XG_DRUM_BANKS))
 
     def _take_sysex(self, tick: int, content: bytes) -> None:
-        """What makes drums of other channels, or none of the usual one: Roland's GS and Yamaha's XG."""
+        """Roland's GS and Yamaha's XG: messages that make drums of other channels, or none of the usual one."""
         match [*content[:8]]:
             case [0x41, _, 0x42, 0x12, 0x40, block, 0x15, drums] if block & 0xF0 == 0x10:
                 part = block & 0x0F

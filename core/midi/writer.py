@@ -12,7 +12,7 @@ from core.midi.controllers import SUSTAIN
 
 _TEXT, _TRACK_NAME, _END_OF_TRACK, _TEMPO, _METRE, _KEY = 0x01, 0x03, 0x2F, 0x51, 0x58, 0x59
 _CLOCKS, _THIRTYSECONDS = 24, 8
-"""Of a metronome's click and of a quarter note, which a metre has to tell."""
+"""MIDI clocks of a metronome's click, and 32nd notes of a quarter, which a metre has to tell."""
 
 
 class Strike(NamedTuple):
@@ -30,7 +30,7 @@ PedalMove = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What is written into a track of its own; all are on the first channel, since one piano plays them."""
+    """A track of a file; all are on the first channel, since one piano plays them."""
 
     name: str
     strikes: Sequence[Strike]
@@ -96,7 +96,8 @@ def _signs(beats: Beats) -> list[_Event]:
 
 
 def _messages(track: Track) -> list[_Event]:
-    """In order; in each tick the pedal comes first, then releases, then strikes, from low to high."""
+    """The messages of a track, in order; in each tick the pedal comes first, then releases, then strikes, from low to
+    high."""
     ranked = [(tick, 0, SUSTAIN, value) for tick, value in track.pedal]
     for start, end, pitch, velocity in track.strikes:
         ranked += [(start, 2, pitch, velocity), (end, 1, pitch, 0)]

@@ -20,7 +20,7 @@ import numpy as np
 from core.performance.arrays import arrays_in
 
 FILE = Path(__file__).with_suffix(".npz")
-"""That of the training music of the networks that ship."""
+"""The fingerprint of the training music of the networks that ship."""
 BITS = 11_900_000
 """Bits in 1.5 MB. More of them would lower the passage that chance gives to every piece."""
 RUN = 12

@@ -213,9 +213,9 @@ def _matrix(columns: dict[str, np.ndarray]) -> np.ndarray:
 
 
 class Foresight(NamedTuple):
-    """What is foreseen of a score: of each note the `loudness`, in steps of velocity above the mean, and how long the
-    key is `held`, the logarithm of seconds; and `tempo`, the logarithm of how much longer than written the time from
-    one moment to the next is."""
+    """Regressions of a performance on its score: of each note the `loudness`, in steps of velocity above the mean, and
+    how long the key is `held`, the logarithm of seconds; and `tempo`, the logarithm of how much longer than written the
+    time from one moment to the next is."""
 
     loudness: Regression
     held: Regression

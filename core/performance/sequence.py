@@ -57,7 +57,7 @@ class EventSequence:
     """Beginning of its next chunk: the sequence that it is a copy of, and shares the engine's state with; a state that
     was kept; None at the beginning, or where it goes on from its own last chunk."""
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))
-    """Those that the engine has decoded."""
+    """The events that the engine has decoded."""
     ends: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """Before each event, the probability that the piece ends there."""
 
@@ -98,7 +98,7 @@ class EventSequence:
 
     @property
     def own_events(self) -> np.ndarray:
-        """Its events without those that are forced."""
+        """The events that are not forced."""
         return self.events[len(self.forced) :]
 
     def times(self) -> np.ndarray:

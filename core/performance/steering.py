@@ -81,8 +81,8 @@ _PITCH_CLASSES = (np.arange(PITCHES) + LOWEST_PITCH) % 12
 
 
 class LogitBias(NamedTuple):
-    """What is added to the logits of a chunk: (TIME_BINS,) for the onset shift, (KEYS,) and (VELOCITIES,) for one
-    sequence; behind (slots,) for those of a batch."""
+    """Biases that are added to the logits of a chunk: (TIME_BINS,) for the onset shift, (KEYS,) and (VELOCITIES,) for
+    one sequence; behind (slots,) for those of a batch."""
 
     onset_shift: Array
     key: Array
@@ -94,7 +94,7 @@ NO_BIAS = LogitBias(*(np.zeros(size, dtype=np.float32) for size in (TIME_BINS, K
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a piece is steered towards: a key, notes a second, and a mean velocity, None where nothing was asked for."""
+    """The target of a piece: a key, notes a second, and a mean velocity, None where nothing was asked for."""
 
     key: Key | None = None
     notes_a_second: float | None = None
@@ -182,8 +182,8 @@ def _haste(moments: np.ndarray, target: float, prior: float = 0.5) -> float:
 
 
 def _harmony(target: Target, moments: np.ndarray) -> np.ndarray:
-    """What leads a piece into its key after notes that are given; or else in the mode, in whatever key it is, as it is
-    transposed in the end."""
+    """The bias that leads a piece into its key after notes that are given; or else in the mode, in whatever key it is,
+    as it is transposed in the end."""
     assert target.key is not None
     notes = moments[moments[:, KEY] < PITCHES][-KEY_NOTES:]
     if len(notes) < FEWEST_KEY_NOTES:
@@ -198,8 +198,8 @@ def _harmony(target: Target, moments: np.ndarray) -> np.ndarray:
 
 
 def _pull(key: Key) -> np.ndarray:
-    """What is outside the key's scale loses, and the tonic gains, (KEYS,). On average over music in the key it is 0, so
-    that the pedal and the end stay about as likely as they are."""
+    """The bias towards a key, (KEYS,): notes outside its scale lose, and the tonic gains. On average over music in the
+    key it is 0, so that the pedal and the end stay about as likely as they are."""
     shares = np.roll(_MINOR if key.minor else _MAJOR, key.tonic)
     fit = np.log(profile(key))
     logs = np.minimum(np.log(shares / SCALE_SHARE), 0.0) + TONIC_PULL * (fit - np.average(fit, weights=shares))

@@ -1,1 +1,1 @@
-"""What bot and worker have in common as processes: database, lock, logs, memory, metrics, shutdown."""
+"""Parts that bot and worker have in common as processes: database, lock, logs, memory, metrics, shutdown."""

@@ -36,6 +36,6 @@ def make_private(paths: Iterable[Path]) -> None:
 
 
 def mend(data_dir: Path, queue_url: str) -> None:
-    """Do so with the files that are there already: older versions made them as the umask of the system was. To be
+    """Make the files private that are there already: older versions made them as the system's umask was. To be
     called once the database is open: until then it may be any file, which a setting names by mistake."""
     make_private([*(data_dir / name for name in LOCKS), *files_of(queue_url)])

@@ -90,7 +90,7 @@ def _version(package: str) -> str:
 
 
 def _features() -> str:
-    """What Linux says that the processor can do; elsewhere its name has to do."""
+    """The processor's features, as Linux lists them; elsewhere its name has to do."""
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next((line for line in lines if line.startswith(("flags", "Features"))), "")

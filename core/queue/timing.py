@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """In seconds; a test may be in a hurry."""
+    """Delays in seconds; a test may be in a hurry."""
 
     beat: float = 5.0
     """Between two heartbeats of a worker."""

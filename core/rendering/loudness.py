@@ -41,7 +41,7 @@ _STEP = RATE // 10
 _FRAME = 63
 """Samples of which the limiter knows one peak, 1.4 ms. A step has 70 of these frames."""
 _OVERSAMPLING, _TAPS = 4, 12
-"""Of the true peak: points a sample, and samples on either side that the interpolator looks at."""
+"""Oversampling for the true peak: points a sample, and samples on either side that the interpolator looks at."""
 _HEAD = np.array([[1.53512485958697, -2.69169618940638, 1.19839281085285], [1, -1.69065929318241, 0.73248077421585]])
 _HIGH_PASS = np.array([[1, -2, 1], [1, -1.99004745483398, 0.99007225036621]])
 """Coefficients of BS.1770's two filters at 48 kHz: of each the numerator, and the denominator."""

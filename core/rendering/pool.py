@@ -50,7 +50,7 @@ NICENESS = 10
 """Priority of a voice message or a video, as `nice` counts: the model gets nine tenths of a core that it shares."""
 
 _shares: Any = [0.0] * MOST_AT_ONCE
-"""In a process of the pool: how much of each piece is done, 0 to 1."""
+"""How much of each piece is done, 0 to 1, in a process of the pool."""
 _log = logging.getLogger(__name__)
 
 
@@ -184,8 +184,8 @@ def _step_back() -> None:
 
 
 def _prepare(scratch: str, log_level: str, shares: Any) -> None:
-    """In each process, first: write into `scratch`, log as the worker does, tell progress in `shares`, and end when it
-    does, however it ends."""
+    """Prepare a process of the pool: it writes into `scratch`, logs as the worker does, tells progress in `shares`, and
+    ends when the worker does, however that ends."""
     global _shares
     _shares = shares
     keep_small()
