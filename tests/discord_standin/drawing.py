@@ -16,7 +16,9 @@ from typing import NamedTuple
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from .model import BUTTON, SELECTS, TEXT_DISPLAY, TEXT_INPUT, Attachment, Json, Message
+from .codes import BUTTON, SELECTS, TEXT_DISPLAY, TEXT_INPUT
+from .model import Attachment, Message
+from .places import Json
 
 BACKGROUND, BOX, FIELD, LINE = "#323339", "#2b2d31", "#1e1f22", "#3f4147"
 TEXT, STRONG, FAINT, LINK, MENTION = "#dbdee1", "#ffffff", "#949ba4", "#00a8fc", "#3d4270"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .model import FILE_UPLOAD, LABEL, RADIO_GROUP, SELECTS, TEXT_INPUT, Attachment, Json
+from .codes import FILE_UPLOAD, LABEL, RADIO_GROUP, SELECTS, TEXT_INPUT
+from .model import Attachment
+from .places import Json
 
 
 class Filled:

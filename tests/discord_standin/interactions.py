@@ -6,9 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .limits import Refused, check_choices, check_modal, invalid
-from .messages import Files, Messages, read_body
-from .model import (
+from .codes import (
     AUTOCOMPLETE,
     COMMAND,
     COMPONENT,
@@ -19,11 +17,12 @@ from .model import (
     TOKEN_SECONDS,
     USER_INSTALL,
     VOICE_MESSAGE,
-    Choice,
-    Interaction,
-    Json,
-    Message,
 )
+from .limits import check_choices, check_modal
+from .messages import Files, Messages, read_body
+from .model import Choice, Interaction, Message
+from .places import Json
+from .refusals import Refused, invalid
 from .rest import number
 from .traffic import reply
 from .world import World

@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 
 from aiohttp import BodyPartReader, web
 
+from .codes import COMPONENTS_V2, LOADING, VOICE_MESSAGE
 from .gateway import DIRECT_MESSAGES, GUILD_MESSAGES, Gateway
-from .limits import FILES, Refused, check_message, check_voice_message, invalid
-from .model import COMPONENTS_V2, LOADING, VOICE_MESSAGE, Attachment, Channel, Interaction, Json, Message
+from .limits import FILES, check_message, check_voice_message
+from .model import Attachment, Interaction, Message
+from .places import Channel, Json
+from .refusals import Refused, invalid
 from .world import World
 
 

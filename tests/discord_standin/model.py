@@ -1,4 +1,4 @@
-"""What there is in Discord: people, servers, channels, messages, interactions, and their JSON.
+"""What is said in Discord: messages with their files, interactions, and their JSON.
 
 All of it lives in memory and belongs to one event loop. What a test waits for is `Watched`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-import datetime
 import mimetypes
 import secrets
 import time
@@ -16,38 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
-Json = dict[str, Any]
-
-EPOCH = 1420070400.0
-"""The first second of 2015, from which snowflakes count."""
-ANSWER_SECONDS = 3.0
-"""An interaction that is not acknowledged by then is lost."""
-TOKEN_SECONDS = 15 * 60.0
-"""How long an interaction's token is good for follow-ups and edits."""
-MEBIBYTE = 2**20
-TIER_LIMITS = {0: 10 * MEBIBYTE, 1: 10 * MEBIBYTE, 2: 50 * MEBIBYTE, 3: 100 * MEBIBYTE}
-"""Bytes an attachment may have in a server, by its boost tier."""
-
-EPHEMERAL, LOADING, VOICE_MESSAGE, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 13, 1 << 15
-TEXT_CHANNEL, DM_CHANNEL, GROUP_CHANNEL = 0, 1, 3
-IN_GUILD, IN_BOT_DM, IN_PRIVATE_CHANNEL = 0, 1, 2
-GUILD_INSTALL, USER_INSTALL = "0", "1"
-COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
-SLASH_COMMAND, MESSAGE_COMMAND = 1, 3
-BUTTON, TEXT_INPUT = 2, 4
-SELECTS = (3, 5, 6, 7, 8)
-CHANNEL_SELECT, TEXT_DISPLAY = 8, 10
-LABEL, FILE_UPLOAD, RADIO_GROUP = 18, 19, 21
-
-_EMBED_LINKS, _ATTACH_FILES, _MENTION_EVERYONE, _EXTERNAL_EMOJIS = 1 << 14, 1 << 15, 1 << 17, 1 << 18
-_VIEW, _SEND, _HISTORY, _SEND_VOICE_MESSAGES = 1 << 10, 1 << 11, 1 << 16, 1 << 46
-MANAGER = 1 << 5 | 1 << 13
-_IN_DM = _EMBED_LINKS | _ATTACH_FILES | _MENTION_EVERYONE
-APP_PERMISSIONS = {
-    IN_GUILD: _VIEW | _SEND | _HISTORY | _EMBED_LINKS | _ATTACH_FILES | _SEND_VOICE_MESSAGES,
-    IN_BOT_DM: _IN_DM | _EXTERNAL_EMOJIS,
-    IN_PRIVATE_CHANNEL: _IN_DM,
-}
+from .codes import BUTTON, EPHEMERAL, LOADING, TEXT_DISPLAY
+from .places import Channel, Json, User, timestamp
 
 
 class Watched:
@@ -73,174 +42,6 @@ class Watched:
         except TimeoutError:
             raise TimeoutError(f"waited {within:g} s, and there is still only {self!r}") from None
         return self
-
-
-def timestamp(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
-
-
-@dataclass(eq=False)
-class User:
-    """`installed`: has added the app to their account; `accepts_dms`: lets the bot write to them."""
-
-    id: int
-    name: str
-    bot: bool = False
-    locale: str = "en-US"
-    installed: bool = False
-    accepts_dms: bool = True
-
-    def to_json(self) -> Json:
-        return {
-            "id": str(self.id),
-            "username": self.name,
-            "discriminator": "0",
-            "global_name": None if self.bot else self.name.title(),
-            "avatar": None,
-            "bot": self.bot,
-            "public_flags": 0,
-        }
-
-
-@dataclass(eq=False)
-class Guild:
-    """A server. `installed`: the app was added to it; `tier` is its boost tier, 0 to 3; `managers` are the members who
-    may manage the server and its messages."""
-
-    id: int
-    name: str
-    installed: bool = True
-    tier: int = 0
-    locale: str = "en-US"
-    channels: list[Channel] = field(default_factory=list)
-    members: list[User] = field(default_factory=list)
-    managers: list[User] = field(default_factory=list)
-
-    def permissions_of(self, user: User) -> int:
-        return APP_PERMISSIONS[IN_GUILD] | (MANAGER if user in self.managers else 0)
-
-    def member_json(self, user: User, *, with_user: bool = True) -> Json:
-        member: Json = {
-            "roles": [],
-            "nick": None,
-            "avatar": None,
-            "joined_at": timestamp(EPOCH),
-            "premium_since": None,
-            "pending": False,
-            "communication_disabled_until": None,
-            "flags": 0,
-            "permissions": str(self.permissions_of(user)),
-        }
-        return member | ({"user": user.to_json(), "deaf": False, "mute": False} if with_user else {})
-
-    def partial_json(self) -> Json:
-        return {"id": str(self.id), "locale": self.locale, "features": []}
-
-    def to_json(self) -> Json:
-        everyone = {
-            "id": str(self.id),
-            "name": "@everyone",
-            "permissions": str(APP_PERMISSIONS[IN_GUILD]),
-            "position": 0,
-            "color": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-            "hoist": False,
-            "managed": False,
-            "mentionable": False,
-            "flags": 0,
-        }
-        return {
-            "id": str(self.id),
-            "name": self.name,
-            "owner_id": str(self.members[0].id) if self.members else None,
-            "preferred_locale": self.locale,
-            "premium_tier": self.tier,
-            "features": [],
-            "emojis": [],
-            "stickers": [],
-            "roles": [everyone],
-            "verification_level": 0,
-            "default_message_notifications": 1,
-            "explicit_content_filter": 0,
-            "mfa_level": 0,
-            "nsfw_level": 0,
-            "afk_timeout": 300,
-            "system_channel_id": str(self.channels[0].id) if self.channels else None,
-            "system_channel_flags": 0,
-        }
-
-    def create_json(self) -> Json:
-        """What GUILD_CREATE adds: channels, the members that a bot without privileged intents is told of, and so on."""
-        return self.to_json() | {
-            "joined_at": timestamp(EPOCH),
-            "large": False,
-            "unavailable": False,
-            "member_count": len(self.members),
-            "members": [self.member_json(user) for user in self.members if user.bot],
-            "channels": [channel.to_json() for channel in self.channels],
-            "threads": [],
-            "voice_states": [],
-            "presences": [],
-            "stage_instances": [],
-            "guild_scheduled_events": [],
-            "soundboard_sounds": [],
-        }
-
-
-@dataclass(eq=False)
-class Channel:
-    """A server's text channel, or a direct message between `recipients`. `readonly`: the bot may not write there;
-    `voiceless`: it may send no voice messages."""
-
-    id: int
-    name: str | None = None
-    guild: Guild | None = None
-    recipients: list[User] = field(default_factory=list)
-    readonly: bool = False
-    voiceless: bool = False
-    messages: list[Message] = field(default_factory=list)
-
-    @property
-    def members(self) -> list[User]:
-        """Who is there."""
-        return self.guild.members if self.guild else self.recipients
-
-    @property
-    def type(self) -> int:
-        if self.guild:
-            return TEXT_CHANNEL
-        return DM_CHANNEL if len(self.recipients) == 2 else GROUP_CHANNEL
-
-    @property
-    def context(self) -> int:
-        if self.guild:
-            return IN_GUILD
-        return IN_BOT_DM if any(user.bot for user in self.recipients) else IN_PRIVATE_CHANNEL
-
-    @property
-    def app_permissions(self) -> int:
-        """What the app may do here."""
-        return APP_PERMISSIONS[self.context] & ~(_SEND_VOICE_MESSAGES if self.voiceless else 0)
-
-    @property
-    def size_limit(self) -> int:
-        """Bytes an attachment may have here."""
-        return TIER_LIMITS[self.guild.tier if self.guild else 0]
-
-    def to_json(self) -> Json:
-        common = {"id": str(self.id), "type": self.type, "flags": 0, "last_message_id": None}
-        if not self.guild:
-            return common | {"recipients": [user.to_json() for user in self.recipients if not user.bot]}
-        return common | {
-            "guild_id": str(self.guild.id),
-            "name": self.name,
-            "topic": None,
-            "position": self.guild.channels.index(self),
-            "permission_overwrites": [],
-            "parent_id": None,
-            "nsfw": False,
-            "rate_limit_per_user": 0,
-        }
 
 
 @dataclass(eq=False)

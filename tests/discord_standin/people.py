@@ -6,9 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from .forms import Filled
-from .limits import ATTACHMENT, BOOLEAN, CHANNEL, GROUP, INTEGER, NUMBER, STRING, SUBCOMMAND, USER, fits_kind
-from .model import (
+from .codes import (
     AUTOCOMPLETE,
     BUTTON,
     CHANNEL_SELECT,
@@ -23,15 +21,11 @@ from .model import (
     SELECTS,
     SLASH_COMMAND,
     USER_INSTALL,
-    Attachment,
-    Channel,
-    Choice,
-    Interaction,
-    Json,
-    Message,
-    User,
-    parts,
 )
+from .command_limits import ATTACHMENT, BOOLEAN, CHANNEL, GROUP, INTEGER, NUMBER, STRING, SUBCOMMAND, USER, fits_kind
+from .forms import Filled
+from .model import Attachment, Choice, Interaction, Message, parts
+from .places import Channel, Json, User
 
 if TYPE_CHECKING:
     from .server import Discord

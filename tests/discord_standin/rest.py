@@ -6,10 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
+from .codes import EPHEMERAL, IN_BOT_DM, VOICE_MESSAGE
+from .command_limits import check_commands
 from .gateway import Gateway
-from .limits import Refused, check_commands
 from .messages import Messages, read_body
-from .model import EPHEMERAL, IN_BOT_DM, VOICE_MESSAGE, Channel, Guild, Json, Message
+from .model import Message
+from .places import Channel, Guild, Json
+from .refusals import Refused
 from .traffic import reply
 from .world import World
 

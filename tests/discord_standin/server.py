@@ -12,8 +12,9 @@ from aiohttp import web
 from .gateway import Gateway
 from .interactions import Interactions
 from .messages import Messages
-from .model import Attachment, Channel, Guild, Message
+from .model import Attachment, Message
 from .people import Person
+from .places import Channel, Guild
 from .rest import Rest
 from .traffic import Fault, Refusal, Traffic
 from .world import World

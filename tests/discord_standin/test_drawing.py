@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.discord_standin.drawing import drawn
-from tests.discord_standin.model import Attachment, Channel, Json, Message, User
+from tests.discord_standin.model import Attachment, Message
+from tests.discord_standin.places import Channel, Json, User
 
 RED = (200, 0, 0)
 WORDS = "Some **bold** words and `code`, " * 5

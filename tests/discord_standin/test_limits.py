@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.discord_standin.limits import (
-    Refused,
-    check_choices,
-    check_commands,
-    check_message,
-    check_modal,
-    check_voice_message,
-)
+from tests.discord_standin.command_limits import check_commands
+from tests.discord_standin.limits import check_choices, check_message, check_modal, check_voice_message
+from tests.discord_standin.refusals import Refused
 
 
 def labelled(**component: object) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from .limits import Refused
+from .refusals import Refused
 from .world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

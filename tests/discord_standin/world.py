@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import time
 
-from .model import ANSWER_SECONDS, EPOCH, Attachment, Channel, Guild, Interaction, Json, Message, User, Watched
+from .codes import ANSWER_SECONDS, EPOCH
+from .model import Attachment, Interaction, Message, Watched
+from .places import Channel, Guild, Json, User
 
 
 class Clock:

@@ -5,7 +5,8 @@ import pytest
 from core.piece import Composed, Heard
 from core.request import Rendering
 from tests.discord_standin import Discord, Interaction, Message, Person
-from tests.discord_standin.model import SELECTS, parts
+from tests.discord_standin.codes import SELECTS
+from tests.discord_standin.model import parts
 from tests.support.playing_bot import FakeQueue, clara, playing
 
 pytestmark = pytest.mark.asyncio

@@ -7,7 +7,8 @@ import pytest
 from bot.model_cards import ModelCard
 from core.options import STYLE
 from tests.discord_standin import Discord, Message, Person, Upload
-from tests.discord_standin.model import SELECTS, parts
+from tests.discord_standin.codes import SELECTS
+from tests.discord_standin.model import parts
 from tests.support.midi_corpus import note, smf, track
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
 

@@ -11,7 +11,8 @@ from core.option_kinds import Scope
 from core.options import MODEL, ONLY_NEW, options_in
 from core.request import Rendering
 from tests.discord_standin import Discord, Interaction, Message, Person
-from tests.discord_standin.model import Json, parts
+from tests.discord_standin.model import parts
+from tests.discord_standin.places import Json
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
 

@@ -13,7 +13,9 @@ from bot.store.database import STORE_UNREACHABLE
 from bot.store.server_rules import RuleBook
 from core.errors import StoreError
 from tests.discord_standin import ClientRefuses, Discord, Interaction, Message, Person, Upload
-from tests.discord_standin.model import SELECTS, Channel, parts
+from tests.discord_standin.codes import SELECTS
+from tests.discord_standin.model import parts
+from tests.discord_standin.places import Channel
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, playing
 
