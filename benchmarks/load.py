@@ -1,5 +1,5 @@
-"""Many people at once: their waits, the refusals, and the memory of the bot. The bot is `python -m
-bot`, Discord a stand-in, and the worker composes scales at a known speed, so what is measured is all but the model:
+"""Many people at once: their waits, the refusals, and the memory of the bot. The bot is `python -m bot`, Discord a
+stand-in, and the worker composes scales at a known speed, so what is measured is all but the model:
 `python -m benchmarks.load --interactions 1000 --users 400 --seconds 60`, or `--minutes 30` for as many a second as
 that, for as long. Its pieces have no sound; with `--sound 1600` they are as large as 100 s of music, for the bot's
 memory: `python -m benchmarks.load --interactions 120 --seconds 60 --sound 1600`. `--no-worker` measures the
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks._report import megabytes, parser, table
@@ -37,16 +38,37 @@ class Asked:
         self.finished: float | None = None
 
     @property
+    def acknowledged(self) -> bool:
+        return self.interaction.acknowledged_at is not None
+
+    @property
     def refused(self) -> bool:
         message = self.interaction.message
         return message is not None and message.ephemeral and not message.attachments
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run: its interactions, and what bot and Discord did meanwhile."""
+
+    asked: list[Asked] = field(default_factory=list)
+    over: float = 0.0
+    """Seconds from the first interaction to the last answer."""
+    sizes: list[tuple[float, float]] = field(default_factory=list)
+    """Memory of the bot: seconds since the beginning, and MB."""
+    most: float = 0.0
+    """MB, the peak of it."""
+    edits: int = 0
+    limited: int = 0
+    refused: int = 0
+    """Requests that Discord limited, and refused."""
 
 
 async def ask(person: Person, take: int, length: int, everything: list[Asked], waits: bool) -> None:
     began = time.monotonic()
     asked = Asked(await person.types("/compose", seed="72", length=length, take=take), began)
     everything.append(asked)
-    if asked.interaction.acknowledged_at is None or not waits:
+    if not (asked.acknowledged and waits):
         return
     message = await asked.interaction.finished(PATIENCE)
     asked.finished = time.monotonic() - began
@@ -66,66 +88,81 @@ def quantiles(seconds: Sequence[float]) -> list[str]:
 async def measure(folder: Path, options: argparse.Namespace) -> str:
     seconds = 60 * options.minutes if options.minutes else options.seconds
     count = round(options.interactions / options.seconds * seconds)
-    chance = random.Random(options.seed)
-    everything: list[Asked] = []
-    sizes: list[tuple[float, float]] = []
+    outcome = Outcome()
     async with Discord() as discord:
-        guilds = [discord.guild() for _ in range(10)]
-        people = [discord.person(f"listener{number}", chance.choice(guilds)) for number in range(options.users)]
         settings = {"SPAWN_WORKER": "false", "DATA_DIR": str(folder), "QUEUE_LIMIT": str(options.limit)}
         bot = BotProcess(folder, discord.environment | settings)
         bot.start()
         await discord.registered("compose", within=60)
-        pace = ["--places", str(options.places), "--speed", str(options.speed)]
-        with contextlib.ExitStack() as stack:
-            if not options.no_worker:
-                stack.enter_context(Worker(folder, "--silent", "--sound", str(1000 * options.sound), *pace))
-            began = time.monotonic()
-            times = sorted(chance.uniform(0, seconds) for _ in range(count))
-            looking = asyncio.create_task(look(bot.pid, began, seconds / LOOKS, sizes))
-            asking = []
-            for take, at in enumerate(times, start=1000):  # some of the smaller takes fail on purpose
-                await asyncio.sleep(began + at - time.monotonic())
-                person = chance.choice(people)
-                asking.append(asyncio.create_task(ask(person, take, options.length, everything, not options.no_worker)))
-            await asyncio.gather(*asking, return_exceptions=True)
-            over = time.monotonic() - began
-            looking.cancel()
-            sizes.append((over, megabytes(bot.pid)))
-            most = megabytes(bot.pid, "VmHWM")
-            await asyncio.sleep(2)
-        edits = discord.traffic.counts.get("PATCH /webhooks/{application}/{token}/messages/{message}", 0)
-        limited = len(discord.traffic.limited)
+        with contextlib.nullcontext() if options.no_worker else worker(folder, options):
+            await ask_all(discord, bot, options, seconds, count, outcome)
+        outcome.edits = discord.traffic.counts.get("PATCH /webhooks/{application}/{token}/messages/{message}", 0)
+        outcome.limited = len(discord.traffic.limited)
         await bot.stop()
-        refused_by_discord = len(discord.refused())
-    sizes = [*sizes[: -1 : math.ceil(len(sizes) / LOOKS)], sizes[-1]]
-    accepted = [asked for asked in everything if not asked.refused and asked.interaction.acknowledged_at is not None]
-    silent = count - sum(asked.interaction.acknowledged_at is not None for asked in everything)
-    unanswered = sum(asked.finished is None for asked in everything)
-    acknowledged = [asked.interaction.acknowledged_after or 0.0 for asked in everything]
-    said = [asked.interaction.message for asked in everything if asked.refused]
-    refusals = Counter(message.content for message in said if message)
-    finished = [asked.finished for asked in accepted if asked.finished is not None]
+        outcome.refused = len(discord.refused())
     title = f"{count} interactions of {options.users} users in {seconds:g} s, pieces of {options.length} steps"
+    return report(title, count, outcome)
+
+
+def worker(folder: Path, options: argparse.Namespace) -> Worker:
+    pace = ["--places", str(options.places), "--speed", str(options.speed)]
+    return Worker(folder, "--silent", "--sound", str(1000 * options.sound), *pace)
+
+
+async def ask_all(
+    discord: Discord, bot: BotProcess, options: argparse.Namespace, seconds: float, count: int, outcome: Outcome
+) -> None:
+    """Ask so often within so many seconds, at random, and wait for all answers."""
+    chance = random.Random(options.seed)
+    guilds = [discord.guild() for _ in range(10)]
+    people = [discord.person(f"listener{number}", chance.choice(guilds)) for number in range(options.users)]
+    began = time.monotonic()
+    times = sorted(chance.uniform(0, seconds) for _ in range(count))
+    looking = asyncio.create_task(look(bot.pid, began, seconds / LOOKS, outcome.sizes))
+    asking = []
+    for take, at in enumerate(times, start=1000):  # some of the smaller takes fail on purpose
+        await asyncio.sleep(began + at - time.monotonic())
+        person = chance.choice(people)
+        asking.append(asyncio.create_task(ask(person, take, options.length, outcome.asked, not options.no_worker)))
+    await asyncio.gather(*asking, return_exceptions=True)
+    outcome.over = time.monotonic() - began
+    looking.cancel()
+    outcome.sizes.append((outcome.over, megabytes(bot.pid)))
+    outcome.most = megabytes(bot.pid, "VmHWM")
+    await asyncio.sleep(2)  # for edits that still come
+
+
+def report(title: str, count: int, outcome: Outcome) -> str:
+    """The tables of a run of `count` interactions, and a line about each kind of refusal."""
+    asked, sizes = outcome.asked, outcome.sizes
+    sizes = [*sizes[: -1 : math.ceil(len(sizes) / LOOKS)], sizes[-1]]
+    accepted = [one for one in asked if one.acknowledged and not one.refused]
+    silent = count - sum(one.acknowledged for one in asked)
+    unanswered = sum(one.finished is None for one in asked)
+    messages = [one.interaction.message for one in asked if one.refused]
+    refusals = Counter(message.content for message in messages if message)
+    acknowledged = [one.interaction.acknowledged_after or 0.0 for one in asked]
+    finished = [one.finished for one in accepted if one.finished is not None]
     rows = [["acknowledged", *quantiles(acknowledged)], ["all files", *quantiles(finished)]]
     return "\n".join(
         [
             table(f"{title}; seconds", ["", "p50", "p95", "p99", "worst"], rows),
-            f"accepted {len(accepted)}, refused {len(everything) - len(accepted)}, not acknowledged {silent},"
-            f" unanswered {unanswered}; all over after {over:.0f} s",
+            f"accepted {len(accepted)}, refused {len(asked) - len(accepted)}, not acknowledged {silent},"
+            f" unanswered {unanswered}; all over after {outcome.over:.0f} s",
             *(f"refused {times} times: {sentence}" for sentence, times in refusals.most_common()),
-            f"edits: {edits}, limited by Discord: {limited}, refused by Discord: {refused_by_discord}",
+            f"edits: {outcome.edits}, limited by Discord: {outcome.limited}, refused by Discord: {outcome.refused}",
             "",
             table(
                 "memory of the bot",
                 ["at s", *(f"{at:.0f}" for at, _ in sizes), "most"],
-                [["MB", *(f"{size:.0f}" for _, size in sizes), f"{most:.0f}"]],
+                [["MB", *(f"{size:.0f}" for _, size in sizes), f"{outcome.most:.0f}"]],
             ),
         ]
     )
 
 
 async def look(pid: int, began: float, every: float, sizes: list[tuple[float, float]]) -> None:
+    """Add the memory of a process to `sizes` every so many seconds, until this is cancelled."""
     while True:
         sizes.append((time.monotonic() - began, megabytes(pid)))
         await asyncio.sleep(every)
