@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from core.cli import PROGRAMS
+from core.cli import PROGRAMS, called_as
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.files import upload_of, writable, write_files
 from core.models import MODELS
@@ -58,13 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def program() -> str:
-    """The command by which this was started. `core.cli` runs this as a module, and `sys.argv` says so either way."""
-    return "nocturne" if "nocturne" in (Path(word).name for word in sys.orig_argv[:2]) else "python -m core"
-
-
 def parser() -> Parser:
-    top = Parser(prog=program(), description="Composes piano music.", allow_abbrev=False)
+    top = Parser(prog=called_as("core"), description="Composes piano music.", allow_abbrev=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     compose = commands.add_parser(
         COMPOSE, help=PROGRAMS[COMPOSE].help, description="Composes a piece.", allow_abbrev=False

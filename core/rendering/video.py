@@ -188,10 +188,13 @@ class Pages:
         self._figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=pictures.PAGE)
         self._roll = self._placed(_TOP, bottom)
         pictures.draw_keyboard(self._roll, low, self._high)
+        self._timed = [self._roll]
+        """The axes that run in time, of which the last one has the times below it."""
         if self._pedal:
             self._roll.tick_params(labelbottom=False)
             strip = self._placed(*_PEDAL_ROWS)
             strip.set(ylim=(-0.7, 0.7), yticks=[0], yticklabels=["ped."])
+            self._timed.append(strip)
         pictures.draw_heading(self._figure, title)
         self._begun = np.rint(self._sounds[:, START] * FPS).astype(int)
         self._ended = np.maximum(np.rint(self._sounds[:, END] * FPS).astype(int), self._begun + LEAST_LIT)
@@ -229,9 +232,8 @@ class Pages:
     def _page(self, first: int) -> Planes:
         """A page as it is at its first frame: keys, times, ringing, pedal, and its notes."""
         began = first / FPS
-        pictures.label_times(self._figure.axes[1] if self._pedal else self._roll, (began, began + self._span))
-        self._roll.set_xlim(began, began + self._span)
-        self._roll.set_xticks(self._figure.axes[1].get_xticks() if self._pedal else self._roll.get_xticks())
+        for axes in self._timed:
+            pictures.label_times(axes, (began, began + self._span))
         canvas = FigureCanvasAgg(self._figure)
         canvas.draw()
         planes = Planes.of(np.asarray(canvas.buffer_rgba())[..., :3])

@@ -1,4 +1,4 @@
-"""`python -m core.worker`: load the models once, and take jobs, compose, render and finish until told to stop."""
+"""The worker: it loads the models once, and takes jobs, composes, renders and finishes until it is told to stop."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, Protocol, TextIO
 
 from core import pipeline
 from core.captions import Captions
+from core.cli import called_as
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
 from core.piece import Composed, Piece
@@ -167,7 +168,7 @@ def main(
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many.
     One whose model hangs ends with 4 (core.queue.server.HUNG)."""
-    parser = argparse.ArgumentParser(prog="python -m core.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog=called_as("core.worker", "worker"), description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish

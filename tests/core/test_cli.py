@@ -44,13 +44,14 @@ def test_help_names_every_command():
     assert nocturne().stdout == done.stdout
 
 
-def test_the_help_of_a_command_says_how_it_was_called(tmp_path: Path):
+@pytest.mark.parametrize("command", ["compose", "worker"])
+def test_the_help_of_a_command_says_how_it_was_called(command: str, tmp_path: Path):
     """The usage of `nocturne compose --help` begins with `nocturne compose`, not with the module behind it."""
     script = tmp_path / "nocturne"
     script.write_text("from core.cli import main; raise SystemExit(main())")
-    command = [sys.executable, str(script), "compose", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    assert done.stdout.startswith("usage: nocturne compose ")
+    words = [sys.executable, str(script), command, "--help"]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.stdout.startswith(f"usage: nocturne {command} ")
 
 
 @pytest.mark.parametrize("arguments", [["sing"], ["bot", "--loud"]])
