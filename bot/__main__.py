@@ -85,7 +85,7 @@ async def serve(settings: BotSettings) -> None:
         register(client)
         await stack.enter_async_context(client)
         metrics.attend(page, client, queue)
-        metrics.FREE.set_function(lambda: client.services.library.disk.free)
+        metrics.FREE_BYTES.set_function(lambda: client.services.library.disk.free)
         with refusals.worded():
             await client.start(settings.discord_token.get_secret_value())
 

@@ -20,7 +20,7 @@ from core.queue.jobs import Job, JobState
 from core.text import Text
 
 OVER_ALREADY = Text("This piece is already finished or cancelled.")
-NOT_YOURS = Text("Only the person who asked for this piece can cancel it.")
+NOT_YOURS_TO_CANCEL = Text("Only the person who asked for this piece can cancel it.")
 
 
 @app_commands.command(name=named("queue"), description=described("How many pieces wait, and how far yours are"))
@@ -108,7 +108,7 @@ class CancelButton(
         if requester is None:
             await interaction.response.send_message(say(OVER_ALREADY), ephemeral=True)
         elif requester != interaction.user.id:
-            await interaction.response.send_message(say(NOT_YOURS), ephemeral=True)
+            await interaction.response.send_message(say(NOT_YOURS_TO_CANCEL), ephemeral=True)
         else:
             await interaction.response.defer()
             await deliveries.cancel(self.job_id)  # the reply says so as soon as the queue does

@@ -27,7 +27,7 @@ from core.styles import known_style
 from core.text import Text
 
 _AVATAR_PIXELS = 64
-NOT_YOURS = Text("this piece is private, and not yours")
+PRIVATE_PIECE = Text("this piece is private, and not yours")
 
 
 async def acknowledge(interaction: Interaction, private: bool) -> int | None:
@@ -186,11 +186,11 @@ async def find_typed_piece(interaction: Interaction, piece_id: str) -> Stored:
     if stored is None:
         raise BadRequest("there is no piece `{piece}`: mistyped, or no longer stored", piece=piece_id)
     if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:
-        raise BadRequest(NOT_YOURS)
+        raise BadRequest(PRIVATE_PIECE)
     return _visible(interaction, stored)
 
 
 def _visible(interaction: Interaction, stored: Stored) -> Stored:
     if stored.private and stored.user_id != interaction.user.id:
-        raise BadRequest(NOT_YOURS)
+        raise BadRequest(PRIVATE_PIECE)
     return stored

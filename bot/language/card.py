@@ -8,7 +8,7 @@ import discord
 
 from bot.language.i18n import say, say_some
 from bot.language.replies import COLOUR, Attachment, Reply, VoiceMessage
-from bot.language.tasks import GIVEN
+from bot.language.tasks import TASK_WORDS
 from bot.language.words import brief, clock, key_and_duration, manner, taken
 from core.piece import Piece
 from core.request import ComposeRequest
@@ -89,8 +89,8 @@ def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
 
 
 def _begun(request: ComposeRequest) -> str:
-    if request.task in GIVEN:
-        return say(GIVEN[request.task].kind)
+    if request.task in TASK_WORDS:
+        return say(TASK_WORDS[request.task].kind)
     if request.seed.is_random:
         return say("A piece out of nothing")
     return brief(say("A piece starting on {notes}", notes=request.seed.names))

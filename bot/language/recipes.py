@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.language.i18n import number, say
-from bot.language.tasks import GIVEN
+from bot.language.tasks import TASK_WORDS
 from bot.language.words import brief, key_and_duration, lasting, manner, played, taken
 from bot.store.piece_table import Stored
 from core.expression import MOODS
@@ -43,7 +43,7 @@ def recipe(stored: Stored, heard: Heard | None = None) -> str:
     elif request.primer:
         lines.append(say("It continues a file: send the same one again."))
     elif request.score:
-        lines.append(say(GIVEN[request.task].recipe))
+        lines.append(say(TASK_WORDS[request.task].recipe))
     lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     if heard and heard.shared_at_most is not None:
@@ -96,8 +96,8 @@ def gist(stored: Stored) -> str:
     """A stored piece by what it begins with and what is heard, as on its card: `C5 · C minor · 1:40 · Chopin · take 7`,
     in at most 88 characters."""
     request = stored.recipe.request
-    if request.task in GIVEN:
-        begun = say(GIVEN[request.task].short)
+    if request.task in TASK_WORDS:
+        begun = say(TASK_WORDS[request.task].short)
     else:
         begun = say("continuation") if request.primer else brief(_seed(request), 30)
     heard = key_and_duration(stored.heard, stored.duration)
@@ -125,6 +125,6 @@ def command(
 
 def _command(request: ComposeRequest, unread: str) -> tuple[str, list[str]]:
     """The command's name, and the notes that are typed with it."""
-    if (task := unread or request.task) in GIVEN:
+    if (task := unread or request.task) in TASK_WORDS:
         return task, [f"melody:{request.seed.spelled}"] if request.seed.chords else []
     return ("continue", []) if request.primer or unread else ("compose", [f"seed:{request.seed.spelled}"])

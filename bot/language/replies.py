@@ -13,10 +13,10 @@ import discord
 
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, sentence
-from bot.language.tasks import GIVEN
+from bot.language.tasks import TASK_WORDS
 from bot.language.words import brief, rounded, spoken_time, taken
 from core.options import TAKES
-from core.queue.jobs import COMPOSED, Job, JobState
+from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from core.request import PIECE, VIDEO, VOICE, ComposeRequest
 from core.tasks import COMPOSE, HARMONIZE
 from core.text import NOTHING, Text
@@ -143,14 +143,14 @@ def _running(job: Job, form: str, task: str, reached: float) -> str:
     """A voice message or a video is not composed, so its bar is that of the other half alone."""
     share = max(job.progress, reached)
     if form != PIECE:
-        share = max(share - COMPOSED, 0) / (1 - COMPOSED)
+        share = max(share - COMPOSED_SHARE, 0) / (1 - COMPOSED_SHARE)
     done = round(share * _BAR_CELLS)
     bar = f"`{'▰' * done}{'▱' * (_BAR_CELLS - done)}` {number(share, '.0%')}"
     if form == VIDEO:
         stage = say("Drawing the video")
     else:
-        composing = GIVEN[task].stage if task in GIVEN else Text("Composing")
-        stage = say(composing) if form == PIECE and job.progress < COMPOSED else say("Recording")
+        composing = TASK_WORDS[task].stage if task in TASK_WORDS else Text("Composing")
+        stage = say(composing) if form == PIECE and job.progress < COMPOSED_SHARE else say("Recording")
     return f"{stage}\n{bar}"
 
 
@@ -192,14 +192,14 @@ def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "",
     be is not known then."""
     if form in _CLIPS:
         return f"**{say(_CLIPS[form])}** · {taken(request)}"
-    seconds = [] if unread in GIVEN else [spoken_time(request.seconds)]
+    seconds = [] if unread in TASK_WORDS else [spoken_time(request.seconds)]
     return " · ".join([f"**{_source(request, parent, unread)}**", *seconds, taken(request, takes)])
 
 
 def _source(request: ComposeRequest, parent: str, unread: str) -> str:
     """The origin of a piece that is being made."""
-    if (task := unread or request.task) in GIVEN and not request.seed.chords:
-        return say(GIVEN[task].file_summary)
+    if (task := unread or request.task) in TASK_WORDS and not request.seed.chords:
+        return say(TASK_WORDS[task].file_summary)
     if request.task == HARMONIZE:
         return say("Harmonizing {melody}", melody=brief(request.seed.names))
     if not request.primer and not unread:

@@ -23,7 +23,7 @@ class Words(NamedTuple):
     """The sentence beside a command that takes a file."""
 
 
-GIVEN = {
+TASK_WORDS = {
     PERFORM: Words(
         Text("Performing your file"),
         Text("Performing"),

@@ -34,8 +34,8 @@ REFUSALS = Counter("nocturne_refusals", "Requests that became no job, by why.", 
 RETRIES = Counter("nocturne_retries", "Calls of queue or Discord that were repeated.", ["of"], registry=REGISTRY)
 DELIVER = Histogram("nocturne_deliver_seconds", "Sending an answer.", buckets=BUCKETS, registry=REGISTRY)
 ANSWER = Histogram("nocturne_answer_seconds", "From asking until a piece is there.", buckets=BUCKETS, registry=REGISTRY)
-STORED = Gauge("nocturne_stored_bytes", "Of all stored pieces, of all bots.", registry=REGISTRY)
-FREE = Gauge("nocturne_free_bytes", "Free on the disk of pieces and database.", registry=REGISTRY)
+STORED_BYTES = Gauge("nocturne_stored_bytes", "Of all stored pieces, of all bots.", registry=REGISTRY)
+FREE_BYTES = Gauge("nocturne_free_bytes", "Free on the disk of pieces and database.", registry=REGISTRY)
 JOBS = Gauge(
     "nocturne_queue_jobs", "Unfinished jobs in the queue, of all bots, by state.", ["state"], registry=REGISTRY
 )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-WORKER = (sys.executable, "-m", "core.worker", "--end-with-parent")
+WORKER_COMMAND = (sys.executable, "-m", "core.worker", "--end-with-parent")
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds from an end to the next start: twice as long each time, until a worker has lived for `LONGEST_DELAY`."""
 LEAVE_SECONDS = 10.0
@@ -27,7 +27,7 @@ class Supervisor:
 
     def __init__(
         self,
-        command: Sequence[str] = WORKER,
+        command: Sequence[str] = WORKER_COMMAND,
         *,
         first_delay: float = FIRST_DELAY,
         longest_delay: float = LONGEST_DELAY,

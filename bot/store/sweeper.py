@@ -53,7 +53,7 @@ class Sweeper:
                     due = time.monotonic() + self._sweep_seconds
                     await self.sweep()
                 await self.make_room()
-                metrics.STORED.set(await self._library.table.total_bytes())
+                metrics.STORED_BYTES.set(await self._library.table.total_bytes())
             except Exception:
                 _log.exception("old pieces could not be removed")
             await asyncio.sleep(min(ROOM_SECONDS, self._sweep_seconds))

@@ -15,7 +15,7 @@ WAITED_TOO_LONG = Text("This piece waited too long in the queue and was given up
 TOOK_TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
 QUEUE_UNREACHABLE = Text("The queue cannot be reached at the moment. Please try again soon.")
 
-COMPOSED = 0.5
+COMPOSED_SHARE = 0.5
 """The progress of a job whose notes are there; the rest is rendering."""
 
 
@@ -61,4 +61,4 @@ class QueueSnapshot:
     @property
     def composing(self) -> dict[str, float]:
         """Progress of the composing alone, 0 to 1, of each job that is not rendered yet."""
-        return {job: share / COMPOSED for job, share in self.shares.items() if share < COMPOSED}
+        return {job: share / COMPOSED_SHARE for job, share in self.shares.items() if share < COMPOSED_SHARE}

@@ -21,7 +21,7 @@ from core.piece import Composed, Piece
 from core.process import metrics
 from core.process.logs import about_job
 from core.queue.engine import PROGRESS
-from core.queue.jobs import COMPOSED, UNFORESEEN, WAITED_TOO_LONG, JobState
+from core.queue.jobs import COMPOSED_SHARE, UNFORESEEN, WAITED_TOO_LONG, JobState
 from core.queue.semaphore import PrioritySemaphore
 from core.queue.watchdog import Watchdog
 from core.request import ComposeRequest, Rendering
@@ -109,7 +109,7 @@ class JobRunner:
                 raise QueueError(WAITED_TOO_LONG)
             waited = max(0.0, time.time() - terms["asked"])
             metrics.WAIT.observe(waited)
-            progress = self._progress(job_id, 0.0, COMPOSED, waited)
+            progress = self._progress(job_id, 0.0, COMPOSED_SHARE, waited)
             progress(0.0)
             given = Composed.from_json(terms["composed"]) if terms.get("composed") else None
             begun = time.monotonic()
@@ -121,7 +121,7 @@ class JobRunner:
 
     def _finished(self, job_id: str, composed: Json, terms: Json) -> Json:
         waited = composed["waited"]
-        progress = self._progress(job_id, COMPOSED, 1.0, waited)
+        progress = self._progress(job_id, COMPOSED_SHARE, 1.0, waited)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()

@@ -8,7 +8,7 @@ import pytest
 from pretty_midi import PrettyMIDI
 from sqlalchemy import text
 
-from bot.commands.queue import NOT_YOURS
+from bot.commands.queue import NOT_YOURS_TO_CANCEL
 from bot.store.database import Database
 from core.captions import Captions
 from core.queue.jobs import JobState
@@ -291,7 +291,7 @@ async def test_only_the_requester_cancels(queue: FakeQueue, url: str, monkeypatc
             asked = await clara.types("/compose", seed="72", take=7)
             shown = await asked.answered()
             refused = await (await robert.clicks(shown, "Cancel")).answered()
-            assert refused.content == str(NOT_YOURS)
+            assert refused.content == str(NOT_YOURS_TO_CANCEL)
             assert refused.ephemeral
             await clara.clicks(shown, "Cancel")
             message = await asked.shows(lambda message: not message.buttons)

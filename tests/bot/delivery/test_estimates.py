@@ -3,7 +3,7 @@
 import pytest
 
 from bot.delivery.estimates import RENDER_OVERHEAD, Estimates, Work, begin_times
-from core.queue.jobs import COMPOSED, QueueSnapshot
+from core.queue.jobs import COMPOSED_SHARE, QueueSnapshot
 
 MOMENT = 0.05
 ALIKE = [400] * 60
@@ -40,7 +40,9 @@ class Workshop:
         for _ in range(round(0.5 / MOMENT)):
             self._pass_moment()
         chunks = {job: int(10 * steps / self.lengths[job]) / 10 for job, steps in self.composed.items()}
-        shares = {job: COMPOSED * share for job, share in chunks.items()} | dict.fromkeys(self.recorded, COMPOSED)
+        shares = {job: COMPOSED_SHARE * share for job, share in chunks.items()} | dict.fromkeys(
+            self.recorded, COMPOSED_SHARE
+        )
         self.estimates.see(QueueSnapshot(list(self.waiting), shares, self.now))
 
     def _pass_moment(self) -> None:

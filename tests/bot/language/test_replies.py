@@ -13,7 +13,7 @@ from bot.language.replies import Attachment, Reply
 from bot.store.piece_table import Stored
 from core.errors import BadRequest
 from core.piece import Heard
-from core.queue.jobs import COMPOSED, Job, JobState
+from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from core.request import (
     VIDEO,
     VOICE,
@@ -71,7 +71,7 @@ def test_a_sentence_fits_a_message():
         (Job("1", JobState.QUEUED), "In the queue."),
         (Job("1", JobState.RUNNING, progress=0.0), "Composing\n`▱▱▱▱▱▱▱▱▱▱▱▱` 0%"),
         (Job("1", JobState.RUNNING, progress=0.25), "Composing\n`▰▰▰▱▱▱▱▱▱▱▱▱` 25%"),
-        (Job("1", JobState.RUNNING, progress=COMPOSED), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
+        (Job("1", JobState.RUNNING, progress=COMPOSED_SHARE), "Recording\n`▰▰▰▰▰▰▱▱▱▱▱▱` 50%"),
     ],
 )
 def test_progress_says_where_it_is(job: Job, says: str):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from core.queue.client import JobQueue
-from core.queue.jobs import COMPOSED, Job, JobState
+from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from tests.support.fake_worker import PATIENCE, SLOW_TAKE, Worker
 from tests.support.queued_jobs import asks, known, watch
 
@@ -32,7 +32,7 @@ async def test_a_piece_is_taken_back_while_it_is_rendered(jobs: JobQueue, worker
     """The job is gone for the listener at once, that late too, and the log has one line and no more."""
     await jobs.put("regretted", asks(take=SLOW_TAKE), user_id=1)
     async with asyncio.timeout(PATIENCE):
-        while (await known(jobs, "regretted")).progress < COMPOSED:  # noqa: ASYNC110 - it can only be asked
+        while (await known(jobs, "regretted")).progress < COMPOSED_SHARE:  # noqa: ASYNC110 - it can only be asked
             await asyncio.sleep(0.05)
     await jobs.cancel("regretted")
     assert (await known(jobs, "regretted")).state == JobState.CANCELLED

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from core.queue.client import JobQueue
-from core.queue.jobs import COMPOSED, Job, JobState
+from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from tests.support.fake_worker import PATIENCE, Worker
 from tests.support.queued_jobs import ENDED, asks, held, known, watch
 
@@ -75,7 +75,7 @@ async def test_a_job_that_waits_for_the_model_is_not_running(url: str, begin: Ca
         snapshot = await jobs.snapshot()
     assert snapshot.waiting == ["second", "third"]
     assert [*snapshot.shares] == ["first"]
-    assert 0 <= snapshot.shares["first"] < COMPOSED
+    assert 0 <= snapshot.shares["first"] < COMPOSED_SHARE
     await jobs.close()
 
 

@@ -16,7 +16,7 @@ from core.errors import QueueError
 from core.piece import Composed
 from core.queue.client import JobQueue
 from core.queue.engine import OnceAMinute
-from core.queue.jobs import COMPOSED, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
+from core.queue.jobs import COMPOSED_SHARE, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
 from core.request import Recipe, Rendering
 from tests.support.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, UNKNOWN, Worker, surroundings
 from tests.support.music import as_bytes, piano
@@ -97,7 +97,7 @@ async def test_progress_rises(jobs: JobQueue):
             await asyncio.sleep(0.05)
     await jobs.cancel("long")
     assert seen == sorted(seen)
-    assert seen[-1] < COMPOSED
+    assert seen[-1] < COMPOSED_SHARE
 
 
 async def test_a_job_fails_with_its_sentence(jobs: JobQueue):
