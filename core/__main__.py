@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from core.cli import PROGRAMS, called_as
+from core.cli import PROGRAMS
 from core.errors import BadRequest, BadSetting, NocturneError
 from core.files import upload_of, writable, write_files
 from core.models import MODELS
 from core.option_kinds import Choice, Option, Scope, YesNo
 from core.options import options_in, options_of
 from core.piece import Piece
+from core.process.command import called_as
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 from core.tasks import COMPOSE, HARMONIZE, PERFORM

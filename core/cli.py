@@ -8,7 +8,6 @@ import runpy
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.version import version
 
@@ -61,13 +60,6 @@ def parser() -> argparse.ArgumentParser:
     for name, program in PROGRAMS.items():
         commands.add_parser(name, help=program.help, description=f"Nocturne: {program.help}.", allow_abbrev=False)
     return top
-
-
-def called_as(module: str, subcommand: str = "") -> str:
-    """The command by which a module was started: `nocturne worker`, or `python -m core.worker`. `run` starts it as a
-    module too, and `sys.orig_argv` tells the two apart."""
-    by_name = "nocturne" in (Path(word).name for word in sys.orig_argv[:2])
-    return f"nocturne {subcommand}".rstrip() if by_name else f"python -m {module}"
 
 
 def run(name: str, program: Program, options: Sequence[str]) -> int:

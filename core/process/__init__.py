@@ -1,1 +1,1 @@
-"""Parts that bot and worker have in common as processes: database, lock, logs, memory, metrics, shutdown."""
+"""Parts that bot and worker have in common as processes: command, database, lock, logs, memory, metrics, shutdown."""

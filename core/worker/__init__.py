@@ -16,10 +16,10 @@ from typing import Any, Protocol, TextIO
 
 from core import pipeline
 from core.captions import Captions
-from core.cli import called_as
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
 from core.piece import Composed, Piece
+from core.process.command import called_as
 from core.process.lock import fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.metrics import WORKER, Page
