@@ -39,3 +39,4 @@ TASK_WORDS = {
         Text("It harmonizes a file: send the same one again."),
     ),
 }
+"""By task: of those whose notes are given."""

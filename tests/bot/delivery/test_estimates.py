@@ -40,9 +40,8 @@ class Workshop:
         for _ in range(round(0.5 / MOMENT)):
             self._pass_moment()
         chunks = {job: int(10 * steps / self.lengths[job]) / 10 for job, steps in self.composed.items()}
-        shares = {job: COMPOSED_SHARE * share for job, share in chunks.items()} | dict.fromkeys(
-            self.recorded, COMPOSED_SHARE
-        )
+        shares = {job: COMPOSED_SHARE * share for job, share in chunks.items()}
+        shares |= dict.fromkeys(self.recorded, COMPOSED_SHARE)
         self.estimates.see(QueueSnapshot(list(self.waiting), shares, self.now))
 
     def _pass_moment(self) -> None:
