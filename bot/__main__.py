@@ -37,6 +37,7 @@ from core.process.metrics import Page
 from core.process.private import keep_private, mend
 from core.process.shutdown import end_within
 from core.queue.client import JobQueue
+from core.settings import QUEUE_AWAY
 
 SHUTDOWN_SECONDS = 25.0
 """Limit of an orderly end, also when the database holds it up; the worker of a Supervisor has had its time then."""
@@ -135,7 +136,10 @@ def main() -> int:
         asyncio.run(run(settings))
     except asyncio.CancelledError:
         _log.info("stopped")
-    except (QueueError, StoreError) as error:
+    except QueueError:
+        print(QUEUE_AWAY, file=sys.stderr)
+        return 1
+    except StoreError as error:
         print(error, file=sys.stderr)
         return 1
     except NocturneError as error:

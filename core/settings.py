@@ -29,6 +29,8 @@ SOUNDFONTS = tuple(
 )
 """The places to look for a SoundFont when SOUNDFONT does not say."""
 ENV_FILE = Path(".env")
+QUEUE_AWAY = "The database of QUEUE_URL cannot be reached; the log says why."
+"""What bot and worker end with at the start: the sentence for listeners names no setting."""
 MISSPELLED_RATIO = 0.85
 """Similarity, as difflib has it, from which an unknown name in `.env` is taken for a misspelled setting. The names of
 two settings are no more alike than 0.83, as METRICS_PORT and METRICS_HOST."""

@@ -29,7 +29,7 @@ from core.queue.server import JobServer
 from core.queue.timing import USUAL_TIMING, Timing
 from core.rendering.pool import Renderers
 from core.request import ComposeRequest, Recipe, Rendering
-from core.settings import Settings
+from core.settings import QUEUE_AWAY, Settings
 from core.worker.composers import Composers
 
 _log = logging.getLogger(__name__)
@@ -190,8 +190,8 @@ def main(
                 serve(settings, load(settings), finisher, page, held, timing)
             finally:
                 finisher.close()
-    except QueueError as error:
-        print(error, file=sys.stderr)
+    except QueueError:
+        print(QUEUE_AWAY, file=sys.stderr)
         return 1
     except NocturneError as error:
         print(error, file=sys.stderr)

@@ -105,6 +105,17 @@ def test_the_program_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
     assert bot.stderr.count("\n") == 1
 
 
+def test_a_database_that_cannot_be_reached_is_named(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """The bot ends with exit code 1 and names the setting; here the file of QUEUE_URL is no database."""
+    (empty_folder / "notes.txt").write_text("no database, but text that is long enough to be taken for one" * 100)
+    monkeypatch.setenv("QUEUE_URL", f"sqlite:///{empty_folder}/notes.txt")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    ended = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "The database of QUEUE_URL cannot be reached; the log says why."
+    assert "Traceback" not in ended.stderr
+
+
 def test_two_bots_by_accident(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
     """A second one in the same folder says so in one sentence and goes: it would answer as if it were the first."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
