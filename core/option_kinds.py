@@ -22,10 +22,11 @@ _LONGEST_NUMBER = 20
 _YES, _NO = ("true", "yes", "on", "1", "ja", "是"), ("false", "no", "off", "0", "nein", "否")
 _TRUTHS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
+MINUTES, SECONDS = r"(?:m(?:in(?:ute[ns]?)?)?|分钟?)", r"(?:s(?:e[ck](?:onds?|unden?)?)?|秒钟?)"
+"""Patterns of the words for them in the languages of the listeners."""
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _TIME = re.compile(
-    rf"(\d+):([0-5]\d)|(?=.*[a-z])(?:{_NUMBER}\s*m(?:in(?:utes?)?)?)?\s*(?:{_NUMBER}\s*s(?:ec(?:onds?)?)?)?",
-    re.IGNORECASE,
+    rf"(\d+):([0-5]\d)|(?=.*[a-z分秒])(?:{_NUMBER}\s*{MINUTES})?\s*(?:{_NUMBER}\s*{SECONDS})?", re.IGNORECASE
 )
 """Minutes and seconds, either way."""
 _DASH = re.compile("[-–—]")
@@ -135,6 +136,8 @@ class WholeNumber(Option[int]):
     kind = int
     least: int
     most: int
+    unit: str = ""
+    """May be typed behind the number."""
 
     def _facts(self) -> dict[str, Any]:
         return super()._facts() | {"least": self.least, "most": self.most}
@@ -142,7 +145,7 @@ class WholeNumber(Option[int]):
     def _parse(self, typed: str) -> int:
         if len(typed) > _LONGEST_NUMBER:
             raise ValueError
-        return int(typed)
+        return int(typed.strip().removesuffix(self.unit))
 
     def _accepts(self, value: int) -> bool:
         return self.least <= value <= self.most

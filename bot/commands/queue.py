@@ -13,6 +13,7 @@ from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS
 from bot.delivery.takes import together
 from bot.language import recipes, replies
 from bot.language.i18n import say, say_some
+from bot.language.sentences import in_a_row
 from bot.language.translator import described, named
 from bot.services import Interaction, Services
 from bot.store.pending_reply import PendingReply
@@ -82,7 +83,7 @@ def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
         )
     else:
         busy = say("Nobody is waiting.")
-    return "\n\n".join([busy, *theirs]) if theirs else " ".join([busy, say("None of yours is in progress.")])
+    return "\n\n".join([busy, *theirs]) if theirs else in_a_row(busy, say("None of yours is in progress."))
 
 
 def taken_back(pieces: int, named: bool) -> str:

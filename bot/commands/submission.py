@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeAlias
 
 from bot.language.i18n import say
 from core.errors import BadRequest, shown
-from core.option_kinds import Choice, Name, Option, Scope
+from core.option_kinds import MINUTES, SECONDS, Choice, Name, Option, Scope, WholeNumber
 from core.options import KEY, LENGTH, STYLE, TAKE, TAKES, options_in, options_of
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
@@ -17,13 +18,19 @@ from core.text import Text
 
 _TYPED = {option.name: option for option in options_of("compose")}
 """Options that may be typed along with the seed."""
-_TIME = re.compile(r"\d+(?:[.,]\d+)?\s+(?:s|sec|seconds?|min|minutes?)\b|\S*", re.IGNORECASE)
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_TIME = re.compile(
+    rf"{_NUMBER}\s*{MINUTES}\s+{_NUMBER}\s*{SECONDS}(?!\w)|{_NUMBER}\s+(?:{MINUTES}|{SECONDS})(?!\w)|\S*",
+    re.IGNORECASE,
+)
 _STYLE = re.compile(r"\S*(?:(?<=\S) +(?!random\b)[^\W\d_][^\s\d:=,+]{2,}(?![^\s])(?!\s*[:=])){0,3}", re.IGNORECASE)
 """A name has several words; two letters may be a note."""
 _KEY = re.compile(r"\S*(?:[ ]+(?:sharp|flat)\b)?(?:[ ]+(?:major|minor|maj|min|dur|moll)\b)?", re.IGNORECASE)
 _WORD = re.compile(r"\S*")
 _SEED_PREFIX = re.compile(r"^\s*(?:/?(?:compose|harmonize)\s+)?(?:(?:seed|melody)\s*[:=])?", re.IGNORECASE)
 """The beginning of a seed where somebody types the whole command."""
+_UNKNOWN_OPTION = re.compile(r"\b([^\W\d_]\w{2,19})\s*[:=]")
+"""What looks like the name of an option. No note or chord does."""
 
 Defaults: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Adds the usual values of options that were left out."""
@@ -60,6 +67,8 @@ def read_options(
     Raises BadRequest."""
     options = dict(filled)
     seed, along = _split(typed, known)
+    if unknown := _UNKNOWN_OPTION.search(seed):
+        raise _no_option(unknown[1], list(known))
     for option, text in along:
         value = option.read(_in_english(option, text))
         given = options.setdefault(option.name, value)
@@ -71,6 +80,12 @@ def read_options(
                 other=shown(text, 20),
             )
     return seed, options
+
+
+def _no_option(name: str, known: Sequence[str]) -> BadRequest:
+    if near := get_close_matches(name.lower(), known, n=1):
+        return BadRequest("there is no option `{name}` here; did you mean `{near}`?", name=name, near=near[0])
+    return BadRequest("there is no option `{name}` here; there are {known}", name=name, known=tuple(known))
 
 
 def takes_asked(typed: str, filled: int | None = None) -> int:
@@ -162,4 +177,6 @@ def _value_of(option: Option[Any]) -> re.Pattern[str]:
         names = [name for choice in option.choices for name in (choice, say(Text(choice)))]
         long = [re.escape(name).replace(r"\ ", "[ _]") for name in names if " " in name]
         return re.compile("|".join([rf"{choice}\b" for choice in long] + [r"\S*"]), re.IGNORECASE)
+    if isinstance(option, WholeNumber) and option.unit:
+        return re.compile(rf"\S+ +{option.unit}|\S*")
     return {LENGTH: _TIME, STYLE: _STYLE, KEY: _KEY}.get(option, _WORD)

@@ -9,12 +9,14 @@ from contextlib import suppress
 from discord import app_commands
 
 from bot.commands.submission import names_option, read_submission
+from bot.language.i18n import say
 from bot.language.words import spoken_time
 from bot.services import Interaction
 from core import notation, tonality
 from core.errors import BadRequest
 from core.options import KEY, LENGTH, STEP_SECONDS
 from core.seed import Seed
+from core.text import Text
 
 MAX_SUGGESTIONS = 25
 """Suggestions that Discord shows at a time."""
@@ -33,20 +35,24 @@ _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 async def suggest_styles(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """Styles of the loaded checkpoints that contain what was typed."""
     part = typed.strip().casefold()
-    fitting = [style for style in interaction.client.services.styles if part in style.casefold()]
-    return [app_commands.Choice(name=style, value=style) for style in fitting[:MAX_SUGGESTIONS]]
+    named = [(say(Text(style)), style) for style in interaction.client.services.styles]
+    fitting = [(name, style) for name, style in named if part in name.casefold() or part in style.casefold()]
+    return [app_commands.Choice(name=name, value=style) for name, style in fitting[:MAX_SUGGESTIONS]]
 
 
 async def suggest_keys(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """Keys for what was typed."""
-    return [app_commands.Choice(name=name, value=name) for name in keys_for(typed)]
+    return [app_commands.Choice(name=say(Text(name)), value=name) for name in keys_for(typed)[:MAX_SUGGESTIONS]]
 
 
 def keys_for(typed: str) -> list[str]:
-    """The key that was typed, in whatever language, and those whose names begin so."""
+    """The key that was typed, in whatever language, and those whose names begin so, in English or in the reader's
+    language."""
     meant, begun = tonality.read(typed), KEY.write(typed.strip()).casefold()
     names = [KEY.usual, *map(str, tonality.KEYS)]
-    fitting = [name for name in names if KEY.write(name).casefold().startswith(begun)]
+    fitting = [
+        name for name in names if any(KEY.write(said).casefold().startswith(begun) for said in (name, say(Text(name))))
+    ]
     return list(dict.fromkeys([*([str(meant)] if meant else []), *fitting]))
 
 

@@ -23,6 +23,9 @@ from core.request import (
 from core.tasks import HARMONIZE
 from core.text import Text
 
+_LONGEST_GIST = 88
+"""Characters: with an id before it a suggestion has 100 at most."""
+
 
 def recipe(stored: Stored, heard: Heard | None = None) -> str:
     """The command to copy, what else is needed for the same piece, and whether it copies."""
@@ -93,15 +96,23 @@ def headline(stored: Stored) -> str:
 
 
 def gist(stored: Stored) -> str:
-    """A stored piece by what it begins with and what is heard, as on its card: `C5 · C minor · 1:40 · Chopin · take 7`,
-    in at most 88 characters."""
+    """A stored piece by what it begins with and what is heard, as on its card: `C5 · C minor · 1:40 · Chopin · take
+    7`."""
     request = stored.recipe.request
+    begun = [_beginning(request), *key_and_duration(stored.heard, stored.duration)]
+    end = taken(request)
+    room = _LONGEST_GIST - len(" · ".join([*begun, "", end]))
+    style = brief(" · ".join(manner(stored.recipe)), room)
+    return " · ".join(filter(None, [*begun, style, end]))
+
+
+def _beginning(request: ComposeRequest) -> str:
+    """`C5`, `random`, `continuation`: in a few words, what it begins with or is made of."""
     if request.task in TASK_WORDS:
-        begun = say(TASK_WORDS[request.task].short)
-    else:
-        begun = say("continuation") if request.primer else brief(_seed(request), 30)
-    heard = key_and_duration(stored.heard, stored.duration)
-    return brief(" · ".join([begun, *heard, *manner(stored.recipe), taken(request)]), 88)
+        return say(TASK_WORDS[request.task].short)
+    if request.primer:
+        return say("variation") if request.origin.is_opening else say("continuation")
+    return brief(_seed(request), 30)
 
 
 def _seed(request: ComposeRequest) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import discord
 
 from bot.language.i18n import number, say, say_some
-from bot.language.sentences import SORRY, sentence
+from bot.language.sentences import SORRY, in_a_row, sentence
 from bot.language.tasks import TASK_WORDS
 from bot.language.words import brief, rounded, spoken_time, taken
 from core.options import TAKES
@@ -82,7 +82,7 @@ class Reply:
         missing = say("Discord finds {file} too large. {remedy}", file=f"`{largest.name}`", remedy=self.remedy)
         return replace(
             self,
-            content=" ".join(filter(None, (self.content, missing))),
+            content=in_a_row(self.content or "", missing),
             embed=_without_image(self.embed, largest.name),
             attachments=tuple(kept for kept in self.attachments if kept is not largest),
         )
@@ -136,7 +136,7 @@ def _waiting(job: Job, wait: float | None) -> str:
             job.place - 1,
             place=job.place,
         )
-    return " ".join(filter(None, (place, _begins(wait))))
+    return in_a_row(place, _begins(wait))
 
 
 def _running(job: Job, form: str, task: str, reached: float) -> str:
@@ -204,4 +204,7 @@ def _source(request: ComposeRequest, parent: str, unread: str) -> str:
         return say("Harmonizing {melody}", melody=brief(request.seed.names))
     if not request.primer and not unread:
         return say("A piece out of nothing") if request.seed.is_random else brief(request.seed.names)
-    return say("Continuing piece {parent}", parent=parent) if parent else say("Continuing your file")
+    if not parent:
+        return say("Continuing your file")
+    varied = request.origin.is_opening
+    return say("Varying piece {parent}", parent=parent) if varied else say("Continuing piece {parent}", parent=parent)

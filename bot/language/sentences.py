@@ -30,6 +30,14 @@ def reason(error: BaseException) -> Text:
     return cause.text if isinstance(cause, NocturneError) else SORRY
 
 
+def in_a_row(*sentences: str) -> str:
+    """Sentences one after another, without those that are empty; not every language has a space between them."""
+    joined, *others = [each for each in sentences if each] or [""]
+    for other in others:
+        joined = say("{first} {second}", first=joined, second=other)
+    return joined
+
+
 def sentence(text: str) -> str:
     """A text as a listener reads it: with a capital, a full stop, and not too long."""
     text = textwrap.shorten(text, _LONGEST, placeholder=" …") if len(text) > _LONGEST else text

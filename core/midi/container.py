@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from typing import NamedTuple
 
 from core.errors import BadRequest
+from core.text import Text
 
 MAX_BYTES = 2**20
 """To be looked at before a download. 20,000 notes are 160 kB in a file that is written without any thrift."""
 MOST_TRACKS = 256
 MIDI_NAMES = (".mid", ".midi", ".rmi", ".kar")
 
+MUSICXML = Text("this is a score in MusicXML; please export it from your score editor as a MIDI file (.mid)")
+
 _HEADER, _TRACK = b"MThd", b"MTrk"
 _END_OF_TRACK = b"\xff\x2f\x00"
+_MUSICXML, _MUSICXML_NAMES = (b"<score-partwise", b"<score-timewise"), (".musicxml", ".xml")
+_BEGINNING = 4096
+"""Bytes in which the root of an XML file stands."""
+_SOUND = (b"ID3", b"\xff\xfb", b"OggS", b"fLaC")
+"""First bytes of recordings: MP3, Ogg, FLAC."""
 
 
 class Chunks(NamedTuple):
@@ -28,9 +37,21 @@ class Chunks(NamedTuple):
 
 def too_large(size: int) -> BadRequest:
     """The refusal of a file of so many bytes."""
+    tenths = math.ceil(10 * size / 2**20)
     return BadRequest(
-        "the MIDI file has {size:.1f} MiB, at most {most:g} MiB are read", size=size / 2**20, most=MAX_BYTES / 2**20
+        "the MIDI file has {size:.1f} MiB, at most {most:g} MiB are read", size=tenths / 10, most=MAX_BYTES / 2**20
     )
+
+
+def _no_midi(data: bytes) -> BadRequest:
+    """The refusal of a file that is something else, which it names where that is common."""
+    if not data:
+        return BadRequest("this file is empty")
+    if any(root in data[:_BEGINNING] for root in _MUSICXML):
+        return BadRequest(MUSICXML)
+    if data.startswith(_SOUND) or data[8:12] == b"WAVE" or data[4:8] == b"ftyp":
+        return BadRequest("this is a sound recording; I read notes, from a MIDI file (.mid)")
+    return BadRequest("this is not a MIDI file (.mid)")
 
 
 def chunks_of(data: bytes) -> Chunks:
@@ -39,10 +60,12 @@ def chunks_of(data: bytes) -> Chunks:
     if data.startswith(b"PK\x03\x04"):
         data = _unzipped(data)
     begin = data.find(_HEADER)
-    data = data[max(begin, 0) :]
+    if begin < 0:
+        raise _no_midi(data)
+    data = data[begin:]
     header = int.from_bytes(data[4:8], "big")
-    if begin < 0 or header < 6 or len(data) < 14:
-        raise BadRequest("this is not a MIDI file (.mid)")
+    if header < 6 or len(data) < 14:
+        raise _no_midi(data)
     format_, division = int.from_bytes(data[8:10], "big"), int.from_bytes(data[12:14], "big")
     return Chunks(format_, division, _tracks(data, 8 + header))
 
@@ -86,6 +109,10 @@ def _unzipped(data: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = [entry for entry in archive.infolist() if _is_midi(entry)]
+            if not found and any(name.lower().endswith(_MUSICXML_NAMES) for name in archive.namelist()):
+                raise BadRequest(MUSICXML)
+            if not found:
+                raise BadRequest("there is no MIDI file (.mid) in this ZIP")
             if len(found) != 1:
                 raise BadRequest(
                     "this is a ZIP with {files} MIDI files in it; please send one, unpacked (.mid)", files=len(found)

@@ -123,7 +123,7 @@ def _too_long(seconds: float, excerpt: Excerpt) -> BadRequest:
             "the MIDI file lasts {seconds:,.0f} s, at most {most:g} s are read", seconds=seconds, most=MAX_SECONDS
         )
     return BadRequest(
-        "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be gone on from; `from` says from which"
+        "the MIDI file lasts {seconds:,.0f} s, and at most {most:g} s can be continued; `from` says from which"
         " second, and keeps what fits before it",
         seconds=seconds,
         most=MAX_SECONDS,
@@ -205,7 +205,7 @@ def _end(choice: _Choice, excerpt: Excerpt) -> float:
     end = max(note.end for note in choice.notes)
     if excerpt.until is not None and excerpt.until > end + _ROUNDED_SECONDS:
         raise BadRequest(
-            "the MIDI file ends at {end:.1f} s, so it cannot be gone on from {until:,.10g} s",
+            "the MIDI file ends at {end:.1f} s, so it cannot be continued from {until:,.10g} s",
             end=end,
             until=excerpt.until,
         )

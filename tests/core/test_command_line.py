@@ -354,7 +354,7 @@ def test_the_new_part_is_made_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["good.mid", "--length", "3000"], "together longer than 600 s"),
         (["good.mid", "--from", "0"], "no notes that a piano could play before 0 s"),
         (["good.mid", "--from", "late"], "'late' is not a time such as 90, 30s or 1:30"),
-        (["good.mid", "--from", "9"], "ends at 0.5 s, so it cannot be gone on from 9 s"),
+        (["good.mid", "--from", "9"], "ends at 0.5 s, so it cannot be continued from 9 s"),
         (["good.mid", "--keep", "0"], "keep must be at least 1 s; 0 s is not"),
         (["good.mid", "--crop", "later"], "'later' is not two times in seconds, such as 30-60"),
         (["good.mid", "--crop", "9-8"], "crop 9-8 ends before it begins"),

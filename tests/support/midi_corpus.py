@@ -262,13 +262,17 @@ LEGAL: dict[str, tuple[bytes, list[tuple[float, float, int, int]]]] = {
 
 LONG = 2**28 - 1
 DAMAGED: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "not a MIDI file"),
+    "nothing": (b"", "this file is empty"),
+    "MusicXML": (b'<?xml version="1.0"?><score-partwise version="4.0"/>', "a score in MusicXML; please export it"),
+    "compressed MusicXML": (zipped({"META-INF/container.xml": b"", "score.xml": b""}), "a score in MusicXML"),
+    "MP3": (b"ID3" + bytes(100), "a sound recording"),
+    "WAV": (b"RIFF" + bytes(4) + b"WAVEfmt ", "a sound recording"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "not a MIDI file"),
     "a ZIP with two MIDI files": (
         zipped({"a.mid": smf(track(note())), "b.mid": smf(track(note()))}),
         "a ZIP with 2 MIDI files",
     ),
-    "a ZIP without any": (zipped({"a.txt": smf(track(note()))}), "a ZIP with 0 MIDI files"),
+    "a ZIP without any": (zipped({"a.txt": smf(track(note()))}), "no MIDI file .* in this ZIP"),
     "a ZIP that is cut off": (zipped({"a.mid": smf(track(note()))})[:-30], "a ZIP that cannot be unpacked"),
     "a ZIP of a file that is too large": (zipped({"a.mid": bytes(2**24)}), "has 16.0 MiB, at most 1 MiB are read"),
     "a web page": (b"<!DOCTYPE html><html></html>", "not a MIDI file"),
@@ -292,7 +296,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
         r"has 300,001 notes, at most 20,000 .* `from`",
     ),
     "too many tracks": (smf(*[track()] * 5000), "more than 256 tracks"),
-    "too large": (smf(track(note())) + bytes(2**20), "at most 1 MiB are read"),
+    "too large": (smf(track(note())) + bytes(2**20), "has 1.1 MiB, at most 1 MiB are read"),
     "a track that claims 4 GB": (smf() + b"MTrk" + b"\xff" * 4 + b"\x00\x90\x99", "has no notes"),
     "a text that claims 256 MB": (smf(track(b"\x00\xff\x01\xff\xff\xff\x7f")), "has no notes"),
     "a message without a status": (smf(track(b"\x00\x3c\x50")), "makes no sense at byte 1"),

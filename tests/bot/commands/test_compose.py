@@ -171,7 +171,7 @@ async def test_a_file_in_a_message_is_gone_on_from(queue: FakeQueue, url: str, m
     ("data", "options", "says"),
     [
         (b"hello", {}, "This is not a MIDI file (.mid)."),
-        (bytes(2**20 + 1), {}, "The MIDI file has 1.0 MiB, at most 1 MiB are read."),
+        (bytes(2**20 + 1), {}, "The MIDI file has 1.1 MiB, at most 1 MiB are read."),
         (
             smf(track(note(channel=9))),
             {},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.commands.harmonize import read_melody
 from bot.commands.submission import read_submission
 from core.errors import BadRequest
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
@@ -32,10 +33,22 @@ def test_all_options_may_be_typed_into_the_seed():
 
 @pytest.mark.parametrize(
     ("typed", "length"),
-    [("30s", 150), ("30 s", 150), ("1:30", 450), ("2 min", 600), ("2min", 600), ("1m30s", 450), ("1,5 min", 450)],
+    [
+        ("30s", 150),
+        ("30 s", 150),
+        ("1:30", 450),
+        ("2 min", 600),
+        ("2min", 600),
+        ("1m30s", 450),
+        ("1 min 30 s", 450),
+        ("1,5 min", 450),
+        ("2 Minuten", 600),
+        ("90 Sekunden", 450),
+        ("1分30秒", 450),
+    ],
 )
 def test_a_length_may_be_a_time(typed: str, length: int):
-    """Minutes and seconds; a number alone is of steps."""
+    """Minutes and seconds, in any of the listeners' languages; a number alone is of steps."""
     assert read_submission(f"72 length:{typed} take:7").request.length == length
 
 
@@ -44,6 +57,13 @@ def test_a_value_may_have_several_words():
     request, rendering, *_ = read_submission("style:Frédéric Chopin instrument:MUSIC BOX tempo:80 60 take:7")
     assert (request.style, request.seed.chords) == ("Frédéric Chopin", ((60,),))
     assert (rendering.instrument, rendering.tempo) == ("music box", 80)
+
+
+@pytest.mark.parametrize("typed", ["72 tempo:80%", "tempo:80 % 72", "tempo:80 72"])
+def test_a_percentage_may_have_its_sign(typed: str):
+    """With a space before it or not."""
+    request, rendering, *_ = read_submission(typed)
+    assert (request.seed.chords, rendering.tempo) == (((72,),), 80)
 
 
 def test_no_number_is_a_sentence():
@@ -97,6 +117,7 @@ def test_a_take_that_is_left_out_is_drawn():
         ("72", {"length": 5}, "length 5 is outside 25 to 3000 steps of 0.2 s (5 to 600 s)"),
         ("72", {"tempo": 10}, "tempo must be 25 to 400 percent; 10 is not"),
         ("72", {"length": 3000, "tempo": 50}, "at 50% tempo it would last 1,200 s; I play at most 600 s"),
+        ("72 lenght:500", {}, "there is no option `lenght` here; did you mean `length`?"),
         ("72", {"model": "mozart"}, "there is no model 'mozart'; there are performance, article"),
     ],
 )
@@ -105,6 +126,12 @@ def test_what_cannot_be_made_is_said(typed: str, filled: dict, sentence: str):
     with pytest.raises(BadRequest) as refused:
         read_submission(typed, **filled)
     assert str(refused.value) == sentence
+
+
+def test_an_option_of_another_command_is_named():
+    """With those that there are, in place of notes that are not understood."""
+    with pytest.raises(BadRequest, match="no option `length` here; there are style, dynamics, temperature, "):
+        read_melody("C4 D4 length:30s", {}, dict)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from bot.commands.submission import read_submission
 from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS, keys_for, seed_suggestions
 from core.errors import BadRequest
+from tests.discord_standin import Discord
+from tests.support.playing_bot import FakeQueue, playing
 
 TYPED = st.text("CDEFGABcdefgab#♯♭0123456789, ", max_size=30)
 
@@ -105,6 +107,18 @@ def test_a_long_text_takes_no_long_time(typed: str):
 def test_keys_are_suggested(typed: str, first: str):
     """The key that was typed comes first, in whatever language; for nothing there is `any` first."""
     assert keys_for(typed)[0] == first
+
+
+@pytest.mark.asyncio
+async def test_keys_are_suggested_in_the_reader_s_language(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """Found by either name; the value is the one that a recipe has."""
+    async with Discord() as standin:
+        clara = standin.person("clara", standin.guild(), locale="de")
+        async with playing(standin, queue, url, monkeypatch):
+            for typed in ("Des-", "D♭ maj"):
+                assert await clara.autocompletes("/compose", "key", typed, seed="72") == [("Des-Dur", "D♭ major")]
+            for typed in ("bel", "any"):
+                assert await clara.autocompletes("/compose", "key", typed, seed="72") == [("beliebig", "any")]
 
 
 def test_there_is_a_suggestion_for_each_key():

@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 
 from bot.language import i18n, recipes
 from bot.language.i18n import date, rounded_number, say, say_some, speak
-from bot.language.sentences import explain
+from bot.language.sentences import explain, in_a_row
 from core.errors import BadRequest
 from core.models import MODELS
 from core.request import ComposeRequest, Recipe
@@ -174,6 +174,14 @@ def test_numbers_and_lists_are_written_as_the_language_does(locale: str, said: s
     speak(locale)
     template, listed = "{seconds:,.1f} s: {things}; {size}; take {take}", ("any", "Bach", Text("harp"))
     assert say(template, seconds=2400.5, things=listed, size=rounded_number(5_561_234), take=12345) == said
+
+
+@pytest.mark.parametrize(("locale", "said"), [("en-US", "Nobody waits. Wait."), ("zh-CN", "Nobody waits.Wait.")])
+def test_sentences_in_a_row_have_a_space_between_them_where_the_language_has_one(locale: str, said: str):
+    """And none for a sentence that is empty."""
+    speak(locale)
+    assert in_a_row("Nobody waits.", "", "Wait.") == said
+    assert in_a_row("", "") == ""
 
 
 @pytest.mark.parametrize(

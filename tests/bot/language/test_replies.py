@@ -87,6 +87,16 @@ def test_progress_of_a_clip_names_what_is_made(form: str, name: str):
 
 
 @pytest.mark.parametrize(
+    ("origin", "said"),
+    [(Origin(OLD), f"Continuing piece {OLD}"), (Origin(OLD, 8.0), f"Varying piece {OLD}")],
+)
+def test_a_variation_is_called_so_while_it_is_made(origin: Origin, said: str):
+    """It keeps an opening, and a continuation keeps all."""
+    request = replace(REQUEST, seed=Seed(), primer=b"MThd", origin=origin)
+    assert replies.progress(Job("1", JobState.QUEUED, place=1), request, parent=OLD).startswith(f"**{said}** · ")
+
+
+@pytest.mark.parametrize(
     ("wait", "says"),
     [
         (3.0, "It begins in a few seconds."),
@@ -200,7 +210,9 @@ def test_the_longest_line_is_one_that_discord_takes():
     request = ComposeRequest(Seed.parse("Cm Fm Gm"), take=4_294_967_295, style="Sergei Rachmaninoff")
     rendering = Rendering("electric grand", 80, -24, only_new=True, crop="100-200")
     stored = Stored(NEW, 1, False, 0.0, "", Recipe(request, "0123456789ab", rendering), 12.5, 312, "mp3")
-    assert len(recipes.headline(stored)) == 99
+    line = recipes.headline(stored)
+    assert len(line) <= 100
+    assert line.endswith(" … · take 4294967295")
 
 
 @pytest.mark.parametrize(

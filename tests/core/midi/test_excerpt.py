@@ -23,7 +23,7 @@ from tests.support.uploads import GOOD, notes_of, pedal_of
 def test_a_moment_beyond_the_end_gets_a_sentence(reader: Reader):
     """A player may round the length of a file up to the next second, and no further."""
     assert reader.read(GOOD, Excerpt(1.4)).notes == 1
-    with pytest.raises(BadRequest, match=r"ends at 0\.5 s, so it cannot be gone on from 60 s"):
+    with pytest.raises(BadRequest, match=r"ends at 0\.5 s, so it cannot be continued from 60 s"):
         reader.read(GOOD, Excerpt(60.0))
 
 
