@@ -22,7 +22,7 @@ from core.article.composer import VOCABULARY
 from core.article.frames import SILENCE, piano_roll, words_of
 from core.article.model import WINDOW, ArticleConfig, ArticleModel, built
 from core.article.tokenizer import Vocabulary
-from training.commands import add_run_options, run_command
+from training.commands import add_run_options, count, run_command
 from training.data import Recording, data_folder, of_split, read_folder, read_once
 
 
@@ -243,11 +243,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", required=True, help="a folder with a CSV of MAESTRO's columns, or `maestro`: download it"
     )
-    parser.add_argument("--files", type=int, default=defaults.files, help="training files, taken at random")
+    parser.add_argument("--files", type=count, default=defaults.files, help="training files, taken at random")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the shuffle")
-    parser.add_argument("--epochs", type=int, default=defaults.epochs)
-    parser.add_argument("--group", type=int, default=defaults.group, help="files turned into windows at a time")
-    parser.add_argument("--batch", type=int, default=defaults.batch, help="windows in a step")
+    parser.add_argument("--epochs", type=count, default=defaults.epochs)
+    parser.add_argument("--group", type=count, default=defaults.group, help="files turned into windows at a time")
+    parser.add_argument("--batch", type=count, default=defaults.batch, help="windows in a step")
     add_run_options(parser, "article")
     return parser.parse_args(arguments)
 

@@ -25,6 +25,17 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="what was read from the files")
 
 
+def count(text: str) -> int:
+    """An option's whole number of 1 or more, as argparse takes it."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
+    return number
+
+
 def run_command(program: str, main: Callable[[], None]) -> None:
     """Run a command; an error raised on purpose is one sentence on standard error and exit code 1."""
     logging.basicConfig(format="%(message)s")

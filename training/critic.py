@@ -19,7 +19,7 @@ from core.errors import BadData
 from core.performance.critic import FEWEST_NOTES, FILE, STRETCH_SECONDS, Critic, Trees, stretch_features
 from core.performance.events import CELL, KEY, PITCHES, SHIFT
 from core.performance.regression import Regression
-from training.commands import add_cache_option, run_command
+from training.commands import add_cache_option, count, run_command
 from training.data import data_folder, of_split, read_folder
 from training.midi import moments_of, read_moments
 from training.two_sample import auc
@@ -132,7 +132,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.critic", description=__doc__)
     parser.add_argument("data", help="folder with a CSV of MAESTRO's columns, or `maestro`: download it")
     parser.add_argument("--generated", type=Path, required=True, help="folder of generated .mid files")
-    parser.add_argument("--recordings", type=int, default=110, help="human recordings (default: %(default)s)")
+    parser.add_argument("--recordings", type=count, default=110, help="human recordings (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=FILE, help="(default: %(default)s)")
     add_cache_option(parser)
     return parser.parse_args(arguments)

@@ -20,7 +20,7 @@ from core.performance.model import ANY
 from core.performance.sampling import SAMPLING
 from core.request import ComposeRequest
 from core.seed import Seed
-from training.commands import run_command
+from training.commands import count, run_command
 from training.data import Recording, data_folder, read_folder, style_of
 from training.excerpts import human_recordings
 
@@ -65,14 +65,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("checkpoint", type=Path, help="folder of a performance checkpoint")
     parser.add_argument("output", type=Path, help="folder for the pieces")
     parser.add_argument("--like", help="folder of human pieces whose styles are taken")
-    parser.add_argument("--pieces", type=int, default=64, help="(default: %(default)s)")
+    parser.add_argument("--pieces", type=count, default=64, help="(default: %(default)s)")
     parser.add_argument("--take", type=int, default=1000, help="of the first piece (default: %(default)s)")
     parser.add_argument("--length", type=int, default=500, help="in steps of 0.2 s (default: %(default)s)")
     for name in ("key", "pace", "dynamics", "mood"):
         parser.add_argument(f"--{name}", default=str(ANY), help="as in a request")
-    parser.add_argument("--candidates", type=int, default=CANDIDATES, help="for each stretch (default: %(default)s)")
+    parser.add_argument("--candidates", type=count, default=CANDIDATES, help="for each stretch (default: %(default)s)")
     parser.add_argument("--keys", type=float, help="temperature of the keys, in place of the usual one")
-    parser.add_argument("--slots", type=int, help="pieces at once (default: as many as suits the machine)")
+    parser.add_argument("--slots", type=count, help="pieces at once (default: as many as suits the machine)")
     return parser.parse_args(arguments)
 
 

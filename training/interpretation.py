@@ -31,7 +31,7 @@ from core.request import ComposeRequest
 from core.seed import LOWEST_PITCH, Seed
 from core.tasks import PERFORM
 from training.aligned import AlignedPiece, Playing, aligned_pieces, pace_of
-from training.commands import run_command
+from training.commands import count, run_command
 from training.data import data_folder, of_split, read_folder
 from training.two_sample import CLASSIFIERS, auc, playing_features
 
@@ -222,15 +222,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("scores", type=Path, help="folder of scores and their performances, as ASAP has them")
     parser.add_argument("data", type=Path, help="folder in MAESTRO's layout that says which are held out")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINTS / MODEL, help="(default: %(default)s)")
-    parser.add_argument("--excerpts", type=int, default=EXCERPTS, help="(default: %(default)s)")
+    parser.add_argument("--excerpts", type=count, default=EXCERPTS, help="(default: %(default)s)")
     parser.add_argument("--take", type=int, default=1, help="of the first (default: %(default)s)")
     parser.add_argument("--freedom", type=int, default=100, help="(default: %(default)s)")
     parser.add_argument("--output", type=Path, help="folder for the performances")
     options = parser.parse_args(arguments)
+    excerpts = list(held_out(options.scores, options.data, options.excerpts))
     composer = PerformanceComposer.load(options.checkpoint)
     composer.warm_up()
     began, found = time.perf_counter(), []
-    for number, passage in enumerate(held_out(options.scores, options.data, options.excerpts)):
+    for number, passage in enumerate(excerpts):
         music = performed(composer, passage, options.take + number, options.freedom)
         found.append((passage, music))
         if options.output:

@@ -24,12 +24,12 @@ from core.performance.composer import MODEL, config_of, network_of
 from core.performance.engine import gpus
 from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built
 from training.calibration import calibrate
-from training.commands import add_run_options, run_command
+from training.commands import add_run_options, count, run_command
 from training.evaluate import Scorer, nats_per_note, score
 from training.networks import checkpoint_copy, freeze_all_but_recalls, open_checkpoint, warm_start
 from training.optimizer import optimizer_of
 from training.pieces import excerpts, read_training, read_validation
-from training.plan import NETWORK_SIZES, SEQUENCES, DataFolder, NetworkPlan, Plan, Stage, read_plan
+from training.plan import NETWORK_SIZES, SEQUENCES, DataFolder, NetworkPlan, Plan, Stage, read_plan, refusing
 from training.run import Checker, Run
 from training.steps import Student, Teacher, steps_for
 from training.windows import TrainingPiece, Windows
@@ -194,7 +194,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
-    """The plan of one stage with one network that the options describe."""
+    """The plan of one stage with one network that the options describe. Raises BadData for values out of range."""
+    with refusing("these options are no plan"):
+        return _plan_of(options)
+
+
+def _plan_of(options: argparse.Namespace) -> Plan:
     shares = options.shares or [1.0] * len(options.data)
     if len(shares) != len(options.data):
         raise BadData(f"{len(options.data)} folders of data need as many shares, not {len(shares)}")
@@ -235,8 +240,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     _add_network_options(parser)
     _add_stage_options(parser)
     parser.add_argument("--save-seconds", type=float, default=180, help="between two states")
-    parser.add_argument("--check-events", type=int, default=1_000_000, help="between two measurements")
-    parser.add_argument("--check-size", type=int, default=60_000, help="validation events in such a measurement")
+    parser.add_argument("--check-events", type=count, default=1_000_000, help="between two measurements")
+    parser.add_argument("--check-size", type=count, default=60_000, help="validation events in such a measurement")
     add_run_options(parser, "performance")
     return parser.parse_args(arguments)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -138,10 +140,19 @@ class Plan(Section):
 def read_plan(file: Path) -> Plan:
     """Raises BadData, a sentence, for a file that is missing or no plan."""
     try:
-        return Plan.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadData(f"{file} cannot be read: {error}") from error
+    with refusing(f"{file} is no plan"):
+        return Plan.model_validate(content)
+
+
+@contextmanager
+def refusing(complaint: str) -> Iterator[None]:
+    """Meanwhile a value that a plan cannot have raises BadData: the complaint, the place of the value, the reason."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadData(f"{file} is no plan: {place + ': ' if place else ''}{first['msg']}") from error
+        raise BadData(f"{complaint}: {place + ': ' if place else ''}{first['msg']}") from error
