@@ -15,6 +15,7 @@ from bot.language import recipes, replies
 from bot.language.i18n import say, say_some
 from bot.language.sentences import in_a_row
 from bot.language.translator import described, named
+from bot.language.words import brief
 from bot.services import Interaction, Services
 from bot.store.pending_reply import PendingReply
 from core.queue.jobs import Job, JobState
@@ -53,9 +54,8 @@ async def _standing(services: Services, pending: PendingReply) -> str:
 async def cancel(interaction: Interaction, piece: str | None = None) -> None:
     await interaction.response.defer(ephemeral=True)
     deliveries = interaction.client.services.deliveries
-    meant = [
-        pending for pending in deliveries.of(interaction.user.id) if piece in (None, pending.job_id, _name(pending))
-    ]
+    theirs = deliveries.of(interaction.user.id)
+    meant = [pending for pending in theirs if piece in (None, pending.job_id, _name(pending), _command(pending))]
     for pending in meant:
         await deliveries.cancel(pending.job_id)  # each reply says so itself, as soon as the queue does
     pieces = sum(pending.pieces for pending in meant)
@@ -64,15 +64,22 @@ async def cancel(interaction: Interaction, piece: str | None = None) -> None:
 
 @cancel.autocomplete("piece")
 async def suggest_piece(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    theirs = interaction.client.services.deliveries.of(interaction.user.id)
-    fitting = [pending for pending in theirs if typed.strip().casefold() in _name(pending).casefold()]
+    theirs, part = interaction.client.services.deliveries.of(interaction.user.id), typed.strip().casefold()
+    fitting = [
+        pending for pending in theirs if any(part in each.casefold() for each in (_name(pending), _command(pending)))
+    ]
     return [app_commands.Choice(name=_name(pending), value=pending.job_id) for pending in fitting[:MAX_SUGGESTIONS]]
 
 
 def _name(pending: PendingReply) -> str:
-    """The command that asks for the piece, without its slash."""
+    """The piece as /queue and its own message tell it."""
+    return brief(replies.summary(pending), MAX_SUGGESTION)
+
+
+def _command(pending: PendingReply) -> str:
+    """The command that asks for the piece, without its slash: it tells pieces apart that differ in another option."""
     typed = recipes.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
-    return typed.removeprefix("/")[:MAX_SUGGESTION]
+    return typed.removeprefix("/")
 
 
 def in_the_making(waiting: int, theirs: Sequence[str]) -> str:

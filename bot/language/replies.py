@@ -15,6 +15,7 @@ from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, in_a_row, sentence
 from bot.language.tasks import TASK_WORDS
 from bot.language.words import brief, rounded, spoken_time, taken
+from bot.store.pending_reply import PendingReply
 from core.options import TAKES
 from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from core.request import PIECE, VIDEO, VOICE, ComposeRequest
@@ -188,12 +189,24 @@ def _begins(wait: float | None) -> str:
 
 
 def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "", form: str = PIECE) -> str:
+    """As `summary`, with what it begins with in bold letters."""
+    source, *others = _summarized(request, parent, takes, unread, form)
+    return " · ".join([f"**{source}**", *others])
+
+
+def summary(pending: PendingReply) -> str:
+    """A piece that is being made, in a line: `C5 · 1 min 40 s · take 7`."""
+    form = pending.rendering.form
+    return " · ".join(_summarized(pending.request, pending.parent, pending.takes, pending.unread_task, form))
+
+
+def _summarized(request: ComposeRequest, parent: str, takes: int, unread: str, form: str) -> list[str]:
     """`unread` is the task, where the request still lacks the notes that it is made from: how long a performance will
     be is not known then."""
     if form in _CLIPS:
-        return f"**{say(_CLIPS[form])}** · {taken(request)}"
+        return [say(_CLIPS[form]), taken(request)]
     seconds = [] if unread in TASK_WORDS else [spoken_time(request.seconds)]
-    return " · ".join([f"**{_source(request, parent, unread)}**", *seconds, taken(request, takes)])
+    return [_source(request, parent, unread), *seconds, taken(request, takes)]
 
 
 def _source(request: ComposeRequest, parent: str, unread: str) -> str:

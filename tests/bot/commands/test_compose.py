@@ -246,7 +246,8 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
             assert "Number 3 in the queue" in looked.content
             assert "D#5" not in looked.content
             [chosen] = await clara.autocompletes("/cancel", "piece", "73")
-            assert chosen == ("compose seed:73 take:7", str(second.id))
+            assert chosen == ("C#5 · 1 min 40 s · take 7", str(second.id))
+            assert [chosen] == await clara.autocompletes("/cancel", "piece", "c#5")
             said = await (await clara.types("/cancel", piece=chosen.value)).answered()
             assert said.content == "Cancelled: 1 piece of yours."
             assert said.ephemeral
