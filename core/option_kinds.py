@@ -96,12 +96,15 @@ class Option(Generic[Value]):
         try:
             return self._parse(typed)
         except (ValueError, KeyError):
-            raise BadRequest(
-                "{option} must be {accepted}; I can't read '{typed}'",
-                option=self.name,
-                typed=shown(typed, 20),
-                accepted=self.accepted,
-            ) from None
+            raise self._unreadable(typed) from None
+
+    def _unreadable(self, typed: str) -> BadRequest:
+        return BadRequest(
+            "{option} must be {accepted}; I can't read '{typed}'",
+            option=self.name,
+            typed=shown(typed, 20),
+            accepted=self.accepted,
+        )
 
     def write(self, value: Value) -> str:
         """The value as `read` reads it, without a space."""
@@ -220,6 +223,15 @@ class Passage(Option[str]):
 
     def _facts(self) -> dict[str, Any]:
         return super()._facts() | {"most": self.most}
+
+    def between(self, since: str, until: str) -> str:
+        """The value of two bounds that are typed apart, either of which may be empty. Raises BadRequest."""
+        for typed in (since, until):
+            try:
+                self._second(typed)
+            except ValueError:
+                raise self._unreadable(typed) from None
+        return self.read(f"{since}-{until}")
 
     def bounds(self, value: str) -> tuple[float, float]:
         """The two seconds of a value that `read` gave."""

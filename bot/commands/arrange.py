@@ -23,7 +23,7 @@ from bot.store.files import ID
 from bot.store.pending_reply import StoredNotes
 from bot.store.piece_table import Stored
 from core.option_kinds import Choice, Option
-from core.options import AUDIO, INSTRUMENT, TEMPO, TRANSPOSE
+from core.options import AUDIO, CROP, INSTRUMENT, TEMPO, TRANSPOSE
 from core.request import Rendering
 from core.text import Text
 
@@ -209,7 +209,8 @@ class CropForm(Form):
 
     @classmethod
     async def respond(cls, interaction: Interaction, about: str, answers: Answers) -> None:
-        await cls._arrangement(about).ask_again(interaction, crop=f"{answers.texts['from']}-{answers.texts['until']}")
+        crop = CROP.between(answers.texts["from"], answers.texts["until"])
+        await cls._arrangement(about).ask_again(interaction, crop=crop)
 
     @classmethod
     def _arrangement(cls, about: str) -> Arrangement:

@@ -89,6 +89,7 @@ async def test_a_piece_is_cropped(queue: FakeQueue, url: str, monkeypatch: pytes
             form = await listener.clicks(question, "Crop")
             refused = await (await listener.submits(form, **{"from": "soon", "until": ""})).answered()
             assert refused.content.startswith("Crop must be two times in seconds, such as 30-60")
+            assert refused.content.endswith("I can't read 'soon'.")
             form = await listener.clicks(question, "Crop")
         async with playing(standin, queue, url, monkeypatch):
             await listener.submits(form, **{"from": "0:05", "until": "12.5"})
