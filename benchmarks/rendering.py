@@ -11,9 +11,10 @@ from pathlib import Path
 from benchmarks._report import parser, table
 from core import pipeline
 from core.pipeline import Draft
+from core.recipe import Recipe
 from core.rendering import formats
 from core.rendering.pool import Renderers
-from core.request import ComposeRequest, Recipe
+from core.request import ComposeRequest
 from core.seed import Seed
 from core.settings import Settings
 

@@ -7,8 +7,9 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.recipe import unusual_options
 from core.records import check_types, known_fields
-from core.request import AS_COMPOSED, ComposeRequest, Rendering, unusual_options
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.tasks import COMPOSE
 from core.text import ENGLISH, NOTHING, Language, Text
 

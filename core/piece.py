@@ -8,8 +8,8 @@ from typing import Any
 
 from core.option_kinds import Scope
 from core.options import AUDIO, slugged_key
+from core.recipe import Recipe, unusual_options
 from core.records import check_types, decoded, known_fields, of_type
-from core.request import Recipe, unusual_options
 from core.tasks import COMPOSE, WORDS
 from core.text import NOTHING, Text
 

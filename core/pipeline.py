@@ -22,12 +22,13 @@ from core.midi import manuscript
 from core.midi.crop import cropped
 from core.midi.keys import key_of
 from core.piece import Heard, Piece
+from core.recipe import Recipe
 from core.rendering import audio, formats, loudness
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
 from core.rendering.loudness import Samples
 from core.rendering.tags import id3
-from core.request import AS_COMPOSED, PIECE, VIDEO, VOICE, ComposeRequest, Recipe, Rendering
+from core.request import AS_COMPOSED, PIECE, VIDEO, VOICE, ComposeRequest, Rendering
 from core.seed import CHORD_SECONDS
 from core.tasks import COMPOSE
 

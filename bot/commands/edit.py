@@ -30,7 +30,8 @@ from core.options import (
     options_in,
     options_of,
 )
-from core.request import ComposeRequest, unusual_options
+from core.recipe import unusual_options
+from core.request import ComposeRequest
 from core.seed import Seed
 from core.tasks import HARMONIZE, PERFORM
 

@@ -13,13 +13,8 @@ from core.expression import MOODS
 from core.option_kinds import Option
 from core.options import TAKES
 from core.piece import Heard
-from core.request import (
-    AS_COMPOSED,
-    ComposeRequest,
-    Recipe,
-    Rendering,
-    unusual_options,
-)
+from core.recipe import Recipe, unusual_options
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.tasks import HARMONIZE
 from core.text import Text
 

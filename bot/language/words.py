@@ -8,7 +8,8 @@ from bot.language.i18n import say, say_some
 from core.expression import ANY
 from core.options import TAKES
 from core.piece import Heard
-from core.request import AS_COMPOSED, ComposeRequest, Recipe, Rendering
+from core.recipe import Recipe
+from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import Text
 
 _LONGEST_SEED = 120

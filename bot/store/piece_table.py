@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from bot.store.database import Database
 from core.errors import BadRequest
 from core.piece import Heard
+from core.recipe import Recipe
 from core.records import known_fields
-from core.request import Recipe
 from core.text import NOTHING, Text
 
 _table = sa.table(

@@ -27,8 +27,9 @@ from core.process.private import mend
 from core.process.shutdown import end_within
 from core.queue.server import JobServer
 from core.queue.timing import USUAL_TIMING, Timing
+from core.recipe import Recipe
 from core.rendering.pool import Renderers
-from core.request import ComposeRequest, Recipe, Rendering
+from core.request import ComposeRequest, Rendering
 from core.settings import QUEUE_AWAY, Settings
 from core.worker.composers import Composers
 

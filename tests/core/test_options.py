@@ -30,7 +30,8 @@ from core.options import (
     TRANSPOSE,
     options_in,
 )
-from core.request import ComposeRequest, Rendering, unusual_options
+from core.recipe import unusual_options
+from core.request import ComposeRequest, Rendering
 from core.seed import Seed
 
 VALUES: list[tuple[Option[Any], Any, str]] = [

@@ -15,8 +15,9 @@ from core.errors import BadRequest, RenderError
 from core.options import AUDIO_FORMATS, INSTRUMENTS
 from core.piece import Composed
 from core.pipeline import Draft
+from core.recipe import Recipe
 from core.rendering import audio, formats, loudness
-from core.request import ComposeRequest, Recipe, Rendering
+from core.request import ComposeRequest, Rendering
 from core.seed import Seed
 from tests.support.music import Pianist, as_bytes, decode, piano, played, scale
 

@@ -10,12 +10,8 @@ from core.errors import BadRequest
 from core.expression import Expression
 from core.models import DEFAULT_MODEL, MODELS
 from core.piece import Piece
-from core.request import (
-    ComposeRequest,
-    Recipe,
-    Rendering,
-    fresh_take,
-)
+from core.recipe import Recipe
+from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import Seed
 from core.tasks import HARMONIZE, PERFORM
 from core.text import NOTHING
@@ -62,44 +58,6 @@ def test_a_style_may_be_any_name(style):
     assert ComposeRequest(CHORD, take=7, style=style).style == style
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"take": "7"}, TypeError),
-        ({"take": True}, TypeError),
-        ({"take": 2**70}, TypeError),
-        ({"length": 100.5}, TypeError),
-        ({"temperature": 10**400}, TypeError),
-        ({"style": 7}, TypeError),
-        ({"seed": ["60"]}, TypeError),
-        ({"seed": "X"}, BadRequest),
-        ({"primer": "no base64"}, BadRequest),
-        ({"primer": 7}, TypeError),
-        ({"score": "TVRoZA=="}, TypeError),
-        ({"task": "sing"}, TypeError),
-        ({"task": "perform"}, BadRequest),
-        ({"rendering": []}, TypeError),
-        ({"rendering": {"tempo": "100"}}, TypeError),
-        ({"checkpoint": None}, TypeError),
-    ],
-)
-def test_a_damaged_recipe_is_refused(changes, error):
-    """By an error that its readers expect, when it is read and not when it is used."""
-    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
-    with pytest.raises(error):
-        Recipe.from_json(json.loads(json.dumps(recipe.to_json() | changes)))
-    for other in (None, [], "", 7):
-        with pytest.raises(TypeError):
-            Recipe.from_json(other)
-
-
-def test_what_a_newer_version_adds_is_left_out():
-    """A newer version may run beside this one for a while."""
-    recipe = Recipe(ComposeRequest(CHORD, take=7), "0123456789ab")
-    written = recipe.to_json() | {"added_later": 1, "rendering": recipe.rendering.to_json() | {"added_later": 1}}
-    assert Recipe.from_json(written) == recipe
-
-
 def test_what_is_left_out_is_what_is_usual():
     """The usual top_p belongs to the model, and stands in the request as a number: a recipe says it all."""
     assert ComposeRequest(CHORD, take=7).model == DEFAULT_MODEL == next(iter(MODELS))
@@ -121,20 +79,6 @@ def test_a_mood_stands_for_what_is_not_said():
     assert ComposeRequest(CHORD, take=7).expression == Expression(None, None, None, None)
 
 
-def test_a_recipe_names_what_is_asked_for():
-    """In words without spaces, in the line that is kept and in the file's name."""
-    recipe = Recipe(ComposeRequest(CHORD, take=7, key="F#m", pace="very slow", mood="sad"), "0123456789ab")
-    assert recipe.options.endswith(" checkpoint:0123456789ab key:F#_minor pace:very_slow mood:sad")
-    assert recipe.name == "nocturne-performance-60-64-67-72-500-f-sharp-minor-very-slow-sad-take7"
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_recipe_survives_the_queue(model):
-    """Recipe -> JSON text -> Recipe changes nothing."""
-    recipe = Recipe(ComposeRequest(CHORD, take=7, length=50, temperature=0.9, model=model), "0123456789ab")
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
-
-
 def test_a_score_survives_the_queue():
     """Its bytes cross JSON; a recipe that was stored before there were scores is still read."""
     request = ComposeRequest(Seed(), take=7, task=PERFORM, score=b"MThd\x00\xff", freedom=50)
@@ -142,17 +86,6 @@ def test_a_score_survives_the_queue():
     added = ("task", "score", "freedom")
     older = {key: value for key, value in ComposeRequest(CHORD, take=7).to_json().items() if key not in added}
     assert ComposeRequest.from_json(older) == ComposeRequest(CHORD, take=7)
-
-
-def test_a_recipe_names_what_is_done_with_given_notes():
-    """In the file's name, and in the line that is kept."""
-    performed = Recipe(ComposeRequest(Seed(), take=7, task=PERFORM, score=b"MThd", freedom=50), "0123456789ab")
-    assert performed.name == "nocturne-performance-performed-500-freedom50-take7"
-    assert performed.options.startswith("seed:performed length:500 take:7 ")
-    assert performed.options.endswith(" task:perform freedom:50")
-    harmonized = Recipe(ComposeRequest.harmonized(Seed.parse("C5 E5"), take=7), "0123456789ab")
-    assert harmonized.name == "nocturne-performance-harmonized-72-76-25-take7"
-    assert harmonized.options.startswith("seed:72 76 length:25 take:7 ")
 
 
 def test_a_harmony_is_as_long_as_its_seed():
@@ -263,23 +196,6 @@ def test_a_piece_says_when_its_sound_is_in_another_format():
     piece = Piece(recipe, 99.8, 700, b"MThd", b"\xff\xfb", b"\x89PNG", {}, "mp3")
     assert str(piece.remark) == "This piece is too large to send as WAV, so here it is as MP3."
     assert replace(piece, audio_format="wav").remark == NOTHING
-
-
-def test_a_file_is_named_after_its_recipe():
-    """Letters, digits and hyphens alone; what is unusual about the recipe stands in the name."""
-    plain = ComposeRequest(CHORD, take=7, model="article")
-    assert Recipe(plain, "0123456789ab").name == "nocturne-article-60-64-67-72-500-take7"
-    cool = ComposeRequest(Seed(), take=7, length=50, temperature=0.9, model="article")
-    assert Recipe(cool, "0123456789ab").name == "nocturne-article-random-50-t90-take7"
-    edits = Rendering("church organ", tempo=80, transpose=3)
-    assert Recipe(cool, "0123456789ab", edits).name == "nocturne-article-random-50-t90-take7-church-organ-80pct-up3"
-    assert Recipe(cool, "0123456789ab", Rendering(transpose=-12)).name.endswith("-take7-down12")
-
-
-def test_a_longest_seed_makes_no_longest_name():
-    """25 chords are no reason for a name that a file system refuses."""
-    seed = Seed(tuple((21 + number, 60, 108) for number in range(25)))
-    assert len(Recipe(ComposeRequest(seed, take=7), "0123456789ab").name) < 100
 
 
 def test_a_fresh_take_can_be_typed():

@@ -1,7 +1,8 @@
 """Small pieces for tests that need no music."""
 
 from core.piece import Heard, Piece
-from core.request import ComposeRequest, Recipe
+from core.recipe import Recipe
+from core.request import ComposeRequest
 from core.seed import Seed
 
 REQUEST = ComposeRequest(seed=Seed.parse("72"), take=7)

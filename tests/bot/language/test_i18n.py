@@ -16,7 +16,8 @@ from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain, in_a_row
 from core.errors import BadRequest
 from core.models import MODELS
-from core.request import ComposeRequest, Recipe
+from core.recipe import Recipe
+from core.request import ComposeRequest
 from core.seed import Seed
 from core.text import NOTHING, Text
 from tests.discord_standin import Discord

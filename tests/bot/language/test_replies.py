@@ -14,14 +14,8 @@ from bot.store.piece_table import Stored
 from core.errors import BadRequest
 from core.piece import Heard
 from core.queue.jobs import COMPOSED_SHARE, Job, JobState
-from core.request import (
-    VIDEO,
-    VOICE,
-    ComposeRequest,
-    Origin,
-    Recipe,
-    Rendering,
-)
+from core.recipe import Recipe
+from core.request import VIDEO, VOICE, ComposeRequest, Origin, Rendering
 from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece

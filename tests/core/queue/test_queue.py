@@ -17,7 +17,8 @@ from core.piece import Composed
 from core.queue.client import JobQueue
 from core.queue.engine import OnceAMinute
 from core.queue.jobs import COMPOSED_SHARE, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
-from core.request import Recipe, Rendering
+from core.recipe import Recipe
+from core.request import Rendering
 from tests.support.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, UNKNOWN, Worker, surroundings
 from tests.support.music import as_bytes, piano
 from tests.support.queued_jobs import ENDED, asks, known, watch

@@ -22,9 +22,10 @@ from core import pipeline
 from core.errors import Cancelled, RenderError
 from core.pipeline import Draft
 from core.process.logs import about_job
+from core.recipe import Recipe
 from core.rendering import pool
 from core.rendering.pool import Renderers
-from core.request import VIDEO, VOICE, ComposeRequest, Recipe, Rendering
+from core.request import VIDEO, VOICE, ComposeRequest, Rendering
 from core.seed import Seed
 from core.settings import Settings
 from tests.support.fake_worker import surroundings

@@ -12,7 +12,8 @@ from bot.language import card, recipes, takes
 from bot.language.replies import Reply
 from core.errors import BadRequest
 from core.queue.jobs import Job, JobState
-from core.request import ComposeRequest, Recipe, Rendering
+from core.recipe import Recipe
+from core.request import ComposeRequest, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, MAX_CHORD_NOTES, MAX_CHORDS, Seed
 from tests.support.pieces import piece
 

@@ -26,7 +26,8 @@ from core.options import (
     TRANSPOSE,
 )
 from core.piece import Composed
-from core.request import FORMS, ComposeRequest, Origin, Recipe, Rendering
+from core.recipe import Recipe
+from core.request import FORMS, ComposeRequest, Origin, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, MAX_CHORD_NOTES, MAX_CHORDS, Seed
 from core.tasks import HARMONIZE, PERFORM, TASKS
 from core.text import Text

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bot.store.pending_reply import PendingReply
 from core.errors import BadRequest
-from core.request import ComposeRequest, Recipe, Rendering
+from core.recipe import Recipe
+from core.request import ComposeRequest, Rendering
 from core.tasks import TASKS
 from tests.system.fuzz.claims import EXAMPLES, can_be_shown, can_be_typed, sentence
 from tests.system.fuzz.records import RENDERINGS, REQUESTS, STORED, changed
