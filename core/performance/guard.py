@@ -14,6 +14,8 @@ from core.performance.events import CELL, KEY, PITCHES, SHIFT
 
 LONGEST_SILENCE = 8.0
 """Seconds between two onsets. People: 2.3 s in the middle, 7.1 s at the most."""
+SPREAD_SECONDS = 0.2
+"""Seconds by which a silence may grow when its times are put anywhere within their bins: a piece had 8.04 s."""
 THIN_NOTES, THIN_SECONDS = 9, 30.0
 """Fewer notes than that in so many seconds are next to none. People: 17 at the least."""
 FRANTIC_NOTES, FRANTIC_SECONDS = 512, 12.0
@@ -52,15 +54,17 @@ def trouble(moments: np.ndarray) -> str | None:
     struck = moments[:, KEY] < PITCHES
     if struck.sum() < 2:
         return "next to no notes"
-    found = find_trouble(onsets[struck], moments[struck, KEY], float(onsets[-1]))
+    found = find_trouble(onsets[struck], moments[struck, KEY], float(onsets[-1]), LONGEST_SILENCE)
     return found.reason if found else None
 
 
-def find_trouble(onsets: np.ndarray, keys: np.ndarray, now: float) -> Trouble | None:
-    """The first trouble of notes that begin at these seconds, in order, up to `now`."""
+def find_trouble(
+    onsets: np.ndarray, keys: np.ndarray, now: float, longest_silence: float = LONGEST_SILENCE - SPREAD_SECONDS
+) -> Trouble | None:
+    """The first trouble of notes that begin at these seconds, in order, up to `now`; their times are not yet spread."""
     checks: list[tuple[str, Callable[[], int | None]]] = [
         ("more notes than fingers can play", lambda: _frantic(onsets)),
-        ("a long silence", lambda: _silent(onsets, now)),
+        ("a long silence", lambda: _silent(onsets, now, longest_silence)),
         ("next to no notes", lambda: _thin(onsets, now)),
         ("stuck on a note", lambda: _on_two_keys(keys)),
         ("stuck in a loop", lambda: _in_a_loop(keys)),
@@ -91,8 +95,8 @@ def _frantic(onsets: np.ndarray) -> int | None:
     return _first(onsets[FRANTIC_NOTES:] - onsets[:-FRANTIC_NOTES] < FRANTIC_SECONDS)
 
 
-def _silent(onsets: np.ndarray, now: float) -> int | None:
-    return _first(np.diff(onsets, append=now) > LONGEST_SILENCE)
+def _silent(onsets: np.ndarray, now: float, longest: float) -> int | None:
+    return _first(np.diff(onsets, append=now) > longest)
 
 
 def _thin(onsets: np.ndarray, now: float) -> int | None:

@@ -37,6 +37,13 @@ def test_trouble_is_told_from_music(moments, wrong):
     assert trouble(moments) == wrong
 
 
+def test_a_silence_is_still_shorter_than_8_s_when_its_times_are_spread():
+    """Music in the making has 0.2 s less: its coarse times may grow by that when they are written."""
+    onsets, keys = np.array([0.0, 0.5, 8.4]), np.array([40, 44, 47])
+    assert find_trouble(onsets, keys, 9.0) == Trouble("a long silence", 1)
+    assert find_trouble(onsets - [0, 0, 0.15], keys, 9.0) is None
+
+
 def tremolo(generator, notes, others):
     """Notes in three keys, in no order, of which every so many is another."""
     keys = generator.choice([40, 47, 52], notes)
