@@ -19,7 +19,9 @@ import pytest
 
 from tests.discord_standin import Discord, Interaction
 from tests.support.crowd import Crowd
-from tests.support.deployments import EXIT_UNREACHABLE, PATIENCE, Deployment, ManyMachines, OneMachine
+from tests.support.deployment import PATIENCE
+from tests.support.deployments import ManyMachines, OneMachine
+from tests.support.faults import FaultyDeployment
 from tests.support.postgres import Postgres
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", 30))
@@ -28,6 +30,8 @@ ARRIVALS, FAULTS = 2.0, 0.25
 """A second. A short run has each kind of fault once, and so more of them in its time."""
 STOP_SECONDS = 30.0
 """Within which bot and worker end when they are asked to."""
+EXIT_UNREACHABLE = 1
+"""The exit code of a bot or a worker that does not find its database when it starts."""
 EXPECTED_REFUSALS = {
     10062: "the acknowledgement came too late",
     10015: "it was never acknowledged, so there is nothing to edit",
@@ -37,7 +41,7 @@ EXPECTED_REFUSALS = {
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(SECONDS + 900)]
 
-Deployed = TypeVar("Deployed", bound=Deployment)
+Deployed = TypeVar("Deployed", bound=FaultyDeployment)
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +71,7 @@ async def test_chaos_on_many_machines(postgres: Postgres, tmp_path: Path):
         assert {code for _, code in deployment.ended} <= {EXIT_UNREACHABLE}, f"seed {SEED}: {deployment.ended}"
 
 
-async def run(deployment: Deployment) -> None:
+async def run(deployment: FaultyDeployment) -> None:
     """Let people ask while faults happen; then see that nothing is owed and nothing left."""
     print(f"seed {SEED}")
     crowd = Crowd(deployment.people, deployment.chance, ARRIVALS)
@@ -83,7 +87,7 @@ async def run(deployment: Deployment) -> None:
     check_messages(deployment, accepted)
 
 
-async def check_answers(deployment: Deployment, crowd: Crowd, accepted: list[Interaction]) -> None:
+async def check_answers(deployment: FaultyDeployment, crowd: Crowd, accepted: list[Interaction]) -> None:
     """Each has an answer, many have a piece, and each piece is the one that was asked for."""
     waited = await asyncio.gather(*(one.finished(PATIENCE) for one in accepted), return_exceptions=True)
     answers = dict(zip(accepted, waited, strict=True))
@@ -100,7 +104,7 @@ async def check_answers(deployment: Deployment, crowd: Crowd, accepted: list[Int
     assert not wrong, f"seed {SEED}: another piece than was asked for: {[(crowd.wishes[one], one) for one in wrong]}"
 
 
-async def check_rows(deployment: Deployment) -> None:
+async def check_rows(deployment: FaultyDeployment) -> None:
     """The last of the killed bots left something perhaps, and see to it when they are started again."""
     for bot in deployment.bots:
         await deployment.stop_bot(bot)
@@ -114,7 +118,7 @@ async def check_rows(deployment: Deployment) -> None:
     assert not any(deployment.rows().values()), f"seed {SEED}: {deployment.rows()} stay"
 
 
-async def check_stops(deployment: Deployment) -> None:
+async def check_stops(deployment: FaultyDeployment) -> None:
     """All end when they are asked to, workers also while they begin."""
     for bot in deployment.bots:
         await deployment.stop_bot(bot)
@@ -126,13 +130,13 @@ async def check_stops(deployment: Deployment) -> None:
     assert deployment.processes() == []
 
 
-def check_files(deployment: Deployment) -> None:
+def check_files(deployment: FaultyDeployment) -> None:
     """Pieces of which a killed bot has written a part are few, and the hourly sweep takes these."""
     parts = [piece.name for piece in deployment.pieces.iterdir() if piece.name.startswith(".")]
     assert len(parts) <= deployment.killed_bots
 
 
-def check_messages(deployment: Deployment, accepted: list[Interaction]) -> None:
+def check_messages(deployment: FaultyDeployment, accepted: list[Interaction]) -> None:
     """Nobody is answered twice, nothing comes after a piece, and Discord has refused nothing but what it must."""
     channels = {person.channel for person in deployment.people}
     nonces = Counter(message.nonce for channel in channels for message in channel.messages if message.nonce)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.discord_standin import Discord, Interaction
 from tests.support.bot_process import BotProcess
-from tests.support.deployments import PATIENCE
+from tests.support.deployment import PATIENCE
 from tests.support.fake_worker import Worker
 from tests.support.postgres import Postgres
 from tests.support.versions import VERSIONS
