@@ -15,14 +15,12 @@ from dbos._serialization import deserialize_value
 from core.captions import Captions
 from core.piece import Composed, Piece
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
-from core.queue.jobs import TOOK_TOO_LONG, UNFORESEEN, Job, JobState, QueueSnapshot
+from core.queue.jobs import JOB_SECONDS, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.queue.liveness import living_workers
 from core.queue.timing import USUAL_TIMING
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import Text
 
-JOB_SECONDS = 600
-"""Time-out of a job, from the moment a worker takes it."""
 SNAPSHOT_SECONDS = 0.5
 """Age of a snapshot. Everybody who waits asks for a place once a second or so, and one look answers them all."""
 
@@ -76,7 +74,6 @@ class JobQueue:
                     "queue_name": QUEUE,
                     "workflow_id": job_id,
                     "app_version": VERSION,
-                    "workflow_timeout": self._job_seconds,
                     "priority": priority,
                     "authenticated_user": str(user_id),
                 },
@@ -85,6 +82,7 @@ class JobQueue:
                     "asked": time.time(),
                     "priority": priority,
                     "deadline": deadline,
+                    "seconds": self._job_seconds,
                     "size_limit": size_limit,
                     "rendering": rendering.to_json(),
                     "composed": composed.to_json() if composed else None,
@@ -248,10 +246,6 @@ class JobQueue:
 def _ended(row: WorkflowStatus, begun: dict[str, float] | None) -> Job:
     waited = begun["waited"] if begun else None
     if row.status == "CANCELLED":
-        deadline = row.workflow_deadline_epoch_ms
-        # up to Python 3.11 DBOS writes whole seconds into SQLite
-        if deadline is not None and row.completed_at is not None and row.completed_at > deadline - 1000:
-            return Job(row.workflow_id, JobState.FAILED, error=TOOK_TOO_LONG, waited=waited)
         return Job(row.workflow_id, JobState.CANCELLED, waited=waited)
     outcome = row.output if isinstance(row.output, dict) else {}
     if "piece" in outcome:

@@ -15,6 +15,8 @@ WAITED_TOO_LONG = Text("This piece waited too long in the queue and was given up
 TOOK_TOO_LONG = Text("This piece took too long to make and was given up. Please try a shorter one.")
 QUEUE_UNREACHABLE = Text("The queue cannot be reached at the moment. Please try again soon.")
 
+JOB_SECONDS = 600
+"""Time-out of a job, from the moment a worker takes it."""
 COMPOSED_SHARE = 0.5
 """The progress of a job whose notes are there; the rest is rendering."""
 

@@ -21,7 +21,7 @@ from core.piece import Composed, Piece
 from core.process import metrics
 from core.process.logs import about_job
 from core.queue.engine import PROGRESS
-from core.queue.jobs import COMPOSED_SHARE, UNFORESEEN, WAITED_TOO_LONG, JobState
+from core.queue.jobs import COMPOSED_SHARE, JOB_SECONDS, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, JobState
 from core.queue.semaphore import PrioritySemaphore
 from core.queue.watchdog import Watchdog
 from core.request import ComposeRequest, Rendering
@@ -38,7 +38,7 @@ Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, Captions | 
 which are English without."""
 
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
-"""Raised by DBOS in a job that is not this worker's any more: it was cancelled, ran out of time, or was handed on."""
+"""Raised by DBOS in a job that is not this worker's any more: it was cancelled, or was handed on."""
 _log = logging.getLogger(__name__)
 
 
@@ -87,20 +87,22 @@ class JobRunner:
         return outcome
 
     def _outcome(self, job_id: str, request: Json, terms: Json) -> Json:
+        # not by DBOS, which takes the clocks of all workers: one that is wrong would end the jobs of the others
+        over = time.monotonic() + terms.get("seconds", JOB_SECONDS)  # jobs of older versions say none
         try:
             self._count_retry(job_id)
             composed: Json = DBOS.run_step(
-                {"name": "compose"}, _worded, job_id, lambda: self._composed(job_id, request, terms)
+                {"name": "compose"}, _worded, job_id, lambda: self._composed(job_id, request, terms, over)
             )
             if "error" in composed:
                 return composed
             # Not a step: its result is the job's result, and a step would store those megabytes a second time.
-            return _worded(job_id, lambda: self._finished(job_id, composed, terms))
+            return _worded(job_id, lambda: self._finished(job_id, composed, terms, over))
         except (Cancelled, *_LOST):
             self._report_loss(job_id)
             raise _Abandoned from None
 
-    def _composed(self, job_id: str, request: Json, terms: Json) -> Json:
+    def _composed(self, job_id: str, request: Json, terms: Json, over: float) -> Json:
         """The draft, and the seconds that the job waited. What is composed already does not wait for the model."""
         with nullcontext() if terms.get("composed") else self.composing.acquired((terms["priority"], terms["asked"])):
             if self._closing.is_set():
@@ -109,7 +111,7 @@ class JobRunner:
                 raise QueueError(WAITED_TOO_LONG)
             waited = max(0.0, time.time() - terms["asked"])
             metrics.WAIT.observe(waited)
-            progress = self._progress(job_id, 0.0, COMPOSED_SHARE, waited)
+            progress = self._progress(job_id, 0.0, COMPOSED_SHARE, waited, over)
             progress(0.0)
             given = Composed.from_json(terms["composed"]) if terms.get("composed") else None
             begun = time.monotonic()
@@ -119,9 +121,9 @@ class JobRunner:
                 metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 
-    def _finished(self, job_id: str, composed: Json, terms: Json) -> Json:
+    def _finished(self, job_id: str, composed: Json, terms: Json, over: float) -> Json:
         waited = composed["waited"]
-        progress = self._progress(job_id, COMPOSED_SHARE, 1.0, waited)
+        progress = self._progress(job_id, COMPOSED_SHARE, 1.0, waited, over)
         progress(0.0)
         rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()
@@ -135,15 +137,17 @@ class JobRunner:
         _log.info("job %s done: %s, %s", job_id, piece.recipe.name, spent)
         return {"piece": piece.to_json()}
 
-    def _progress(self, job_id: str, first: float, last: float, waited: float) -> Progress:
+    def _progress(self, job_id: str, first: float, last: float, waited: float, over: float) -> Progress:
         """A function for a running step to call again and again: tells how far the job is, from `first` to `last`, and
-        stops it when it is not wanted any more."""
+        stops it when it is not wanted any more, or at `over` on the monotonic clock."""
         due = -math.inf
 
         def progress(share: float) -> None:
             nonlocal due
             if self._abandoning.is_set():
                 raise _Abandoned
+            if time.monotonic() > over:
+                raise QueueError(TOOK_TOO_LONG)
             self._watchdog.advance(job_id)
             if time.monotonic() > due:
                 with self._watchdog.paused(job_id):
@@ -181,7 +185,7 @@ class _Abandoned(BaseException):
 
 
 def _write_progress(share: float, waited: float) -> None:
-    """Write the running job's progress. Raises Cancelled when it was taken back, or ran into its time-out."""
+    """Write the running job's progress. Raises Cancelled when it was taken back."""
     try:
         DBOS.set_event(PROGRESS, {"share": share, "waited": waited})
     except _LOST:

@@ -22,7 +22,7 @@ from core.midi.piano import MOST_NOTES
 from core.option_kinds import Number, Option, WholeNumber
 from core.options import FROM, KEEP, OPTIONS, TAKE
 from core.process import metrics as worker_metrics
-from core.queue.client import JOB_SECONDS
+from core.queue.jobs import JOB_SECONDS
 from core.queue.timing import USUAL_TIMING
 from core.rendering import audio
 from core.seed import MAX_CHORD_NOTES, MAX_CHORDS, MAX_TYPED

@@ -20,6 +20,7 @@ from core.queue.jobs import COMPOSED_SHARE, TOOK_TOO_LONG, UNFORESEEN, WAITED_TO
 from core.recipe import Recipe
 from core.request import Rendering
 from tests.support.fake_worker import BROKEN_TAKE, FAILING_TAKE, PATIENCE, UNKNOWN, Worker, surroundings
+from tests.support.faults import faulty
 from tests.support.music import as_bytes, piano
 from tests.support.queued_jobs import ENDED, asks, known, watch
 
@@ -131,6 +132,20 @@ async def test_a_job_that_takes_too_long_is_given_up(worker: Worker):
     await jobs.put("endless", asks(length=3000), user_id=1)
     job = await watch(jobs, "endless", *ENDED)
     assert (job.state, job.error) == (JobState.FAILED, TOOK_TOO_LONG)
+    await jobs.close()
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_a_wrong_clock_ends_no_job(url: str, tmp_path: Path, seconds: int):
+    """Though it is a day ahead or behind from its middle on: it has its time by a clock that nobody sets."""
+    jobs = await JobQueue.open(url)
+    machine = tmp_path / "machine"
+    machine.mkdir()
+    with Worker(tmp_path, "--silent", QUEUE_URL=url, **faulty(machine)) as worker:
+        await jobs.put("steady", asks(length=500), user_id=1)
+        await watch(jobs, "steady", JobState.RUNNING)
+        (machine / "clock").write_text(str(seconds))
+        assert (await watch(jobs, "steady", *ENDED)).state == JobState.DONE, worker.log
     await jobs.close()
 
 
