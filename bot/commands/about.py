@@ -33,7 +33,7 @@ async def about(interaction: Interaction) -> None:
 
 
 def _links(client: ServiceClient) -> discord.ui.View:
-    """Where the bot can be invited from, and where its source is, if its owner says."""
+    """Links to the bot's invitation, and to its source where its owner names one."""
     view = discord.ui.View(timeout=None)
     invitation = discord.utils.oauth_url(client.application_id or 0, permissions=PERMISSIONS)
     view.add_item(discord.ui.Button(label=say("Add me to a server"), url=invitation))

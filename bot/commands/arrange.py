@@ -144,8 +144,8 @@ class PlayButton(PersistentItem, discord.ui.DynamicItem[discord.ui.Button[Any]],
 
 
 def _rendered_seconds(stored: Stored, rendering: Rendering) -> float:
-    """How long a stored piece lasts in another rendering, as far as it can be told: only the worker knows the whole of
-    which a part is stored, or the new part alone. Raises BadRequest for more than is ever played."""
+    """Seconds that a stored piece lasts in another rendering, as far as they can be told: only the worker knows the
+    whole of which a part is stored, or the new part alone. Raises BadRequest for more than is ever played."""
     request, (since, until) = stored.recipe.request, rendering.bounds
     whole = request.seconds if rendering.only_new else primed_seconds(request)
     asked = max(0.0, min(whole, until) - since) * rendering.stretch

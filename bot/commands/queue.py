@@ -37,7 +37,7 @@ async def queue(interaction: Interaction) -> None:
 
 
 async def _standing(services: Services, pending: PendingReply) -> str:
-    """Where a piece is: being read, in the queue or in the making."""
+    """The standing of a piece: being read, in the queue or in the making."""
     jobs = [(job_id, await services.queue.standing(job_id)) for job_id in pending.job_ids]
     if pending.unread and not any(job for _, job in jobs):
         return replies.unread(pending.request, pending.parent, pending.takes, pending.unread_task)
@@ -83,7 +83,7 @@ def _command(pending: PendingReply) -> str:
 
 
 def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
-    """How many pieces wait, and the progress of those of the one who asks."""
+    """The number of pieces that wait, and the progress of those of the one who asks."""
     if waiting:
         busy = say_some(
             "{count} piece waits for a place at the piano.", "{count} pieces wait for a place at the piano.", waiting
@@ -94,7 +94,7 @@ def in_the_making(waiting: int, theirs: Sequence[str]) -> str:
 
 
 def taken_back(pieces: int, named: bool) -> str:
-    """How many pieces were cancelled; `named` where one was asked for by its name."""
+    """The sentence on how many pieces were cancelled; `named` where one was asked for by its name."""
     if pieces:
         return say_some("Cancelled: {count} piece of yours.", "Cancelled: {count} pieces of yours.", pieces)
     return say(OVER_ALREADY) if named else say("You have no piece in progress.")

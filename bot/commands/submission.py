@@ -172,7 +172,7 @@ def _split(typed: str, known: Mapping[str, Option[Any]]) -> tuple[str, list[tupl
 
 
 def _value_of(option: Option[Any]) -> re.Pattern[str]:
-    """How far the option's value goes: some have several words."""
+    """The pattern of an option's value where it stands in a text: some have several words."""
     if isinstance(option, Choice):
         names = [name for choice in option.choices for name in (choice, say(Text(choice)))]
         long = [re.escape(name).replace(r"\ ", "[ _]") for name in names if " " in name]

@@ -105,7 +105,7 @@ def _suggestion(seed: Seed) -> tuple[str, str]:
 
 
 def _seeds(texts: Iterable[str]) -> Iterator[Seed]:
-    """Those of the texts that are notes to begin with."""
+    """Seeds of the texts that are notes to begin with."""
     for text in texts:
         with suppress(BadRequest):
             seed = Seed.parse(text)
@@ -121,7 +121,7 @@ def _means(typed: str, notes: str) -> bool:
 
 
 def _notes(beginning: str) -> Iterator[str]:
-    """How notes that begin so are spelled, likely ones first. Nothing typed yet: the white keys of three octaves."""
+    """Spellings of notes that begin so, likely ones first; for nothing the white keys of three octaves."""
     if not beginning:
         yield from (f"{letter}{octave}" for octave in (4, 5, 3) for letter in "CDEFGAB")
     elif beginning.isdecimal():

@@ -1,4 +1,4 @@
-"""How long deliveries wait for what."""
+"""Delays and time limits of deliveries."""
 
 from __future__ import annotations
 

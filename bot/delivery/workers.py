@@ -23,7 +23,7 @@ REFUSED = Text("my composer is away at the moment, so I take no further pieces; 
 
 
 class Workers:
-    """What this bot knows of the workers."""
+    """The presence of workers, as far as this bot knows."""
 
     def __init__(self) -> None:
         self._seen_one = False
@@ -45,7 +45,7 @@ class Workers:
 
     @property
     def absence(self) -> Text:
-        """What a listener who waits is told while no worker lives; NOTHING while one does."""
+        """The sentence for a listener who waits while no worker lives; NOTHING while one does."""
         if math.isinf(self._absent_since):
             return NOTHING
         if self._absent_seconds > REFUSED_SECONDS:

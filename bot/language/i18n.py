@@ -68,7 +68,7 @@ def rounded_number(value: float) -> str:
 
 @cache
 def language(locale: str) -> Language:
-    """How texts are said in one of Discord's locales; in English where there are no translations for it."""
+    """The language of one of Discord's locales; English where there are no translations for it."""
     spoken = _babel_locale(locale)
     decimal, group = get_decimal_symbol(spoken), get_group_symbol(spoken)
 

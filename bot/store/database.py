@@ -72,7 +72,7 @@ class Database:
 
     @property
     def folder(self) -> Path | None:
-        """Where an embedded database is; None for one elsewhere."""
+        """The folder of an embedded database; None for one elsewhere."""
         return self._file.parent if self._file else None
 
     async def close(self) -> None:
@@ -155,7 +155,7 @@ def _identity(file: Path | None) -> tuple[int, int] | None:
 
 
 def _reason(error: SQLAlchemyError) -> str:
-    """What went wrong, without the row that an error of SQLAlchemy, and PostgreSQL's second line, would show."""
+    """The cause of an error, without the row that SQLAlchemy, and PostgreSQL's second line, would show."""
     original = getattr(error, "orig", None)
     words = str(original).partition("\n")[0] if isinstance(original, sqlite3.Error) else ""
     return f"{type(original or error).__name__} {words}".strip()

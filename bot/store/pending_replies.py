@@ -63,7 +63,7 @@ class PendingReplies:
         return await self._database.write(add)
 
     async def all(self) -> list[PendingReply]:
-        """Those of all bots, the oldest interaction first, without rows that this version of the bot cannot read."""
+        """Pending replies of all bots, the oldest interaction first, without rows that this version cannot read."""
         return self._read(await self._database.run(lambda connection: connection.execute(_ROWS).all()))
 
     async def take_over(self) -> list[PendingReply]:
@@ -122,7 +122,7 @@ class PendingReplies:
         return {job_id: pending for job_id, pending in known.items() if job_id in ids} | read
 
     async def find(self, job_id: str) -> PendingReply | None:
-        """That of a job, whichever bot's; None when it was answered, or never asked for."""
+        """The pending reply of a job, whichever bot's; None when it was answered, or never asked for."""
         select = _ROWS.where(_table.c.job_id == job_id)
         found = self._read(await self._database.run(lambda connection: connection.execute(select).all()))
         return found[0] if found else None

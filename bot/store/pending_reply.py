@@ -26,7 +26,7 @@ MESSAGE_LIMIT = 10 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a reply goes, and how long and how much Discord takes there."""
+    """The place where a reply goes, and how long and how much Discord takes there."""
 
     user_id: int
     channel_id: int | None

@@ -1,9 +1,5 @@
 """The real worker around a composer that needs no TensorFlow: it writes a scale, 100 steps a second, and some takes
-fail on purpose. As a program it takes what `python -m core.worker` takes, `--silent` for pieces without sound,
-`--sound` for how many bytes of sound these have,
-`--places` for how many it composes at once, `--speed` for how many steps a second, `--cost` for how many seconds a
-piece takes whatever its length, `--hurried` to notice in seconds what else takes a minute, `--hang` for after
-how many seconds its model counts as hanging, and `--version` for what it writes (tests/support/versions.py)."""
+fail on purpose. As a program it takes the options of `python -m core.worker` and its own, which `--help` explains."""
 
 from __future__ import annotations
 
@@ -226,15 +222,15 @@ if __name__ == "__main__":
     from tests.support.versions import VERSIONS, become
 
     parser = argparse.ArgumentParser()
-    parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--silent", action="store_true", help="pieces without sound, made in this process")
     parser.add_argument("--renderers", action="store_true", help="silent pieces by processes, as sound has them")
-    parser.add_argument("--sound", type=int, default=0)
-    parser.add_argument("--places", type=int, default=1)
-    parser.add_argument("--speed", type=float, default=STEPS_A_SECOND)
-    parser.add_argument("--hurried", action="store_true")
-    parser.add_argument("--cost", type=float)
-    parser.add_argument("--hang", type=float)
-    parser.add_argument("--version", choices=VERSIONS, default="current")
+    parser.add_argument("--sound", type=int, default=0, help="bytes of noise in place of the sound of a silent piece")
+    parser.add_argument("--places", type=int, default=1, help="pieces composed at once")
+    parser.add_argument("--speed", type=float, default=STEPS_A_SECOND, help="steps composed a second")
+    parser.add_argument("--cost", type=float, help="seconds to compose a piece, whatever its length")
+    parser.add_argument("--hurried", action="store_true", help="notice in seconds what else takes a minute")
+    parser.add_argument("--hang", type=float, help="seconds without progress after which the model counts as hanging")
+    parser.add_argument("--version", choices=VERSIONS, default="current", help="as tests/support/versions.py has them")
     options, arguments = parser.parse_known_args()
     timing = HURRIED if options.hurried else USUAL_TIMING
     timing = replace(timing, hang=options.hang or timing.hang)

@@ -1,5 +1,7 @@
 """The Arrange and Attention buttons, pressed in the stand-in's client."""
 
+from functools import partial
+
 import pytest
 
 from core.piece import Composed, Heard
@@ -7,6 +9,7 @@ from core.request import Rendering
 from tests.discord_standin import Discord, Interaction, Message, Person
 from tests.discord_standin.codes import SELECTS
 from tests.discord_standin.model import parts
+from tests.support.delivered import delivered, labels
 from tests.support.playing_bot import FakeQueue, clara, playing
 
 pytestmark = pytest.mark.asyncio
@@ -14,21 +17,14 @@ pytestmark = pytest.mark.asyncio
 HEARD = Heard(seconds=21.5, lowest=36, highest=96, loudest=17.0, key="C minor", shared_at_most=18)
 
 
-async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
-    asked = await listener.types("/compose", **{"seed": "72", "length": 100, "take": 7} | options)
-    await asked.answered()
-    queue.finish(asked.id, midi=b"MThd edited", composed=b"MThd composed", duration=20.0, heard=HEARD)
-    return await asked.finished()
+EDITED = {"midi": b"MThd edited", "composed": b"MThd composed", "duration": 20.0, "heard": HEARD}
+composed = partial(delivered, changes=EDITED)
 
 
 def shown(message: Message) -> list[str]:
     """What the four selects show."""
     menus = [part for part in parts(message.components) if part["type"] in SELECTS]
     return [option["label"] for menu in menus for option in menu["options"] if option.get("default")]
-
-
-def labels(message: Message) -> list[str]:
-    return [button["label"] for button in message.buttons]
 
 
 async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Interaction:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from pretty_midi import Note
@@ -10,9 +11,10 @@ from bot.model_cards import ModelCard
 from core.option_kinds import Scope
 from core.options import MODEL, ONLY_NEW, options_in
 from core.request import Rendering
-from tests.discord_standin import Discord, Interaction, Message, Person
+from tests.discord_standin import Discord, Interaction
 from tests.discord_standin.model import parts
 from tests.discord_standin.places import Json
+from tests.support.delivered import delivered
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
 
@@ -22,11 +24,7 @@ STUDY = as_bytes(piano(*(Note(80, 40 + second, second, second + 0.9) for second 
 LOCALES = ("en-US", "de", "zh-CN")
 
 
-async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
-    asked = await listener.types("/compose", **{"seed": "72", "take": 7} | options)
-    await asked.answered()
-    queue.finish(asked.id, midi=STUDY, composed=STUDY)
-    return await asked.finished()
+composed = partial(delivered, changes={"midi": STUDY, "composed": STUDY}, length=None)
 
 
 def shown(form: Interaction) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """/perform and /harmonize from the interaction to its answer, with the buttons and the recipe under it."""
 
-import io
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pretty_midi import Note, PrettyMIDI
+from pretty_midi import Note
 
 from bot.commands.given import read_given
 from bot.commands.harmonize import read_melody
@@ -20,6 +18,7 @@ from core.seed import Seed
 from core.tasks import HARMONIZE, PERFORM
 from tests.bot.commands.test_recipes import DEFAULTS, PERFORMED, PITCHES, RENDERINGS, RULES, as_a_client_reads
 from tests.discord_standin import Discord, Message, Upload
+from tests.support.delivered import labels, pitches
 from tests.support.midi_corpus import note, smf, track
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
@@ -34,15 +33,6 @@ PLAYED = Upload(
 CHORD = Upload("chord.mid", as_bytes(piano(Note(80, 60, 0.0, 1.0), Note(80, 64, 0.0, 1.0))))
 GIVEN = {"dynamics": PERFORMED["dynamics"], "style": PERFORMED["style"], "top_p": PERFORMED["top_p"]}
 GIVEN |= {"temperature": st.floats(0.1, 2.0), "take": st.integers(0, 2**32 - 1)}
-
-
-def pitches(midi: bytes) -> list[int]:
-    [instrument] = PrettyMIDI(io.BytesIO(midi)).instruments
-    return [note.pitch for note in instrument.notes]
-
-
-def labels(message: Message) -> Sequence[str]:
-    return [button["label"] for button in message.buttons]
 
 
 async def recipe_under(message: Message, listener: Any) -> str:

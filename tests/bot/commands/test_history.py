@@ -7,9 +7,9 @@ import pytest
 
 from bot.store.database import STORE_UNREACHABLE
 from core.errors import StoreError
-from tests.bot.commands.test_pieces import composed, labels
 from tests.discord_standin import Discord, Message
 from tests.discord_standin.model import parts
+from tests.support.delivered import delivered, labels
 from tests.support.playing_bot import FakeQueue, clara, playing
 from tests.support.waiting import PATIENCE
 
@@ -33,7 +33,7 @@ async def test_history_is_turned_by_buttons(queue: FakeQueue, url: str, monkeypa
         listener, other = standin.person("clara", guild), standin.person("robert", guild)
         async with playing(standin, queue, url, monkeypatch):
             for take in range(10):
-                await composed(queue, listener, take=take)
+                await delivered(queue, listener, take=take)
             page = await (await listener.types("/history")).answered()
             lines = page.content.splitlines()
             assert page.ephemeral
@@ -57,8 +57,8 @@ async def test_a_chosen_piece_is_brought_back(queue: FakeQueue, url: str, monkey
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
-            await composed(queue, listener)
-            await composed(queue, listener, private=True)
+            await delivered(queue, listener)
+            await delivered(queue, listener, private=True)
             page = await (await listener.types("/history")).answered()
         async with playing(standin, queue, url, monkeypatch) as bot:
             hidden, public = await bot.services.library.of(listener.user.id, 0, 9)
@@ -87,8 +87,8 @@ async def test_a_line_links_to_its_message(queue: FakeQueue, url: str, monkeypat
                         return True
 
         async with playing(standin, queue, url, monkeypatch) as bot:
-            first = await composed(queue, listener)
-            await composed(queue, listener, private=True)
+            first = await delivered(queue, listener)
+            await delivered(queue, listener, private=True)
             assert await linked(first)
             hidden, stored = await bot.services.library.of(listener.user.id, 0, 9)
             await (await listener.types("/piece", id=hidden.id)).finished()

@@ -1,12 +1,14 @@
 """The Listen and Video buttons: voice messages and videos, and the descriptions of all files."""
 
 import base64
+from functools import partial
 
 import pytest
 
 from core.piece import Composed, Heard
 from core.request import VIDEO, VOICE
-from tests.discord_standin import Discord, Message, Person
+from tests.discord_standin import Discord
+from tests.support.delivered import delivered
 from tests.support.playing_bot import FakeQueue, clara, emptied, playing
 
 pytestmark = pytest.mark.asyncio
@@ -16,11 +18,7 @@ OGG = {"audio": b"OggS sound", "audio_format": "ogg", "waveform": bytes(range(20
 MP4 = {"audio": b"....ftyp video", "audio_format": "mp4", "heard": HEARD, "picture": b""}
 
 
-async def composed(queue: FakeQueue, listener: Person, **options: object) -> Message:
-    asked = await listener.types("/compose", **{"seed": "72", "length": 100, "take": 7} | options)
-    await asked.answered()
-    queue.finish(asked.id, composed=b"MThd composed", duration=20.0, heard=HEARD)
-    return await asked.finished()
+composed = partial(delivered, changes={"composed": b"MThd composed", "duration": 20.0, "heard": HEARD})
 
 
 @pytest.mark.parametrize("private", [False, True])

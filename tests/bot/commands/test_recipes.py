@@ -23,8 +23,8 @@ from core.options import AUDIO_FORMATS, INSTRUMENTS, LENGTH, options_of
 from core.request import WHOLE_FILE, ComposeRequest, Origin, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
 from core.tonality import KEYS
-from tests.bot.commands.test_pieces import MIDI
 from tests.discord_standin import Discord, Upload
+from tests.support.delivered import MIDI
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
 
 STYLES = st.sampled_from(["any", "Chopin", "pop", "Frédéric Chopin", "Bach 2", "C. P. E. Bach"])

@@ -11,8 +11,8 @@ from bot.store.database import Database
 from bot.store.pieces import Library
 from bot.store.quota import DAY, Quota
 from core.errors import TooManyJobs
-from tests.bot.store.test_pieces import pending
 from tests.support.pieces import piece
+from tests.support.stored_pieces import pending
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
