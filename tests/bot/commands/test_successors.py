@@ -55,7 +55,8 @@ async def test_a_piece_is_gone_on_from(
             answer = await pressed.finished()
             said = (await (await other.clicks(answer, "Recipe")).answered()).content
             [source] = re.findall("It continues piece `([a-z2-7]{8})`", said)
-            assert (await pressed.answered()).revisions[1].content.startswith(f"**Continuing piece {source}**")
+            doing = {"Variation": "Varying", "Continue": "Continuing"}[label]
+            assert (await pressed.answered()).revisions[1].content.startswith(f"**{doing} piece {source}**")
             [embed] = answer.embeds
             whose = f"piece `{source}` by {listener.mention}"
             said_of = {"Variation": f"A variation of {whose}", "Continue": f"P{whose[1:]}, continued"}[label]
