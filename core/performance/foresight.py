@@ -46,7 +46,7 @@ class Windows:
         )
 
 
-def extreme(onsets: np.ndarray, pitches: np.ndarray, moments: np.ndarray, reach: float) -> np.ndarray:
+def highest_near(onsets: np.ndarray, pitches: np.ndarray, moments: np.ndarray, reach: float) -> np.ndarray:
     """The highest pitch that is struck within so many seconds of each moment."""
     frames = np.full(int(onsets[-1] / FRAME) + 1, -np.inf)
     np.maximum.at(frames, (onsets / FRAME).astype(int), pitches)
@@ -115,9 +115,9 @@ def _line(layout: Layout) -> dict[str, np.ndarray]:
     near, far = layout.pitch(onsets, 2, 2), layout.pitch(onsets, 8, 8)
     leaps = np.diff(layout.highest, prepend=layout.highest[:1])[own] / 12
     return {
-        "below_the_top": (extreme(onsets, pitches, onsets, 0.5) - pitches) / 12,
-        "above_the_bottom": (pitches + extreme(onsets, -pitches, onsets, 0.5)) / 12,
-        "below_the_top_far": (extreme(onsets, pitches, onsets, 2.0) - pitches) / 12,
+        "below_the_top": (highest_near(onsets, pitches, onsets, 0.5) - pitches) / 12,
+        "above_the_bottom": (pitches + highest_near(onsets, -pitches, onsets, 0.5)) / 12,
+        "below_the_top_far": (highest_near(onsets, pitches, onsets, 2.0) - pitches) / 12,
         "contour": pitches / 12 - near,
         "contour_far": near - far,
         "register": far - pitches.mean() / 12,

@@ -1,4 +1,5 @@
-"""A score to be performed, or a melody to be harmonized, as the engine reads it, and what became of it as music."""
+"""A score to be performed, or a melody to be harmonized, as the engine reads it, and the progress of a sequence through
+it."""
 
 from __future__ import annotations
 
@@ -34,6 +35,7 @@ REPEAT_CELLS = 2
 LAST_NOTE = 3
 """How many times as long as the others the last note of a seed is held."""
 _BEFORE = -1.0
+_CELLS_A_SECOND = round(1 / CELL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +102,32 @@ def score_of(notes: Sequence[TimedNote], freedom: float, velocity: float = USUAL
     notes, cells = [notes[place] for place in order], cells[order]
     rests = np.cumsum(np.maximum(np.diff(cells, prepend=0) - LONGEST_REST, 0))
     keys = np.array([note.pitch - LOWEST_PITCH for note in notes], dtype=int)
-    written = np.maximum([round((note.end - note.start) * 100) for note in notes], 1)
-    again = _struck_again(keys, cells)
-    longest = np.minimum(LONGEST_SHARE * written + LONGER_CELLS, np.maximum(again - REPEAT_CELLS, 1))
-    shortest = np.minimum(np.maximum(SHORTEST_SHARE * written, 1), longest)
+    written = _written_cells(notes)
+    shortest, longest = _durations(keys, cells, written)
     features = note_features((cells - rests) * CELL, keys + LOWEST_PITCH, written * CELL)
     onsets = _foreseen_onsets(cells - rests, keys, written, freedom)
+    swelling = _swelling(shipped().loudness.predict(features), (cells - rests) * CELL)
     return Given(
         SCORE,
         notes,
         keys,
-        onsets,
-        onsets + written,
-        _bins(shortest),
-        _bins(longest),
-        rests,
-        (velocity + _swelling(shipped().loudness.predict(features), (cells - rests) * CELL)) / VELOCITY_WIDTH,
-        shipped().held.predict(features, HELD_GAIN) - np.log(CELL),
-        freedom,
+        onsets=onsets,
+        releases=onsets + written,
+        shortest=_bins(shortest),
+        longest=_bins(longest),
+        rests=rests,
+        loudness=(velocity + swelling) / VELOCITY_WIDTH,
+        held=shipped().held.predict(features, HELD_GAIN) - np.log(CELL),
+        freedom=freedom,
     )
+
+
+def _durations(keys: np.ndarray, cells: np.ndarray, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The fewest and the most cells for which each note may be held, by those that are written and by when its key is
+    struck again."""
+    again = _struck_again(keys, cells)
+    longest = np.minimum(LONGEST_SHARE * written + LONGER_CELLS, np.maximum(again - REPEAT_CELLS, 1))
+    return np.minimum(np.maximum(SHORTEST_SHARE * written, 1), longest), longest
 
 
 def _swelling(loudness: np.ndarray, onsets: np.ndarray) -> np.ndarray:
@@ -141,6 +150,11 @@ def _foreseen_onsets(cells: np.ndarray, keys: np.ndarray, durations: np.ndarray,
     played = moments[0] + np.concatenate([[0.0], np.cumsum(gaps) * (moments[-1] - moments[0]) / gaps.sum()])
     order = np.arange(len(moments))  # each a cell or more after the one before
     return (np.maximum.accumulate(np.round(played).astype(int) - order) + order)[own]
+
+
+def _written_cells(notes: Sequence[TimedNote]) -> np.ndarray:
+    """The duration of each note, at least a cell."""
+    return np.maximum([round((note.end - note.start) * _CELLS_A_SECOND) for note in notes], 1)
 
 
 def _bins(cells: np.ndarray) -> np.ndarray:
@@ -181,10 +195,19 @@ def melody_given(notes: Sequence[TimedNote]) -> Given:
     """A melody of these notes, each released before the next, to be harmonized."""
     cells = _struck_apart(notes)
     keys = np.array([note.pitch - LOWEST_PITCH for note in notes], dtype=int)
-    written = np.maximum([round((note.end - note.start) * 100) for note in notes], 1)
-    durations = _bins(written)
+    written = _written_cells(notes)
+    durations, nothing = _bins(written), np.zeros(len(notes), dtype=int)
     return Given(
-        MELODY, notes, keys, cells, cells + written, durations, durations, *np.zeros((3, len(notes)), dtype=int)
+        MELODY,
+        notes,
+        keys,
+        onsets=cells,
+        releases=cells + written,
+        shortest=durations,
+        longest=durations,
+        rests=nothing,
+        loudness=nothing,
+        held=nothing,
     )
 
 
