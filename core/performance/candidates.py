@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.performance.cache import STRETCH
 from core.performance.critic import Critic, of_shipped_networks
 from core.performance.engine import CHUNK, EngineState
 from core.performance.events import KEY
 from core.performance.guard import Trouble
-from core.performance.sequence import STRETCH, EventSequence
+from core.performance.sequence import EventSequence
 from core.performance.steering import miss
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class CandidateGroup:
         self.best = piece
         """The last that was chosen."""
         self.slots = count
-        """How many of an engine's slots it takes at the most."""
+        """How many candidates there are at the most."""
         self.done = False
         """Whether nothing is to be decoded any more, and `best` is the piece. Set last, as other threads look at it."""
         self.gave_up: str | None = None

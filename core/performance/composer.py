@@ -18,6 +18,7 @@ from core.errors import BadCheckpoint, BadRequest
 from core.expression import DYNAMICS
 from core.midi.given import melody_of, notes_of
 from core.midi.smf import parse
+from core.performance.cache import STRETCH
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
 from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
@@ -40,15 +41,17 @@ _log = logging.getLogger(__name__)
 
 MODEL = "performance"
 PIECE_COUNTS = (1, 2, 4, 16, 64, 256)
-"""The pieces that each engine has slots for, of which a batch uses the smallest that is large enough."""
+"""The pieces that each engine has room for; a batch uses the smallest that is large enough."""
 FEWEST_SLOTS = 2
 """A row alone differs from a row among others in the last bits, and a piece has to come out the same in company."""
 PIECES_A_CORE, PIECES_A_GPU = 2, 64
 """How many pieces are composed at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
-STATES_A_SLOT = 4
-"""How many copies of a slot's keys and values there are at the worst: before and after a chunk, and on the way. Besides
-there are the `KEPT_STATES` of each piece."""
+STATES_A_PIECE = 4
+"""How many copies of a piece's keys and values there are at the worst: before and after a chunk, and on the way. Besides
+there are the `KEPT_STATES`."""
+READ_COPIES = 2
+"""How many times as large as the memory is the copy in float32 of it that a chunk reads."""
 PRIMER_EVENTS = 2048
 """How many of a primer's events the network reads at the most, its last: prefill takes as long as decoding."""
 
@@ -68,8 +71,10 @@ class PerformanceComposer:
         candidates: int = CANDIDATES,
     ) -> None:
         self.network, self.checkpoint, self.candidates = network, checkpoint, candidates
-        counts, batches = slot_counts(network.config, slots, memory, candidates)
-        self._scheduler = Scheduler([Engine(network, count, sampling) for count in counts], batches)
+        counts, batches = piece_counts(network.config, slots, memory, candidates)
+        self._scheduler = Scheduler(
+            [Engine(network, count, candidates, sampling) for count in counts], batches
+        )
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
@@ -86,7 +91,7 @@ class PerformanceComposer:
     @property
     def places(self) -> int:
         """How many pieces can be made at the same time; each is asked for by a thread of its own."""
-        return self._scheduler.places(self.candidates)
+        return self._scheduler.places
 
     def warm_up(self) -> None:
         self._scheduler.warm_up()
@@ -183,32 +188,35 @@ class Primer:
         return self._music
 
 
-def slot_counts(
+def piece_counts(
     config: PerformanceConfig, pieces: int | None, memory: int | None, candidates: int = CANDIDATES
 ) -> tuple[list[int], int]:
-    """The slots of each engine, and how many batches run on them: one a core, or one for a GPU. Together the batches
+    """The pieces of each engine, and how many batches run on them: one a core, or one for a GPU. Together the batches
     compose no more than `pieces` pieces and need no more than `memory` MiB with what the process has already; but one
     batch of the smallest engine there always is."""
     batches = 1 if gpus() else os.cpu_count() or 1
     pieces = pieces or (PIECES_A_GPU if gpus() else PIECES_A_CORE * batches)
     batches = min(batches, pieces)
-    counts = sorted({max(count * candidates, FEWEST_SLOTS) for count in PIECE_COUNTS if count * batches <= pieces})
+    fewest = -(-FEWEST_SLOTS // candidates)
+    counts = sorted({max(count, fewest) for count in PIECE_COUNTS if count * batches <= pieces})
     if memory is not None:
         had = resident()
         while (needed := had + mebibytes(config, counts, batches, candidates)) > memory and len(counts) + batches > 2:
-            _log.warning("%d slots would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
+            _log.warning("%d pieces would take %d MiB of %d, so there are fewer", counts[-1] * batches, needed, memory)
             counts, batches = (counts[:-1], batches) if len(counts) > 1 else (counts, batches - 1)
     return counts, batches
 
 
 def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, candidates: int = CANDIDATES) -> int:
-    """About what engines of so many slots add to a process: XLA's compiler, their programs, their slots, and the states
-    to which pieces can go back."""
-    window = config.num_blocks * config.window * 4  # bytes of a number of each event's key and value
-    memory = config.num_recall_layers * min(config.recall_length, RECALL_LENGTH) * np.dtype(CACHE_DTYPE).itemsize
-    state = 2 * config.num_kv_heads * config.head_dim * (window + memory)
-    states = counts[-1] * STATES_A_SLOT + counts[-1] // candidates * KEPT_STATES
-    return 180 + 60 * len(counts) + batches * states * state // 2**20
+    """About what engines for so many pieces add to a process: XLA's compiler, their programs, their pieces, and the
+    states to which these can go back."""
+    event = 2 * config.num_kv_heads * config.head_dim  # numbers of a layer's key and value
+    length = min(config.recall_length, RECALL_LENGTH)
+    memory = event * config.num_recall_layers * length * np.dtype(CACHE_DTYPE).itemsize
+    piece = event * config.num_blocks * (config.window - STRETCH) * 4 + memory
+    slot = event * (config.num_blocks + config.num_recall_layers) * STRETCH * 4
+    states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot) + READ_COPIES * memory
+    return 180 + 60 * len(counts) + batches * counts[-1] * states // 2**20
 
 
 def network_of(checkpoint: Checkpoint) -> PerformanceModel:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from core.performance.cache import STRETCH, KVCache
 from core.performance.events import (
     CELL,
     END,
@@ -23,8 +24,8 @@ from core.performance.events import (
     VELOCITY,
 )
 from core.performance.given import MELODY, SCORE, GivenNotes, giving_way, melody_bias, struck_note
-from core.performance.model import KVCache, PerformanceModel, rotary_angles
-from core.performance.recall import Memory, with_chunk
+from core.performance.model import PerformanceModel, rotary_angles
+from core.performance.recall import remember
 from core.performance.rubato import after_note, given_durations, timing, untimed, velocity_prior
 from core.performance.sampling import (
     FORBIDDEN,
@@ -44,12 +45,12 @@ from core.performance.steering import LogitBias
 
 Tensor: TypeAlias = Any
 
-CHUNK = 64
+CHUNK = STRETCH // 2
 """Events a call of the compiled loop: progress, cancelling and new sequences come in between two."""
 RECALL_LENGTH = 4096
 """Events that a piece can recall at the most, six minutes or so. Where a network only reads, it may be more."""
 CACHE_DTYPE = "float16"
-"""How the keys and values of these events are kept."""
+"""How the keys and values of these events are kept between chunks."""
 FREE = -1
 """In place of an attribute that the model is to choose."""
 
@@ -70,15 +71,36 @@ class ChunkInputs(NamedTuple):
     given: GivenNotes
 
 
-class EngineState(NamedTuple):
-    """The state that is carried from chunk to chunk: the last event, (slots, 4), the decode state, for each block the
-    KV cache's keys, (slots, kv_heads, head_dim, window), and values, (slots, kv_heads, window, head_dim), and for each
-    recall layer its memory."""
+class SlotState(NamedTuple):
+    """The state of each slot: its last event, (slots, 4), the decode state, and the last STRETCH events of the KV cache
+    of each block and of the memory of each recall layer, which has the last moment's key besides."""
 
     event: Tensor
     decode: DecodeState
-    caches: Any
-    memories: tuple[Memory, ...]
+    recent: tuple[KVCache, ...]
+    moments: tuple[KVCache, ...]
+
+
+class PieceState(NamedTuple):
+    """The state that the candidates of a piece have in common: for each block the KV cache of the window without the
+    last STRETCH events, and for each recall layer its memory, see `recall.remember`."""
+
+    past: tuple[KVCache, ...]
+    memories: tuple[KVCache, ...]
+
+
+class EngineState(NamedTuple):
+    """The state that is carried from chunk to chunk. The slots of a piece follow one another."""
+
+    slots: SlotState
+    pieces: PieceState
+
+
+class Origin(NamedTuple):
+    """Where in a state a slot's sequence is: its slot and its piece."""
+
+    slot: int
+    piece: int
 
 
 class Chunk(NamedTuple):
@@ -92,28 +114,39 @@ class Chunk(NamedTuple):
 
 
 class Engine:
-    """A network that decodes `slots` sequences at once. A piece is the same in any slot, beside any others and whenever
-    it begins: a slot's past lies in the order of its own age, and what it has not played is masked."""
+    """A network that decodes up to `candidates` sequences of each of `pieces` at once. A piece is the same in any slot,
+    beside any others and whenever it begins: a slot's past lies in the order of its own age, and what it has not played
+    is masked."""
 
-    def __init__(self, model: PerformanceModel, slots: int, sampling: SamplingParameters = SAMPLING) -> None:
-        if model.config.window < CHUNK:
-            raise ValueError(f"a window of {model.config.window} events is shorter than a chunk of {CHUNK}")
+    def __init__(
+        self, model: PerformanceModel, pieces: int, candidates: int = 1, sampling: SamplingParameters = SAMPLING
+    ) -> None:
+        """The sequences of a piece may differ in their last STRETCH events."""
+        if model.config.window < STRETCH + CHUNK:
+            raise ValueError(f"a window of {model.config.window} events is shorter than {STRETCH + CHUNK}")
         if model.config.recall_length % CHUNK:
             raise ValueError(f"a memory of {model.config.recall_length} events is no multiple of a chunk of {CHUNK}")
-        self.model, self.slots, self.sampling = model, slots, sampling
+        self.model, self.pieces, self.candidates, self.sampling = model, pieces, candidates, sampling
+        self.slots = pieces * candidates
         self.advance = compiled(self._advance)
         """(state, chunk inputs) -> (the next state, the chunk)."""
 
     def start(self) -> EngineState:
         """Every slot before its sequence's first event."""
         config = self.model.config
-        caches = tuple(self._empty_cache(config.window) for _ in range(config.num_blocks))
         length = min(config.recall_length, RECALL_LENGTH)
-        memories = tuple(
-            Memory(self._empty_cache(1)[0], *self._empty_cache(length, CACHE_DTYPE))
-            for _ in range(config.num_recall_layers)
+        blocks, recalls = range(config.num_blocks), range(config.num_recall_layers)
+        recent = self._empty(self.slots, STRETCH)
+        moment = KVCache(self._empty(self.slots, STRETCH + 1).keys, recent.values)
+        past, memory = self._empty(self.pieces, config.window - STRETCH), self._empty(self.pieces, length, CACHE_DTYPE)
+        return EngineState(
+            SlotState(*self._beginning(), tuple(recent for _ in blocks), tuple(moment for _ in recalls)),
+            PieceState(tuple(past for _ in blocks), tuple(memory for _ in recalls)),
         )
-        return EngineState(*self._beginning(), caches, memories)
+
+    def _empty(self, rows: int, events: int, dtype: str = "float32") -> KVCache:
+        config = self.model.config
+        return KVCache.empty(rows, config.num_kv_heads, config.head_dim, events, dtype)
 
     def _beginning(self) -> tuple[np.ndarray, DecodeState]:
         """The last event and the decode state before the first event."""
@@ -126,114 +159,102 @@ class Engine:
         )
         return np.tile(START_EVENT.astype(np.int32), (self.slots, 1)), decode
 
-    def gather(self, state: EngineState, rows: Sequence[int | None]) -> EngineState:
-        """The sequences of these rows of another state, of as many slots or of others, in the slots from 0 on; None is
-        for a sequence before its first event."""
-        rows = [*rows, *[None] * (self.slots - len(rows))]
-        moved = rows_of(state, [row or 0 for row in rows])
-        begins = np.array([row is None for row in rows])
+    def gather(self, state: EngineState, origins: Sequence[Origin | None]) -> EngineState:
+        """The sequences of these origins in another state, of as many slots or of others, in the slots from 0 on; None
+        is for a sequence before its first event."""
+        origins = [*origins, *[None] * (self.slots - len(origins))]
+        slots = rows_of(state.slots, [origin.slot if origin else 0 for origin in origins])
+        pieces = rows_of(state.pieces, [origin.piece if origin else 0 for origin in origins[:: self.candidates]])
+        begins = np.array([origin is None for origin in origins])
         if not begins.any():
-            return moved
+            return EngineState(slots, pieces)
 
         def renewed(old: Tensor, new: np.ndarray) -> Tensor:
             return ops.where(begins.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
         event, decode = self._beginning()
         # the caches of a sequence that begins are masked
-        return moved._replace(
-            event=renewed(moved.event, event), decode=DecodeState(*map(renewed, moved.decode, decode))
+        slots = slots._replace(
+            event=renewed(slots.event, event), decode=DecodeState(*map(renewed, slots.decode, decode))
         )
+        return EngineState(slots, pieces)
 
     def row(self, state: EngineState, slot: int) -> EngineState:
         """The state of one slot alone, a copy: it does not hold on to those of its neighbours."""
-        return rows_of(state, [slot])
-
-    def _empty_cache(self, events: int, dtype: str = "float32") -> tuple[Tensor, Tensor]:
-        """Keys and values of so many events."""
-        heads, head_dim = self.model.config.num_kv_heads, self.model.config.head_dim
-        keys, values = (self.slots, heads, head_dim, events), (self.slots, heads, events, head_dim)
-        return ops.zeros(keys, dtype), ops.zeros(values, dtype)
+        return EngineState(rows_of(state.slots, [slot]), rows_of(state.pieces, [slot // self.candidates]))
 
     def _advance(self, state: EngineState, inputs: ChunkInputs) -> tuple[EngineState, Chunk]:
-        config = self.model.config
-        chunk_caches = tuple(self._empty_cache(CHUNK) for _ in range(config.num_blocks))
-        chunk_memories = tuple(
-            (
-                ops.slice_update(self._empty_cache(CHUNK + 1)[0], (0, 0, 0, 0), memory.last_key),
-                self._empty_cache(CHUNK)[1],
-            )
-            for memory in state.memories
-        )
+        slots, pieces = state
+        memories = tuple(memory.cast("float32") for memory in pieces.memories)  # once a chunk, not at every step
+        recent, moments = (tuple(cache.longer(CHUNK) for cache in caches) for caches in (slots.recent, slots.moments))
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
         struck = ops.zeros((CHUNK, self.slots), dtype="int32")
+        began = slots.decode.events_read
 
         def body(place: Tensor, carried: Any) -> Any:
-            event, decode, chunk_caches, chunk_memories, events, ends, struck, given_open, tempo = carried
+            slots, events, ends, struck, given_open, tempo = carried
             given = inputs.given._replace(open=given_open, tempo=tempo)
-            hidden, chunk_caches, chunk_memories = self._read(
-                event, decode, inputs, state, chunk_caches, chunk_memories, place
-            )
-            event, end, note = self._choose(hidden, decode, inputs._replace(given=given), place)
+            hidden, recent, moments = self._read(slots, PieceState(pieces.past, memories), began, inputs, place)
+            event, end, note = self._choose(hidden, slots.decode, inputs._replace(given=given), place)
             events = ops.slice_update(events, (place, 0, 0), event[None])
             ends = ops.slice_update(ends, (place, 0), end[None])
             struck = ops.slice_update(struck, (place, 0), note[None])
-            decode = after_event(decode, event)
+            decode = after_event(slots.decode, event)
             given = after_note(given, note, decode.time, event[:, VELOCITY])
-            return event, decode, chunk_caches, chunk_memories, events, ends, struck, given.open, given.tempo
+            return SlotState(event, decode, recent, moments), events, ends, struck, given.open, given.tempo
 
-        begins = (state.event, state.decode, chunk_caches, chunk_memories, events, ends, struck)
-        event, decode, chunk_caches, chunk_memories, events, ends, struck, given_open, tempo = ops.fori_loop(
-            0, CHUNK, body, (*begins, inputs.given.open, inputs.given.tempo)
-        )
-        caches = tuple(
-            (
-                ops.concatenate([keys[:, :, :, CHUNK:], chunk_keys], axis=3),
-                ops.concatenate([values[:, :, CHUNK:], chunk_values], axis=2),
-            )
-            for (keys, values), (chunk_keys, chunk_values) in zip(state.caches, chunk_caches, strict=True)
-        )
-        memories = tuple(
-            with_chunk(memory, keys, values, state.decode.events_read)
-            for memory, (keys, values) in zip(state.memories, chunk_memories, strict=True)
+        slots = slots._replace(recent=recent, moments=moments)
+        slots, events, ends, struck, given_open, tempo = ops.fori_loop(
+            0, CHUNK, body, (slots, events, ends, struck, inputs.given.open, inputs.given.tempo)
         )
         given = inputs.given._replace(open=given_open, tempo=tempo)
-        return EngineState(event, decode, caches, memories), Chunk(events, ends, struck, given)
+        return self._settled(EngineState(slots, pieces), began), Chunk(events, ends, struck, given)
+
+    def _settled(self, state: EngineState, began: Tensor) -> EngineState:
+        """The oldest chunk of events of the slots becomes part of their piece: no candidate differs in it."""
+        slots, pieces = state
+        past = tuple(
+            past.without(CHUNK).followed_by(recent.first(CHUNK, self.candidates))
+            for past, recent in zip(pieces.past, slots.recent, strict=True)
+        )
+        memories = tuple(
+            remember(memory, moments.first(CHUNK, self.candidates), began[:: self.candidates])
+            for memory, moments in zip(pieces.memories, slots.moments, strict=True)
+        )
+        recent, moments = (tuple(cache.without(CHUNK) for cache in caches) for caches in (slots.recent, slots.moments))
+        return EngineState(slots._replace(recent=recent, moments=moments), PieceState(past, memories))
 
     def _read(
-        self,
-        event: Tensor,
-        decode: DecodeState,
-        inputs: ChunkInputs,
-        state: EngineState,
-        chunk_caches: Any,
-        chunk_memories: Any,
-        place: Tensor,
-    ) -> tuple[Tensor, Any, Any]:
-        """The hidden state after the last events, (slots, width), and the chunk's keys and values with theirs."""
-        window, began = self.model.config.window, state.decode.events_read
-        older = ops.arange(window)[None]
-        newer = ops.arange(CHUNK)[None]
-        # by age: `older` 0 is `window` events before the chunk; nothing before the piece's start counts
-        masks = (ops.logical_and(older > place, older >= window - began[:, None]), newer <= place)
+        self, slots: SlotState, pieces: PieceState, began: Tensor, inputs: ChunkInputs, place: Tensor
+    ) -> tuple[Tensor, tuple[KVCache, ...], tuple[KVCache, ...]]:
+        """The hidden state after the last events, (slots, width), and the recent caches and moments with theirs."""
+        decode = slots.decode
         angles = rotary_angles(self.model.config, decode.events_read[:, None], decode.time[:, None])
-        hidden = self.model.embed(event[:, None], inputs.style, remaining(decode, inputs.length)[:, None])
-        memories = iter(zip(state.memories, chunk_memories, strict=True))
-        now_caches, now_memories = [], []
-        for recall, block, past, chunk in zip(
-            self.model.recall_layers, self.model.blocks, state.caches, chunk_caches, strict=True
+        hidden = self.model.embed(slots.event[:, None], inputs.style, remaining(decode, inputs.length)[:, None])
+        seen, here = self._seen(began, place), STRETCH + place
+        memories = iter(zip(pieces.memories, slots.moments, strict=True))
+        caches, moments = [], []
+        for recall, block, past, recent in zip(
+            self.model.recall_layers, self.model.blocks, pieces.past, slots.recent, strict=True
         ):
             if recall is not None:
-                memory, (keys, values) = next(memories)
+                memory, cache = next(memories)
                 hidden, key, value = recall.step(hidden, memory, began, place, self.sampling.recall_bias)
-                # a key lies beside the event after its moment
-                keys, values = (
-                    ops.slice_update(keys, (0, 0, 0, place + 1), key),
-                    ops.slice_update(values, (0, 0, place, 0), value),
-                )
-                now_memories.append((keys, values))
-            hidden, keys, values = block.step(hidden, angles, KVCache(*past, *chunk), masks, place)
-            now_caches.append((keys, values))
-        return self.model.norm(hidden)[:, 0], tuple(now_caches), tuple(now_memories)
+                moments.append(cache.put(here, key, value, key_place=here + 1))  # beside the event after its moment
+            hidden, recent = block.step(hidden, angles, past, recent, seen, here)
+            caches.append(recent)
+        return self.model.norm(hidden)[:, 0], tuple(caches), tuple(moments)
+
+    def _seen(self, began: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks of the past and of the recent events, for `attend`: both lie by their age, and nothing before the
+        piece's start counts."""
+        window = self.model.config.window
+        older, newer = ops.arange(window - STRETCH)[None], ops.arange(STRETCH + CHUNK)[None]
+        past = ops.logical_and(older > place, older >= window - began[:, None])
+        recent = ops.logical_and(newer <= STRETCH + place, newer >= STRETCH - began[:, None])
+        heads = self.model.config.group_size
+        past = ops.repeat(ops.reshape(past, (self.pieces, self.candidates, -1)), heads, axis=1)
+        return past[:, None], recent[:, None, None]
 
     def _choose(
         self, hidden: Tensor, decode: DecodeState, inputs: ChunkInputs, place: Tensor

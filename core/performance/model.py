@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
 from core.performance.attention import sliding_window_attention, sliding_window_mask
+from core.performance.cache import KVCache, attend, by_piece, by_slot
 from core.performance.events import (
     ATTRIBUTES,
     BIN_CELLS,
@@ -22,7 +23,7 @@ from core.performance.events import (
     SHIFT,
     SIZES,
 )
-from core.performance.recall import NEGLIGIBLE_NATS, Recall
+from core.performance.recall import Recall
 
 Tensor: TypeAlias = Any
 Shape: TypeAlias = tuple[int | None, ...]
@@ -90,17 +91,6 @@ def apply_rotary(vectors: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
 
 def squared_relu(hidden: Tensor) -> Tensor:
     return ops.square(ops.relu(hidden))
-
-
-class KVCache(NamedTuple):
-    """A block's keys and values: those before the chunk, which only change between chunks, oldest first, and those of
-    the chunk that is being decoded. Keys are (slots, kv_heads, head_dim, events) and values (slots, kv_heads, events,
-    head_dim), so that no product has to transpose them: keys the other way round take half as long again."""
-
-    past_keys: Tensor
-    past_values: Tensor
-    chunk_keys: Tensor
-    chunk_values: Tensor
 
 
 class Lookup(keras.layers.Embedding):
@@ -179,27 +169,26 @@ class Block(keras.layers.Layer):
         return hidden + self.dropout(self.feed_forward(hidden), training=training)
 
     def step(
-        self, hidden: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache, masks: tuple[Tensor, Tensor], place: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The decode step of `call`: one event a slot, with those before it in the KV cache. `hidden` is (slots, 1,
-        width), the masks are (slots, past) and (slots, chunk), and `place` is where in the chunk this event's key and
-        value go. Returns the hidden state and the chunk's new keys and values."""
+        self,
+        hidden: Tensor,
+        angles: tuple[Tensor, Tensor],
+        past: KVCache,
+        recent: KVCache,
+        seen: tuple[Tensor, Tensor],
+        place: Tensor,
+    ) -> tuple[Tensor, KVCache]:
+        """The decode step of `call`: one event a slot, (slots, 1, width). `past` is the KV cache of each piece, and
+        `recent` that of each slot, in which this event's key and value go to `place`; `seen` says where each may be
+        looked at, as `attend` takes it. Returns the hidden state and the recent cache."""
         queries, keys, values = self.project(hidden, angles)
-        chunk_keys = ops.slice_update(cache.chunk_keys, (0, 0, 0, place), keys[:, 0, :, :, None])
-        chunk_values = ops.slice_update(cache.chunk_values, (0, 0, place, 0), values[:, 0, :, None])
+        recent = recent.put(place, keys[:, 0, :, :, None], values[:, 0, :, None])
+        slots, pieces = recent.keys.shape[0], past.keys.shape[0]
         queries = queries[:, 0]
         # one softmax over both parts, which are never joined: that would copy them
-        parts = [
-            ops.where(mask[:, None, None], ops.matmul(queries, keys), -1e9)
-            for mask, keys in zip(masks, (cache.past_keys, chunk_keys), strict=True)
-        ]
-        peak = ops.maximum(*(ops.max(scores, axis=-1, keepdims=True) for scores in parts))
-        weights = [ops.where(scores > peak - NEGLIGIBLE_NATS, ops.exp(scores - peak), 0.0) for scores in parts]
-        attended = ops.matmul(weights[0], cache.past_values) + ops.matmul(weights[1], chunk_values)
-        attended = attended / (
-            ops.sum(weights[0], axis=-1, keepdims=True) + ops.sum(weights[1], axis=-1, keepdims=True)
-        )
-        return self.finish(hidden, attended[:, None]), chunk_keys, chunk_values
+        past_weight, from_past = (by_slot(part, slots) for part in attend(by_piece(queries, pieces), past, seen[0]))
+        weight, attended = attend(queries, recent, seen[1])
+        attended = (from_past + attended) / (past_weight + weight)
+        return self.finish(hidden, attended[:, None]), recent
 
     def call(self, hidden: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor, training: bool = False) -> Tensor:
         """`mask` is that of `sliding_window_mask`: True where the row's event may attend to the column's."""

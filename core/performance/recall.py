@@ -4,10 +4,12 @@ like it, however long ago, and reads what followed them. Shapes as in `core.perf
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
+
+from core.performance.cache import STRETCH, KVCache, attend, by_piece, by_slot
 
 Tensor: TypeAlias = Any
 
@@ -16,22 +18,8 @@ SCORE_SCALE = 4.0
 among thousands."""
 SINK_SIMILARITY = 0.84
 """The likeness, at first, whose score is that of the sink; 1 is the same direction."""
-NEGLIGIBLE_NATS = 40.0
-"""Attention weights below exp(-NEGLIGIBLE_NATS) of the greatest are left out: they would vanish in the rounding, and
-numbers as small as float32 can only just hold make processors many times slower."""
 TILE = 512
 """Events of a memory that are read at once; tiles that no slot has filled yet are not read."""
-
-
-class Memory(NamedTuple):
-    """A KV cache of all events of a piece, each with the key of the moment before it and its own value: the event of
-    number n lies at place n modulo the length of the memory. Keys are (slots, kv_heads, head_dim, events), values
-    (slots, kv_heads, events, head_dim). They change between chunks only; `last_key`, (slots, kv_heads, head_dim, 1), is
-    that of the last moment, whose event is yet to come."""
-
-    last_key: Tensor
-    keys: Tensor
-    values: Tensor
 
 
 class Recall(keras.layers.Layer):
@@ -96,56 +84,53 @@ class Recall(keras.layers.Layer):
         return self.finish(hidden, ops.pad(attended, ((0, 0), (self.window, 0), (0, 0), (0, 0))), training)
 
     def step(
-        self, hidden: Tensor, memory: Memory, began: Tensor, place: Tensor, bias: float
+        self, hidden: Tensor, memory: KVCache, began: Tensor, place: Tensor, bias: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The decode step of `call`: one event a slot, (slots, 1, width), `place` events after the `began`, (slots,),
-        that are in the memory. The sink's score is lowered by `bias`. Returns the hidden state, and the event's key,
-        (slots, kv_heads, head_dim, 1), and value, (slots, kv_heads, 1, head_dim)."""
+        that were played before the chunk; `memory` is that of each piece, see `remember`. The sink's score is lowered
+        by `bias`. Returns the hidden state, and the event's key, (slots, kv_heads, head_dim, 1), and value, (slots,
+        kv_heads, 1, head_dim)."""
         queries, keys, values = (ops.transpose(part, (0, 2, 1, 3)) for part in self.project(hidden))
-        length = memory.keys.shape[-1]
+        slots, pieces, length = queries.shape[0], memory.keys.shape[0], memory.events
+        queries = by_piece(queries, pieces)
         tile = math.gcd(TILE, length)
-        sink = ops.broadcast_to(self._sink_score(bias), (*queries.shape[:3], 1))
+        began = ops.reshape(began, (pieces, 1, slots // pieces, 1))
 
         def read(number: Tensor, carried: Any) -> Any:
-            """Flash attention's running softmax: peak, sum of the weights and weighted values, a tile further."""
-            peak, total, attended = carried
+            total, attended = carried
             first = number * tile
-            places = first + ops.arange(tile)
-            # the number of the event that lies there; below 1, none does that has a moment before it
-            event = began[:, None] - 1 - (began[:, None] - 1 - places[None]) % length
-            age = began[:, None] + place - event
-            seen = ops.logical_and(event >= 1, ops.logical_and(age >= self.window, age < length))
-            tile_keys = ops.slice(memory.keys, (0, 0, 0, first), (*keys.shape[:2], self.head_dim, tile))
-            scores = ops.matmul(queries, ops.cast(tile_keys, queries.dtype))
-            scores = ops.where(seen[:, None, None], scores, -1e9)
-            higher = ops.maximum(peak, ops.max(scores, axis=-1, keepdims=True))
-            weights = ops.where(scores > higher - NEGLIGIBLE_NATS, ops.exp(scores - higher), 0.0)
-            before = ops.where(peak > higher - NEGLIGIBLE_NATS, ops.exp(peak - higher), 0.0)
-            tile_values = ops.slice(memory.values, (0, 0, first, 0), (*keys.shape[:2], tile, self.head_dim))
-            total = total * before + ops.sum(weights, axis=-1, keepdims=True)
-            return higher, total, attended * before + ops.matmul(weights, ops.cast(tile_values, weights.dtype))
+            age = began + place - remembered(first + ops.arange(tile), began, length)
+            seen = ops.logical_and(age >= self.window, age < ops.minimum(length, began + place))
+            weight, more = attend(queries, memory.part(first, tile), seen)
+            return total + weight, attended + more
 
+        sink = ops.broadcast_to(ops.exp(self._sink_score(bias)), (*queries.shape[:3], 1))
         old = ops.maximum(ops.max(began) + place - self.window + 1, 0)  # what is younger is not read yet
         tiles = ops.minimum(-(-old // tile), length // tile)
-        _, total, attended = ops.fori_loop(0, tiles, read, (sink, ops.ones_like(sink), ops.zeros_like(values)))
-        attended = ops.transpose(attended / total, (0, 2, 1, 3))
+        total, attended = ops.fori_loop(0, tiles, read, (sink, ops.zeros_like(queries)))
+        attended = ops.transpose(by_slot(attended / total, slots), (0, 2, 1, 3))
         return self.finish(hidden, attended), ops.transpose(keys, (0, 1, 3, 2)), values
 
 
-def with_chunk(memory: Memory, keys: Tensor, values: Tensor, began: Tensor) -> Memory:
-    """The memory with a chunk that came after the `began`, (slots,), events in it: `keys` has the last moment's before
-    the chunk too, (slots, kv_heads, head_dim, chunk + 1), and `values` is (slots, kv_heads, chunk, head_dim). Events as
-    old as the memory is long make room. The memory's length and `began` are multiples of a chunk."""
-    chunk = values.shape[2]
-    length = memory.keys.shape[-1]
-    slots, heads, head_dim = keys.shape[:3]
-    here = (ops.arange(length // chunk)[None] == (began // chunk % (length // chunk))[:, None])[:, None, :, None]
-    old_keys = ops.reshape(memory.keys, (slots, heads, head_dim, length // chunk, chunk))
-    old_values = ops.reshape(memory.values, (slots, heads, length // chunk, chunk, head_dim))
-    new_keys = ops.where(here[:, :, None], ops.cast(keys[..., None, :chunk], old_keys.dtype), old_keys)
-    new_values = ops.where(here[..., None], ops.cast(values[:, :, None], old_values.dtype), old_values)
-    return Memory(
-        keys[..., chunk:],
-        ops.reshape(new_keys, memory.keys.shape),
-        ops.reshape(new_values, memory.values.shape),
-    )
+def remembered(places: Tensor, began: Tensor, length: int) -> Tensor:
+    """The numbers of the events that lie at these places of a memory when `began` events were played: below 1 where none
+    does that has a moment before it. The last STRETCH events are not in it yet."""
+    last = began - STRETCH - 1
+    return last - (last - places) % length
+
+
+def remember(memory: KVCache, chunk: KVCache, began: Tensor) -> KVCache:
+    """A memory is a KV cache of all events of a piece, each with the key of the moment before it and its own value: the
+    event of number n lies at place n modulo the memory's length. This is the memory with the chunk of events that
+    settles when `began`, (pieces,), events were played. Events as old as the memory is long make room. The length and
+    `began` are multiples of a chunk."""
+    pieces, heads, head_dim, length = memory.keys.shape
+    events = chunk.events
+    chunks = length // events
+    here = ops.arange(chunks)[None] == ((began - STRETCH) // events % chunks)[:, None]
+    old_keys = ops.reshape(memory.keys, (pieces, heads, head_dim, chunks, events))
+    old_values = ops.reshape(memory.values, (pieces, heads, chunks, events, head_dim))
+    chunk = chunk.cast(memory.keys.dtype)
+    keys = ops.where(here[:, None, None, :, None], chunk.keys[..., None, :], old_keys)
+    values = ops.where(here[:, None, :, None, None], chunk.values[:, :, None], old_values)
+    return KVCache(ops.reshape(keys, memory.keys.shape), ops.reshape(values, memory.values.shape))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.performance.candidates import CandidateGroup
-from core.performance.engine import ChunkInputs, Engine, EngineState, joined
+from core.performance.engine import ChunkInputs, Engine, EngineState, Origin, joined
 from core.performance.score import windows
 from core.performance.sequence import EventSequence
 from core.performance.steering import LogitBias
@@ -19,46 +19,58 @@ WAIT_SECONDS = 1.0
 
 
 class Batch:
-    """Decodes pieces together, a chunk each, in the smallest engine that has a slot for each of their candidates."""
+    """Decodes pieces together, a chunk each, in the smallest engine that has room for them."""
 
     def __init__(self, engines: Sequence[Engine]) -> None:
-        """`engines` run the same network, each in more slots than the one before."""
+        """`engines` run the same network with the same number of candidates, each for more pieces than the one
+        before."""
         self._engines = engines
         self._engine = engines[0]
         self._state = self._engine.start()
-        self._sequences: list[EventSequence] = []
+        self._slots: list[EventSequence | None] = []
 
     def decode(self, groups: Sequence[CandidateGroup]) -> None:
         """A chunk for each candidate of these: those that were decoded before go on, others begin. There may be no more
-        of them than the largest engine has slots."""
-        sequences = [candidate for group in groups for candidate in group.candidates]
-        engine = next(engine for engine in self._engines if engine.slots >= len(sequences))
-        self._arrange(engine, sequences)
-        self._state, chunk = engine.advance(self._state, _chunk_inputs(sequences, engine.slots))
+        groups than the largest engine has pieces."""
+        engine = next(engine for engine in self._engines if engine.pieces >= len(groups))
+        slots = [slot for group in groups for slot in _padded(group.candidates, engine.candidates)]
+        self._arrange(engine, slots)
+        self._state, chunk = engine.advance(self._state, _chunk_inputs(slots, engine.slots))
         events, ends, struck = np.asarray(chunk.events), np.asarray(chunk.ends), np.asarray(chunk.struck)
         tempo = np.stack(chunk.given.tempo, axis=1)
-        for slot, sequence in enumerate(sequences):
-            sequence.append(events[:, slot], ends[:, slot], struck[:, slot], tempo[slot])
+        for slot, sequence in enumerate(slots):
+            if sequence is not None:
+                sequence.append(events[:, slot], ends[:, slot], struck[:, slot], tempo[slot])
         for group in groups:
             if (chosen := group.after_chunk()) is not None:
-                group.keep(engine.row(self._state, sequences.index(chosen)))
+                group.keep(engine.row(self._state, slots.index(chosen)))
 
-    def _arrange(self, engine: Engine, sequences: Sequence[EventSequence]) -> None:
+    def _arrange(self, engine: Engine, slots: Sequence[EventSequence | None]) -> None:
         """Bring the state of each sequence into its slot, from wherever it begins."""
         states = [self._state]
-        rows = [self._row_of(sequence, states) for sequence in sequences]
-        if engine is not self._engine or rows != list(range(len(sequences))):
-            self._state = engine.gather(joined(states), rows)
-        self._engine, self._sequences = engine, list(sequences)
+        origins = [None if sequence is None else self._origin_of(sequence, states) for sequence in slots]
+        stays = [Origin(slot, slot // engine.candidates) for slot in range(len(slots))]
+        if engine is not self._engine or any(
+            sequence and origin != stay for sequence, origin, stay in zip(slots, origins, stays, strict=True)
+        ):
+            self._state = engine.gather(joined(states), origins)
+        self._engine, self._slots = engine, list(slots)
 
-    def _row_of(self, sequence: EventSequence, states: list[EngineState]) -> int | None:
-        """The row of the joined states with which a sequence's chunk begins; None for one that begins, or begins anew.
-        A state that was kept joins `states`."""
-        origin = sequence if sequence.origin is None else sequence.origin
+    def _origin_of(self, sequence: EventSequence, states: list[EngineState]) -> Origin | None:
+        """Where in the joined states a sequence's chunk begins; None for one that begins, or begins anew. A state that
+        was kept joins `states`."""
+        engine, origin = self._engine, sequence if sequence.origin is None else sequence.origin
         if isinstance(origin, EngineState):
             states.append(origin)
-            return self._engine.slots + len(states) - 2
-        return self._sequences.index(origin) if origin in self._sequences else None
+            return Origin(engine.slots + len(states) - 2, engine.pieces + len(states) - 2)
+        if origin not in self._slots:
+            return None
+        slot = self._slots.index(origin)
+        return Origin(slot, slot // engine.candidates)
+
+
+def _padded(candidates: Sequence[EventSequence | None], slots: int) -> list[EventSequence | None]:
+    return [*candidates, *[None] * (slots - len(candidates))]
 
 
 class Scheduler:
@@ -69,12 +81,13 @@ class Scheduler:
         self._engines = engines
         self._runners = [_Runner(Batch(engines)) for _ in range(batches)]
         self._changed = threading.Condition()
-        self._open_slots = engines[0].slots
-        """The slots of each batch that may be taken: those of the largest engine that is compiled."""
+        self._open_places = engines[0].pieces
+        """The pieces that each batch may have: those of the largest engine that is compiled."""
 
-    def places(self, slots: int) -> int:
-        """How many pieces can be decoded at the same time that take so many slots each."""
-        return len(self._runners) * (self._engines[-1].slots // slots)
+    @property
+    def places(self) -> int:
+        """How many pieces can be decoded at the same time."""
+        return len(self._runners) * self._engines[-1].pieces
 
     def warm_up(self) -> None:
         """Compile the smallest engine, with which pieces can be made already."""
@@ -86,9 +99,9 @@ class Scheduler:
             self._compile(engine)
 
     def _compile(self, engine: Engine) -> None:
-        Batch(self._engines).decode([CandidateGroup(EventSequence(cells=1, take=0), 1) for _ in range(engine.slots)])
+        Batch(self._engines).decode([CandidateGroup(EventSequence(cells=1, take=0), 1) for _ in range(engine.pieces)])
         with self._changed:
-            self._open_slots = engine.slots
+            self._open_places = engine.pieces
             self._changed.notify_all()
 
     def run(self, group: CandidateGroup, progress: Callable[[float], None]) -> None:
@@ -108,17 +121,17 @@ class Scheduler:
     def _admit(self, group: CandidateGroup) -> _Runner | None:
         """The runner that decodes it from now on; None where no slots have become free for a while."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_room_for(group), WAIT_SECONDS):
+            if not self._changed.wait_for(self._has_room, WAIT_SECONDS):
                 return None
-            runner = min(self._runners, key=lambda runner: runner.slots_taken)
+            runner = min(self._runners, key=lambda runner: len(runner.groups))
             runner.groups.append(group)
             if not runner.running:
                 runner.running = True
                 threading.Thread(target=self._decode, args=(runner,), name="batch", daemon=True).start()
             return runner
 
-    def _has_room_for(self, group: CandidateGroup) -> bool:
-        return any(runner.slots_taken + group.slots <= self._open_slots for runner in self._runners)
+    def _has_room(self) -> bool:
+        return any(len(runner.groups) < self._open_places for runner in self._runners)
 
     def _wait_for_a_chunk(self, runner: _Runner, group: CandidateGroup) -> None:
         with self._changed:
@@ -159,14 +172,10 @@ class _Runner:
     chunks: int = 0
     error: Exception | None = None
 
-    @property
-    def slots_taken(self) -> int:
-        return sum(group.slots for group in self.groups)
 
-
-def _chunk_inputs(sequences: Sequence[EventSequence], slots: int) -> ChunkInputs:
+def _chunk_inputs(sequences: Sequence[EventSequence | None], slots: int) -> ChunkInputs:
     """The inputs of these sequences' next chunk; an empty slot decodes padding."""
-    rows = [*sequences, *[_PADDING] * (slots - len(sequences))]
+    rows = [sequence or _PADDING for sequence in _padded(sequences, slots)]
     return ChunkInputs(
         forced=np.stack([row.next_forced() for row in rows], axis=1),
         uniforms=np.stack([row.next_uniforms() for row in rows], axis=1),

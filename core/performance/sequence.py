@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.models import LONGEST_PASSAGE
+from core.performance.cache import STRETCH
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
 from core.performance.engine import CHUNK, FREE, EngineState
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
@@ -26,8 +27,6 @@ from core.performance.score import Playing
 from core.performance.steering import NO_TARGET, LogitBias, Target, bias_towards
 
 MOST_EVENTS_A_SECOND = 40
-STRETCH = 2 * CHUNK
-"""Events after which candidates are compared, and to whose beginning a piece can go back."""
 WARMER = 0.02
 """The share by which the temperature is raised with each try at a place: what is sure of itself runs into a loop."""
 RELAXED = 0.15

@@ -8,7 +8,7 @@ from core import checkpoint
 STYLES = ("any", "Bach", "pop")
 
 
-def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 64) -> Path:
+def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 192) -> Path:
     """Write a checkpoint of a network of this width. Its notes are short and follow one another quickly, as they do in
     music: the bins of long times are unlikely."""
     import keras
@@ -26,7 +26,7 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 64)
         "num_kv_heads": 2,
         "window": window,
         "num_recall_layers": 1,
-        "recall_length": 2 * window,
+        "recall_length": 256,
     }
     network = built(PerformanceConfig(styles=STYLES, **sizes))
     recall = network.recall_layers[-1]

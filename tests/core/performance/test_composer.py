@@ -12,15 +12,16 @@ from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
 from core.performance import scheduler
 from core.performance import sequence as module_sequence
+from core.performance.cache import STRETCH
 from core.performance.candidates import CandidateGroup
-from core.performance.composer import PerformanceComposer, slot_counts
+from core.performance.composer import PerformanceComposer, piece_counts
 from core.performance.engine import Engine
 from core.performance.events import read
 from core.performance.fingerprint import Fingerprint
 from core.performance.guard import Trouble
 from core.performance.model import PerformanceConfig
 from core.performance.scheduler import Batch, Scheduler
-from core.performance.sequence import STRETCH, EventSequence
+from core.performance.sequence import EventSequence
 from core.performance.steering import NO_TARGET, Target
 from core.request import ComposeRequest
 from core.seed import Seed
@@ -71,12 +72,12 @@ def test_each_option_makes_another_piece(composer):
 
 @pytest.mark.parametrize(
     "candidates, alone, company",
-    [(1, [1], [1]), (1, [2], [2, 3, 5]), (3, [3], [6])],
+    [(1, [1], [1]), (1, [2], [2, 3, 5]), (3, [1], [1, 2, 3])],
 )
 def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
     """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
     the events are the same, bit for bit. (A row alone differs from a row among others.)"""
-    engines = {slots: Engine(composer.network, slots) for slots in {*alone, *company}}
+    engines = {pieces: Engine(composer.network, pieces, candidates) for pieces in {*alone, *company}}
 
     def piece(take):
         target = Target(Key(take, False), 12.0, 50.0) if take % 2 else NO_TARGET
@@ -89,15 +90,15 @@ def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
 
     wanted = {}
     for take in range(5):
-        batch, mine = Batch([engines[slots] for slots in alone]), piece(take)
+        batch, mine = Batch([engines[pieces] for pieces in alone]), piece(take)
         while not mine.done:
             batch.decode([mine])
         wanted[take] = mine.moments().tolist()
-    batch = Batch([engines[slots] for slots in company])
+    batch = Batch([engines[pieces] for pieces in company])
     waiting, playing, done = [*map(piece, range(5))], [], []
     while len(done) < 5:
         if (
-            waiting and len(playing) < company[-1] // candidates
+            waiting and len(playing) < company[-1]
         ):  # one more each chunk, so that all begin at different times
             playing.append(waiting.pop())
         batch.decode(playing)
@@ -151,23 +152,23 @@ def test_an_engine_that_breaks_down_fails_its_pieces_alone(folder):
 @pytest.mark.parametrize(
     "pieces, memory, candidates, sizes, batches",
     [
-        (1, None, 4, [4], 1),
-        (2, None, 4, [4], 2),
-        (None, None, 4, [4, 8], 2),
-        (16, None, 4, [4, 8, 16], 2),
-        (16, 1600, 4, [4, 8], 2),
-        (16, 1400, 4, [4], 2),
-        (16, 1, 4, [4], 1),
+        (1, None, 4, [1], 1),
+        (2, None, 4, [1], 2),
+        (None, None, 4, [1, 2], 2),
+        (16, None, 4, [1, 2, 4], 2),
+        (16, 1600, 4, [1, 2], 2),
+        (16, 1400, 4, [1], 2),
+        (16, 1, 4, [1], 1),
         (8, None, 1, [2, 4], 2),
     ],
 )
-def test_slots_are_arranged_in_buckets(monkeypatch, caplog, pieces, memory, candidates, sizes, batches):
+def test_pieces_are_arranged_in_buckets(monkeypatch, caplog, pieces, memory, candidates, sizes, batches):
     """On two cores: for no more pieces than were asked for and fit into the memory, but one batch of the smallest
     engine at least, which never has one slot; it is said when they are fewer."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(module, "resident", lambda: 1000)
     monkeypatch.setattr(module, "gpus", lambda: 0)
-    assert slot_counts(PerformanceConfig(), pieces, memory, candidates) == (sizes, batches)
+    assert piece_counts(PerformanceConfig(), pieces, memory, candidates) == (sizes, batches)
     assert ("so there are fewer" in caplog.text) == (memory is not None)
 
 
@@ -268,7 +269,7 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
 
 def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
     """With the same draws the same events come, bit for bit, though it is in another slot then."""
-    batch = Batch([Engine(composer.network, 6)])
+    batch = Batch([Engine(composer.network, 3, candidates=2)])
     mine, *others = (CandidateGroup(EventSequence(cells=6000, take=take), 2) for take in (1, 2, 3))
     while len(mine.best.events) < 3 * STRETCH:
         batch.decode([mine])
@@ -337,7 +338,7 @@ def test_a_written_piece_is_read_as_it_was_made(composer):
 def test_a_piece_that_waits_for_slots_says_so(monkeypatch):
     """Again and again, so that it can be taken back, and nobody thinks that the model hangs."""
     monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.01)
-    full = Scheduler([SimpleNamespace(slots=0, start=lambda: None)], 1)
+    full = Scheduler([SimpleNamespace(pieces=0, start=lambda: None)], 1)
     told = []
 
     def progress(share):

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from core.performance import engine
-from core.performance.engine import CHUNK, ChunkInputs, Engine, remaining
+from core.performance.engine import CHUNK, ChunkInputs, Engine, Origin, remaining
 from core.performance.events import (
     BIN_CELLS,
     CELL,
@@ -25,7 +25,7 @@ from core.performance.score import Playing, windows
 from core.performance.steering import NO_BIAS, LogitBias
 
 TINY = PerformanceConfig(
-    styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=4, num_kv_heads=2, window=CHUNK
+    styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=4, num_kv_heads=2, window=3 * CHUNK
 )
 
 
@@ -160,15 +160,15 @@ def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, ke
     all logits come is that of the full forward pass, also past the lengths of the window and of the memory, where the
     cache forgets. The time that is left counts down from the first note."""
     monkeypatch.setattr(engine, "CACHE_DTYPE", kept)
-    model = network(replace(TINY, num_recall_layers=recalls, recall_length=2 * CHUNK))
-    probing = Probing(model, 2, SamplingParameters(recall_bias=0.0))
-    events, neighbour = any_events(4 * CHUNK), any_events(5 * CHUNK, seed=1)
+    model = network(replace(TINY, num_recall_layers=recalls, recall_length=4 * CHUNK))
+    probing = Probing(model, 2, sampling=SamplingParameters(recall_bias=0.0))
+    events, neighbour = any_events(7 * CHUNK), any_events(8 * CHUNK, seed=1)
     state, probed = probing.start(), []
-    for chunk in range(5):
+    for chunk in range(8):
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         late = neighbour[0, here] if chunk == 0 else events[0, here.start - CHUNK : here.stop - CHUNK]
         if chunk == 1:
-            state = probing.gather(state, [0, None])
+            state = probing.gather(state, [Origin(0, 0), None])
         state, decoded = probing.advance(state, inputs_of(np.stack([neighbour[0, here], late], axis=1), LENGTH))
         probed.append(np.asarray(decoded.ends))
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
@@ -200,7 +200,7 @@ def inputs_of(forced, length):
 
 def test_a_network_is_told_the_remaining_time():
     """By the bucket of the seconds to the end of the length, all of it before the first note; unsaid without one."""
-    state = Engine(network(), 2).start().decode
+    state = Engine(network(), 2).start().slots.decode
     state = state._replace(time=np.array([900, 900]), first_onset=np.array([100, 900]), sounded=np.array([True, False]))
     said = [np.asarray(remaining(state, np.array([length] * 2))).tolist() for length in (0, 800, 1000, 2000, 40_000)]
     wanted = [[0, 0], *[remaining_bucket(np.array([length - 8, length])).tolist() for length in (8, 10, 20, 400)]]

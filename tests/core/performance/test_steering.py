@@ -12,7 +12,7 @@ from core.performance.score import Playing, windows
 from core.performance.steering import NO_BIAS, NO_TARGET, LogitBias, Target, bias_towards, target_of, transposed
 from core.tonality import Key
 
-CONFIG = PerformanceConfig(styles=("any",), width=16, num_blocks=1, num_query_heads=2, num_kv_heads=2, window=CHUNK)
+CONFIG = PerformanceConfig(styles=("any",), width=16, num_blocks=1, num_query_heads=2, num_kv_heads=2, window=3 * CHUNK)
 
 
 def chunk_with(*biases: LogitBias) -> np.ndarray:
