@@ -16,7 +16,8 @@ from benchmarks._report import parser, table
 from core.loader import load_composer
 from core.options import STEP_SECONDS
 from core.performance import engine
-from core.performance.candidates import CandidateGroup
+from core.performance.cache import STRETCH
+from core.performance.candidates import CANDIDATES, CandidateGroup
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus
 from core.performance.model import PerformanceModel
@@ -29,8 +30,8 @@ CHUNKS = 24
 """Chunks of which a figure is the median."""
 WHOLE = [(50, (1,)), (500, (1, 2, 4, 8)), (1500, (1,)), (3000, (1,))]
 """Lengths of whole pieces in steps, each with the numbers of pieces at once."""
-SLOTS = (1, 2, 4, 8, 16, 32, 64)
-SLOTS_OF_A_GPU = (2, 16, 64, 256)
+PIECES = (1, 2, 4, 8, 16, 32)
+PIECES_OF_A_GPU = (1, 16, 64, 256)
 AGES = (256, 512, 1024, 2048, 4096, 8192, 10240)
 """Events that a piece has at the end of each line of `steps_by_age`."""
 
@@ -62,7 +63,7 @@ def pieces_at_once(composer: PerformanceComposer, whole: Sequence[tuple[int, Seq
 
 def steps_by_age(network: PerformanceModel, size: int, ages: Sequence[int]) -> str:
     """Whether an event takes as long late in a piece as early: recall reads more of a longer piece."""
-    batch = Batch([Engine(network, size)])
+    batch = Batch([Engine(network, size, CANDIDATES)])
     pieces = [CandidateGroup(EventSequence(cells=10**6, take=take, top_p=0.97), 1) for take in range(size)]
     batch.decode(pieces)
     rows, age, first = [], CHUNK, 0.0
@@ -76,15 +77,17 @@ def steps_by_age(network: PerformanceModel, size: int, ages: Sequence[int]) -> s
         step = min(times) / CHUNK
         first = first or step
         rows.append([f"{began} to {last}", f"{1000 * step:.2f}", f"{step / first:.2f}"])
-    title = f"an event in {size} slots by the events before it"
+    title = f"an event of {size} pieces by the events before it"
     return table(title, ["events", "the processor's ms a step, least", "ratio"], rows)
 
 
-def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
-    """Engines of several sizes, and the bytes that a step of each reads: all weights, and the cache of every slot."""
+def pieces(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
+    """Engines of several sizes, and the bytes that a step of each reads: all weights, the cache of every piece, and
+    those of its candidates."""
     weights = sum(int(np.prod(weight.shape)) for weight in network.weights) * 4
     config = network.config
-    cache = config.num_blocks * 2 * config.num_kv_heads * (config.window + CHUNK) * config.head_dim * 4
+    events = config.window - STRETCH + CANDIDATES * (STRETCH + CHUNK)
+    cache = config.num_blocks * 2 * config.num_kv_heads * events * config.head_dim * 4
     rows, alone, fastest = [], 0.0, memory_speed()
     for size in sizes:
         step = played(network, size, chunks)[0] / CHUNK
@@ -94,7 +97,7 @@ def slots(network: PerformanceModel, sizes: Sequence[int], chunks: int) -> str:
         figures += [f"{moved / 1e6:.0f}", f"{moved / step / 1e9:.1f}", f"{100 * moved / step / fastest:.0f} %"]
         rows.append([str(size), *figures])
     title = f"one batch; a core reads {fastest / 1e9:.1f} GB/s from memory"
-    return table(title, ["slots", "ms a step", "events a second", "ratio", "MB a step", "GB/s", "of memory's"], rows)
+    return table(title, ["pieces", "ms a step", "events a second", "ratio", "MB a step", "GB/s", "of memory's"], rows)
 
 
 def shares(network: PerformanceModel, size: int, chunks: int) -> str:
@@ -110,12 +113,12 @@ def shares(network: PerformanceModel, size: int, chunks: int) -> str:
     rows = [
         [name, f"{1000 * seconds / CHUNK:.3f}", f"{100 * seconds / whole:.0f} %"] for name, seconds in parts.items()
     ]
-    return table(f"where the time of {size} slots goes", ["part", "ms a step", "share"], rows)
+    return table(f"where the time of {size} pieces goes", ["part", "ms a step", "share"], rows)
 
 
 def played(network: PerformanceModel, size: int, chunks: int) -> tuple[float, float]:
-    """Seconds of a chunk in `size` slots, all of it and the compiled loop alone: medians."""
-    sized = Engine(network, size)
+    """Seconds of a chunk of `size` pieces, all of it and the compiled loop alone: medians."""
+    sized = Engine(network, size, CANDIDATES)
     advance, inside = sized.advance, []
 
     def timed(*arguments: Any) -> Any:
@@ -151,9 +154,9 @@ def main() -> None:
     composer = load_composer("performance")
     assert isinstance(composer, PerformanceComposer)
     print(pieces_at_once(composer, [(25, (1,))] if quick else WHOLE))
-    print(slots(composer.network, (2,) if quick else SLOTS_OF_A_GPU if gpus() else SLOTS, chunks))
-    print(steps_by_age(composer.network, 4, (2 * CHUNK,) if quick else AGES))
-    for size in (2,) if quick else (2, 8):
+    print(pieces(composer.network, (1,) if quick else PIECES_OF_A_GPU if gpus() else PIECES, chunks))
+    print(steps_by_age(composer.network, 1, (2 * CHUNK,) if quick else AGES))
+    for size in (1,) if quick else (1, 4):
         print(shares(composer.network, size, chunks))
 
 

@@ -48,10 +48,8 @@ PIECES_A_CORE, PIECES_A_GPU = 2, 64
 """How many pieces are composed at once where nobody says otherwise. On a processor more of them need more of its cache
 than there is, and gain little."""
 STATES_A_PIECE = 4
-"""How many copies of a piece's keys and values there are at the worst: before and after a chunk, and on the way. Besides
-there are the `KEPT_STATES`."""
-READ_COPIES = 2
-"""How many times as large as the memory is the copy in float32 of it that a chunk reads."""
+"""How many copies of a piece's keys and values there are at the worst: before and after a chunk, and on the way.
+Besides there are the `KEPT_STATES`."""
 PRIMER_EVENTS = 2048
 """How many of a primer's events the network reads at the most, its last: prefill takes as long as decoding."""
 
@@ -72,9 +70,8 @@ class PerformanceComposer:
     ) -> None:
         self.network, self.checkpoint, self.candidates = network, checkpoint, candidates
         counts, batches = piece_counts(network.config, slots, memory, candidates)
-        self._scheduler = Scheduler(
-            [Engine(network, count, candidates, sampling) for count in counts], batches
-        )
+        engines = [Engine(network, count, candidates, sampling) for count in counts]
+        self._scheduler = Scheduler(engines, batches)
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
@@ -215,7 +212,7 @@ def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, ca
     memory = event * config.num_recall_layers * length * np.dtype(CACHE_DTYPE).itemsize
     piece = event * config.num_blocks * (config.window - STRETCH) * 4 + memory
     slot = event * (config.num_blocks + config.num_recall_layers) * STRETCH * 4
-    states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot) + READ_COPIES * memory
+    states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot)
     return 180 + 60 * len(counts) + batches * counts[-1] * states // 2**20
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import keras
 import numpy as np
@@ -44,6 +44,7 @@ from core.performance.sampling import (
 from core.performance.steering import LogitBias
 
 Tensor: TypeAlias = Any
+State = TypeVar("State")
 
 CHUNK = STRETCH // 2
 """Events a call of the compiled loop: progress, cancelling and new sequences come in between two."""
@@ -185,7 +186,6 @@ class Engine:
 
     def _advance(self, state: EngineState, inputs: ChunkInputs) -> tuple[EngineState, Chunk]:
         slots, pieces = state
-        memories = tuple(memory.cast("float32") for memory in pieces.memories)  # once a chunk, not at every step
         recent, moments = (tuple(cache.longer(CHUNK) for cache in caches) for caches in (slots.recent, slots.moments))
         events, ends = ops.zeros((CHUNK, self.slots, 4), dtype="int32"), ops.zeros((CHUNK, self.slots))
         struck = ops.zeros((CHUNK, self.slots), dtype="int32")
@@ -194,7 +194,7 @@ class Engine:
         def body(place: Tensor, carried: Any) -> Any:
             slots, events, ends, struck, given_open, tempo = carried
             given = inputs.given._replace(open=given_open, tempo=tempo)
-            hidden, recent, moments = self._read(slots, PieceState(pieces.past, memories), began, inputs, place)
+            hidden, recent, moments = self._read(slots, pieces, began, inputs, place)
             event, end, note = self._choose(hidden, slots.decode, inputs._replace(given=given), place)
             events = ops.slice_update(events, (place, 0, 0), event[None])
             ends = ops.slice_update(ends, (place, 0), end[None])
@@ -327,9 +327,9 @@ def remaining(decode: DecodeState, length: Tensor) -> Tensor:
     return ops.where(length > 0, 1 + ops.sum(ops.cast(passed, "int32"), axis=-1), REMAINING_UNSAID)
 
 
-def rows_of(state: EngineState, rows: Sequence[int]) -> EngineState:
-    """Copies of these slots' rows. `ops.take` has four operations for each tensor, lest a row be negative, which took a
-    twentieth of the time of composing."""
+def rows_of(state: State, rows: Sequence[int]) -> State:
+    """Copies of these rows of a state's tensors. `ops.take` has four operations for each tensor, lest a row be
+    negative, which took a twentieth of the time of composing."""
     if keras.backend.backend() == "jax":
         import jax
 

@@ -101,7 +101,7 @@ class Recall(keras.layers.Layer):
             first = number * tile
             age = began + place - remembered(first + ops.arange(tile), began, length)
             seen = ops.logical_and(age >= self.window, age < ops.minimum(length, began + place))
-            weight, more = attend(queries, memory.part(first, tile), seen)
+            weight, more = attend(queries, memory.part(first, tile).cast("float32"), seen)
             return total + weight, attended + more
 
         sink = ops.broadcast_to(ops.exp(self._sink_score(bias)), (*queries.shape[:3], 1))
@@ -113,8 +113,8 @@ class Recall(keras.layers.Layer):
 
 
 def remembered(places: Tensor, began: Tensor, length: int) -> Tensor:
-    """The numbers of the events that lie at these places of a memory when `began` events were played: below 1 where none
-    does that has a moment before it. The last STRETCH events are not in it yet."""
+    """The numbers of the events that lie at these places of a memory when `began` events were played: below 1 where
+    there is none that has a moment before it. The last STRETCH events are not in it yet."""
     last = began - STRETCH - 1
     return last - (last - places) % length
 

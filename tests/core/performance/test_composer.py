@@ -97,9 +97,7 @@ def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
     batch = Batch([engines[pieces] for pieces in company])
     waiting, playing, done = [*map(piece, range(5))], [], []
     while len(done) < 5:
-        if (
-            waiting and len(playing) < company[-1]
-        ):  # one more each chunk, so that all begin at different times
+        if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
             playing.append(waiting.pop())
         batch.decode(playing)
         done += [each for each in playing if each.done]

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from core.performance import engine
+from core.performance.cache import STRETCH
 from core.performance.engine import CHUNK, ChunkInputs, Engine, Origin, remaining
 from core.performance.events import (
     BIN_CELLS,
@@ -171,10 +172,30 @@ def test_the_cached_step_gives_what_the_full_pass_gives(monkeypatch, recalls, ke
             state = probing.gather(state, [Origin(0, 0), None])
         state, decoded = probing.advance(state, inputs_of(np.stack([neighbour[0, here], late], axis=1), LENGTH))
         probed.append(np.asarray(decoded.ends))
+    np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], probed_by_a_full_pass(model, events), atol=tolerance)
+
+
+def test_candidates_of_a_piece_read_its_past_and_each_its_own_end(monkeypatch):
+    """Two that differ in their last stretch: each has the hidden states of the full forward pass over its events."""
+    monkeypatch.setattr(engine, "CACHE_DTYPE", "float32")
+    model = network(replace(TINY, num_recall_layers=2, recall_length=4 * CHUNK))
+    probing = Probing(model, 1, candidates=2, sampling=SamplingParameters(recall_bias=0.0))
+    common, ends = any_events(6 * CHUNK), [any_events(STRETCH, seed) for seed in (1, 2)]
+    both = np.stack([np.concatenate([common, end], axis=1)[0] for end in ends], axis=1)
+    state, probed = probing.start(), []
+    for first in range(0, len(both), CHUNK):
+        state, decoded = probing.advance(state, inputs_of(both[first : first + CHUNK], LENGTH))
+        probed.append(np.asarray(decoded.ends))
+    full = [probed_by_a_full_pass(model, both[None, :, candidate]) for candidate in range(2)]
+    np.testing.assert_allclose(np.concatenate(probed), np.stack(full, axis=1), atol=1e-3)
+
+
+def probed_by_a_full_pass(model, events):
+    """The mixture that `Probing` tells before each of (1, count, 4) events."""
     before = np.concatenate([START_EVENT[None, None], events[:, :-1]], axis=1)
     remaining = remaining_bucket((LENGTH - times_of(before[0])) * CELL)
-    full = np.asarray(model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32"), remaining[None]))
-    np.testing.assert_allclose(np.concatenate(probed[1:])[:, 1], full[0] @ PROBE, atol=tolerance)
+    hidden = model.read(ops.convert_to_tensor(before), ops.zeros((1,), dtype="int32"), remaining[None])
+    return np.asarray(hidden)[0] @ PROBE
 
 
 def times_of(events):
