@@ -168,7 +168,7 @@ class Follower:
         while (job := together(jobs := await self._look(pending))).state not in OVER:
             if reason := _too_late(pending.destination, jobs):
                 for late in (job for job in jobs if job.state not in OVER):
-                    await self._queue.cancel(late.id)
+                    await self._retry(self._queue.cancel, late.id)
                 return reason
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
