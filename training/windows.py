@@ -23,7 +23,6 @@ from core.performance.events import (
     NO_DURATION,
     NO_VELOCITY,
     PITCHES,
-    REMAINING_EDGES,
     REMAINING_UNSAID,
     SHIFT,
     START,
@@ -32,6 +31,7 @@ from core.performance.events import (
     VELOCITY_WIDTH,
     bins_of,
     encode,
+    remaining_bucket,
 )
 
 FILLER = -1
@@ -128,7 +128,7 @@ def batch_of(packed: PackedPieces, draws: Draws, length: int, variation: Variati
     moments, remaining = stretched(moments, remaining, valid, draws.tempo[:, None], xp)
     events, following = next_event_pairs(encoded(moments, xp), valid, xp)
     told = draws.told & packed.has_end[draws.piece]
-    buckets = 1 + xp.searchsorted(xp.asarray(REMAINING_EDGES, dtype="float32"), remaining[:, :-1] * np.float32(CELL))
+    buckets = remaining_bucket(remaining[:, :-1] * np.float32(CELL), xp)
     return {
         "events": events,
         "following": following,

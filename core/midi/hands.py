@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from core.midi.writer import Strike
 
-REACH = 14
+_REACH = 14
 """Semitones that a hand spans at the most, a ninth; an octave is easy."""
 _EASY = 12
 _FINGERS = 5
@@ -37,7 +37,7 @@ class _Hand(NamedTuple):
         """The strain of its span, and of the move to here."""
         pitches = [strike.pitch for strike in self.held]
         span = max(pitches, default=0) - min(pitches, default=0)
-        held = max(0, span - _EASY) + _TOO_WIDE * (max(0, span - REACH) + max(0, len(pitches) - _FINGERS))
+        held = max(0, span - _EASY) + _TOO_WIDE * (max(0, span - _REACH) + max(0, len(pitches) - _FINGERS))
         return held + _MOVE * abs(self.centre - before.centre)
 
 
@@ -102,13 +102,3 @@ def _chords(strikes: Sequence[Strike]) -> Iterator[Sequence[Strike]]:
         chord.append(strike)
     if chord:
         yield sorted(chord, key=lambda one: one.pitch)
-
-
-def playable_share(hand: Sequence[Strike]) -> float:
-    """The share of a hand's notes at whose beginning it spans no more than `REACH`, with five fingers."""
-    good, held = 0, _Hand((), 0.0)
-    for strike in hand:
-        held = held.after([strike])
-        pitches = [one.pitch for one in held.held]
-        good += max(pitches) - min(pitches) <= REACH and len(pitches) <= _FINGERS
-    return good / len(hand) if hand else 1.0

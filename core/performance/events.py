@@ -11,6 +11,8 @@ PrettyMIDI -> `read` -> moments -> `encode` -> events -> `decode` -> moments -> 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
@@ -88,9 +90,10 @@ def read(midi: PrettyMIDI, cell: float = CELL) -> np.ndarray:
     return moments
 
 
-def remaining_bucket(seconds: np.ndarray) -> np.ndarray:
-    """The bucket, from 1 on, of the time that is left after an event's onset until the end of its piece."""
-    return 1 + np.searchsorted(REMAINING_EDGES, seconds).astype(np.int32)
+def remaining_bucket(seconds: Any, xp: Any = np) -> Any:
+    """The bucket, from 1 on, of the time that is left after an event's onset until the end of its piece. `xp` is the
+    library whose array it is, NumPy or `jax.numpy`."""
+    return 1 + xp.searchsorted(xp.asarray(REMAINING_EDGES, dtype="float32"), seconds).astype("int32")
 
 
 def in_order(moments: np.ndarray) -> np.ndarray:

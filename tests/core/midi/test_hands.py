@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.midi.hands import hands, playable_share
+from core.midi.hands import hands
 from core.midi.writer import Strike, playable
 
 
@@ -55,10 +55,3 @@ def test_every_note_has_one_hand(strikes: list[Strike]):
     piece = playable(sorted(strikes))
     right, left = hands(piece)
     assert sorted(right + left) == sorted(piece)
-
-
-def test_the_share_that_can_be_played_is_measured():
-    """A tenth is too wide for a hand, an octave is not; neither are two notes after each other."""
-    assert playable_share(chord(0, 60, 76)) == 0.5
-    assert playable_share(chord(0, 60, 72)) == 1.0
-    assert playable_share([*chord(0, 60), *chord(480, 76)]) == 1.0
