@@ -138,7 +138,9 @@ def submission_of(
     request = request_of({"take": fresh_take()} | _given(options, Scope.REQUEST))
     if not unread and not request.primer:
         rendering.rendered_seconds(request.seconds)
-    return Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
+    submission = Submission(request, rendering, **{"private": False} | _given(options, Scope.REPLY))
+    TAKES.check(submission.takes)
+    return submission
 
 
 def _given(options: Mapping[str, Any], scope: Scope) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def test_any_text_is_a_seed_or_a_sentence(typed: str):
 @example("72 take:" + "9" * 4000, {})
 @example("72 style:x", {"style": "a\nb"})
 @example("72", {"style": "[free](http://a.b)"})
+@example("72 takes:0", {})
 def test_any_composition_is_a_submission_or_a_sentence(typed: str, filled: dict[str, Any]):
     """A submission is one that can be made, stored, shown and repeated."""
     assert TAKES.least <= takes_asked(typed, filled.get("takes")) <= TAKES.most
@@ -64,6 +65,7 @@ def can_be_made(submission: Submission) -> None:
 @given(TYPED | MELODIES, filled_in("harmonize"))
 @example("C4 D4 take:7", {"take": 8})
 @example("60,64 62", {})
+@example("C4", {"takes": 0})
 def test_any_melody_is_a_submission_or_a_sentence(typed: str, filled: dict[str, Any]):
     """One voice, which is as long as its notes."""
     try:
