@@ -149,12 +149,11 @@ class Follower:
     async def _put_once(self, pending: PendingReply, composed: Composed | None, fresh: bool, number: int) -> None:
         if not fresh and await self._queue.standing(pending.job_id):
             return  # put again it would be taken for one that waits, and told so, even after its piece
-        left = pending.destination.seconds_left
         await self._queue.put(
             pending.job_id,
             pending.request,
             user_id=pending.destination.user_id,
-            deadline=None if left is None else time.time() + left,  # workers go by their own clock
+            seconds_left=pending.destination.seconds_left,
             size_limit=pending.destination.audio_limit,
             rendering=pending.rendering,
             composed=composed,

@@ -54,15 +54,15 @@ class JobQueue:
         request: ComposeRequest,
         *,
         user_id: int | str,
-        deadline: float | None = None,
+        seconds_left: float | None = None,
         size_limit: int | None = None,
         rendering: Rendering = AS_COMPOSED,
         composed: Composed | None = None,
         captions: Captions | None = None,
     ) -> None:
         """Queue a job; one that is already known by this id stays as it is. A user's second job begins after everybody
-        else's first. Past `deadline` (Unix seconds) it is not begun any more. `size_limit` is in bytes of audio.
-        A piece that is `composed` already is only rendered. `captions` are the words in its pictures."""
+        else's first. A job that waits for longer than `seconds_left` is not begun any more. `size_limit` is in bytes of
+        audio. A piece that is `composed` already is only rendered. `captions` are the words in its pictures."""
         with reaching():
             theirs = await self._client.list_workflows_async(
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
@@ -81,7 +81,8 @@ class JobQueue:
                 {
                     "asked": time.time(),
                     "priority": priority,
-                    "deadline": deadline,
+                    "deadline": None,  # for workers of older versions
+                    "seconds_left": seconds_left,
                     "seconds": self._job_seconds,
                     "size_limit": size_limit,
                     "rendering": rendering.to_json(),

@@ -107,7 +107,7 @@ class JobRunner:
         with nullcontext() if terms.get("composed") else self.composing.acquired((terms["priority"], terms["asked"])):
             if self._closing.is_set():
                 raise _Abandoned
-            if terms["deadline"] is not None and time.time() > terms["deadline"]:
+            if self._is_late(job_id, terms.get("seconds_left")):  # jobs of older versions say nothing of it
                 raise QueueError(WAITED_TOO_LONG)
             waited = max(0.0, time.time() - terms["asked"])
             metrics.WAIT.observe(waited)
@@ -172,6 +172,14 @@ class JobRunner:
         for row in self._rows(job_id):
             if row.recovery_attempts and row.recovery_attempts > 1:
                 metrics.RETRIES.labels("job").inc()
+
+    def _is_late(self, job_id: str, seconds_left: float | None) -> bool:
+        """Whether a job was in the queue for so long that nobody waits for it any more, by the clock of the database:
+        those of bot and worker may differ."""
+        if seconds_left is None:
+            return False
+        times = [(row.created_at, row.dequeued_at) for row in self._rows(job_id)]
+        return any(taken - put > 1000 * seconds_left for put, taken in times if put and taken)
 
     def _rows(self, job_id: str) -> list[WorkflowStatus]:
         """The job's row; none while the database is away."""

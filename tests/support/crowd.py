@@ -9,13 +9,15 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.discord_standin import ClientRefuses, Interaction, Message, Person, Upload
+from tests.discord_standin import Channel, ClientRefuses, Interaction, Message, Person, Upload
 from tests.support.midi_corpus import note, smf, track
 from tests.support.waiting import PATIENCE
 
 CANCELLED, PRESSED, SEVERAL = 0.1, 0.1, 0.15
 """Shares of the requests: those that are taken back, whose piece has a button pressed, and that are for several takes.
 """
+APART = 0.5
+"""Share of the requests of those who have the bot in their own account that they make among friends."""
 LENGTHS = (25, 50, 100, 150)
 """Steps of 0.2 s."""
 TUNE = Upload("tune.mid", smf(track(*(note(60 + degree) for degree in range(20)))))
@@ -45,9 +47,10 @@ PRESSES = ("Perform", "Two more", "Three more", "Four more", "New take")
 
 
 class Wish(NamedTuple):
-    """A request that somebody is about to make."""
+    """A request that somebody is about to make, here or in a chat where the bot answers but cannot write by itself."""
 
     person: Person
+    where: Channel
     way: Way
     take: int
     takes: int
@@ -58,8 +61,11 @@ class Wish(NamedTuple):
     @classmethod
     def drawn(cls, people: Sequence[Person], chance: random.Random, take: int) -> Wish:
         [way] = chance.choices(WAYS, [way.weight for way in WAYS])
+        person, friend = chance.sample(people, 2)
+        apart = person.user.installed and chance.random() < APART
         return cls(
-            person=chance.choice(people),
+            person=person,
+            where=person.chat_with(friend) if apart else person.channel,
             way=way,
             take=take,
             takes=1 if chance.random() > SEVERAL else chance.choice((2, 3, 4)),
@@ -71,7 +77,7 @@ class Wish(NamedTuple):
     async def asked(self) -> Interaction:
         length = {"length": self.length} if self.way.has_length else {}
         options = self.way.options | length | {"take": self.take, "takes": self.takes}
-        return await self.person.types(self.way.command, **options)
+        return await self.person.types(self.way.command, where=self.where, **options)
 
     def is_met_by(self, message: Message) -> bool:
         """Whether each sound of a message is one of the takes that were asked for."""

@@ -45,7 +45,7 @@ async def test_a_piece_from_command_to_files(queue: FakeQueue, url: str, monkeyp
             assert message.embeds[0]["image"]["url"] == message.file(".png").url
             assert await emptied(url)
             await until(lambda: queue.deleted == [str(asked.id)])
-        terms = {"user_id": listener.user.id, "deadline": None, "size_limit": 10 * 2**20}
+        terms = {"user_id": listener.user.id, "seconds_left": None, "size_limit": 10 * 2**20}
         terms |= {"rendering": AS_COMPOSED, "composed": None, "captions": Captions.of(asks_for(queue, asked))}
         assert queue.terms == [terms]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import time
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
@@ -120,7 +119,7 @@ async def test_a_surprise_is_not_shown(jobs: JobQueue, worker: Worker):
 
 async def test_a_job_past_its_deadline_is_not_begun(jobs: JobQueue, worker: Worker):
     """A job that nobody waits for any more fails with a sentence, and the composer is not asked."""
-    await jobs.put("late", asks(take=41), user_id=1, deadline=time.time() - 1)
+    await jobs.put("late", asks(take=41), user_id=1, seconds_left=-2.0)
     job = await watch(jobs, "late", *ENDED)
     assert (job.state, job.error) == (JobState.FAILED, WAITED_TOO_LONG)
     assert 41 not in worker.history("began")
@@ -137,7 +136,8 @@ async def test_a_job_that_takes_too_long_is_given_up(worker: Worker):
 
 @pytest.mark.parametrize("seconds", [-86_400, 86_400])
 async def test_a_wrong_clock_ends_no_job(url: str, tmp_path: Path, seconds: int):
-    """Though it is a day ahead or behind from its middle on: it has its time by a clock that nobody sets."""
+    """Though it is a day ahead or behind: what a job has left of its time with the worker is counted by a clock that
+    nobody sets, and of its time in the queue by the database's."""
     jobs = await JobQueue.open(url)
     machine = tmp_path / "machine"
     machine.mkdir()
@@ -145,7 +145,9 @@ async def test_a_wrong_clock_ends_no_job(url: str, tmp_path: Path, seconds: int)
         await jobs.put("steady", asks(length=500), user_id=1)
         await watch(jobs, "steady", JobState.RUNNING)
         (machine / "clock").write_text(str(seconds))
+        await jobs.put("awaited", asks(), user_id=2, seconds_left=600.0)
         assert (await watch(jobs, "steady", *ENDED)).state == JobState.DONE, worker.log
+        assert (await watch(jobs, "awaited", *ENDED)).state == JobState.DONE, worker.log
     await jobs.close()
 
 
