@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from types import FrameType
 from typing import Any, Protocol, TextIO
@@ -76,18 +77,50 @@ def serve(
     """Take jobs until SIGTERM, SIGINT or SIGHUP. Raises QueueError when the queue cannot be opened. `held` is the file
     of this folder's lock, which says under which names jobs may have been left unfinished here."""
     predecessors, executor = take_name(settings, held)
-    places = next(iter(composers.values())).places  # of the default model, which has the most
-    jobs = JobServer(
+    jobs = job_server(settings, composers, finisher, executor, predecessors, timing)
+    stopping = threading.Event()
+    jobs.start()
+    mend(settings.data_dir, settings.queue_url)
+    write(held, executor)
+    page.missing = jobs.missing
+    heed_signals(jobs, stopping)
+    _log.info("ready for jobs: %s, %d at once", ", ".join(composers), places_of(composers))
+    while not stopping.wait(SIGNAL_SECONDS):
+        pass
+    _log.info("stopping")
+    jobs.stop(STOPPING_SECONDS)
+    _log.info("stopped")
+
+
+def job_server(
+    settings: Settings,
+    composers: Mapping[str, Composer],
+    finisher: Finisher,
+    executor: str,
+    predecessors: Sequence[str],
+    timing: Timing,
+) -> JobServer:
+    """The server of the queue, under the name `executor`, with as many jobs at once as composers and finisher have
+    room for. Raises QueueError."""
+    return JobServer(
         settings.queue_url,
         executor=executor,
         predecessors=predecessors,
         compose=partial(compose, composers),
         finish=partial(finish, finisher),
-        places=places,
+        places=places_of(composers),
         finishers=finisher.processes,
         timing=timing,
     )
-    stopping = threading.Event()
+
+
+def places_of(composers: Mapping[str, Composer]) -> int:
+    """How many pieces are composed at once: the places of the first model, the default, which has the most."""
+    return next(iter(composers.values())).places
+
+
+def heed_signals(jobs: JobServer, stopping: threading.Event) -> None:
+    """Set `stopping` at SIGTERM, SIGINT or SIGHUP. A second one abandons the running jobs."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         if stopping.is_set() or number == signal.SIGHUP:  # asked twice, or nobody is left who would wait
@@ -96,18 +129,8 @@ def serve(
             end_within(LEAVE_SECONDS)
         stopping.set()
 
-    jobs.start()
-    mend(settings.data_dir, settings.queue_url)
-    write(held, executor)
-    page.missing = jobs.missing
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    _log.info("ready for jobs: %s, %d at once", ", ".join(composers), places)
-    while not stopping.wait(SIGNAL_SECONDS):
-        pass
-    _log.info("stopping")
-    jobs.stop(STOPPING_SECONDS)
-    _log.info("stopped")
 
 
 def compose(
@@ -169,28 +192,17 @@ def main(
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many.
     One whose model hangs ends with 4 (core.queue.server.HUNG)."""
-    parser = argparse.ArgumentParser(prog=called_as("core.worker", "worker"), description=__doc__)
-    parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
-    options = parser.parse_args(arguments)
+    options = read_arguments(arguments)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish
     try:
-        settings = Settings.load()
-        os.environ.pop("QUEUE_URL", None)  # it may hold a password, and the processes that play need none
-        write_logs(settings.log_level)
+        settings = prepare()
         if options.end_with_parent:
             end_with_parent()
         if (held := lock(settings.data_dir / "worker.lock")) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
-        with (
-            held,
-            Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page,
-        ):
-            finisher = finishing(settings)  # they start while the models load
-            try:
-                serve(settings, load(settings), finisher, page, held, timing)
-            finally:
-                finisher.close()
+        with held:
+            load_and_serve(settings, load, finishing, held, timing)
     except QueueError:
         print(QUEUE_AWAY, file=sys.stderr)
         return 1
@@ -198,3 +210,34 @@ def main(
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(prog=called_as("core.worker", "worker"), description=__doc__)
+    parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
+    return parser.parse_args(arguments)
+
+
+def prepare() -> Settings:
+    """Read the environment's settings, hide the database's address and begin the log. Raises BadSetting."""
+    settings = Settings.load()
+    os.environ.pop("QUEUE_URL", None)  # it may hold a password, and the processes that play need none
+    write_logs(settings.log_level)
+    return settings
+
+
+def load_and_serve(
+    settings: Settings,
+    load: Callable[[Settings], Mapping[str, Composer]],
+    finishing: Callable[[Settings], Finisher],
+    held: TextIO,
+    timing: Timing,
+) -> None:
+    """Serve with the models and the processes that finish pieces, which are closed at the end, and with the page of
+    metrics from before the models load."""
+    with (
+        Page(WORKER, settings.metrics_host, settings.worker_metrics_port, "WORKER_METRICS_PORT") as page,
+        closing(finishing(settings)) as finisher,  # its processes start while the models load
+    ):
+        serve(settings, load(settings), finisher, page, held, timing)
