@@ -72,7 +72,8 @@ class Postgres:
                 return
             except psycopg.OperationalError:
                 said = (self._folder / "log").read_text()
-                assert self._server.poll() is None and time.monotonic() < patience, said
+                assert self._server.poll() is None, said
+                assert time.monotonic() < patience, said
                 time.sleep(0.05)
 
     def stop(self) -> None:

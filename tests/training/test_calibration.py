@@ -1,3 +1,5 @@
+"""training/calibration.py: a network that is too sure of itself is made less sure."""
+
 import numpy as np
 
 from core.checkpoint import Checkpoint

@@ -1,3 +1,5 @@
+"""training/evaluate.py: each event is scored once, and generated pieces are compared with human ones."""
+
 import json
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""training/performance.py: a run learns, goes on where it was killed, and starts from a checkpoint."""
+
 import json
 import os
 import shutil

@@ -1,3 +1,5 @@
+"""training/pieces.py: what is held out of one folder is in no training piece of another."""
+
 import pytest
 
 from core.errors import BadData

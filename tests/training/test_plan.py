@@ -1,3 +1,5 @@
+"""training/plan.py: a plan is trained stage by stage, and goes on wherever it was killed."""
+
 import json
 import os
 import shutil

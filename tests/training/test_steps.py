@@ -1,3 +1,5 @@
+"""training/steps.py: both backends take the same steps, and a student comes near its teacher."""
+
 import os
 import subprocess
 import sys

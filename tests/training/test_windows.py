@@ -1,3 +1,5 @@
+"""training/windows.py: a window is settled by its number, and a variation of it stays playable music."""
+
 import jax
 import numpy as np
 import pytest

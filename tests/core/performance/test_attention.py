@@ -1,3 +1,5 @@
+"""core/performance/attention.py: each way to attend within a window gives the same numbers."""
+
 import os
 import subprocess
 import sys

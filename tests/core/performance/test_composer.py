@@ -1,3 +1,6 @@
+"""core/performance/composer.py: a recipe gives the same piece in any company, as long and from the beginning that were
+asked for."""
+
 import io
 import json
 from collections import defaultdict

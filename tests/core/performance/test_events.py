@@ -1,3 +1,5 @@
+"""core/performance/events.py: piano playing becomes events, and events become the same playing again."""
+
 import io
 
 import numpy as np

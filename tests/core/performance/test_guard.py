@@ -1,3 +1,6 @@
+"""core/performance/guard.py: loops, silences, tremolos and thin music are found where they begin, and music is left
+alone."""
+
 import numpy as np
 import pytest
 

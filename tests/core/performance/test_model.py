@@ -1,3 +1,6 @@
+"""core/performance/model.py: a prediction depends on the events before it and on nothing after it, with the cache as
+without."""
+
 from dataclasses import replace
 
 import keras

@@ -1,3 +1,5 @@
+"""core/performance/sampling.py: draws follow the probabilities, and nothing is drawn that a piano cannot play."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""core/performance/sequence.py: where a piece ends, how its last notes ring out, and what is forced."""
+
 import numpy as np
 
 from core.performance.engine import CHUNK, FREE

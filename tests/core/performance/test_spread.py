@@ -1,3 +1,5 @@
+"""core/performance/spread.py: times and velocities are anywhere within their bins, and are read as the same events."""
+
 import io
 
 import numpy as np
