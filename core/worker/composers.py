@@ -61,11 +61,11 @@ class Composers(Mapping[str, Composer]):
         _log.info("model '%s' can compose after %.1f s", model, time.monotonic() - began)
 
     def _load_rest(self) -> None:
-        """First the other models, whose first piece would wait for all else, then what many pieces at once wait for."""
-        for model in self._loaded:
-            if not self._loaded[model].done():
-                self._load(model)
+        """First what many pieces at once wait for, while nothing else is loaded: to compile it takes most memory of
+        all. Then the other models."""
         for model, loaded in self._loaded.items():
+            if not loaded.done():
+                self._load(model)
             if (error := loaded.exception()) is not None:
                 _log.error("model '%s' cannot be loaded", model, exc_info=error)
                 continue
