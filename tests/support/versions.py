@@ -25,6 +25,8 @@ ADDED = {
     "takes",
     "number",
     "strip",
+    "captions",
+    "seconds_left",
 }
 
 
