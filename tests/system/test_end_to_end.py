@@ -81,6 +81,15 @@ def beginning(midi: PrettyMIDI) -> list[int]:
     return sorted(note.pitch for note in notes if note.start == first)
 
 
+def last_event(midi: PrettyMIDI) -> float:
+    """Seconds to the last onset or move of the pedal, from which the length of a continuation counts."""
+    return max(
+        time
+        for instrument in midi.instruments
+        for time in (*(note.start for note in instrument.notes), *(each.time for each in instrument.control_changes))
+    )
+
+
 async def test_commands_are_registered(stage: Stage):
     """/compose has `seed` first, required and with suggestions, and is there in servers and in direct messages."""
     commands = await stage.discord.registered("compose", "about")
@@ -106,7 +115,7 @@ async def test_a_piece_is_continued(stage: Stage):
     )
     assert set(old) < set(new)
     # 92 to 104 % of its length, and times are spread within their bins
-    assert 9 < after.get_end_time() - before.get_end_time() < 11
+    assert 9 < after.get_end_time() - last_event(before) < 11
     (embed,) = second.embeds
     assert re.match(rf"Piece `[a-z2-7]{{8}}` by {stage.clara.mention}, continued · \d+ notes", embed["description"])
     assert re.search(r"0:\d\d \(0:(0[5-9]|1\d) new\)", embed["title"])
@@ -203,7 +212,7 @@ async def test_several_takes(stage: Stage):
     assert len(sounds) == 3
     for sound in sounds:
         samples, rate = soundfile.read(io.BytesIO(sound))
-        assert len(samples) > 5 * rate
+        assert len(samples) > 4.6 * rate  # 92 % of the length
     card = await (await stage.robert.clicks(message, "3")).finished(PATIENCE)
     again = await (await stage.robert.types("/compose", seed="C5", length=25, take=42)).finished(PATIENCE)
     kept, alone = [await stage.discord.download(each.file(".mid")) for each in (card, again)]
@@ -364,7 +373,7 @@ async def test_a_killed_worker(stage: Stage):
     stage.bot.kill_workers()
     message = await asked.finished(PATIENCE)
     assert len(message.attachments) == 3
-    assert beginning(await music(stage.discord, message)) == [72]
+    assert beginning(await music(stage.discord, message))[0] == 72  # above which the model may join
     assert stage.bot.workers != [killed]
     assert [bool(revision.attachments) for revision in message.revisions].count(True) == 1
     assert stage.clara.channel.messages == [*before, message]
@@ -389,7 +398,7 @@ async def test_a_killed_bot_and_worker(stage: Stage):
     assert (await other.finished(PATIENCE)).content.startswith("Cancelled")
     message = await asked.finished(PATIENCE)
     assert len(message.attachments) == 3
-    assert beginning(await music(stage.discord, message)) == [72]
+    assert beginning(await music(stage.discord, message))[0] == 72  # above which the model may join
     assert stage.clara.channel.messages == [*before, message, other.message]
 
 

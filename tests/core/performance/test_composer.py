@@ -3,6 +3,7 @@ asked for."""
 
 import io
 import json
+import logging
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from core.performance import composer as module
 from core.performance import scheduler
 from core.performance import sequence as module_sequence
 from core.performance.cache import STRETCH
-from core.performance.candidates import CandidateGroup
+from core.performance.candidates import CANDIDATES, CandidateGroup
 from core.performance.composer import PerformanceComposer, piece_counts
 from core.performance.engine import Engine
 from core.performance.events import read
@@ -31,6 +32,9 @@ from core.seed import Seed
 from core.tonality import Key
 from tests.support.music import as_bytes, piano
 from tests.support.tiny_performance import make_performance_checkpoint
+
+MARGIN = 0.1
+"""Seconds by which an end may be elsewhere: a time of over a second is spread within a bin of up to 0.16 s."""
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +188,11 @@ def test_a_chord_begins_the_piece(composer, seed, pitches):
 def test_a_melody_begins_the_piece(composer):
     """Its notes come one after another, 0.4 s each; the last is held as long as the model likes."""
     notes = notes_of(composer.compose(asked("C4 E4 G4,B4")).music)
-    assert [note.pitch for note in notes[:4]] == [60, 64, 67, 71]
-    np.testing.assert_allclose([note.start for note in notes[:4]], [0, 0.4, 0.8, 0.8])
-    np.testing.assert_allclose([note.end for note in notes[:2]], [0.4, 0.8])
+    first, second = notes[:2]
+    assert [first.pitch, second.pitch] == [60, 64]
+    np.testing.assert_allclose([first.start, first.end, second.start, second.end], [0, 0.4, 0.4, 0.8])
+    together = {note.pitch for note in notes if note.start == pytest.approx(0.8)}  # the model may join them
+    assert {67, 71} <= together
 
 
 def continued(composer, primer, **options):
@@ -203,16 +209,16 @@ def test_a_primer_is_gone_on_from(composer):
         np.testing.assert_allclose([note.start, note.end], [wanted.start, wanted.end], atol=0.002)
     assert len(notes) > 2
     assert min(note.start for note in notes[2:]) >= 1.6 - 0.005
-    assert 1.6 + 9.2 - 0.02 <= midi.get_end_time() <= 1.6 + 10.4 + 0.02
+    assert 1.6 + 9.2 - MARGIN <= midi.get_end_time() <= 1.6 + 10.4 + MARGIN
 
 
 def test_a_long_primer_is_gone_on_from(composer):
     """The network sees the last events of more than its window; its time goes on from the true end."""
     primer = piano(*(Note(66, 40 + number % 7, number * 0.2, number * 0.2 + 0.1) for number in range(900)))
     midi = continued(composer, primer, length=100)
-    notes = notes_of(midi)
-    assert [note.pitch for note in notes[:900]] == [note.pitch for note in notes_of(primer)]
-    assert 179.8 + 18.4 - 0.02 <= midi.get_end_time() <= 179.8 + 20.8 + 0.02
+    struck = {(note.pitch, round(note.start, 2)) for note in notes_of(midi)}
+    assert struck > {(note.pitch, round(note.start, 2)) for note in notes_of(primer)}
+    assert 179.8 + 18.4 - MARGIN <= midi.get_end_time() <= 179.8 + 20.8 + MARGIN
 
 
 def test_keys_that_the_primer_holds_are_not_struck_again(composer):
@@ -234,7 +240,7 @@ def test_a_primer_is_refused_where_it_cannot_be_gone_on_from(composer):
 def test_a_piece_lasts_as_long_as_asked(composer, length):
     """The end comes between 92 and 104 % of the length, with the pedal up."""
     midi = composer.compose(asked(length=length)).music
-    assert 0.92 * length * 0.2 - 0.02 <= midi.get_end_time() <= 1.04 * length * 0.2 + 0.02
+    assert 0.92 * length * 0.2 - MARGIN <= midi.get_end_time() <= 1.04 * length * 0.2 + MARGIN
     pedal = [change.value for change in midi.instruments[0].control_changes]
     assert not pedal or pedal[-1] == 0
 
@@ -271,7 +277,7 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
 def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
     """With the same draws the same events come, bit for bit, though it is in another slot then."""
     batch = Batch([Engine(composer.network, 3, candidates=2)])
-    mine, *others = (CandidateGroup(EventSequence(cells=6000, take=take), 2) for take in (1, 2, 3))
+    mine, *others = (CandidateGroup(EventSequence(cells=60_000, take=take), 2) for take in (1, 2, 3))
     while len(mine.best.events) < 3 * STRETCH:
         batch.decode([mine])
     before = mine.best.events
@@ -282,20 +288,24 @@ def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
     np.testing.assert_array_equal(mine.best.events, before)
 
 
-def unlucky(onsets, keys, now):
-    """A guard that finds trouble wherever the last key is one of every tenth."""
-    return Trouble("an unlucky note", len(keys) - 1) if keys[-1] % 10 == 0 else None
+def unlucky(sequence, heeded):
+    """A guard that finds trouble in the second stretch of all candidates that are drawn first, whatever they play."""
+    if sequence.sub_take < CANDIDATES and len(sequence.events) > STRETCH:
+        return Trouble("an unlucky note", 2 * STRETCH - 1)
+    return None
 
 
 @pytest.mark.parametrize("take", [1, 2])
-def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, take):
+def test_a_piece_that_goes_back_is_repeated_too(composer, monkeypatch, caplog, take):
     """The recipe gives the same piece again, alone or beside others, and the progress never falls."""
-    monkeypatch.setattr(module_sequence, "find_trouble", unlucky)
+    monkeypatch.setattr(EventSequence, "trouble", unlucky)
+    caplog.set_level(logging.INFO)
     shares = []
-    first = as_bytes(composer.compose(asked(take=take, length=200), shares.append).music)
+    first = as_bytes(composer.compose(asked(take=take, length=400), shares.append).music)
+    assert f"take {take}, try 1, event {2 * STRETCH - 1}: an unlucky note" in caplog.text
     with ThreadPoolExecutor(3) as pool:
         again = list(
-            pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=200)).music), [take, 7, 8])
+            pool.map(lambda take: as_bytes(composer.compose(asked(take=take, length=400)).music), [take, 7, 8])
         )
     assert again[0] == first
     assert shares == sorted(shares)
