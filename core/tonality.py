@@ -79,7 +79,7 @@ class Key(NamedTuple):
         return tonic.replace("♭", "b").replace("♯", "#") + ("m" if self.minor else "")
 
 
-KEYS = tuple(Key(tonic, minor) for minor in (False, True) for tonic in range(12))
+ALL_KEYS = tuple(Key(tonic, minor) for minor in (False, True) for tonic in range(12))
 
 
 def read(text: str) -> Key | None:

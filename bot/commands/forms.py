@@ -22,7 +22,7 @@ from core.option_kinds import Choice, Option
 from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TEMPERATURE
 from core.seed import MAX_TYPED
 from core.text import Text
-from core.tonality import KEYS
+from core.tonality import ALL_KEYS
 
 TEXT, FILE = "text", "file"
 """custom_ids of the text that may name any option, and of a file; every other one is that of its option."""
@@ -242,7 +242,7 @@ def _offered(option: Option[Any], now: str, styles: Sequence[str]) -> list[str]:
     if isinstance(option, Choice):
         return list(option.choices)
     if option is KEY:
-        return [ANY, *map(str, KEYS)]
+        return [ANY, *map(str, ALL_KEYS)]
     if option is STYLE and styles:
         return list(dict.fromkeys([ANY, now or ANY, *styles]))[:MAX_SELECT_OPTIONS]
     return []

@@ -49,7 +49,7 @@ def keys_for(typed: str) -> list[str]:
     """The key that was typed, in whatever language, and those whose names begin so, in English or in the reader's
     language."""
     meant, begun = tonality.read(typed), KEY.write(typed.strip()).casefold()
-    names = [KEY.usual, *map(str, tonality.KEYS)]
+    names = [KEY.usual, *map(str, tonality.ALL_KEYS)]
     fitting = [
         name for name in names if any(KEY.write(said).casefold().startswith(begun) for said in (name, say(Text(name))))
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from core.tonality import KEYS, Key
+from core.tonality import ALL_KEYS, Key
 
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
@@ -24,8 +24,8 @@ def profile(key: Key) -> np.ndarray:
 def fits(weights: np.ndarray) -> dict[Key, float]:
     """The correlation of each key's profile with how much of each pitch class is heard, (12,); 0 for all alike."""
     if np.ptp(weights) == 0:
-        return dict.fromkeys(KEYS, 0.0)
-    return {key: float(np.corrcoef(weights, profile(key))[0, 1]) for key in KEYS}
+        return dict.fromkeys(ALL_KEYS, 0.0)
+    return {key: float(np.corrcoef(weights, profile(key))[0, 1]) for key in ALL_KEYS}
 
 
 def lead(found: dict[Key, float], key: Key) -> float:

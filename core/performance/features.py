@@ -12,14 +12,14 @@ import numpy as np
 from core.midi.keys import profile
 from core.performance.events import PITCHES
 from core.seed import LOWEST_PITCH
-from core.tonality import KEYS
+from core.tonality import ALL_KEYS
 
 FRAME = 0.2
 """Seconds to which onsets are floored."""
 LOCAL_SECONDS = 10.0
 """Stretches in which harmony and density are looked at locally."""
 
-_PROFILES = np.array([profile(key) for key in KEYS])
+_PROFILES = np.array([profile(key) for key in ALL_KEYS])
 KEY_PROFILES = (_PROFILES - _PROFILES.mean(axis=1, keepdims=True)) / _PROFILES.std(axis=1, keepdims=True) / 12
 """One row a key, such that its product with standardised shares is their correlation."""
 DIATONIC = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])

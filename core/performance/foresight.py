@@ -16,8 +16,8 @@ from core.performance.arrays import arrays_in
 from core.performance.regression import Regression
 
 FILE = Path(__file__).with_suffix(".npz")
-FRAME = 0.1
-"""Seconds of a frame in which the highest and lowest keys are looked for."""
+OUTLINE_SECONDS = 0.1
+"""Seconds of a frame in which the highest key and the lowest, the outline of the music, are looked for."""
 EDGE_SECONDS = 2.0
 """Seconds of a piece's beginning, and of its end."""
 
@@ -48,11 +48,11 @@ class Windows:
 
 def highest_near(onsets: np.ndarray, pitches: np.ndarray, moments: np.ndarray, reach: float) -> np.ndarray:
     """The highest pitch that is struck within so many seconds of each moment."""
-    frames = np.full(int(onsets[-1] / FRAME) + 1, -np.inf)
-    np.maximum.at(frames, (onsets / FRAME).astype(int), pitches)
-    padded = np.pad(frames, round(reach / FRAME), constant_values=-np.inf)
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * round(reach / FRAME) + 1).max(axis=1)
-    return np.asarray(highest[(moments / FRAME).astype(int)])
+    frames = np.full(int(onsets[-1] / OUTLINE_SECONDS) + 1, -np.inf)
+    np.maximum.at(frames, (onsets / OUTLINE_SECONDS).astype(int), pitches)
+    padded = np.pad(frames, round(reach / OUTLINE_SECONDS), constant_values=-np.inf)
+    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * round(reach / OUTLINE_SECONDS) + 1).max(axis=1)
+    return np.asarray(highest[(moments / OUTLINE_SECONDS).astype(int)])
 
 
 def distinct_onsets(onsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,8 +29,7 @@ from core.performance.events import (
     decode,
 )
 from core.seed import LOWEST_PITCH
-from core.tonality import KEYS as ALL_KEYS
-from core.tonality import Key, read
+from core.tonality import ALL_KEYS, Key, read
 
 Array: TypeAlias = Any
 

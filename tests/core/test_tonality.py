@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.tonality import KEYS, Key, read
+from core.tonality import ALL_KEYS, Key, read
 
 
-@pytest.mark.parametrize("key", KEYS, ids=str)
+@pytest.mark.parametrize("key", ALL_KEYS, ids=str)
 def test_a_key_is_read_as_it_is_written(key: Key):
     """By its name, and by its short one."""
     assert read(str(key)) == key

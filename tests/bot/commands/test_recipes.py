@@ -22,7 +22,7 @@ from core.option_kinds import Option
 from core.options import AUDIO_FORMATS, INSTRUMENTS, LENGTH, options_of
 from core.request import WHOLE_FILE, ComposeRequest, Origin, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
-from core.tonality import KEYS
+from core.tonality import ALL_KEYS
 from tests.discord_standin import Discord, Upload
 from tests.support.delivered import MIDI
 from tests.support.playing_bot import FakeQueue, asks_for, clara, playing
@@ -46,7 +46,7 @@ RENDERINGS = {
 }
 PERFORMED = {
     "style": STYLES,
-    "key": st.sampled_from(["any", *map(str, KEYS)]),
+    "key": st.sampled_from(["any", *map(str, ALL_KEYS)]),
     "pace": st.sampled_from(["any", *PACES]),
     "dynamics": st.sampled_from(["any", *DYNAMICS]),
     "mood": st.sampled_from(["any", *MOODS]),

@@ -31,7 +31,7 @@ from core.request import FORMS, ComposeRequest, Origin, Rendering
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, MAX_CHORD_NOTES, MAX_CHORDS, Seed
 from core.tasks import HARMONIZE, PERFORM, TASKS
 from core.text import Text
-from core.tonality import KEYS
+from core.tonality import ALL_KEYS
 from tests.support.pieces import piece
 from tests.system.fuzz.claims import sentence
 from tests.system.fuzz.typed import WIDEST
@@ -64,7 +64,7 @@ MANNER: Fields = {
     "top_p": st.floats(TOP_P.least, TOP_P.most),
 }
 NEW_MUSIC: Fields = {
-    "key": st.sampled_from([ANY, *map(str, KEYS)]),
+    "key": st.sampled_from([ANY, *map(str, ALL_KEYS)]),
     "pace": st.sampled_from([ANY, *PACES]),
     "mood": st.sampled_from([ANY, *MOODS]),
 }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.option_kinds import Choice, Number, Option, WholeNumber
 from core.options import CROP, KEY, STYLE, options_of
-from core.tonality import KEYS
+from core.tonality import ALL_KEYS
 
 LONGEST_OPTION = 6000
 """Characters that Discord lets somebody type into an option."""
@@ -58,7 +58,7 @@ _ANY_VALUE: dict[type, st.SearchStrategy[Any]] = {
 }
 _LIKELY: dict[Option[Any], st.SearchStrategy[Any]] = {
     STYLE: st.just("Chopin"),
-    KEY: st.sampled_from([*map(str, KEYS), "Es-Dur", "f#"]),
+    KEY: st.sampled_from([*map(str, ALL_KEYS), "Es-Dur", "f#"]),
     CROP: st.sampled_from(["30-60", "0:30-", "-1:00", "60-30", "-"]),
 }
 
