@@ -46,7 +46,7 @@ class SamplingParameters:
     tail_shares: tuple[float, float, float, float] = (0.0, 1.0, 1.0, 1.0)
     """For each attribute how much of the tail beyond a request's top_p is cut off: 0 keeps all. The onset shift's tail
     stays: it has the pauses, without which the playing gets faster and faster."""
-    recall_bias: float = 0.06
+    recall_bias: float = 0.09
     """How much lower the score of recalling nothing is than in training, as a share of what it is at first: a network
     that predicts a pianist who comes back to something follows, but of itself it would not come back."""
     tempo_bias: float = 1.5
