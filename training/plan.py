@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import BadData
+from core.performance.engine import CHUNK, SHORTEST_WINDOW
 from core.performance.model import PerformanceConfig
 from training.loss import TEACHER_WEIGHT
 from training.windows import Variation
 
 NETWORK_SIZES: dict[str, dict[str, Any]] = {
-    "tiny": {"width": 64, "num_blocks": 2, "num_query_heads": 2, "num_kv_heads": 1, "window": 128},
+    "tiny": {"width": 64, "num_blocks": 2, "num_query_heads": 2, "num_kv_heads": 1, "window": 192},
     "small": {"width": 256, "num_blocks": 6, "num_query_heads": 4, "num_kv_heads": 2, "window": 512},
     "base": {"width": 384, "num_blocks": 6, "num_query_heads": 6, "num_kv_heads": 2, "window": 512},
     "large": {"width": 512, "num_blocks": 8, "num_query_heads": 8, "num_kv_heads": 2, "window": 512, "dropout": 0.3},
@@ -63,8 +64,8 @@ class NetworkPlan(Section):
     num_blocks: Count | None = None
     num_query_heads: Count | None = None
     num_kv_heads: Count | None = None
-    window: Count | None = None
-    recall_length: Count | None = None
+    window: Annotated[int, Field(ge=SHORTEST_WINDOW)] | None = None
+    recall_length: Annotated[int, Field(ge=CHUNK, multiple_of=CHUNK)] | None = None
     num_recall_layers: int | None = Field(default=None, ge=0)
     dropout: Share | None = None
     rate: float = Field(default=6e-3, gt=0)

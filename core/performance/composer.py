@@ -20,7 +20,7 @@ from core.midi.given import melody_of, notes_of
 from core.midi.smf import parse
 from core.performance.cache import STRETCH
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
-from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, Engine, gpus
+from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, SHORTEST_WINDOW, Engine, gpus
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.fingerprint import of_training_music
 from core.performance.interpretation import harmonized, performed
@@ -232,6 +232,11 @@ def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
             f"({differing}); use the checkpoints that come with this version, or train one"
         )
     config = PerformanceConfig(**architecture | {"styles": tuple(architecture["styles"])})
+    if config.window < SHORTEST_WINDOW:
+        raise BadCheckpoint(
+            f"the network in {checkpoint.folder} attends to {config.window} events, where composing needs"
+            f" {SHORTEST_WINDOW} or more; train another one"
+        )
     if not config.styles or config.styles[0] != ANY:
         raise BadCheckpoint(f"{checkpoint.folder} does not fit together: its first style is not '{ANY}'")
     return config

@@ -52,6 +52,8 @@ RECALL_LENGTH = 4096
 """Events that a piece can recall at the most, six minutes or so. Where a network only reads, it may be more."""
 CACHE_DTYPE = "float16"
 """How the keys and values of these events are kept between chunks."""
+SHORTEST_WINDOW = STRETCH + CHUNK
+"""Events: candidates differ in their last STRETCH and in the chunk that is decoded, and share what is before."""
 FREE = -1
 """In place of an attribute that the model is to choose."""
 
@@ -123,8 +125,8 @@ class Engine:
         self, model: PerformanceModel, pieces: int, candidates: int = 1, sampling: SamplingParameters = SAMPLING
     ) -> None:
         """The sequences of a piece may differ in their last STRETCH events."""
-        if model.config.window < STRETCH + CHUNK:
-            raise ValueError(f"a window of {model.config.window} events is shorter than {STRETCH + CHUNK}")
+        if model.config.window < SHORTEST_WINDOW:
+            raise ValueError(f"a window of {model.config.window} events is shorter than {SHORTEST_WINDOW}")
         if model.config.recall_length % CHUNK:
             raise ValueError(f"a memory of {model.config.recall_length} events is no multiple of a chunk of {CHUNK}")
         self.model, self.pieces, self.candidates, self.sampling = model, pieces, candidates, sampling

@@ -168,10 +168,12 @@ def test_it_starts_from_a_checkpoint(data, tmp_path):
 def test_what_recalls_is_trained_alone(data, tmp_path):
     """A block more recalls than in the checkpoint, which changes nothing at first; then what recalls is all that
     changes. Windows are longer than what the network attends to, and the keyboard is turned round in some."""
-    folder = make_performance_checkpoint(tmp_path / "trained")
+    folder, data = make_performance_checkpoint(tmp_path / "trained"), tmp_path / "long"
+    data.mkdir()
+    write_studies(data, ["train", "validation"], notes=400)
     begin = [
         "--length",
-        "128",
+        "384",
         "--batch",
         "1",
         "--recalls",
@@ -182,7 +184,7 @@ def test_what_recalls_is_trained_alone(data, tmp_path):
         "--no-calibrate",
     ]
     checkpoints = []
-    for events in (0, 1_000):
+    for events in (0, 3_000):
         run = tmp_path / str(events)
         performance.main(arguments(data, run, events, *begin, network=("--start-from", str(folder))))
         checkpoints.append(Checkpoint(run / "checkpoint", MODEL))
@@ -191,7 +193,7 @@ def test_what_recalls_is_trained_alone(data, tmp_path):
     before = evaluate(Checkpoint(folder, MODEL), recordings, "any", tmp_path / "cache")["nats_per_note"]
     assert figures[0] == pytest.approx(before, rel=1e-4)
     assert figures[1] < before - 0.005
-    with np.load(folder / "weights.npz") as old, np.load(tmp_path / "1000/checkpoint/weights.npz") as new:
+    with np.load(folder / "weights.npz") as old, np.load(tmp_path / "3000/checkpoint/weights.npz") as new:
         assert any("recall_1" in name for name in set(new.files) - set(old.files))
         for name in old.files:
             same = np.array_equal(new[name][: len(old[name])], old[name])

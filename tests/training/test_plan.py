@@ -49,7 +49,7 @@ width = 32
 num_blocks = 1
 num_query_heads = 2
 num_kv_heads = 1
-window = 64
+window = 192
 dropout = 0.1
 rate = 0.02
 
@@ -69,7 +69,7 @@ width = 16
 num_blocks = 1
 num_query_heads = 1
 num_kv_heads = 1
-window = 64
+window = 192
 rate = 0.02
 
 [[stages.networks]]
@@ -78,7 +78,7 @@ width = 24
 num_blocks = 1
 num_query_heads = 1
 num_kv_heads = 1
-window = 64
+window = 192
 rate = 0.01
 
 [[stages]]
@@ -87,7 +87,7 @@ only_recalls = true
 mirrored = 0.5
 events = 512
 batch = 2
-length = 128
+length = 384
 warm_up = 128
 steps_per_call = 4
 
@@ -95,7 +95,7 @@ steps_per_call = 4
 name = "small-recall"
 start_from = "small"
 num_recall_layers = 1
-recall_length = 128
+recall_length = 256
 """
 NETWORKS = ("teacher", "small", "base", "small-recall")
 
@@ -105,7 +105,7 @@ def plan(tmp_path_factory):
     """The file of a plan: a teacher, two students at once, and the recall of one."""
     folder = tmp_path_factory.mktemp("plan")
     (folder / "data").mkdir()
-    write_studies(folder / "data", [*["train"] * 3, "validation"])
+    write_studies(folder / "data", [*["train"] * 3, "validation"], notes=400)
     (folder / "plan.toml").write_text(PLAN.format(data=folder / "data"))
     return folder / "plan.toml"
 
