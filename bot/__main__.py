@@ -31,7 +31,7 @@ from bot.store.quota import Quota
 from bot.store.server_rules import RuleBook
 from bot.store.sweeper import Sweeper
 from core.errors import BadSetting, NocturneError, QueueError, StoreError
-from core.process.lock import fresh_name, lines, lock, write
+from core.process.lock import BOT_LOCK, fresh_name, lines, lock, write
 from core.process.memory import keep_small
 from core.process.metrics import Page
 from core.process.private import keep_private, mend
@@ -66,7 +66,7 @@ async def serve(settings: BotSettings) -> None:
     async with AsyncExitStack() as stack:
         page = Page(metrics.REGISTRY, settings.metrics_host, settings.metrics_port, "METRICS_PORT")
         stack.enter_context(page)
-        held = await asyncio.to_thread(lock, settings.data_dir / "bot.lock")
+        held = await asyncio.to_thread(lock, settings.data_dir / BOT_LOCK)
         if held is None:
             raise BadSetting(f"DATA_DIR is '{settings.data_dir}', where another bot is at work already")
         stack.enter_context(held)

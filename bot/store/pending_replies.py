@@ -8,15 +8,15 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from bot.store.daily_counts import count, uncount
-from bot.store.database import Database, upsert
+from bot.store.daily_counts import DAY, count, uncount
+from bot.store.database import Database, ago, upsert
 from bot.store.pending_reply import PendingReply, is_newer
 from core.errors import BadRequest
 from core.process.database import now
 
 LEASE_SECONDS = 30.0
 """Other bots leave a pending reply to its bot for so long after that one was last heard of."""
-FORGOTTEN_SECONDS = 86_400.0
+FORGOTTEN_SECONDS = DAY
 """After so long without any bot, nobody will answer any more."""
 
 Condition: TypeAlias = Callable[[sa.Connection], sa.ColumnElement[bool]]
@@ -163,4 +163,4 @@ class PendingReplies:
 
 def _lapsed(connection: sa.Connection, seconds: float = 0.0) -> sa.ColumnElement[bool]:
     """Whether the lease of a row ran out so many seconds ago."""
-    return _table.c.lease < sa.literal_column(f"{now(connection)} - {seconds}", sa.Double)
+    return _table.c.lease < ago(connection, seconds)

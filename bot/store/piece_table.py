@@ -16,7 +16,7 @@ from core.recipe import Recipe
 from core.records import known_fields
 from core.text import NOTHING, Text
 
-_table = sa.table(
+PIECES = sa.table(
     "nocturne_pieces",
     sa.column("id", sa.Text),
     sa.column("job_id", sa.Text),
@@ -35,6 +35,7 @@ _table = sa.table(
     sa.column("message_url", sa.Text),
     sa.column("heard", sa.JSON(none_as_null=True)),
 )
+"""The table, for statements; `bytes` are those of a piece's files."""
 _log = logging.getLogger(__name__)
 
 
@@ -79,42 +80,42 @@ class PieceTable:
         row = {name: getattr(stored, name) for name in Stored.__slots__}
         row |= {"recipe": stored.recipe.to_json(), "remark": stored.remark.to_json()}
         row |= {"heard": asdict(stored.heard) if stored.heard else None}
-        insert = sa.insert(_table).values(row | {"job_id": job_id, "bytes": size})
+        insert = sa.insert(PIECES).values(row | {"job_id": job_id, "bytes": size})
         await self._database.write(lambda connection: connection.execute(insert))
 
     async def find(self, piece_id: str) -> Stored | None:
-        return next(iter(await self._found(_table.c.id == piece_id)), None)
+        return next(iter(await self._found(PIECES.c.id == piece_id)), None)
 
     async def of_job(self, job_id: str) -> Stored | None:
-        return next(iter(await self._found(_table.c.job_id == job_id)), None)
+        return next(iter(await self._found(PIECES.c.job_id == job_id)), None)
 
     async def of_user(self, user_id: int, first: int, count: int) -> list[Stored]:
         """Up to `count` pieces of a user, the newest first, from number `first` on, which counts from 0."""
-        return await self._found(_table.c.user_id == user_id, first, count)
+        return await self._found(PIECES.c.user_id == user_id, first, count)
 
     async def has(self, piece_id: str) -> bool:
-        return bool(await self._ids(_table.c.id == piece_id))
+        return bool(await self._ids(PIECES.c.id == piece_id))
 
     async def ids_of_user(self, user_id: int) -> list[str]:
-        return await self._ids(_table.c.user_id == user_id)
+        return await self._ids(PIECES.c.user_id == user_id)
 
     async def ids_before(self, moment: float) -> list[str]:
         """Ids of the pieces that were stored before this moment, in seconds since 1970."""
-        return await self._ids(_table.c.created_at < moment)
+        return await self._ids(PIECES.c.created_at < moment)
 
     async def oldest_ids(self, count: int) -> list[str]:
         return await self._ids(sa.true(), count)
 
     async def set_message(self, job_ids: Sequence[str], url: str) -> None:
         """Set the address of the message that shows the pieces of these jobs."""
-        await self._set_message(_table.c.job_id.in_(job_ids), url)
+        await self._set_message(PIECES.c.job_id.in_(job_ids), url)
 
     async def move_message(self, piece_id: str, url: str) -> None:
         """Set the address of another message that shows a piece, the latest of them."""
-        await self._set_message(_table.c.id == piece_id, url)
+        await self._set_message(PIECES.c.id == piece_id, url)
 
     async def remove(self, piece_id: str) -> None:
-        delete = sa.delete(_table).where(_table.c.id == piece_id)
+        delete = sa.delete(PIECES).where(PIECES.c.id == piece_id)
         await self._database.write(lambda connection: connection.execute(delete))
 
     async def count(self) -> int:
@@ -123,25 +124,25 @@ class PieceTable:
 
     async def total_bytes(self) -> int:
         """The bytes of the files of all pieces."""
-        return await self._number(sa.func.coalesce(sa.func.sum(_table.c.bytes), 0))
+        return await self._number(sa.func.coalesce(sa.func.sum(PIECES.c.bytes), 0))
 
     async def _number(self, aggregate: Any) -> int:
-        select = sa.select(aggregate).select_from(_table)
+        select = sa.select(aggregate).select_from(PIECES)
         return await self._database.run(lambda connection: int(connection.execute(select).scalar_one()))
 
     async def _set_message(self, condition: Any, url: str) -> None:
         if url:
-            update = sa.update(_table).where(condition).values(message_url=url)
+            update = sa.update(PIECES).where(condition).values(message_url=url)
             await self._database.write(lambda connection: connection.execute(update))
 
     async def _ids(self, condition: Any, most: int | None = None) -> list[str]:
         """Ids of rows, the oldest first."""
-        select = sa.select(_table.c.id).where(condition).order_by(_table.c.created_at).limit(most)
+        select = sa.select(PIECES.c.id).where(condition).order_by(PIECES.c.created_at).limit(most)
         return await self._database.run(lambda connection: list(connection.execute(select).scalars()))
 
     async def _found(self, condition: Any, first: int = 0, count: int | None = None) -> list[Stored]:
         """Rows, the newest first."""
-        select = sa.select(_table).where(condition).order_by(_table.c.created_at.desc()).offset(first).limit(count)
+        select = sa.select(PIECES).where(condition).order_by(PIECES.c.created_at.desc()).offset(first).limit(count)
         rows = await self._database.run(lambda connection: connection.execute(select).mappings().all())
         return [stored for row in rows if (stored := _read(row))]
 

@@ -10,15 +10,9 @@ import sqlalchemy as sa
 
 from bot.store.daily_counts import DAY
 from bot.store.database import Database, ago
+from bot.store.piece_table import PIECES
 from core.errors import TooManyJobs
 from core.text import Text
-
-_pieces = sa.table(
-    "nocturne_pieces",
-    sa.column("user_id", sa.BigInteger),
-    sa.column("created_at", sa.Float),
-    sa.column("bytes", sa.BigInteger),
-)
 
 
 class Quota:
@@ -43,9 +37,9 @@ class Quota:
 
 def _of_today(connection: sa.Connection, user_id: int) -> Sequence[Any]:
     """Time and bytes of each piece of a listener that is no older than a day, the oldest first."""
-    theirs, recent = _pieces.c.user_id == user_id, _pieces.c.created_at > ago(connection, DAY)
-    select = sa.select(_pieces.c.created_at, _pieces.c.bytes).where(theirs & recent)
-    return connection.execute(select.order_by(_pieces.c.created_at)).all()
+    theirs, recent = PIECES.c.user_id == user_id, PIECES.c.created_at > ago(connection, DAY)
+    select = sa.select(PIECES.c.created_at, PIECES.c.bytes).where(theirs & recent)
+    return connection.execute(select.order_by(PIECES.c.created_at)).all()
 
 
 def _too_many(stored: Sequence[Any], most: int) -> int:

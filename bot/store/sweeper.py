@@ -14,7 +14,7 @@ from bot.store.pieces import Library
 
 SWEEP_SECONDS = 3600.0
 """Between two sweeps; files without a row are younger while their piece is being stored."""
-CLOCK_SECONDS = 86_400.0
+CLOCK_SECONDS = DAY
 """By so much the database's clock may be ahead of Discord's before it counts as wrong, and nothing is removed by it."""
 USUAL_SHARE = 0.1
 """Share of all pieces. A sweep that removes more says so in the log."""

@@ -160,42 +160,38 @@ class EventSequence:
         number of an event. A score is played however it is written."""
         if len(self.events) <= len(self.forced) or self.playing.given.task == SCORE:
             return None
-        return self._trouble_in_the_middle() or self._trouble_at_the_start() or self._trouble_at_the_end(at_the_end)
+        times, own = self.times(), self.notes(len(self.forced))
+        now = float(times[min(self.stop, len(times) - 1)] * CELL)
+        return (
+            self._trouble_of_late(times, own, now)
+            or self._trouble_at_the_start(times, own, now)
+            or (self._trouble_at_the_end(times, own, now) if at_the_end and self.over else None)
+        )
 
-    def _trouble_in_the_middle(self) -> Trouble | None:
-        times, notes = self.times(), self.notes(len(self.forced))
-        onsets, keys = times[notes] * CELL, self.events[notes, KEY]
+    def _trouble_of_late(self, times: np.ndarray, own: np.ndarray, now: float) -> Trouble | None:
+        """As the two below: `own` are the numbers of the notes that are not forced, among events at these `times`, and
+        `now` is the second of the end, or of the last event where it is not over."""
+        onsets, keys = times[own] * CELL, self.events[own, KEY]
         since = onsets >= times[max(len(times) - STRETCH, 0)] * CELL - RECENT_SECONDS
-        since |= np.arange(len(notes)) >= len(notes) - FRANTIC_NOTES - STRETCH
-        found = find_trouble(onsets[since], keys[since], min(self._seconds, LATEST_END * self.cells * CELL))
+        since |= np.arange(len(own)) >= len(own) - FRANTIC_NOTES - STRETCH
+        found = find_trouble(onsets[since], keys[since], min(now, LATEST_END * self.cells * CELL))
         if found is not None:
-            return Trouble(found.reason, int(notes[since][found.note]))
+            return Trouble(found.reason, int(own[since][found.note]))
         copied = of_training_music().first_passage(keys[since], LONGEST_PASSAGE)
         if copied is not None and self.playing.given.task == FREELY:
-            return Trouble("a passage of the music it learnt from", int(notes[since][copied]))
+            return Trouble("a passage of the music it learnt from", int(own[since][copied]))
         return None
 
-    def _trouble_at_the_start(self) -> Trouble | None:
-        if not self.primed:
-            return None
-        onsets = self.times()[self.notes(len(self.forced))] * CELL
-        found = find_trouble_at_the_start(onsets, self._seconds)
+    def _trouble_at_the_start(self, times: np.ndarray, own: np.ndarray, now: float) -> Trouble | None:
+        found = find_trouble_at_the_start(times[own] * CELL, now) if self.primed else None
         return found and Trouble(found.reason, len(self.forced))
 
-    def _trouble_at_the_end(self, heeded: bool) -> Trouble | None:
-        if not (heeded and self.over):
-            return None
-        notes = self.notes(len(self.forced) if self.primed else 0)
-        found = find_trouble_at_the_end(self.times()[notes] * CELL, self.events[notes, KEY], self._seconds)
+    def _trouble_at_the_end(self, times: np.ndarray, own: np.ndarray, now: float) -> Trouble | None:
+        notes = own if self.primed else self.notes()  # a seed's are music too, a primer's are another piece's
+        found = find_trouble_at_the_end(times[notes] * CELL, self.events[notes, KEY], now)
         if found is None and not self.is_given and self.moments()[:, SHIFT].sum() < int(EARLIEST_END * self.cells):
             found = Trouble("a silence before the end", len(notes) - 1)
         return found and Trouble(found.reason, int(notes[found.note]) if len(notes) else len(self.forced))
-
-    @property
-    def _seconds(self) -> float:
-        """Seconds from where the length counts to its end, or to its last event where it is not over."""
-        times = self.times()
-        return float(times[min(self.stop, len(times) - 1)] * CELL)
 
     def moments(self, stop: int | None = None) -> np.ndarray:
         """The finished piece, (events, 4) moments from where its length counts; it ends in the place of the event

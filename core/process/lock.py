@@ -11,6 +11,8 @@ from typing import TextIO
 
 from core.errors import BadSetting
 
+BOT_LOCK, WORKER_LOCK = LOCKS = ("bot.lock", "worker.lock")
+"""The files in DATA_DIR whose locks a bot and a worker hold."""
 LOCK_SECONDS = 5
 """How long to wait for the lock of a process that is just leaving."""
 

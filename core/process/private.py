@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.process.database import files_of
+from core.process.lock import LOCKS
 
 OTHERS = 0o077
 """The bits of a file's mode that are the rights of its group and of everybody else."""
-LOCKS = ("bot.lock", "worker.lock")
 
 _log = logging.getLogger(__name__)
 

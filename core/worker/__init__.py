@@ -21,7 +21,7 @@ from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
 from core.piece import Composed, Piece
 from core.process.command import called_as
-from core.process.lock import fresh_name, lines, lock, write
+from core.process.lock import WORKER_LOCK, fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.metrics import WORKER, Page
 from core.process.private import mend
@@ -198,7 +198,7 @@ def main(
         settings = prepare()
         if options.end_with_parent:
             end_with_parent()
-        if (held := lock(settings.data_dir / "worker.lock")) is None:
+        if (held := lock(settings.data_dir / WORKER_LOCK)) is None:
             print(f"Another worker is already at work in {settings.data_dir}.", file=sys.stderr)
             return ALREADY_RUNNING
         with held:

@@ -6,12 +6,11 @@ import asyncio
 import inspect
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from dbos import DBOS
 
 from core.queue.client import JobQueue
@@ -48,11 +47,9 @@ def url(postgres: Postgres) -> str:
     return postgres.fresh()
 
 
-@pytest_asyncio.fixture
-async def jobs(url: str) -> AsyncIterator[JobQueue]:
-    jobs = await JobQueue.open(url)
-    yield jobs
-    await jobs.close()
+@pytest.fixture
+def jobs(unattended: JobQueue) -> JobQueue:
+    return unattended
 
 
 @pytest.fixture
