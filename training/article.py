@@ -231,7 +231,7 @@ def main(arguments: list[str] | None = None) -> None:
         model="article",
         architecture=asdict(run.model.config),
         texts={VOCABULARY: "\n".join(vocabulary.words) + "\n"},
-        tables=[run.model.embedding.embeddings.path, run.model.head.kernel.path],  # a row a word, nearly all there is
+        scale_axes={run.model.embedding.embeddings.path: 0, run.model.head.kernel.path: 1},  # a scale a word
         card={"name": options.name, "data": options.about, "licence": options.licence, "figures": figures},
     )
     print(json.dumps(figures, indent=2))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from core.checkpoint import rounded
 from core.performance.events import ATTRIBUTES
 from core.performance.model import PerformanceModel
 from training.evaluate import Scorer, score
 from training.loss import negative_log_likelihood
+from training.networks import round_as_saved
 
 TEMPERATURES = (0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.12, 1.16, 1.2, 1.24, 1.28)
 
@@ -38,5 +38,6 @@ def calibrate(network: PerformanceModel, pieces: Sequence[np.ndarray]) -> list[f
     best = [TEMPERATURES[row] for row in np.argmin(nats, axis=0)]
     for head, temperature in zip(network.output_heads, best, strict=True):
         weights = head.output_dense.get_weights()
-        head.output_dense.set_weights([rounded(array / temperature) for array in weights])
+        head.output_dense.set_weights([array / temperature for array in weights])
+    round_as_saved(network)
     return best

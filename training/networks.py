@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from core import checkpoint
-from core.checkpoint import Checkpoint
+from core.checkpoint import Checkpoint, Weight
 from core.errors import BadData
 from core.performance.composer import MODEL, network_of
 from core.performance.model import PerformanceModel, built
@@ -38,12 +37,19 @@ def freeze_all_but_recalls(model: PerformanceModel) -> None:
 
 
 def checkpoint_copy(model: PerformanceModel) -> PerformanceModel:
-    """The network as its checkpoint will be loaded: weights rounded to float16, all arithmetic in float32."""
+    """The network as its checkpoint will be loaded: weights rounded as they are kept, all arithmetic in float32."""
     keras.mixed_precision.set_global_policy("float32")
     copy = built(model.config)
     for weight, trained in zip(copy.weights, model.weights, strict=True):
-        weight.assign(checkpoint.rounded(ops.convert_to_numpy(trained)))
+        weight.assign(ops.convert_to_numpy(trained))
+    round_as_saved(copy)
     return copy
+
+
+def round_as_saved(model: PerformanceModel) -> None:
+    """Make each weight what comes out of a checkpoint that it is saved in."""
+    for weight in model.weights:
+        weight.assign(Weight.of(ops.convert_to_numpy(weight), model.scale_axes.get(weight.path)).array)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:

@@ -180,6 +180,7 @@ def _finish(
         network,
         model=MODEL,
         architecture=asdict(network.config),
+        scale_axes=network.scale_axes,
         card={"name": entry.title or entry.name, "data": plan.about, "licence": plan.licence, "figures": figures},
     )
     print(json.dumps({"network": entry.name, **figures}, indent=2), flush=True)

@@ -262,6 +262,12 @@ class PerformanceModel(keras.Model):
         for layer in (self.embedding_norm, *self.blocks, *recalls, self.norm, *self.output_heads):
             layer.build((None, None, self.config.width))
 
+    @property
+    def scale_axes(self) -> dict[str, int]:
+        """The weights that a checkpoint keeps in 8 bits, as `core.checkpoint.save` takes them: those of Dense layers,
+        with a scale for each output column."""
+        return {weight.path: 1 for weight in self.weights if weight.path.endswith("/kernel")}
+
     def _recall_layer(self, number: int) -> Recall:
         config = self.config
         return Recall(

@@ -39,6 +39,7 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 192
         network,
         model=MODEL,
         architecture=asdict(network.config),
+        scale_axes=network.scale_axes,
         card={"name": "tiny", "data": "none: random weights for tests", "licence": "MIT"},
     )
     return folder
