@@ -75,7 +75,7 @@ class Files:
         """Names of what is in the place and belongs to no piece."""
         if not self._system.isdir(self._root):
             return
-        yield from (name for name in self._listed() if not re.fullmatch(ID, name) and name not in _HARMLESS)
+        yield from sorted(self._listed().keys() - {*self._folders(), *_HARMLESS})
         for path in self._system.find(self._root):
             name = path.removeprefix(self._root).strip("/")
             folder, _, file = name.partition("/")
@@ -83,8 +83,19 @@ class Files:
                 yield name
 
     def _make_private(self) -> None:
-        if self.folder:
-            make_private([self.folder, *self.folder.glob("*"), *self.folder.glob("*/*")])
+        """Mend the rights of what older versions made. A folder with anything else in it may be for others too."""
+        if self.folder is None:
+            return
+        shared = not self._listed().keys() <= {*self._folders(), *_HARMLESS}
+        make_private([Path(self._mark)])
+        for folder in (self.folder / name for name in self._folders()):
+            contents = [*folder.glob("*")]
+            ours = [path for path in contents if _OURS.fullmatch(path.name) and path.is_file()]
+            is_foreign = len(ours) < len(contents)
+            make_private(ours if is_foreign else [folder, *ours])
+            shared |= is_foreign
+        if not shared:
+            make_private([self.folder])
 
     def _explain(self, error: OSError) -> None:
         if error.errno == errno.ENOSPC:
@@ -117,17 +128,25 @@ class Files:
         folder = f"{self._root}/{piece_id}"
         with _reaching(), suppress(FileNotFoundError):
             if self.is_foreign(piece_id):
-                self._system.rm([path for path in self._system.find(folder, maxdepth=1) if _is_ours(path)])
+                self._system.rm([path for path, is_ours in self._contents(piece_id).items() if is_ours])
             else:
                 self._system.rm(folder, recursive=True)
 
     def is_foreign(self, piece_id: str) -> bool:
         """Whether there is anything in the folder of a piece that belongs to no piece."""
-        folder = f"{self._root}/{piece_id}"
         with _reaching(), suppress(FileNotFoundError):
-            found = self._system.find(folder, withdirs=True)
-            return any(not _is_ours(path) for path in found if path.rstrip("/") != folder)
+            return not all(self._contents(piece_id).values())
         return False
+
+    def _contents(self, piece_id: str) -> dict[str, bool]:
+        """Paths of all that is in the folder of a piece, and whether each is a file of a piece."""
+        folder = f"{self._root}/{piece_id}"
+        found = self._system.find(folder, withdirs=True, detail=True)
+        return {
+            path: entry["type"] == "file" and bool(_OURS.fullmatch(path.removeprefix(f"{folder}/")))
+            for path, entry in found.items()
+            if path.rstrip("/").startswith(f"{folder}/")
+        }
 
     def names(self) -> list[str]:
         """Names of the folders that are named as those of pieces."""
@@ -135,10 +154,15 @@ class Files:
             self._system.invalidate_cache()  # other bots write there too
             if not self._system.exists(self._root):
                 return []
-            return [name for name in self._listed() if re.fullmatch(ID, name)]
+            return self._folders()
 
-    def _listed(self) -> list[str]:
-        return [_name(path) for path in self._system.ls(self._root, detail=False)]
+    def _folders(self) -> list[str]:
+        return [name for name, kind in self._listed().items() if kind == "directory" and re.fullmatch(ID, name)]
+
+    def _listed(self) -> dict[str, str]:
+        """Names in the place, and of each whether it is a directory, a file or something else, such as a link."""
+        entries = self._system.ls(self._root, detail=True)
+        return {entry["name"].rstrip("/").rpartition("/")[2]: entry["type"] for entry in entries}
 
     def written(self, piece_id: str) -> float:
         """When the youngest file of a piece was written, in seconds since 1970 by the clock of the place."""
@@ -153,14 +177,6 @@ class Files:
             self._system.pipe_file(self._mark, _MARK_TEXT)
             self._system.invalidate_cache()
             return self._system.modified(self._mark).timestamp()
-
-
-def _name(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2]
-
-
-def _is_ours(path: str) -> bool:
-    return bool(_OURS.fullmatch(_name(path)))
 
 
 @contextmanager

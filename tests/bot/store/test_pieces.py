@@ -96,7 +96,17 @@ async def test_history_is_newest_first(library: Library):
     assert len(await library.of(7, 0, 9)) == 1
 
 
-@pytest.mark.parametrize("foreign", ["notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid.txt"])
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "notes.txt",
+        "makefile",
+        "holiday/photo.jpg",
+        "holidays/photo.jpg",
+        "holidays/piece.mid.txt",
+        "holidays/piece.mid/1",
+    ],
+)
 async def test_a_place_of_somebody_else_s_is_refused(library: Library, folder: Path, foreign: str):
     """At the start, in a sentence that says how to put it right; nothing is touched, also where it is named as a
     piece."""
@@ -114,6 +124,26 @@ async def test_a_place_of_an_older_version_is_marked(library: Library, folder: P
     await library.claim()
     await library.claim()
     assert names(folder) == {stored.id, "lost+found", MARK}
+
+
+def whole(folder: Path) -> list[Path]:
+    """The folder, and all that is in it."""
+    return [folder, *folder.rglob("*")]
+
+
+@pytest.mark.parametrize("foreign", ["website/index.html", "holidays/photo.jpg"])
+async def test_only_the_rights_of_pieces_are_mended(library: Library, folder: Path, foreign: str):
+    """Older versions let everybody read those. What else is in a place that is marked all the same may be for others,
+    and so may the place itself."""
+    await library.add(pending(), PIECE)
+    await library.claim()
+    (folder / foreign).parent.mkdir()
+    (folder / foreign).write_text("mine")
+    for path in whole(folder):
+        path.chmod(0o755)
+    await library.claim()
+    readable = {path for path in whole(folder) if path.stat().st_mode & 0o077}
+    assert readable == {folder, (folder / foreign).parent, folder / foreign}
 
 
 async def test_a_place_that_cannot_be_written_to_is_noticed(library: Library, folder: Path):
@@ -214,7 +244,7 @@ async def test_files_may_be_elsewhere(address: str, url: str):
         await mine.piece(stored)
     mine.files._system.pipe_file(f"{address.partition('://')[2]}/notes.txt", b"mine")
     await later.sweep()
-    assert mine.files._listed().count("notes.txt") == 1
+    assert "notes.txt" in mine.files._listed()
     mine.files._system.rm(mine.files._mark)
     with pytest.raises(BadSetting, match=r"with 'notes\.txt' in it"):
         await mine.claim()

@@ -60,23 +60,24 @@ async def test_a_sweep_of_many_says_so(library: Library, sweeper: Sweeper, url: 
 
 
 async def test_nothing_but_pieces_is_swept(library: Library, sweeper: Sweeper, folder: Path, url: str):
-    """In a place that is marked as Nocturne's: not even what is named as a piece, or lies in its folder."""
+    """In a place that is marked as Nocturne's: not even what is named as a piece, or lies in its folder. What is linked
+    is elsewhere, and so is neither."""
     await library.claim()
     stored = await library.add(pending(), PIECE)
-    for name in ("notes.txt", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid", f"{stored.id}/mine.txt"):
-        (folder / name).parent.mkdir(exist_ok=True)
+    foreign = {"notes.txt", "makefile", "holiday/photo.jpg", "holidays/photo.jpg", "holidays/piece.mid"}
+    foreign |= {"lectures/piece.mid/piece.mid", f"{stored.id}/mine.txt"}
+    for name in foreign:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("mine")
         os.utime(folder / name, (0, 0))
+    album = folder.with_name("album")
+    album.mkdir()
+    os.utime(album, (0, 0))
+    (folder / "pictures").symlink_to(album)
     age(url, 25 * 3600, stored)
     await sweeper.sweep()
-    assert files(folder) == {
-        MARK,
-        "notes.txt",
-        "holiday/photo.jpg",
-        "holidays/photo.jpg",
-        "holidays/piece.mid",
-        f"{stored.id}/mine.txt",
-    }
+    assert files(folder) == {MARK, *foreign}
+    assert (folder / "pictures").is_symlink()
 
 
 @pytest.mark.parametrize(("allowed", "left"), [(False, 20), (True, 18)])
