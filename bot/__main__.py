@@ -145,7 +145,7 @@ def main() -> int:
     except NocturneError as error:
         print(error, file=sys.stderr)
         return 2
-    except (aiohttp.ClientError, discord.DiscordServerError, discord.GatewayNotFound) as error:
+    except (aiohttp.ClientError, discord.HTTPException, discord.GatewayNotFound) as error:
         print(f"Discord cannot be reached: {error}", file=sys.stderr)
         return 1
     return 0

@@ -222,7 +222,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def prepare() -> Settings:
     """Read the environment's settings, hide the database's address and begin the log. Raises BadSetting."""
     settings = Settings.load()
-    os.environ.pop("QUEUE_URL", None)  # it may hold a password, and the processes that play need none
+    for name in [name for name in os.environ if name.upper() == "QUEUE_URL"]:
+        del os.environ[name]  # it may hold a password, and the processes that play need none
     write_logs(settings.log_level)
     return settings
 

@@ -1,10 +1,14 @@
-"""Discord's permanent refusals end the bot with one sentence, for which main returns 2."""
+"""Discord's permanent refusals end the bot with one sentence, for which main returns 2, and any other one that comes
+before the first event with one too."""
+
+from pathlib import Path
 
 import pytest
 
 from bot.process.refusals import CLOSE_CODES, worded
 from core.errors import BadSetting
 from tests.discord_standin import Discord
+from tests.support.bot_process import BotProcess
 from tests.support.playing_bot import FakeQueue, playing
 
 pytestmark = pytest.mark.asyncio
@@ -33,4 +37,17 @@ async def test_a_list_of_commands_that_is_refused(
         with pytest.raises(BadSetting, match=sentence), worded():
             async with playing(standin, queue, url, monkeypatch):
                 pass
+        assert standin.gateway.identified == 0
+
+
+async def test_a_login_that_is_refused_for_now(tmp_path: Path):
+    """One sentence, exit code 1 and no identify: so answers whoever stands before Discord and has had too much. The
+    real program says so, as it is the whole of it that must not end in a traceback."""
+    async with Discord() as standin:
+        standin.fails("GET", "/users/@me", answer=403)
+        bot = BotProcess(tmp_path, standin.environment | {"SPAWN_WORKER": "false"})
+        bot.start()
+        assert await bot.ended() == 1
+        assert bot.log.splitlines()[-1].startswith("Discord cannot be reached: 403 Forbidden")
+        assert "Traceback" not in bot.log
         assert standin.gateway.identified == 0

@@ -129,7 +129,7 @@ main(["--end-with-parent"], lambda settings: time.sleep(600), SilentFinisher)
 
 
 def test_what_a_worker_starts_gets_no_address_of_the_database(tmp_path: Path):
-    """A renderer needs none, and the address may hold a password."""
+    """A renderer needs none, and the address may hold a password, however its name is spelled."""
     code = """
 import subprocess
 from core.errors import BadSetting
@@ -139,7 +139,8 @@ def start(settings):
     raise BadSetting("enough")
 main([], lambda settings: {}, start)
 """
-    environment = surroundings(DATA_DIR=str(tmp_path), QUEUE_URL=f"sqlite:///{tmp_path}/hunter2.sqlite")
+    address = f"sqlite:///{tmp_path}/hunter2.sqlite"
+    environment = surroundings(DATA_DIR=str(tmp_path), QUEUE_URL=address, queue_url=address)
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "DATA_DIR=" in said.stdout
     assert "hunter2" not in said.stdout
