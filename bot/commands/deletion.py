@@ -44,11 +44,19 @@ def check_deletion(interaction: Interaction, stored: Stored) -> None:
 async def delete_remains(interaction: Interaction) -> None:
     """Remove the message of a piece that is gone, for whoever asked for that message or manages messages. Raises
     BadRequest for others."""
-    asked = interaction.message and interaction.message.interaction_metadata
-    if not (asked and asked.user == interaction.user) and not _manages_messages(interaction):
+    if not _asked_for_message(interaction) and not _manages_messages(interaction):
         raise BadRequest(GONE)
     await interaction.response.defer()
     await _remove_message(interaction)
+
+
+def _asked_for_message(interaction: Interaction) -> bool:
+    """Whether the message answers an interaction of theirs, or mentions them, as one that took long does."""
+    message = interaction.message
+    if message is None:
+        return False
+    asked = message.interaction_metadata
+    return asked.user == interaction.user if asked else interaction.user.id in message.raw_mentions
 
 
 def _manages_messages(interaction: Interaction) -> bool:

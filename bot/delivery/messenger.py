@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import discord
@@ -167,6 +168,8 @@ class Messenger:
 
     async def _deliver(self, pending: PendingReply, reply: Reply) -> Delivery:
         if pending.destination.editable:
+            if self._is_long_awaited(pending, reply) and (delivery := await self._deliver_anew(pending, reply)):
+                return delivery
             try:
                 addressed = self._addressed(pending, reply)
                 message = await send_what_fits(lambda fitting: self._retry(self._edit, pending, fitting), addressed)
@@ -179,6 +182,23 @@ class Messenger:
                 if error.status not in (401, 404):  # neither of these: the token is good, the reply is not
                     return await self._apologize(pending, error)
         return await self._deliver_as_message(pending, reply)
+
+    async def _deliver_anew(self, pending: PendingReply, reply: Reply) -> Delivery | None:
+        """Send the reply as a message of its own, in the place of the original one: Discord notifies nobody of an edit.
+        None where the original one is gone or brings the reply already, and where the bot may send no other."""
+        if not pending.destination.reachable:
+            return None
+        try:
+            original = await self._retry(self._webhook(pending).fetch_message, _ORIGINAL)
+        except discord.HTTPException as error:
+            if _passes(error):
+                raise
+            return None
+        if original.attachments:
+            return None
+        destination = replace(pending.destination, message_id=original.id)
+        delivery = await self._deliver_as_message(replace(pending, destination=destination), reply)
+        return delivery if delivery.url else None
 
     async def _apologize(self, pending: PendingReply, error: discord.HTTPException) -> Delivery:
         _log.error("job %s: Discord refused the reply: %s", pending.job_id, error)
@@ -198,19 +218,23 @@ class Messenger:
         return Delivery("answered by a message", url)
 
     async def _remove_original(self, destination: Destination) -> None:
-        """Remove the original message, which would show progress for ever: its token has expired, but it is one of the
-        bot's own. What only its listener sees is not, and goes by itself when they start their Discord again."""
+        """Remove the original message, which would show progress for ever: its token may have expired, but it is one of
+        the bot's own. What only its listener sees is not, and goes by itself when they start their Discord again."""
         if destination.message_id is None or destination.channel_id is None or destination.private:
             return
         with suppress(discord.HTTPException, *DISCORD_UNREACHABLE):
-            await self._client.http.delete_message(destination.channel_id, destination.message_id)
+            await self._retry(self._client.http.delete_message, destination.channel_id, destination.message_id)
+
+    def _is_long_awaited(self, pending: PendingReply, reply: Reply) -> bool:
+        """Whether it brings files to a place where others are, and its listener has perhaps looked away."""
+        destination = pending.destination
+        return not destination.private and bool(reply.attachments) and destination.age > self._mention_seconds
 
     def _addressed(self, pending: PendingReply, reply: Reply) -> Reply:
         """The reply, with a mention of a listener who waited long for what it brings."""
-        destination = pending.destination
-        if destination.private or not reply.attachments or destination.age <= self._mention_seconds:
+        if not self._is_long_awaited(pending, reply):
             return reply
-        return replies.mentioning(reply, destination.user_id)
+        return replies.mentioning(reply, pending.destination.user_id)
 
     def _webhook(self, pending: PendingReply) -> discord.Webhook:
         destination = pending.destination

@@ -23,7 +23,8 @@ class Timing:
     note: float = 1.5
     """Limit for the row of an interaction that is not acknowledged yet."""
     mention: float = 30.0
-    """A listener who has waited longer is mentioned by the reply: they may have looked away."""
+    """A listener who has waited longer is notified by a message of its own, which mentions them: they may have looked
+    away."""
     cancel: float = 30.0
     """Limit for the replies to jobs that their listener cancels all at once."""
     database_delays: Sequence[float] = (0.5, 1, 2, 4, 8, 16)

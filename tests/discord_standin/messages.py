@@ -81,7 +81,11 @@ class Messages:
         except Refused:
             channel.messages.remove(self.world.messages.pop(message.id))
             raise
-        return self.publish(message)
+        self.publish(message)
+        if asked := self.world.interaction(message.nonce):
+            asked.posted = message
+            asked.changed()
+        return message
 
     def publish(self, message: Message) -> Message:
         """Let everybody see a new message that is filled."""

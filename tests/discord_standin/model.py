@@ -204,6 +204,8 @@ class Interaction(Watched):
         self.message: Message | None = None
         """The original answer, once there is one."""
         self.followups: list[Message] = []
+        self.posted: Message | None = None
+        """An ordinary message that brings the answer: its nonce is the interaction's id."""
         self.choices: list[Choice] | None = None
         self.modal: Json | None = None
 
@@ -225,13 +227,18 @@ class Interaction(Watched):
         return await self._answer(lambda message: message.final, within)
 
     async def _answer(self, condition: Callable[[Message], Any], within: float) -> Message:
-        """The original answer of which `condition` holds or, where that was removed, the one that followed."""
+        """The original answer of which `condition` holds or, where that was removed, the one in its place."""
         deadline = time.monotonic() + within
         message = await self.shows(lambda message: message.deleted or condition(message), within)
         if not message.deleted:
             return message
-        await self.until(lambda interaction: interaction.followups, deadline - time.monotonic())
-        return self.followups[-1]
+        await self.until(lambda interaction: interaction.later, deadline - time.monotonic())
+        return self.later[-1]
+
+    @property
+    def later(self) -> list[Message]:
+        """Messages beside the original answer."""
+        return [*([self.posted] if self.posted else []), *self.followups]
 
     async def shows(self, condition: Callable[[Message], Any], within: float = 30.0) -> Message:
         """The original answer, as soon as `condition` holds of it. Raises TimeoutError."""

@@ -60,6 +60,10 @@ class World(Watched):
         self._last_snowflake = max(first, self._last_snowflake + 1)
         return self._last_snowflake
 
+    def interaction(self, nonce: str | None) -> Interaction | None:
+        """The interaction whose id is the nonce of a message that the bot sent."""
+        return next((each for each in self.interactions.values() if str(each.id) == nonce), None)
+
     def add_user(self, name: str, *, locale: str = "en-US", installed: bool = False) -> User:
         user = User(self.snowflake(), name, locale=locale, installed=installed)
         self.users[user.id] = user

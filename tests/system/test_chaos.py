@@ -138,7 +138,8 @@ def check_messages(deployment: FaultyDeployment, accepted: list[Interaction]) ->
     """Nobody is answered twice, nothing comes after a piece, and Discord has refused nothing but what it must."""
     channels = {person.channel for person in deployment.people}
     nonces = Counter(message.nonce for channel in channels for message in channel.messages if message.nonce)
-    assert not {str(one.id) for one in accepted} & {*nonces}, f"seed {SEED}: answered twice"
+    twice = [one.id for one in accepted if one.posted and one.message and not one.message.deleted]
+    assert not twice, f"seed {SEED}: answered twice: {twice}"
     assert not nonces or max(nonces.values()) == 1
     refused = Counter(refusal.code for refusal in deployment.discord.refused())
     assert {*refused} <= {*EXPECTED_REFUSALS}, f"seed {SEED}: {refused}"

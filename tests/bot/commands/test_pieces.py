@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from bot.store.disk import Disk
 from bot.store.quota import Quota
 from tests.discord_standin import Discord
 from tests.support.delivered import BUTTONS, delivered, labels
-from tests.support.playing_bot import FakeQueue, clara, playing
+from tests.support.playing_bot import SHORT, FakeQueue, clara, playing
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -132,6 +133,21 @@ async def test_buttons_of_a_piece_that_is_gone_say_so(queue: FakeQueue, url: str
                 said = await (await other.clicks(message, label)).answered()
                 assert said.content == "This piece is no longer stored."
                 assert said.ephemeral
+            await listener.clicks(message, "Delete")
+            await message.until(lambda message: message.deleted)
+
+
+async def test_a_message_that_took_long_is_removed_by_the_one_whom_it_mentions(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """It answers no command, and its piece is gone."""
+    async with Discord() as standin:
+        guild = standin.guild()
+        listener, other = standin.person("clara", guild), standin.person("robert", guild)
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)) as bot:
+            message = await delivered(queue, listener)
+            await bot.services.library.forget(listener.user.id)
+            assert (await (await other.clicks(message, "Delete")).answered()).ephemeral
             await listener.clicks(message, "Delete")
             await message.until(lambda message: message.deleted)
 

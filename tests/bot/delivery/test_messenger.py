@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import math
 import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.delivery.leases import Leases
+from bot.delivery.messenger import Messenger
 from bot.delivery.rate_limiter import RateLimiter
 from core.queue.jobs import Job, JobState
 from core.text import Text
@@ -87,18 +90,69 @@ async def test_a_restarted_bot_learns_which_message_shows_progress(
         standin.refused()
 
 
-async def test_a_listener_who_waited_long_is_mentioned(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """By the piece, in a place where others are; nobody else may be. A private piece needs no mention."""
+async def test_a_listener_who_waited_long_is_notified(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
+    """By a message that mentions them alone, in the place of the one that showed progress: Discord notifies nobody of an
+    edit. A private piece comes where it was awaited."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):
-            for private, content in ((False, listener.mention), (True, "")):
-                asked = await listener.types("/compose", seed="72", private=private)
+            asked = await listener.types("/compose", seed="72")
+            shown = await asked.answered()
+            queue.finish(asked.id)
+            message = await asked.finished()
+            assert message.content == f"{listener.mention} Here is what you asked me for; it took a while."
+            assert message.pings == [listener.user.id]
+            assert message.allowed_mentions == {"parse": [], "users": [listener.user.id]}
+            assert shown.deleted
+            asked = await listener.types("/compose", seed="72", private=True)
+            await asked.answered()
+            queue.finish(asked.id)
+            private = await asked.finished()
+            assert private is asked.message
+            assert private.content == ""
+            assert listener.channel.messages == [message, private]
+
+
+async def test_where_the_bot_may_not_write_a_mention_is_all(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The message that showed progress becomes the piece, with a mention."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        listener.channel.readonly = True
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id)
+            message = await asked.finished()
+            assert message is asked.message
+            assert message.content == listener.mention
+        assert {refusal.code for refusal in standin.refused()} == {50013}
+
+
+@pytest.mark.parametrize("mention", [0, math.inf])
+async def test_a_bot_that_is_killed_while_it_delivers_brings_one_message(
+    mention: float, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The next one finds the piece in the place of the progress, or beside it."""
+
+    async def killed(*_: object) -> None:
+        raise RuntimeError
+
+    async with Discord() as standin:
+        listener = clara(standin)
+        with monkeypatch.context() as dying:
+            dying.setattr(Leases, "remove", killed)
+            dying.setattr(Messenger, "_remove_original", killed)
+            async with playing(standin, queue, url, dying, timing=replace(SHORT, mention=mention)):
+                asked = await listener.types("/compose", seed="72")
                 await asked.answered()
                 queue.finish(asked.id)
-                message = await asked.finished()
-                assert message.content == content
-                assert message.allowed_mentions == {"parse": [], "users": [listener.user.id]}
+                await standin.world.until(lambda _: any(each.attachments for each in listener.channel.messages))
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):
+            assert await emptied(url)
+            [message] = listener.channel.messages
+            assert len(message.attachments) == 3
 
 
 async def test_a_job_without_a_piece_is_told_to_its_listener_alone(
