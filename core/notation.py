@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 CHORD_OCTAVE = 4
-"""The octave of a chord's root, and of a note of a chord that names none."""
+"""The octave of a chord's root, and of a note of a chord or of a melody that names none."""
 
 CHORDS = {
     "major": (0, 4, 7),
@@ -72,11 +72,12 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text.translate(_FULL_WIDTH) if unicodedata.category(letter) != "Cf")
 
 
-def read(text: str) -> Notation | None:
+def read(text: str, *, melody: bool = False) -> Notation | None:
     """None for what is not understood. A comma or a plus joins a chord, a space goes on to the next; what stands in
-    parentheses after its own notes, as in a suggestion, is no second time."""
+    parentheses after its own notes, as in a suggestion, is no second time. In a `melody` a bare letter is a note, else
+    a major chord."""
     text = _MIDDLE_C.sub("C4", plain(text)).translate({ord(bracket): " " for bracket in "[]{}"})
-    reader = _Reader(german=_GERMAN.search(text) is not None)
+    reader = _Reader(german=_GERMAN.search(text) is not None, melody=melody)
     chords: list[Chord] = []
     for place, part in enumerate(_PARENTHESIS.split(text)):
         more = reader.chords(part)
@@ -88,9 +89,9 @@ def read(text: str) -> Notation | None:
 
 
 class _Reader:
-    def __init__(self, german: bool) -> None:
+    def __init__(self, german: bool, melody: bool) -> None:
         """In German B is B flat, and H is what is B elsewhere."""
-        self._german = german
+        self._german, self._melody = german, melody
         self.flats: set[int] = set()
 
     def chords(self, text: str) -> list[Chord] | None:
@@ -131,6 +132,8 @@ class _Reader:
         kind = _kind(match[3]) if match else None
         if match is None or kind is None:
             return None
+        if self._melody and not match[3]:
+            return self._chord(f"{name}{CHORD_OCTAVE}", progression)
         return self._named(match, kind)
 
     def _named(self, match: re.Match[str], kind: str) -> Chord:

@@ -165,10 +165,7 @@ class ComposeRequest:
         if not model.continues_primer:
             raise BadRequest("only the model 'performance' can play notes that are given")
         if any(len(chord) > 1 for chord in self.seed.chords):
-            raise BadRequest(
-                "a melody has one note at a time, so there can be no chords in it; a note is typed with its octave,"
-                " such as C4"
-            )
+            raise BadRequest("a melody has one note at a time, such as `C4 D4 E4 G4`, so there can be no chords in it")
         for option in _NEW_MUSIC_OPTIONS:
             if getattr(self, option.name) != option.usual:
                 raise BadRequest("{option} has no effect where the notes are given", option=option.name)

@@ -91,11 +91,12 @@ class Seed:
 
     @classmethod
     def melody(cls, text: str) -> Seed:
-        """Read a melody that a listener typed, as `parse` does, but for the words of a refusal. Raises BadRequest."""
-        return cls._parse(text, _OF_A_MELODY)
+        """Read a melody that a listener typed, as `parse` does; but a bare letter is a note, in the octave of middle C.
+        Raises BadRequest."""
+        return cls._parse(text, _OF_A_MELODY, melody=True)
 
     @classmethod
-    def _parse(cls, text: str, refusals: _Refusals) -> Seed:
+    def _parse(cls, text: str, refusals: _Refusals, *, melody: bool = False) -> Seed:
         if len(text) > MAX_TYPED:
             raise refusals.error(refusals.too_long, characters=len(text), most=MAX_TYPED)
         typed = notation.plain(text).strip(" ,\t\n")
@@ -103,7 +104,7 @@ class Seed:
             return cls()
         if not typed:
             raise refusals.error(refusals.empty, accepted=refusals.accepted)
-        meant = notation.read(text)
+        meant = notation.read(text, melody=melody)
         if meant is None:
             raise refusals.error(refusals.not_understood, seed=shown(text), accepted=refusals.accepted)
         if len(meant.chords) > MAX_CHORDS:

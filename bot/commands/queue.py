@@ -40,11 +40,10 @@ async def _standing(services: Services, pending: PendingReply) -> str:
     """The standing of a piece: being read, in the queue or in the making."""
     jobs = [(job_id, await services.queue.standing(job_id)) for job_id in pending.job_ids]
     if pending.unread and not any(job for _, job in jobs):
-        return replies.unread(pending.request, pending.parent, pending.takes, pending.unread_task)
+        return replies.unread(pending)
     job = together([job or Job(job_id, JobState.QUEUED) for job_id, job in jobs])  # one is perhaps just being put
     wait, reached = services.deliveries.estimates.wait(job.id), services.deliveries.reached(pending)
-    form = pending.rendering.form
-    return replies.progress(job, pending.request, wait, pending.parent, form, pending.takes, reached)
+    return replies.progress(job, pending, wait, reached)
 
 
 @app_commands.command(

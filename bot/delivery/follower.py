@@ -121,8 +121,7 @@ class Follower:
             return Outcome(pending, jobs, await self._reply(pending, jobs))
         except _Withdrawn:
             jobs = [Job(pending.job_id, JobState.CANCELLED)]
-            said = replies.withdrawn(pending.request, pending.parent, pending.takes, pending.unread_task)
-            return Outcome(pending, jobs, said)
+            return Outcome(pending, jobs, replies.cancelled(pending))
         except Exception as error:
             if not isinstance(error, NocturneError):
                 _log.exception("job %s could not be followed", pending.job_id)
@@ -187,7 +186,7 @@ class Follower:
     async def _reply(self, pending: PendingReply, jobs: Sequence[Job]) -> Reply:
         job, size_limit = together(jobs), pending.destination.size_limit
         if job.piece is None:
-            return replies.outcome(job, pending.request, pending.parent, pending.rendering.form, pending.takes)
+            return replies.outcome(job, pending)
         if card.is_clip(job.piece):
             return card.clip(job.piece, size_limit)
         if pending.takes > 1:

@@ -52,20 +52,11 @@ class Progress:
         if job.state is JobState.RUNNING:
             self._estimate_end(job.progress)
         if self._due():
-            pending = self._pending
-            text = replies.progress(
-                job,
-                pending.request,
-                self._estimates.wait(job.id),
-                pending.parent,
-                pending.rendering.form,
-                pending.takes,
-                shares[reply_id],
-            )
+            text = replies.progress(job, self._pending, self._estimates.wait(job.id), shares[reply_id])
             notes = [say(note) for note in (self._estimates.workers.absence, ANEW if self._anew else NOTHING) if note]
             text = "\n".join([text, *notes])
             if text != self._shown:
-                message_id = await self._messenger.show(pending, text)
+                message_id = await self._messenger.show(self._pending, text)
                 self._shown, self._shown_at = text, time.monotonic()
                 if message_id and not self._noted:
                     self._noted = await self._leases.note_message(reply_id, message_id)

@@ -14,11 +14,10 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, in_a_row, sentence
 from bot.language.tasks import TASK_WORDS
-from bot.language.words import brief, rounded, spoken_time, taken
+from bot.language.words import brief, played, rounded, spoken_time, taken
 from bot.store.pending_reply import PendingReply
-from core.options import TAKES
 from core.queue.jobs import COMPOSED_SHARE, Job, JobState
-from core.request import PIECE, VIDEO, VOICE, ComposeRequest
+from core.request import PIECE, VIDEO, VOICE
 from core.tasks import COMPOSE, HARMONIZE
 from core.text import NOTHING, Text
 
@@ -103,26 +102,17 @@ def _without_image(embed: discord.Embed | None, name: str) -> discord.Embed | No
     return embed.copy().set_image(url=None)
 
 
-def progress(
-    job: Job,
-    request: ComposeRequest,
-    wait: float | None = None,
-    parent: str = "",
-    form: str = PIECE,
-    takes: int = TAKES.usual,
-    reached: float = 0.0,
-) -> str:
+def progress(job: Job, pending: PendingReply, wait: float | None = None, reached: float = 0.0) -> str:
     """The message while a job waits or runs. `wait` is in seconds until it begins, where that can be estimated;
-    `parent` is the id of the piece that it continues, `form` that of its rendering. `reached` is the most of its
-    progress that was shown before: a job that begins anew moves no bar backwards."""
-    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, form, request.task, reached)
-    return f"{_summary(request, parent, takes, form=form)}\n{lines}"
+    `reached` is the most of its progress that was shown before: a job that begins anew moves no bar backwards."""
+    lines = _waiting(job, wait) if job.state is JobState.QUEUED else _running(job, pending, reached)
+    return f"{_bold_summary(pending)}\n{lines}"
 
 
-def unread(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual, task: str = COMPOSE) -> str:
+def unread(pending: PendingReply) -> str:
     """The message about a piece that is made from music which is still being read."""
-    doing = say("Reading that piece.") if parent else say("Reading your file.")
-    return f"{_summary(request, parent, takes, unread=task)}\n{doing}"
+    doing = say("Reading that piece.") if pending.parent else say("Reading your file.")
+    return f"{_bold_summary(pending)}\n{doing}"
 
 
 def _waiting(job: Job, wait: float | None) -> str:
@@ -140,8 +130,9 @@ def _waiting(job: Job, wait: float | None) -> str:
     return in_a_row(place, _begins(wait))
 
 
-def _running(job: Job, form: str, task: str, reached: float) -> str:
+def _running(job: Job, pending: PendingReply, reached: float) -> str:
     """A voice message or a video is not composed, so its bar is that of the other half alone."""
+    form, task = pending.rendering.form, pending.request.task
     share = max(job.progress, reached)
     if form != PIECE:
         share = max(share - COMPOSED_SHARE, 0) / (1 - COMPOSED_SHARE)
@@ -155,16 +146,16 @@ def _running(job: Job, form: str, task: str, reached: float) -> str:
     return f"{stage}\n{bar}"
 
 
-def outcome(job: Job, request: ComposeRequest, parent: str = "", form: str = PIECE, takes: int = TAKES.usual) -> Reply:
+def outcome(job: Job, pending: PendingReply) -> Reply:
     """The last message about a job of which no piece came."""
-    if job.state is JobState.CANCELLED:
-        return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, form=form)))
-    return Reply(sentence(say(job.error or SORRY)), aside=True)
+    return (
+        cancelled(pending) if job.state is JobState.CANCELLED else Reply(sentence(say(job.error or SORRY)), aside=True)
+    )
 
 
-def withdrawn(request: ComposeRequest, parent: str = "", takes: int = TAKES.usual, task: str = COMPOSE) -> Reply:
-    """The last message about a job that was taken back while what it is made from was being read."""
-    return Reply(say("Cancelled: {piece}", piece=_summary(request, parent, takes, unread=task)))
+def cancelled(pending: PendingReply) -> Reply:
+    """The last message about a piece that was taken back."""
+    return Reply(say("Cancelled: {piece}", piece=_bold_summary(pending)))
 
 
 def mentioning(reply: Reply, user_id: int) -> Reply:
@@ -188,29 +179,39 @@ def _begins(wait: float | None) -> str:
     return say("It begins in about {time}.", time=time)
 
 
-def _summary(request: ComposeRequest, parent: str, takes: int, unread: str = "", form: str = PIECE) -> str:
+def summary(pending: PendingReply) -> str:
+    """A piece that is being made, in a line: `C5 · 1 min 40 s · harp · take 7`."""
+    return " · ".join(_summarized(pending))
+
+
+def _bold_summary(pending: PendingReply) -> str:
     """As `summary`, with what it begins with in bold letters."""
-    source, *others = _summarized(request, parent, takes, unread, form)
+    source, *others = _summarized(pending)
     return " · ".join([f"**{source}**", *others])
 
 
-def summary(pending: PendingReply) -> str:
-    """A piece that is being made, in a line: `C5 · 1 min 40 s · take 7`."""
-    form = pending.rendering.form
-    return " · ".join(_summarized(pending.request, pending.parent, pending.takes, pending.unread_task, form))
+def _summarized(pending: PendingReply) -> list[str]:
+    request, rendering = pending.request, pending.rendering
+    if rendering.form in _CLIPS:
+        return [say(_CLIPS[rendering.form]), taken(request)]
+    manner = [played(rendering)] if rendering.changes_notes else []
+    return [_source(pending), *_duration(pending), *manner, taken(request, pending.takes)]
 
 
-def _summarized(request: ComposeRequest, parent: str, takes: int, unread: str, form: str) -> list[str]:
-    """`unread` is the task, where the request still lacks the notes that it is made from: how long a performance will
-    be is not known then."""
-    if form in _CLIPS:
-        return [say(_CLIPS[form]), taken(request)]
-    seconds = [] if unread in TASK_WORDS else [spoken_time(request.seconds)]
-    return [_source(request, parent, unread), *seconds, taken(request, takes)]
+def _duration(pending: PendingReply) -> list[str]:
+    """The time for which the new music is heard. It is not told where it depends on what is still to be read, or on how
+    long that is which a continuation begins with."""
+    request, rendering = pending.request, pending.rendering
+    continues = bool(request.primer) or pending.unread_task == COMPOSE
+    if pending.unread_task in TASK_WORDS or (continues and rendering.crop and not rendering.only_new):
+        return []
+    since, until = rendering.bounds
+    return [spoken_time(max(0.0, min(request.seconds, until) - since) * rendering.stretch)]
 
 
-def _source(request: ComposeRequest, parent: str, unread: str) -> str:
+def _source(pending: PendingReply) -> str:
     """The origin of a piece that is being made."""
+    request, parent, unread = pending.request, pending.parent, pending.unread_task
     if (task := unread or request.task) in TASK_WORDS and not request.seed.chords:
         return say(TASK_WORDS[task].file_summary)
     if request.task == HARMONIZE:

@@ -112,6 +112,20 @@ def test_a_melody_is_not_called_a_seed(typed, complaint):
     assert Seed.melody("C4 Eb4") == Seed.parse("C4 Eb4")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("c d e f g", "C4 D4 E4 F4 G4"),
+        ("C5 b a", "C5 B4 A4"),
+        ("fis g a b h", "F#4 G4 A4 A#4 B4"),
+        ("Eb F# As", "E♭4 F#4 A♭4"),
+    ],
+)
+def test_a_bare_letter_of_a_melody_is_a_note(typed, meant):
+    """In the octave of middle C, where a seed would have a chord: a melody has none."""
+    assert Seed.melody(typed) == Seed.melody(meant)
+
+
 @given(chords)
 def test_a_seed_can_be_typed_again(chords):
     """Both ways of writing a seed mean the same seed."""

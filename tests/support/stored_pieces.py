@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,9 +22,9 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def pending(job_id: str = "1", user_id: int = 42) -> PendingReply:
+def pending(job_id: str = "1", user_id: int = 42, **fields: Any) -> PendingReply:
     destination = Destination(user_id, 43, 44, "token", True, 10 * 2**20, True, 1000.0)
-    return PendingReply(job_id, REQUEST, destination, parent="abcdefgh")
+    return PendingReply(job_id, **{"request": REQUEST, "destination": destination, "parent": "abcdefgh"} | fields)
 
 
 def age(url: str, seconds: float, *pieces: Stored) -> None:

@@ -10,7 +10,8 @@ from pretty_midi import Note
 from bot.commands.given import read_given
 from bot.commands.harmonize import read_melody
 from bot.language.recipes import command
-from bot.language.replies import unread, withdrawn
+from bot.language.replies import cancelled, unread
+from bot.store.pending_reply import PendingReply, UnreadUpload
 from bot.store.server_rules import Rules
 from core.errors import BadRequest
 from core.request import ComposeRequest, Rendering
@@ -22,6 +23,7 @@ from tests.support.delivered import labels, pitches
 from tests.support.midi_corpus import note, smf, track
 from tests.support.music import as_bytes, piano
 from tests.support.playing_bot import FakeQueue, asks_for, clara, emptied, playing
+from tests.support.stored_pieces import pending
 
 SCORE = Upload("score.mid", smf(track(*[note(60 + degree) for degree in range(30)]), track(note(40, channel=9))))
 """15 s in quarters, and drums."""
@@ -212,10 +214,14 @@ async def test_a_performance_and_a_melody_are_edited(queue: FakeQueue, url: str,
 
 def test_how_long_a_file_lasts_is_not_said_before_it_is_read():
     """Nor what it would last by a default."""
-    asked = ComposeRequest(Seed(), take=7)
-    assert unread(asked, task=PERFORM) == "**Performing your file** · take 7\nReading your file."
-    assert command(asked, unread=PERFORM) == "/perform take:7"
-    assert withdrawn(asked, task=HARMONIZE).content == "Cancelled: **Harmonizing your file** · take 7"
+    request = ComposeRequest(Seed(), take=7)
+
+    def asked(task: str) -> PendingReply:
+        return pending(request=request, source=UnreadUpload("https://cdn", task=task), parent="")
+
+    assert unread(asked(PERFORM)) == "**Performing your file** · take 7\nReading your file."
+    assert command(request, unread=PERFORM) == "/perform take:7"
+    assert cancelled(asked(HARMONIZE)).content == "Cancelled: **Harmonizing your file** · take 7"
 
 
 @given(st.data(), st.sampled_from([PERFORM, HARMONIZE]), RULES, DEFAULTS)

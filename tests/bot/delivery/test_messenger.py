@@ -91,8 +91,8 @@ async def test_a_restarted_bot_learns_which_message_shows_progress(
 
 
 async def test_a_listener_who_waited_long_is_notified(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """By a message that mentions them alone, in the place of the one that showed progress: Discord notifies nobody of an
-    edit. A private piece comes where it was awaited."""
+    """By a message that mentions them alone, in the place of the one that showed progress: Discord notifies nobody of
+    an edit. A private piece comes where it was awaited."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):

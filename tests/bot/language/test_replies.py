@@ -19,6 +19,7 @@ from core.request import VIDEO, VOICE, ComposeRequest, Origin, Rendering
 from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece
+from tests.support.stored_pieces import pending
 
 PLENTY = 10 * 2**20
 OLD, NEW = "abcd2345", "efgh2345"
@@ -70,14 +71,38 @@ def test_a_sentence_fits_a_message():
 )
 def test_progress_says_where_it_is(job: Job, says: str):
     """The place in the queue, then the share that is done, under what was asked for."""
-    assert replies.progress(job, REQUEST) == f"**C5** · 1 min 40 s · take 7\n{says}"
+    assert replies.progress(job, pending()) == f"**C5** · 1 min 40 s · take 7\n{says}"
 
 
 @pytest.mark.parametrize(("form", "name"), [(VOICE, "Voice message"), (VIDEO, "Video")])
 def test_progress_of_a_clip_names_what_is_made(form: str, name: str):
     """Not what its piece was made from: that is composed already."""
-    job = Job("1", JobState.QUEUED, place=1)
-    assert replies.progress(job, REQUEST, parent="abcd2345", form=form) == f"**{name}** · take 7\nYou are next."
+    said = replies.progress(Job("1", JobState.QUEUED, place=1), pending(parent=OLD, rendering=Rendering(form=form)))
+    assert said == f"**{name}** · take 7\nYou are next."
+
+
+@pytest.mark.parametrize(
+    ("rendering", "says"),
+    [
+        (Rendering(instrument="harp", tempo=50), "C5 · 3 min 20 s · harp, 50% tempo · take 7"),
+        (Rendering(crop="30-42"), "C5 · 12 s · 30 to 42 s · take 7"),
+        (Rendering(crop="90-"), "C5 · 10 s · from 90 s on · take 7"),
+    ],
+)
+def test_a_piece_in_the_making_is_as_long_as_it_will_be_heard(rendering: Rendering, says: str):
+    """And says how it is played, where that is not as composed."""
+    assert replies.summary(pending(rendering=rendering)) == says
+
+
+def test_a_part_of_a_continuation_has_no_length_before_it_is_made():
+    """It counts from the beginning of what is continued; that of the new part alone is known."""
+    request = replace(REQUEST, seed=Seed(), primer=b"MThd")
+    renderings = [Rendering(crop="3-12", only_new=only_new) for only_new in (False, True)]
+    said = [replies.summary(pending(request=request, parent="", rendering=each)) for each in renderings]
+    assert said == [
+        "Continuing your file · 3 to 12 s · take 7",
+        "Continuing your file · 9 s · only the new part, 3 to 12 s · take 7",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +112,7 @@ def test_progress_of_a_clip_names_what_is_made(form: str, name: str):
 def test_a_variation_is_called_so_while_it_is_made(origin: Origin, said: str):
     """It keeps an opening, and a continuation keeps all."""
     request = replace(REQUEST, seed=Seed(), primer=b"MThd", origin=origin)
-    assert replies.progress(Job("1", JobState.QUEUED, place=1), request, parent=OLD).startswith(f"**{said}** · ")
+    assert replies.summary(pending(request=request, parent=OLD)).startswith(f"{said} · ")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +126,7 @@ def test_a_variation_is_called_so_while_it_is_made(origin: Origin, said: str):
 )
 def test_a_wait_is_told_as_people_say_it(wait: float, says: str):
     """In no more detail than is known."""
-    assert replies.progress(Job("1", JobState.QUEUED, place=1), REQUEST, wait).endswith(f"\nYou are next. {says}")
+    assert replies.progress(Job("1", JobState.QUEUED, place=1), pending(), wait).endswith(f"\nYou are next. {says}")
 
 
 def test_a_card_says_at_one_glance_what_it_is():
@@ -263,7 +288,7 @@ def test_the_longest_seed_fits_an_embed():
 )
 def test_a_job_without_a_piece_says_why(job: Job, reply: Reply):
     """Cancelled and failed jobs end with one sentence and no files; why one failed is for its listener alone."""
-    assert replies.outcome(job, REQUEST) == reply
+    assert replies.outcome(job, pending()) == reply
 
 
 def test_a_reply_can_be_sent_twice():
