@@ -10,7 +10,6 @@ import argparse
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from core.checkpoint import Checkpoint
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     sampling = SAMPLING
     if options.keys:
         onset_shift, _, *others = SAMPLING.temperatures
-        sampling = replace(SAMPLING, temperatures=(onset_shift, options.keys, *others))
+        sampling = SAMPLING._replace(temperatures=(onset_shift, options.keys, *others))
     composer = PerformanceComposer(
         network_of(checkpoint), checkpoint.hash, options.slots, sampling=sampling, candidates=options.candidates
     )

@@ -23,16 +23,14 @@ from core.performance.events import (
     START_EVENT,
     VELOCITY,
 )
-from core.performance.given import MELODY, SCORE, GivenNotes, giving_way, melody_bias, struck_note
+from core.performance.given import MELODY, SCORE, GivenNotes
 from core.performance.model import PerformanceModel, rotary_angles
 from core.performance.recall import remember
-from core.performance.rubato import after_note, given_durations, timing, untimed, velocity_prior
-from core.performance.sampling import (
-    FORBIDDEN,
-    SAMPLING,
-    USUAL_SHIFT,
-    DecodeState,
-    SamplingParameters,
+from core.performance.sampling import FORBIDDEN, SAMPLING, USUAL_SHIFT, DecodeState, SamplingParameters
+from core.performance.steering import LogitBias
+from core.performance.xla.given import giving_way, melody_bias, struck_note
+from core.performance.xla.rubato import after_note, given_durations, timing, untimed, velocity_prior
+from core.performance.xla.sampling import (
     after_event,
     legal_durations,
     legal_keys,
@@ -41,7 +39,6 @@ from core.performance.sampling import (
     sample,
     tempo_bias,
 )
-from core.performance.steering import LogitBias
 
 Tensor: TypeAlias = Any
 State = TypeVar("State")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-import keras
 import numpy as np
 
 from core.midi.smf import TimedNote
@@ -265,7 +265,13 @@ class Playing:
 
 def windows(rows: Iterable[Playing]) -> GivenNotes:
     """The given notes of several sequences, one in each slot."""
-    return keras.tree.map_structure(lambda *parts: np.stack(parts), *(row.window() for row in rows))
+    return _stacked([row.window() for row in rows])
+
+
+def _stacked(rows: Sequence[Any]) -> Any:
+    """One named tuple of the same, each of whose arrays has theirs as its rows."""
+    parts = zip(*rows, strict=True)
+    return type(rows[0])(*(_stacked(part) if isinstance(part[0], tuple) else np.stack(part) for part in parts))
 
 
 NO_WINDOW = NOTHING_GIVEN.window(np.zeros(0, dtype=bool), 0, BEGINNING)

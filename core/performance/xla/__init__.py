@@ -1,0 +1,1 @@
+"""The decode loop for GPUs: one program in `keras.ops`, compiled by XLA."""
