@@ -10,7 +10,9 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from discord import app_commands
 
+from bot.commands.register import COMMANDS
 from bot.language import i18n, recipes
 from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain, in_a_row
@@ -76,6 +78,16 @@ def test_every_word_is_translated(locale: str):
                 assert places(said) == places(english), (english, said)
             if locale != "zh-CN":
                 assert english[0].isspace() == said[0].isspace()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_sentence_names_commands_as_its_reader_s_discord_does(locale: str):
+    """`/history` is `/verlauf` in German."""
+    names = {command.name for command in COMMANDS if isinstance(command, app_commands.Command)}
+    sentences = [pair for message in catalogue(locale) if message.id for pair in translated(message)]
+    for english, said in sentences:
+        for name in names & {*re.findall(r"(?<!\w)/(\w+)", english)}:
+            assert f"/{i18n.catalogue(locale).gettext(name)}" in said, (english, said)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
