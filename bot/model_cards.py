@@ -11,6 +11,17 @@ from typing import Self
 import aiofiles
 
 from core.models import MODELS
+from core.text import Text
+
+SHIPPED_DATA = (
+    Text(
+        "the training splits of ASAP (Foscarin et al., ISMIR 2020), MAESTRO (Hawthorne et al., ICLR 2019) and POP909"
+        " (Wang et al., ISMIR 2020), reproducing-piano rolls (SUPRA, Pianolatron), EMOPIA (Hung et al., ISMIR 2021) and"
+        " GiantMIDI-Piano (Kong et al., 2020)"
+    ),
+    Text("100 files of the training split of MAESTRO v3 (Hawthorne et al., ICLR 2019)"),
+)
+"""The data of the checkpoints that are shipped, in the words of their configs: so these are translated."""
 
 _log = logging.getLogger(__name__)
 

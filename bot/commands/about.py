@@ -15,6 +15,7 @@ from bot.language.translator import described, named
 from bot.model_cards import ModelCard
 from bot.services import PERMISSIONS, Interaction, ServiceClient
 from core.errors import QueueError
+from core.text import Text
 from core.version import version
 
 
@@ -54,7 +55,7 @@ def describe(cards: Sequence[ModelCard], queue: str, started_at: float) -> disco
     )
     for card in cards:
         size = say("{count} parameters", count=rounded_number(card.parameters)) if card.parameters else ""
-        learnt = say("Learnt from {data}", data=card.data) if card.data else ""
+        learnt = say("Learnt from {data}", data=Text(card.data)) if card.data else ""
         copies = longest_passage(card.longest_passage) if card.longest_passage is not None else ""
         lines = (size, learnt, copies, _licence(card.licence))
         embed.add_field(

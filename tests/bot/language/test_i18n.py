@@ -1,5 +1,6 @@
 """What the bot says in other languages than English: every word of the code has a translation that fits its place."""
 
+import json
 import re
 import string
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from discord import app_commands
 
+from bot.commands.about import describe
 from bot.commands.register import COMMANDS
 from bot.language import i18n, recipes
 from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain, in_a_row
+from bot.model_cards import SHIPPED_DATA, ModelCard
 from core.errors import BadRequest
 from core.models import MODELS
 from core.recipe import Recipe
@@ -94,6 +97,15 @@ def test_a_sentence_names_commands_as_its_reader_s_discord_does(locale: str):
 def test_models_have_the_same_name_everywhere(locale: str):
     """No word of the catalogue is spelled as a model is: its translation would take the place of the model's name."""
     assert [i18n.catalogue(locale).gettext(model) for model in MODELS] == [*MODELS]
+
+
+def test_a_reader_learns_in_their_language_from_what_a_checkpoint_learnt():
+    """Of those that are shipped: their configs say it in words of the code."""
+    configs = [json.loads(file.read_text()) for file in (ROOT / "core" / "checkpoints").glob("*/config.json")]
+    assert {config["data"] for config in configs} == {str(data) for data in SHIPPED_DATA}
+    speak("de")
+    [field, *_] = describe([ModelCard("article", data=str(SHIPPED_DATA[1]))], "", 0.0).fields
+    assert str(field.value).startswith("Gelernt aus: 100 Dateien des Trainingsteils von MAESTRO v3")
 
 
 def test_each_listener_reads_their_own_language():
