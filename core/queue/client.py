@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextvars
 import math
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeAlias
 
 import sqlalchemy as sa
@@ -39,6 +42,9 @@ class JobQueue:
         self._snapshot = QueueSnapshot()
         self._orders: list[Order] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
+        # one thread, where one writer is let in at a time: in the event loop's few threads they would hold up readers
+        embedded = client._sys_db.engine.dialect.name == "sqlite"
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="queue-writer") if embedded else None
 
     @classmethod
     async def open(cls, url: str, job_seconds: float = JOB_SECONDS, snapshot_seconds: float = SNAPSHOT_SECONDS) -> Self:
@@ -46,6 +52,8 @@ class JobQueue:
         return cls(await asyncio.to_thread(connect, url), job_seconds, snapshot_seconds)
 
     async def close(self) -> None:
+        if self._writer:
+            await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._client.destroy)
 
     async def put(
@@ -68,7 +76,8 @@ class JobQueue:
                 user=str(user_id), status=UNFINISHED, load_input=False, load_output=False
             )
             priority = 1 + len(theirs)  # DBOS counts from 1
-            await self._client.enqueue_async(
+            await self._write(
+                self._client.enqueue,
                 {
                     "workflow_name": WORKFLOW,
                     "queue_name": QUEUE,
@@ -91,6 +100,11 @@ class JobQueue:
                 },
             )
         self._insert(job_id, priority)
+
+    async def _write(self, work: Callable[..., object], *arguments: Any) -> None:
+        """Let DBOS change rows, in a thread."""
+        context = contextvars.copy_context()
+        await asyncio.get_running_loop().run_in_executor(self._writer, context.run, work, *arguments)
 
     def _insert(self, job_id: str, priority: int) -> None:
         """Add the job to the snapshot at its place: a look a job would be too much for a busy hour."""
@@ -147,35 +161,36 @@ class JobQueue:
     async def cancel(self, job_id: str) -> None:
         """Take the job back. A running one ends within a second or so; an ended one stays as it is."""
         with reaching():
-            await self._client.cancel_workflow_async(job_id)
+            await self._write(self._client.cancel_workflow, job_id)
         self._snapshot = QueueSnapshot()
 
     async def withdraw(self, job_id: str, user_id: int | str) -> None:
         """Take back a job that is perhaps still to be put: whoever puts it later, this bot or another, finds it
         cancelled."""
         with reaching():
-            await self._client.enqueue_async(
+            await self._write(
+                self._client.enqueue,
                 {
                     "workflow_name": WORKFLOW,
                     "queue_name": WITHDRAWN,
                     "workflow_id": job_id,
                     "app_version": VERSION,
                     "authenticated_user": str(user_id),
-                }
+                },
             )
         await self.cancel(job_id)
 
     async def delete(self, job_id: str) -> None:
         """Forget a job that was answered: nothing of it stays."""
         with reaching():
-            await self._client.delete_workflow_async(job_id)
+            await self._write(self._client.delete_workflow, job_id)
 
     async def forget(self, user_id: int | str) -> None:
         """Delete every job of this user, whatever has become of it."""
         with reaching():
             theirs = await self._client.list_workflows_async(user=str(user_id), load_input=False, load_output=False)
             for row in theirs:
-                await self._client.delete_workflow_async(row.workflow_id)
+                await self._write(self._client.delete_workflow, row.workflow_id)
 
     async def ids(self) -> list[str]:
         """The ids of all jobs, whatever has become of them."""

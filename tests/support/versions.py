@@ -46,12 +46,13 @@ def become(version: str) -> None:
         records.append(PendingReply)
     for record in records:
         record.to_json = lambda self, written=record.to_json: change(written(self))
-    enqueue = DBOSClient.enqueue_async
+    enqueue = DBOSClient.enqueue
 
-    async def enqueue_async(self: DBOSClient, options: Any, request: Any, terms: dict[str, Any]) -> Any:
-        return await enqueue(self, options, request, change(terms))
+    def changed(self: DBOSClient, options: Any, *arguments: dict[str, Any]) -> Any:
+        """The request has been changed already; after it come the terms of the job."""
+        return enqueue(self, options, *arguments[:1], *map(change, arguments[1:]))
 
-    DBOSClient.enqueue_async = enqueue_async  # type: ignore[method-assign]
+    DBOSClient.enqueue = changed  # type: ignore[method-assign]
 
 
 def _without_what_was_added(record: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -164,6 +165,34 @@ async def test_a_queue_that_cannot_be_opened_is_a_sentence(tmp_path: Path):
     (tmp_path / "nocturne.sqlite").write_text("a letter to Elise, not a database " * 100)
     with pytest.raises(QueueError, match="cannot be reached"):
         await JobQueue.open(f"sqlite:///{tmp_path}/nocturne.sqlite")
+
+
+async def test_writers_that_wait_hold_up_no_reader(tmp_path: Path):
+    """While another process writes to the embedded database, a hundred that would put or remove a job stand in line,
+    and the queue is looked at meanwhile."""
+    jobs = await JobQueue.open(f"sqlite:///{tmp_path}/nocturne.sqlite")
+    await jobs.put("1", asks(), user_id=1)
+    other = sqlite3.connect(tmp_path / "nocturne.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = [
+        asyncio.create_task(write)
+        for number in range(25)
+        for write in (
+            jobs.put(f"put-{number}", asks(), user_id=number),
+            jobs.withdraw(f"withdrawn-{number}", number),
+            jobs.cancel(f"cancelled-{number}"),
+            jobs.delete(f"deleted-{number}"),
+        )
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        assert (await jobs.snapshot()).waiting == ["1"]
+    assert not any(task.done() for task in writing)
+    other.execute("COMMIT")
+    other.close()
+    await asyncio.gather(*writing)
+    assert len((await jobs.snapshot()).waiting) == 26
+    await jobs.close()
 
 
 async def test_the_queue_is_light():
