@@ -1,6 +1,7 @@
 """core/midi/keys: the key of a piece, where it is clear."""
 
 import pytest
+from pretty_midi import note_name_to_number
 
 from core.midi.keys import key_of
 from core.tonality import Key
@@ -14,6 +15,12 @@ def test_a_cadence_is_in_its_key(tonic: int, minor: bool):
     """Tonic, subdominant, dominant, tonic, on each of the twelve keys."""
     notes = [(60 + tonic + step, 1.0) for step in (MINOR if minor else MAJOR)]
     assert key_of(notes) == Key(tonic, minor)
+
+
+def test_a_tune_that_dwells_on_its_dominant_is_in_its_key():
+    """Für Elise is in A minor, though it has more of E."""
+    tune = "E5 D#5 E5 D#5 E5 B4 D5 C5 A4 A2 E3 A3 C4 E4 A4 B4 E2 E3 G#3 E4 G#4 B4 C5 A2 E3 A3 E4"
+    assert key_of((note_name_to_number(name), 1.0) for name in tune.split()) == Key(9, True)
 
 
 def test_a_chromatic_scale_is_in_no_key():
