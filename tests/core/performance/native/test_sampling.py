@@ -8,7 +8,7 @@ from core.performance.events import KEYS, NO_DURATION, NO_VELOCITY, SIZES, TIME_
 from core.performance.native import sampling as native
 from core.performance.sampling import FORBIDDEN, SAMPLING
 from core.performance.xla import sampling as xla
-from tests.core.performance.native.cases import SLOTS, random_state
+from tests.core.performance.native.cases import SLOTS, copied, random_state
 
 ALL = range(SLOTS)
 
@@ -108,7 +108,7 @@ def test_the_pedal_gains_the_same(generator):
 def test_the_state_is_the_same_after_events(generator):
     """After each of ten events that may be notes or moves of the pedal; the time of the next one is foretold."""
     native_state = random_state(generator)
-    xla_state = type(native_state)(*(part.copy() for part in native_state))
+    xla_state = copied(native_state)
     for _ in range(10):
         shifts, keys = generator.integers(0, TIME_BINS, SLOTS), generator.integers(0, KEYS, SLOTS)
         events = np.stack([shifts, keys, np.full(SLOTS, NO_VELOCITY), np.full(SLOTS, NO_DURATION)], axis=-1)
