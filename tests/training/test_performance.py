@@ -76,6 +76,14 @@ def test_a_tiny_model_learns_and_composes(data, whole, tmp_path):
         performance.main([*arguments(data, tmp_path / "run", 50_000), "--preset", "small"])
 
 
+def test_the_figures_are_those_of_the_checkpoint(data, whole, tmp_path):
+    """A trained network is calibrated and measured as it will be loaded: matrices in 8 bits, all else in float16."""
+    checkpoint = Checkpoint(whole / "checkpoint", MODEL)
+    figures = evaluate(checkpoint, of_split(read_folder(data), "validation"), "any", tmp_path / "cache")
+    measured = checkpoint.config["figures"]["validation"]["by_attribute"]
+    assert measured == pytest.approx(figures["by_attribute"], rel=1e-6)
+
+
 def started(arguments, **environment):
     """The command of training, in a process of its own."""
     command = [sys.executable, "-m", "training.performance", *arguments, "--save-seconds", "0"]
