@@ -1,7 +1,8 @@
-"""Compiled programs that are kept between starts: XLA compiles each once on a machine, and reads it from then on.
+"""Compiled programs that are kept between starts: XLA and Numba compile each once on a machine, and read it from then
+on.
 
-TensorFlow reads and writes the files (`tf_xla_persistent_cache_directory`), and takes a damaged one for an error. So
-only those that an earlier start left whole are kept."""
+TensorFlow reads and writes the files of XLA (`tf_xla_persistent_cache_directory`), and Numba its own. Both take a
+damaged one for an error. So only those that an earlier start left whole are kept."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
+KINDS = ("*.pb", "*/*.nbi", "*/*.nbc")
+"""The files with programs: XLA's, and Numba's indices and machine code."""
 SUMS = "sums.json"
 """The file with the hashes of the programs."""
 UNUSED_SECONDS = 30 * 86_400
@@ -26,16 +29,14 @@ UNUSED_SECONDS = 30 * 86_400
 
 
 class ProgramCache:
-    """A folder of compiled programs, one for each version of TensorFlow and kind of processor."""
+    """A folder of compiled programs, one for each version of TensorFlow and Numba and each kind of processor."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute() / fingerprint()
 
     def open(self) -> None:
-        """Let TensorFlow use the folder. Call it before TensorFlow is imported. Where the folder cannot be used, all is
-        compiled anew, as ever."""
-        if any(letter.isspace() or letter in "'\"" for letter in str(self.folder)):
-            return  # which the flags have no way to say
+        """Let TensorFlow and Numba use the folder. Call it before they are imported. Where the folder cannot be used,
+        all is compiled anew, as ever."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._keep_whole_programs()
@@ -43,6 +44,9 @@ class ProgramCache:
         except OSError as error:
             _log.info("compiled programs are not kept: %s", error)
             return
+        os.environ["NUMBA_CACHE_DIR"] = str(self.folder)
+        if any(letter.isspace() or letter in "'\"" for letter in str(self.folder)):
+            return  # which the flags have no way to say
         flags = f"--tf_xla_persistent_cache_directory={self.folder} --tf_xla_persistent_cache_prefix=nocturne"
         os.environ["TF_XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("TF_XLA_FLAGS"), flags)))
 
@@ -50,7 +54,7 @@ class ProgramCache:
         """Note the programs that are whole, once all are compiled."""
         with suppress(OSError):
             written = self.folder / f"{SUMS}.{os.getpid()}"
-            written.write_text(json.dumps({file.name: _digest(file) for file in self.folder.glob("*.pb")}))
+            written.write_text(json.dumps({self._name(file): _digest(file) for file in self._programs()}))
             written.replace(self.folder / SUMS)
 
     def _keep_whole_programs(self) -> None:
@@ -58,9 +62,15 @@ class ProgramCache:
             sums = dict(json.loads((self.folder / SUMS).read_text()))
         except (OSError, ValueError, TypeError):
             sums = {}
-        for file in self.folder.glob("*.pb"):
-            if sums.get(file.name) != _digest(file):
+        for file in self._programs():
+            if sums.get(self._name(file)) != _digest(file):
                 file.unlink(missing_ok=True)
+
+    def _programs(self) -> list[Path]:
+        return [file for kind in KINDS for file in self.folder.glob(kind)]
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.folder).as_posix()
 
     def _remove_unused(self) -> None:
         os.utime(self.folder)
@@ -72,7 +82,7 @@ class ProgramCache:
 def fingerprint() -> str:
     """Names all that a compiled program depends on beside what it computes: versions, and the processor's features."""
     facts = [sys.version, platform.machine(), platform.processor(), _features(), os.environ.get("XLA_FLAGS", "")]
-    facts += [f"tensorflow {tensorflow_version()}", f"keras {_version('keras')}"]
+    facts += [f"tensorflow {tensorflow_version()}", f"keras {_version('keras')}", f"numba {_version('numba')}"]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 

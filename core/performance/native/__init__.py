@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator
+
+_SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(Path(__file__).parents[1].rglob("*.py"))))
+
+
+class _OfTheseSources:
+    """Machine code is read again while no module of the models of performances has changed: Numba itself would look at
+    a function's own module, and not at the functions that it calls or at constants from elsewhere."""
+
+    def get_source_stamp(self) -> str:
+        return _SOURCES.hexdigest()
+
+
+class InGivenFolder(_OfTheseSources, UserProvidedCacheLocator):
+    """Machine code in the folder that NUMBA_CACHE_DIR names."""
+
+
+class BesideModule(_OfTheseSources, InTreeCacheLocator):
+    """Machine code beside the module that it is of."""
+
+
+_LOCATORS = ",".join(f"{__name__}.{kind.__name__}" for kind in (InGivenFolder, BesideModule))
+vars(config).update(CACHE_LOCATOR_CLASSES=_LOCATORS)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code that is kept beside its module. It runs without Python's lock, so that every core
+    """The function as machine code that is kept from start to start. It runs without Python's lock, so that every core
     decodes a batch of its own, and sums in the order that is fastest, the same at every call."""
-    return njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+    dispatcher = njit(nogil=True, fastmath=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
+        dispatcher.enable_caching()
+    return dispatcher
