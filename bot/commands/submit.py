@@ -43,11 +43,17 @@ async def acknowledge(interaction: Interaction, private: bool) -> int | None:
     return receipt.message_id if receipt else None
 
 
+def _begun(interaction: Interaction) -> float:
+    """The moment of the first look at an interaction, by the event loop's clock."""
+    begun: float = interaction.extras.setdefault("begun", asyncio.get_running_loop().time())
+    return begun
+
+
 @asynccontextmanager
 async def _in_time(interaction: Interaction) -> AsyncIterator[None]:
     """Limit what is looked up before an interaction is acknowledged. Raises StoreError."""
     try:
-        async with asyncio.timeout(interaction.client.services.deliveries.timing.admit):
+        async with asyncio.timeout_at(_begun(interaction) + interaction.client.services.deliveries.timing.admit):
             yield
     except TimeoutError:
         raise StoreError(STORE_UNREACHABLE) from None
@@ -111,7 +117,7 @@ async def submit(
         request = with_known_style(request, interaction.client.services.styles)
     pending = PendingReply(str(interaction.id), request, destination, source, submission.rendering, parent, takes=takes)
     await interaction.client.services.deliveries.accept(
-        pending, lambda: acknowledge(interaction, aside or destination.private), rules
+        pending, lambda: acknowledge(interaction, aside or destination.private), rules, _begun(interaction)
     )
 
 

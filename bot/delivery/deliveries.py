@@ -23,7 +23,7 @@ from bot.delivery.uploads import UploadReader
 from bot.store.pending_replies import PendingReplies
 from bot.store.pending_reply import PendingReply, StoredNotes, reply_of
 from bot.store.pieces import Library
-from bot.store.server_rules import FREE, Rules
+from bot.store.server_rules import Rules
 from core.errors import QueueError, StoreError
 from core.process.logs import about_job
 from core.queue.client import JobQueue
@@ -81,17 +81,18 @@ class Deliveries:
         await self._background.close()
 
     async def accept(
-        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[int | None]], rules: Rules = FREE
+        self, pending: PendingReply, acknowledge: Callable[[], Awaitable[int | None]], rules: Rules, begun: float
     ) -> None:
         """Take on an interaction under the rules of its server: note it down, acknowledge it, and follow its job in the
         background, unless another bot was faster, which then does. A row is there before Discord hears of it, so that a
         bot killed at any moment goes on with it. Raises TooManyJobs and QueueFull before anything else, as
         `Admission.enter` does, BadRequest when the rules allow no more today, and StoreError when it cannot be noted
-        down in time. `acknowledge` gives the id of the message that shows progress, where that is known."""
+        down in time, which counts from `begun` by the event loop's clock. `acknowledge` gives the id of the message
+        that shows progress, where that is known."""
         self.admission.enter(pending, rules.at_once)
         try:
             with about_job(pending.job_id):
-                ours = await self._leases.note(pending, rules.a_day)
+                ours = await self._leases.note(pending, rules.a_day, begun)
                 if ours:
                     message_id = await self._acknowledge(pending.job_id, acknowledge)
                     pending = replace(pending, destination=replace(pending.destination, message_id=message_id))

@@ -54,12 +54,13 @@ class Leases:
         self._held_until = began + self._store.lease_seconds
         self._background.start("leases", self._keep())
 
-    async def note(self, pending: PendingReply, a_day: int = 0) -> bool:
+    async def note(self, pending: PendingReply, a_day: int, begun: float) -> bool:
         """Write the row; False when another bot has. Raises BadRequest as `PendingReplies.add` does, and StoreError
-        when that takes too long for Discord: a row that is written later is removed again."""
+        when that takes too long for Discord, from `begun` by the event loop's clock: a row that is written later is
+        removed again."""
         writing = asyncio.create_task(self._store.add(pending, a_day))
         try:
-            async with asyncio.timeout(self._timing.note):
+            async with asyncio.timeout_at(begun + self._timing.note):
                 return await asyncio.shield(writing)
         except TimeoutError:
             self.withdraw(pending.job_id, writing)

@@ -16,12 +16,13 @@ class Timing:
     """Between two messages of progress to one listener, at least."""
     renew: float = 5.0
     """Between two renewals of the leases."""
-    admit: float = 1.2
-    """Limit for what has to be known before a request is accepted: Discord gives 3 s in all."""
+    admit: float = 2.0
+    """Limit for what has to be known before a request is accepted, from the first look at its interaction. Discord
+    gives 3 s in all, and what one step does not take of them the next one has."""
     acknowledge_delays: Sequence[float] = (0.2, 0.4)
     """Before each further attempt to acknowledge an interaction, within the same 3 s."""
-    note: float = 1.5
-    """Limit for the row of an interaction that is not acknowledged yet."""
+    note: float = 2.4
+    """Limit for the row of an interaction that is not acknowledged yet, from the same moment."""
     mention: float = 30.0
     """A listener who has waited longer is notified by a message of its own, which mentions them: they may have looked
     away."""

@@ -24,11 +24,12 @@ GETTING_READY = "My composer is getting ready"
 async def test_many_at_once(working: bool, tmp_path: Path):
     """Each interaction is acknowledged in Discord's 3 s; a refusal is for having three already. With a worker everybody
     gets a piece, and without one everybody is told that the composer is not there."""
-    async with Discord() as discord:
+    async with Discord() as discord, contextlib.AsyncExitStack() as stack:
         guild = discord.guild()
         people = [discord.person(f"listener{number}", guild) for number in range(USERS)]
         bot = BotProcess(tmp_path, discord.environment | {"SPAWN_WORKER": "false", "DATA_DIR": str(tmp_path)})
         bot.start()
+        stack.callback(bot.kill)
         await discord.registered("compose", within=PATIENCE)
 
         async def ask(number: int) -> Interaction:

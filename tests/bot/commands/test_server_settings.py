@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from tests.discord_standin.codes import SELECTS
 from tests.discord_standin.model import parts
 from tests.discord_standin.places import Channel
 from tests.support.music import as_bytes, piano
-from tests.support.playing_bot import FakeQueue, asks_for, playing
+from tests.support.playing_bot import SHORT, FakeQueue, asks_for, playing
 
 pytestmark = pytest.mark.asyncio
 
@@ -272,15 +273,20 @@ async def test_rules_that_cannot_be_read_lock_nobody_out(queue: FakeQueue, url: 
                 assert chosen(message)["length"] == ["300"]
 
 
-async def test_nobody_waits_for_a_database_that_is_away(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """The refusal comes within the seconds that Discord gives."""
+@pytest.mark.parametrize("slow", [False, True])
+async def test_nobody_waits_for_a_database_that_is_away(
+    slow: bool, queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The refusal comes within the seconds that Discord gives, also where the database would answer at last."""
 
     async def away(*_: object) -> None:
+        if slow:
+            await asyncio.Event().wait()
         raise StoreError(STORE_UNREACHABLE)
 
     async with Discord() as standin:
         member = standin.person("robert", standin.guild())
-        async with playing(standin, queue, url, monkeypatch):
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, admit=0.1)):
             monkeypatch.setattr(RuleBook, "get", away)
             refused = await (await member.types("/compose", seed="72")).answered()
             assert refused.content == str(STORE_UNREACHABLE)
