@@ -53,7 +53,7 @@ async def harmonize_message(interaction: Interaction, message: discord.Message) 
 
 @harmonize.autocomplete("melody")
 async def suggest_melodies(_: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    found = [(name, value) for name, value in seed_suggestions(typed) if _is_melody(value)]
+    found = [each for each in seed_suggestions(typed, read=Seed.melody) if _is_melody(each[1])]
     return [app_commands.Choice(name=name, value=value) for name, value in found]
 
 

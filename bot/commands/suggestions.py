@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from discord import app_commands
@@ -70,9 +70,11 @@ def _suggested_length(length: int) -> app_commands.Choice[int]:
     return app_commands.Choice(name=f"{spoken_time(length * STEP_SECONDS)} ({length})", value=length)
 
 
-def seed_suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str, str]]:
+def seed_suggestions(
+    typed: str, latest: Iterable[Seed] = (), read: Callable[[str], Seed] = Seed.parse
+) -> list[tuple[str, str]]:
     """Names and values to choose from: the chord whose name was typed, `random`, the latest seeds of the one who types,
-    notes that begin as the last one typed does, and chords."""
+    notes that begin as the last one typed does, and chords. `read` makes a seed of a text, or raises BadRequest."""
     if names_option(typed):
         return [(typed, typed)] if len(typed) <= MAX_SUGGESTION and _is_submission(typed) else []
     typed = notation.plain(typed)
@@ -86,7 +88,7 @@ def seed_suggestions(typed: str, latest: Iterable[Seed] = ()) -> list[tuple[str,
         if not seed.is_random and any(text.lower().startswith(begun) for text in (str(seed), seed.names)):
             found.append(_suggestion(seed))
     likely = [head + note for note in _notes(last)] or ([] if chords else [typed])
-    found += [_suggestion(seed) for seed in _seeds(likely)]
+    found += [_suggestion(seed) for seed in _seeds(likely, read)]
     fitting = {name: value for name, value in found if len(name) <= MAX_SUGGESTION}
     later = [chord for chord in chords if chord[0] not in fitting]
     return list(fitting.items())[: MAX_SUGGESTIONS - len(later)] + later
@@ -104,11 +106,11 @@ def _suggestion(seed: Seed) -> tuple[str, str]:
     return f"{seed.names} ({seed})", seed.spelled
 
 
-def _seeds(texts: Iterable[str]) -> Iterator[Seed]:
+def _seeds(texts: Iterable[str], read: Callable[[str], Seed]) -> Iterator[Seed]:
     """Seeds of the texts that are notes to begin with."""
     for text in texts:
         with suppress(BadRequest):
-            seed = Seed.parse(text)
+            seed = read(text)
             if seed.chords:
                 yield seed
 

@@ -128,6 +128,7 @@ async def test_a_melody_is_harmonized(queue: FakeQueue, url: str, monkeypatch: p
             offered = await listener.autocompletes("/harmonize", "melody", "C4 E")
             assert "60 64" in [value for _, value in offered]
             assert all("," not in value for _, value in offered)
+            assert ("C4 D4 E4 (60 62 64)", "60 62 64") in await listener.autocompletes("/harmonize", "melody", "c d e")
 
 
 @pytest.mark.asyncio
