@@ -119,17 +119,14 @@ class Deliveries:
         return pending.destination.user_id if pending and job_id not in self._open.delivered else None
 
     async def cancel(self, reply_id: str) -> None:
-        """Cancel all jobs of a reply, which says so as soon as the queue does. Those that are not queued yet, as their
-        file is being read, will not be. Raises QueueError and StoreError."""
+        """Cancel all jobs of a reply, which says so as soon as the queue does. Those that are not queued yet, by this
+        bot or by another, will not be. Raises QueueError and StoreError."""
         with about_job(reply_id):
             pending = self._open.find(reply_id) or await self._store.find(reply_id)
             if pending is None:
                 return
             for job_id in pending.job_ids:
-                if pending.unread or job_id in self._open.unqueued:
-                    await self._queue.withdraw(job_id, pending.destination.user_id)
-                else:
-                    await self._queue.cancel(job_id)
+                await self._queue.withdraw(job_id, pending.destination.user_id)
             self._follower.withdraw(reply_id)
 
     async def cancel_all(self, user_id: int) -> None:

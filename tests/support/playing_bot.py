@@ -86,10 +86,11 @@ class FakeQueue:
         return len(piece.audio) if piece else 0
 
     async def cancel(self, job_id: str) -> None:
-        self.jobs[job_id] = Job(job_id, JobState.CANCELLED)
+        if job_id in self.jobs:
+            await self.withdraw(job_id, 0)
 
     async def withdraw(self, job_id: str, user_id: int) -> None:
-        await self.cancel(job_id)
+        self.jobs[job_id] = Job(job_id, JobState.CANCELLED)
 
     async def delete(self, job_id: str) -> None:
         self.deleted.append(job_id)

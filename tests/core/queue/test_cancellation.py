@@ -69,7 +69,8 @@ async def test_a_waiting_job_is_taken_back(unattended: JobQueue, begin: Callable
 
 
 async def test_a_job_is_taken_back_before_it_is_put(unattended: JobQueue, begin: Callable[..., Worker]):
-    """Withdrawn, it is cancelled whenever it is put; one that waits already is cancelled too, and neither is begun."""
+    """Withdrawn, it is cancelled whenever it is put; one that waits already is cancelled too, and neither is begun. One
+    that is done stays so."""
     await unattended.withdraw("1", user_id=1)
     assert (await known(unattended, "1")).state == JobState.CANCELLED
     await unattended.put("1", asks(take=1), user_id=1)
@@ -80,5 +81,7 @@ async def test_a_job_is_taken_back_before_it_is_put(unattended: JobQueue, begin:
     with begin() as worker:
         await watch(unattended, "3", JobState.DONE)
         assert worker.history("began") == [3]
+    await unattended.withdraw("3", user_id=3)
+    assert (await known(unattended, "3")).state == JobState.DONE
     await unattended.delete("1")
     assert "1" not in await unattended.ids()
