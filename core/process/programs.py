@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ SUMS = "sums.json"
 """The file with the hashes of the programs."""
 UNUSED_SECONDS = 30 * 86_400
 """After which the programs of another version or processor are removed."""
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class ProgramCache:
@@ -75,7 +77,8 @@ class ProgramCache:
     def _remove_unused(self) -> None:
         os.utime(self.folder)
         for other in self.folder.parent.iterdir():
-            if other.is_dir() and other.stat().st_mtime < time.time() - UNUSED_SECONDS:
+            is_ours = other.is_dir() and _FINGERPRINT.fullmatch(other.name)
+            if is_ours and other.stat().st_mtime < time.time() - UNUSED_SECONDS:
                 shutil.rmtree(other, ignore_errors=True)
 
 

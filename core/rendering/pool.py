@@ -41,6 +41,8 @@ FINISH_SECONDS = 330
 last progress, as a video of 600 s took 264 s beside a busy model."""
 WANTED_SECONDS = 0.2
 """How often a thread that waits for a piece finds out whether it is still wanted."""
+SCRATCH = "nocturne-scratch"
+"""Name of the folder in DATA_DIR in which they write. It is cleared away as a whole, so no other has such a name."""
 _REMOVALS, _REMOVAL_SECONDS = 20, 0.1
 
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
@@ -66,7 +68,7 @@ class Renderers:
         self.processes = processes or os.cpu_count() or 1
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
-        self._scratch = settings.data_dir / "scratch"
+        self._scratch = settings.data_dir / SCRATCH
         self._starts = 0
         self._places = list(range(MOST_AT_ONCE))
         self._shares: Any = _CONTEXT.RawArray("d", MOST_AT_ONCE)

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 
+from core.rendering.pool import SCRATCH
 from tests.discord_standin import Discord, Interaction
 from tests.support.crowd import Crowd
 from tests.support.deployment import PATIENCE
@@ -57,7 +58,7 @@ async def test_chaos_on_one_machine(tmp_path: Path):
     async with Discord() as discord, deployed(OneMachine(discord, tmp_path, chance)) as deployment:
         await run(deployment)
         assert not deployment.ended, f"seed {SEED}: some ended by themselves"
-        assert not (deployment.data / "scratch").exists()
+        assert not (deployment.data / SCRATCH).exists()
 
 
 @pytest.mark.long

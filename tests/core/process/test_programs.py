@@ -47,18 +47,19 @@ def test_a_program_is_compiled_once(tmp_path: Path):
 
 def test_what_nobody_noted_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Such a file may be half of one, of a process that was killed; folders of other versions go once they are long
-    unused."""
+    unused, and whatever else is there stays."""
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     programs = ProgramCache(tmp_path)
-    old, young = tmp_path / "old", tmp_path / "young"
-    for folder in (programs.folder, old, young):
+    old, young, foreign = tmp_path / ("a" * 16), tmp_path / ("b" * 16), tmp_path / "photos"
+    for folder in (programs.folder, old, young, foreign):
         folder.mkdir()
         (folder / "half.pb").write_bytes(b"half")
-    os.utime(old, (0, old.stat().st_mtime - UNUSED_SECONDS - 1))
+    for folder in (old, foreign):
+        os.utime(folder, (0, folder.stat().st_mtime - UNUSED_SECONDS - 1))
     programs.open()
     assert not (programs.folder / "half.pb").exists()
-    assert [folder.exists() for folder in (old, young)] == [False, True]
+    assert [folder.exists() for folder in (old, young, foreign)] == [False, True, True]
     assert str(programs.folder) in os.environ["TF_XLA_FLAGS"]
     assert os.environ["NUMBA_CACHE_DIR"] == str(programs.folder)
 

@@ -24,7 +24,7 @@ from core.pipeline import Draft
 from core.process.logs import about_job
 from core.recipe import Recipe
 from core.rendering import pool
-from core.rendering.pool import Renderers
+from core.rendering.pool import SCRATCH, Renderers
 from core.request import VIDEO, VOICE, ComposeRequest, Rendering
 from core.seed import Seed
 from core.settings import Settings
@@ -68,7 +68,7 @@ def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Se
     rendering = Rendering(transpose=3)
     here, there = pipeline.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
     assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
-    assert left_in(settings.data_dir / "scratch") == []
+    assert left_in(settings.data_dir / SCRATCH) == []
 
 
 def test_what_a_process_logs_names_its_job(
@@ -142,11 +142,11 @@ time.sleep(1000)
 
     assert renderers.finish(draft(), progress=kill).audio
     assert killed
-    assert left_in(settings.data_dir / "scratch") == []
+    assert left_in(settings.data_dir / SCRATCH) == []
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while that FluidSynth lives
     renderers.close()
-    assert not (settings.data_dir / "scratch").exists()
+    assert not (settings.data_dir / SCRATCH).exists()
 
 
 def test_pieces_of_many_threads_are_made(renderers: Renderers):
@@ -162,21 +162,22 @@ def test_pieces_of_many_threads_are_made(renderers: Renderers):
 
 
 def test_processes_end_with_their_worker(tmp_path: Path):
-    """`kill -9` of the worker ends them; what was left behind is cleared by the next one."""
+    """`kill -9` of the worker ends them; what was left behind is cleared by the next one, and nothing else."""
     code = """
 import multiprocessing, time
 from core.process.logs import about_job
-from core.rendering.pool import Renderers
+from core.rendering.pool import SCRATCH, Renderers
 from core.settings import Settings
 if __name__ == "__main__":
     renderers = Renderers(Settings.load(), processes=1)
     while not multiprocessing.active_children(): time.sleep(0.05)
-    (Settings.load().data_dir / "scratch" / "left").touch()
+    (Settings.load().data_dir / SCRATCH / "left").touch()
     print(multiprocessing.active_children()[0].pid, flush=True)
     time.sleep(600)
 """
-    script = tmp_path / "worker.py"
+    script, foreign = tmp_path / "worker.py", tmp_path / "scratch"
     script.write_text(code)
+    foreign.mkdir()
     environment = surroundings(DATA_DIR=str(tmp_path))
     worker = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
     assert worker.stdout is not None
@@ -187,10 +188,11 @@ if __name__ == "__main__":
     while Path(f"/proc/{child}").exists() and time.monotonic() < patience:
         time.sleep(0.05)
     assert not Path(f"/proc/{child}").exists()
-    assert (tmp_path / "scratch" / "left").exists()
+    assert (tmp_path / SCRATCH / "left").exists()
     following = Renderers(Settings(data_dir=tmp_path), processes=1)
-    assert not (tmp_path / "scratch" / "left").exists()
+    assert not (tmp_path / SCRATCH / "left").exists()
     following.close()
+    assert foreign.exists()
 
 
 def test_a_process_that_hangs_is_ended():
