@@ -157,7 +157,13 @@ class Deliveries:
             self._background.start(pending.job_id, self._follower.follow(pending, fresh))
 
     async def _sweep(self) -> None:
-        """Delete jobs without a row: their bot was killed, or the queue away, just after the reply was delivered."""
+        """Delete jobs without a row again and again: their bot was killed, or the queue away, just after the reply was
+        delivered, and their pieces are large."""
+        while True:
+            await self._delete_answered()
+            await asyncio.sleep(self.timing.sweep)
+
+    async def _delete_answered(self) -> None:
         try:
             jobs = await self._queue.ids()
             owed = await self._store.job_ids()  # looked up later: a row is written before its job is put

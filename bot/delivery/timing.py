@@ -16,6 +16,8 @@ class Timing:
     """Between two messages of progress to one listener, at least."""
     renew: float = 5.0
     """Between two renewals of the leases."""
+    sweep: float = 3600.0
+    """Between two looks for jobs in the queue whose replies were delivered."""
     admit: float = 2.0
     """Limit for what has to be known before a request is accepted, from the first look at its interaction. Discord
     gives 3 s in all, and what one step does not take of them the next one has."""

@@ -102,15 +102,19 @@ async def test_one_line_a_job_and_no_token(
 
 
 async def test_jobs_that_nobody_is_owed_are_removed(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """A bot killed just after an answer leaves a job without a row; the next start removes it, and no other."""
+    """A bot killed just after an answer leaves a job without a row, and so does one that cannot reach the queue then:
+    the next start removes it, and each sweep from then on, and no other."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/compose", seed="72")
             await asked.answered()
         queue.jobs["1"] = Job("1", JobState.DONE)
-        async with playing(standin, queue, url, monkeypatch):
-            await until(lambda: queue.deleted == ["1"])
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, sweep=0.05)):
+            await until(lambda: "1" in queue.deleted)
+            queue.jobs["2"] = Job("2", JobState.DONE)
+            await until(lambda: "2" in queue.deleted)
+            assert {*queue.deleted} == {"1", "2"}
             queue.finish(asked.id)
             assert (await asked.finished()).attachments
             assert await emptied(url)
