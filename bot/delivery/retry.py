@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`await Retry(on, delays)(function, *arguments)` calls the function until it raises none of the errors in `on`,
+    """`await Retry(on, delays)(function, *arguments)` calls the function until it raises no error that passes,
     `len(delays) + 1` times at most."""
 
     on: tuple[type[Exception], ...]
@@ -41,7 +41,15 @@ class Retry:
         for seconds in self.delays:
             try:
                 return await function(*arguments, **options)
-            except self.on as error:
+            except Exception as error:
+                if not self._passes(error):
+                    raise
                 RETRIES.labels("queue" if isinstance(error, DATABASE_UNREACHABLE) else "discord").inc()
                 await asyncio.sleep(seconds)
         return await function(*arguments, **options)
+
+    def _passes(self, error: Exception) -> bool:
+        """Whether an error passes by itself. A rate limit of Discord's does, for which discord.py has waited five times
+        by then."""
+        limited = isinstance(error, discord.HTTPException) and error.status == 429
+        return isinstance(error, self.on) or (limited and discord.DiscordServerError in self.on)

@@ -113,6 +113,21 @@ async def test_a_listener_who_waited_long_is_notified(queue: FakeQueue, url: str
             assert listener.channel.messages == [message, private]
 
 
+async def test_what_showed_progress_goes_though_discord_is_busy(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Its rate limit may hold longer than the five times that discord.py waits: the message would stay for ever."""
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, mention=0)):
+            asked = await listener.types("/compose", seed="72")
+            shown = await asked.answered()
+            standin.fails("DELETE", "/messages", answer=429, retry_after=0.01, times=7)
+            queue.finish(asked.id)
+            await asked.finished()
+            assert shown.deleted
+
+
 async def test_where_the_bot_may_not_write_a_mention_is_all(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
 ):
