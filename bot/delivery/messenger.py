@@ -226,7 +226,7 @@ class Messenger:
             await self._retry(self._client.http.delete_message, destination.channel_id, destination.message_id)
 
     def _is_long_awaited(self, pending: PendingReply, reply: Reply) -> bool:
-        """Whether it brings files to a place where others are, and its listener has perhaps looked away."""
+        """Whether a reply brings files to a place where others are too, and its listener has perhaps looked away."""
         destination = pending.destination
         return not destination.private and bool(reply.attachments) and destination.age > self._mention_seconds
 
