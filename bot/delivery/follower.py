@@ -29,7 +29,7 @@ from bot.store.pending_reply import Destination, PendingReply
 from bot.store.piece_table import Stored
 from bot.store.pieces import Library
 from core.captions import Captions
-from core.errors import NocturneError, StoreError
+from core.errors import NocturneError, QueueError, StoreError
 from core.piece import Composed, Piece
 from core.queue.client import JobQueue
 from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
@@ -239,11 +239,12 @@ class Follower:
         times = {"deliver": time.monotonic() - begun, "in all": pending.destination.age}
         _log.info("%s", log_line(outcome, how, times))
         metrics.answered(outcome.state, how, times["deliver"], times["in all"])
-        await self._leases.remove(job_id)  # first, for its token; a job without a row is only space
-        for each in pending.job_ids:
-            await self._queue.delete(each)
+        await self._leases.remove(job_id)  # first, for its token
         with suppress(StoreError):  # the pieces are there all the same
             await self._library.table.set_message(pending.job_ids, url)
+        with suppress(QueueError):  # a job without a row is only space, and the next start removes it
+            for each in pending.job_ids:
+                await self._retry(self._queue.delete, each)
 
 
 def _known(job: Job | None, job_id: str) -> Job:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.delivery import follower
 from bot.store import pending_reply
+from core.errors import QueueError
 from core.queue.jobs import Job, JobState
 from tests.discord_standin import Discord
 from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing
@@ -81,6 +82,32 @@ async def test_the_queue_may_stumble(queue: FakeQueue, url: str, monkeypatch: py
             queue.broken = 100
             asked = await listener.types("/compose", seed="72")
             assert (await asked.answered()).content == "The queue cannot be reached at the moment."
+
+
+async def test_a_job_that_cannot_be_deleted_is_answered_all_the_same(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Its row is gone, and the piece knows its message; the job is removed by the next start."""
+
+    attempts = []
+
+    async def away(job_id: str) -> None:
+        attempts.append(job_id)
+        raise QueueError("The queue cannot be reached at the moment.")
+
+    monkeypatch.setattr(queue, "delete", away)
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            asked = await listener.types("/compose", seed="72")
+            await asked.answered()
+            queue.finish(asked.id)
+            message = await asked.finished()
+            await until(lambda: len(attempts) > len(SHORT.database_delays))
+            assert await emptied(url)
+            [stored] = await bot.services.library.of(listener.user.id, 0, 9)
+            assert stored.message_url.endswith(f"/{message.id}")
+    assert "unanswered" not in caplog.text
 
 
 async def test_one_line_a_job_and_no_token(
