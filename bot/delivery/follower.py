@@ -242,7 +242,7 @@ class Follower:
         await self._leases.remove(job_id)  # first, for its token
         with suppress(StoreError):  # the pieces are there all the same
             await self._library.table.set_message(pending.job_ids, url)
-        with suppress(QueueError):  # a job without a row is only space, and the next start removes it
+        with suppress(QueueError):  # a job without a row is only space, and a later sweep removes it
             for each in pending.job_ids:
                 await self._retry(self._queue.delete, each)
 

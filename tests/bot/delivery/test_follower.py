@@ -87,7 +87,7 @@ async def test_the_queue_may_stumble(queue: FakeQueue, url: str, monkeypatch: py
 async def test_a_job_that_cannot_be_deleted_is_answered_all_the_same(
     queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    """Its row is gone, and the piece knows its message; the job is removed by the next start."""
+    """Its row is gone, and the piece knows its message; a later sweep removes the job."""
 
     attempts = []
 
