@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from core.performance.cache import STRETCH
 from keras import ops
 
 from benchmarks._report import parser, table
 from core.loader import load_composer
 from core.options import STEP_SECONDS
 from core.performance import engine
-from core.performance.cache import STRETCH
 from core.performance.candidates import CANDIDATES, CandidateGroup
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import CHUNK, Engine, gpus

@@ -1,4 +1,5 @@
-"""Loads a model's composer. Importing this costs nothing; loading one imports TensorFlow."""
+"""Loads a model's composer. Importing this costs nothing; loading `article`, and on a GPU any model, imports
+TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from core.process.programs import ProgramCache
 
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "1"}
 """Variables that TensorFlow reads once. A step is hundreds of small operations: to share each among the cores takes a
-third more of the processor and hardly less time, and every core has a batch of its own. The notes are the same."""
+third more of the processor and hardly less time."""
 UNUSED = ("jax", "matplotlib.pyplot", "pandas", "sklearn")
 """Packages that TensorFlow and Keras import where they are installed, for uses that Nocturne makes none of: a third of
 the time of `import tensorflow` and 150 MB."""

@@ -22,7 +22,7 @@ class ModelSpec:
     name: str
     """As requests, checkpoints and their folders say it; it is stored, and stays."""
     composer: str
-    """The class that loads it, `module:Class`. Importing that module imports TensorFlow."""
+    """The class that loads it, `module:Class`. `core.loader` imports it."""
     usual_top_p: float
     """The nucleus of a request that names none."""
     presets: tuple[str, ...] = (SMALL,)

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL, network_of
+from core.performance.composer import MODEL
 from core.performance.events import (
     ATTRIBUTES,
     BIN_WIDTHS,
@@ -29,7 +29,7 @@ from core.performance.events import (
     TIME_EDGES,
     bins_of,
 )
-from core.performance.model import PerformanceModel
+from core.performance.model import PerformanceModel, network_of
 from training.commands import add_cache_option, run_command
 from training.comparison import compare, table
 from training.data import SPLITS, Recording, data_folder, of_split, read_folder, read_once, style_of

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from core.checkpoint import Checkpoint
+from core.performance.architecture import ANY
 from core.performance.candidates import CANDIDATES
-from core.performance.composer import MODEL, PerformanceComposer, network_of
-from core.performance.model import ANY
+from core.performance.composer import MODEL, PerformanceComposer
 from core.performance.sampling import SAMPLING
 from core.request import ComposeRequest
 from core.seed import Seed
@@ -38,9 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.keys:
         onset_shift, _, *others = SAMPLING.temperatures
         sampling = SAMPLING._replace(temperatures=(onset_shift, options.keys, *others))
-    composer = PerformanceComposer(
-        network_of(checkpoint), checkpoint.hash, options.slots, sampling=sampling, candidates=options.candidates
-    )
+    composer = PerformanceComposer(checkpoint, options.slots, sampling=sampling, candidates=options.candidates)
     recordings = read_folder(data_folder(options.like)) if options.like else []
     human = [recording for recording in recordings if recording.split != "test"]
     styles = styles_like(human, composer.styles, options.pieces)

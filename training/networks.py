@@ -10,8 +10,8 @@ from keras import ops
 
 from core.checkpoint import Checkpoint, Weight
 from core.errors import BadData
-from core.performance.composer import MODEL, network_of
-from core.performance.model import PerformanceModel, built
+from core.performance.composer import MODEL
+from core.performance.model import PerformanceModel, built, network_of
 
 
 def warm_start(model: PerformanceModel, source: Checkpoint) -> None:

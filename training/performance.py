@@ -20,9 +20,10 @@ import numpy as np
 from core import checkpoint
 from core.checkpoint import Checkpoint
 from core.errors import BadData
-from core.performance.composer import MODEL, config_of, network_of
-from core.performance.engine import gpus
-from core.performance.model import ANY, Lookup, PerformanceConfig, PerformanceModel, built
+from core.performance.architecture import ANY, PerformanceConfig, config_of
+from core.performance.composer import MODEL
+from core.performance.model import Lookup, PerformanceModel, built, network_of
+from core.performance.xla.engine import gpus
 from training.calibration import calibrate
 from training.commands import add_run_options, count, run_command
 from training.evaluate import Scorer, nats_per_note, score

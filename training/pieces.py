@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.performance.model import ANY
+from core.performance.architecture import ANY
 from training.data import Recording, data_folder, of_split, read_folder, style_of
 from training.held_out import learnable
 from training.midi import moments_of

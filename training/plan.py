@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import BadData
+from core.performance.architecture import PerformanceConfig
 from core.performance.engine import CHUNK, SHORTEST_WINDOW
-from core.performance.model import PerformanceConfig
 from training.loss import TEACHER_WEIGHT
 from training.windows import Variation
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.performance.cache import STRETCH
 from core.performance.critic import Critic, of_shipped_networks
-from core.performance.engine import CHUNK, EngineState
+from core.performance.engine import CHUNK, STRETCH, State
 from core.performance.events import KEY
 from core.performance.guard import Trouble
 from core.performance.sequence import EventSequence
@@ -51,14 +50,14 @@ class CandidateGroup:
         self.share = 0.0
         """How much of the piece is made, 0 to 1; it never falls."""
         self._critic = critic or of_shipped_networks()
-        self._kept: dict[int, EngineState] = {}  # after so many events
+        self._kept: dict[int, State] = {}  # after so many events
         self._tries = self._tries_here = 0
         self._place = -1  # the last event in which there was trouble, at which `_tries_here` counts
         self._stop: int | None = None
         self.candidates = self._copies(None)
         """The sequences that are to be decoded now."""
 
-    def _copies(self, origin: EventSequence | EngineState | None) -> list[EventSequence]:
+    def _copies(self, origin: EventSequence | State | None) -> list[EventSequence]:
         """Copies of the best sequence that go on from the origin's state, each with draws of its own: one where
         the whole stretch is given."""
         begins = len(self.best.events)
@@ -85,7 +84,7 @@ class CandidateGroup:
         self.candidates = self._copies(self.best)
         return self.best
 
-    def keep(self, state: EngineState) -> None:
+    def keep(self, state: State) -> None:
         """Keep the state, of one slot, after the events of the best sequence."""
         self._kept[len(self.best.events)] = state
         while len(self._kept) > KEPT_STATES:

@@ -6,7 +6,6 @@ import io
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +13,17 @@ from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
 from core.composer import Composition, Progress
-from core.errors import BadCheckpoint, BadRequest
+from core.errors import BadRequest
 from core.expression import DYNAMICS
 from core.midi.given import melody_of, notes_of
-from core.midi.smf import parse
-from core.performance.cache import STRETCH
+from core.midi.smf import TimedNote, parse
+from core.performance.architecture import PerformanceConfig, config_of
 from core.performance.candidates import CANDIDATES, KEPT_STATES, CandidateGroup
-from core.performance.engine import CACHE_DTYPE, FREE, RECALL_LENGTH, SHORTEST_WINDOW, Engine, gpus
+from core.performance.engine import FREE, RECALL_LENGTH, STRETCH
+from core.performance.engines import engine_maker, on_gpu
 from core.performance.events import CELL, KEY, PITCHES, SHIFT, bins_of, encode, read, write
 from core.performance.fingerprint import of_training_music
 from core.performance.interpretation import harmonized, performed
-from core.performance.model import ANY, PerformanceConfig, PerformanceModel, built
 from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
 from core.performance.score import Given, Playing, melody_given, notes_of_seed, score_of
@@ -61,29 +60,29 @@ class PerformanceComposer:
 
     def __init__(
         self,
-        network: PerformanceModel,
-        checkpoint: str,
+        checkpoint: Checkpoint,
         slots: int | None = None,
         memory: int | None = None,
         sampling: SamplingParameters = SAMPLING,
         candidates: int = CANDIDATES,
     ) -> None:
-        self.network, self.checkpoint, self.candidates = network, checkpoint, candidates
-        counts, batches = piece_counts(network.config, slots, memory, candidates)
-        engines = [Engine(network, count, candidates, sampling) for count in counts]
-        self._scheduler = Scheduler(engines, batches)
+        """To compose up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
+        Raises BadCheckpoint for a checkpoint whose parts do not fit together."""
+        self.checkpoint, self.candidates, self.config = checkpoint.hash, candidates, config_of(checkpoint)
+        self.engine = engine_maker(checkpoint, self.config, sampling)
+        """Makes an engine for so many pieces, of so many candidates each."""
+        counts, batches = piece_counts(self.config, slots, memory, candidates)
+        self._scheduler = Scheduler([self.engine(count, candidates) for count in counts], batches)
 
     @classmethod
     def load(cls, folder: Path, slots: int | None = None, memory: int | None = None) -> PerformanceComposer:
-        """To compose up to `slots` pieces at once, or as many as suits the machine, within a process of `memory` MiB.
-        Raises BadCheckpoint for a folder that is missing or whose parts do not fit together."""
-        checkpoint = Checkpoint(folder, MODEL)
-        return cls(network_of(checkpoint), checkpoint.hash, slots, memory)
+        """Raises BadCheckpoint for a folder that is missing."""
+        return cls(Checkpoint(folder, MODEL), slots, memory)
 
     @property
     def styles(self) -> tuple[str, ...]:
         """The styles that a request may name; the first, `any`, is none in particular."""
-        return self.network.config.styles
+        return self.config.styles
 
     @property
     def places(self) -> int:
@@ -95,6 +94,9 @@ class PerformanceComposer:
 
     def warm_up_fully(self) -> None:
         self._scheduler.warm_up_fully()
+        notes = [TimedNote(0.0, 1.0, pitch=LOWEST_PITCH, velocity=round(USUAL_VELOCITY))]
+        for given in (score_of(notes, freedom=1.0), melody_given(notes)):
+            self._scheduler.try_out(EventSequence(cells=given.cells, take=0, playing=Playing(given)))
 
     def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
         """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
@@ -102,7 +104,7 @@ class PerformanceComposer:
         cannot go on from. Where notes are given, they are performed or harmonized."""
         if request.task != COMPOSE:
             return self._interpreted(request, progress)
-        longest = min(self.network.config.context_length, PRIMER_EVENTS)
+        longest = min(self.config.context_length, PRIMER_EVENTS)
         primer = Primer(request.primer, longest) if request.primer else None
         forced = primer.events if primer else forced_by(request.seed)
         sequence = EventSequence(
@@ -191,8 +193,8 @@ def piece_counts(
     """The pieces of each engine, and how many batches run on them: one a core, or one for a GPU. Together the batches
     compose no more than `pieces` pieces and need no more than `memory` MiB with what the process has already; but one
     batch of the smallest engine there always is."""
-    batches = 1 if gpus() else os.cpu_count() or 1
-    pieces = pieces or (PIECES_A_GPU if gpus() else PIECES_A_CORE * batches)
+    batches = 1 if on_gpu() else os.cpu_count() or 1
+    pieces = pieces or (PIECES_A_GPU if on_gpu() else PIECES_A_CORE * batches)
     batches = min(batches, pieces)
     fewest = -(-FEWEST_SLOTS // candidates)
     counts = sorted({max(count, fewest) for count in PIECE_COUNTS if count * batches <= pieces})
@@ -209,37 +211,11 @@ def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, ca
     states to which these can go back."""
     event = 2 * config.num_kv_heads * config.head_dim  # numbers of a layer's key and value
     length = min(config.recall_length, RECALL_LENGTH)
-    memory = event * config.num_recall_layers * length * np.dtype(CACHE_DTYPE).itemsize
+    memory = event * config.num_recall_layers * length * np.dtype(np.float16).itemsize
     piece = event * config.num_blocks * (config.window - STRETCH) * 4 + memory
     slot = event * (config.num_blocks + config.num_recall_layers) * STRETCH * 4
     states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot)
     return 180 + 60 * len(counts) + batches * counts[-1] * states // 2**20
-
-
-def network_of(checkpoint: Checkpoint) -> PerformanceModel:
-    """The network with the checkpoint's weights. Raises BadCheckpoint for one whose parts do not fit together."""
-    network = built(config_of(checkpoint))
-    checkpoint.load_into(network)
-    return network
-
-
-def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
-    """The sizes of the checkpoint's network. Raises BadCheckpoint for those of another version."""
-    architecture, known = checkpoint.architecture, {field.name for field in fields(PerformanceConfig)}
-    if differing := ", ".join(sorted(architecture.keys() ^ known)):
-        raise BadCheckpoint(
-            f"{checkpoint.folder} is of another version of the performance model, whose sizes have other names "
-            f"({differing}); use the checkpoints that come with this version, or train one"
-        )
-    config = PerformanceConfig(**architecture | {"styles": tuple(architecture["styles"])})
-    if config.window < SHORTEST_WINDOW:
-        raise BadCheckpoint(
-            f"the network in {checkpoint.folder} attends to {config.window} events, where composing needs"
-            f" {SHORTEST_WINDOW} or more; train another one"
-        )
-    if not config.styles or config.styles[0] != ANY:
-        raise BadCheckpoint(f"{checkpoint.folder} does not fit together: its first style is not '{ANY}'")
-    return config
 
 
 def given_by(request: ComposeRequest) -> Given:

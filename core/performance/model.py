@@ -6,16 +6,15 @@ query heads that share a key/value head), head_dim."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
+from core.checkpoint import Checkpoint
+from core.performance.architecture import READ_SIZES, PerformanceConfig, config_of, rotary_frequencies
 from core.performance.attention import sliding_window_attention, sliding_window_mask
-from core.performance.cache import KVCache, attend, by_piece, by_slot
 from core.performance.events import (
     ATTRIBUTES,
     BIN_CELLS,
@@ -24,46 +23,10 @@ from core.performance.events import (
     SIZES,
 )
 from core.performance.recall import Recall
+from core.performance.xla.cache import KVCache, attend, by_piece, by_slot
 
 Tensor: TypeAlias = Any
 Shape: TypeAlias = tuple[int | None, ...]
-
-ANY = "any"
-"""The style that stands for none in particular."""
-READ_SIZES = tuple(size + 1 for size in SIZES)
-"""How many values of each attribute can be read: those predicted, and the start's key, no velocity, no duration."""
-
-
-@dataclass(frozen=True, slots=True)
-class PerformanceConfig:
-    """The sizes of a network. An event attends to `window` events, itself included; `styles` are in the order of their
-    embeddings, the first being `any`. The last `num_recall_layers` blocks have a recall layer before them, which reads
-    what is further back, of the last `recall_length` events. In training, `dropout` of what each layer adds is left
-    out."""
-
-    styles: tuple[str, ...] = (ANY,)
-    width: int = 256
-    num_blocks: int = 6
-    num_query_heads: int = 4
-    num_kv_heads: int = 2
-    window: int = 512
-    num_recall_layers: int = 0
-    recall_length: int = 8192
-    dropout: float = 0.0
-
-    @property
-    def head_dim(self) -> int:
-        return self.width // self.num_query_heads
-
-    @property
-    def group_size(self) -> int:
-        """Query heads that share a key/value head."""
-        return self.num_query_heads // self.num_kv_heads
-
-    @property
-    def context_length(self) -> int:
-        """How many events back the network reads, by attention or by recall."""
-        return self.recall_length if self.num_recall_layers else self.window
 
 
 def rotary_angles(config: PerformanceConfig, places: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,13 +34,8 @@ def rotary_angles(config: PerformanceConfig, places: Tensor, times: Tensor) -> t
 
     Every other head measures distance in events, from `places`; the others in time, from `times` in cells: both
     (batch, events). So attention can look for the bar before as well as for the note before."""
-    half = config.head_dim // 2
-    decay = 1000.0 ** -(ops.arange(half, dtype="float32") / half)
-    by_time = (2 * math.pi / 8) * decay  # 80 ms to 80 s a turn
-    angles = [
-        ops.cast(clock, "float32")[:, :, None, None] * frequencies
-        for clock, frequencies in [(places, decay), (times, by_time)]
-    ]
+    clocks = zip((places, times), rotary_frequencies(config.head_dim), strict=True)
+    angles = [ops.cast(clock, "float32")[:, :, None, None] * frequencies for clock, frequencies in clocks]
     angle = ops.stack([angles[head % 2] for head in range(config.num_kv_heads)], axis=2)
     return ops.cos(angle), ops.sin(angle)
 
@@ -326,3 +284,10 @@ def built(config: PerformanceConfig, kind: type[PerformanceModel] = PerformanceM
     model = kind(config)
     model.build()
     return model
+
+
+def network_of(checkpoint: Checkpoint) -> PerformanceModel:
+    """The network with the checkpoint's weights. Raises BadCheckpoint for one whose parts do not fit together."""
+    network = built(config_of(checkpoint))
+    checkpoint.load_into(network)
+    return network

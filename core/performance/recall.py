@@ -9,15 +9,12 @@ from typing import Any, TypeAlias
 import keras
 from keras import ops
 
-from core.performance.cache import STRETCH, KVCache, attend, by_piece, by_slot
+from core.performance.architecture import SCORE_SCALE, SINK_SIMILARITY
+from core.performance.engine import STRETCH
+from core.performance.xla.cache import KVCache, attend, by_piece, by_slot
 
 Tensor: TypeAlias = Any
 
-SCORE_SCALE = 4.0
-"""How much more a likeness counts at first than a product of attention does elsewhere: a moment that came before is one
-among thousands."""
-SINK_SIMILARITY = 0.84
-"""The likeness, at first, whose score is that of the sink; 1 is the same direction."""
 TILE = 512
 """Events of a memory that are read at once; tiles that no slot has filled yet are not read."""
 

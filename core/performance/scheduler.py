@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.performance.candidates import CandidateGroup
-from core.performance.engine import ChunkInputs, Engine, EngineState, Origin, joined
+from core.performance.engine import ChunkInputs, Engine, Origin, State
 from core.performance.score import windows
 from core.performance.sequence import EventSequence
 from core.performance.steering import LogitBias
@@ -49,24 +49,21 @@ class Batch:
         """Bring the state of each sequence into its slot, from wherever it begins."""
         states = [self._state]
         origins = [None if sequence is None else self._origin_of(sequence, states) for sequence in slots]
-        stays = [Origin(slot, slot // engine.candidates) for slot in range(len(slots))]
         if engine is not self._engine or any(
-            sequence and origin != stay for sequence, origin, stay in zip(slots, origins, stays, strict=True)
+            sequence and origin != Origin(0, slot)
+            for slot, (sequence, origin) in enumerate(zip(slots, origins, strict=True))
         ):
-            self._state = engine.gather(joined(states), origins)
+            self._state = engine.gather(states, origins)
         self._engine, self._slots = engine, list(slots)
 
-    def _origin_of(self, sequence: EventSequence, states: list[EngineState]) -> Origin | None:
-        """Where in the joined states a sequence's chunk begins; None for one that begins, or begins anew. A state that
-        was kept joins `states`."""
-        engine, origin = self._engine, sequence if sequence.origin is None else sequence.origin
-        if isinstance(origin, EngineState):
+    def _origin_of(self, sequence: EventSequence, states: list[State]) -> Origin | None:
+        """Where in the states a sequence's chunk begins; None for one that begins, or begins anew. A state that was
+        kept joins `states`."""
+        origin = sequence if sequence.origin is None else sequence.origin
+        if not isinstance(origin, EventSequence):
             states.append(origin)
-            return Origin(engine.slots + len(states) - 2, engine.pieces + len(states) - 2)
-        if origin not in self._slots:
-            return None
-        slot = self._slots.index(origin)
-        return Origin(slot, slot // engine.candidates)
+            return Origin(len(states) - 1, 0)
+        return Origin(0, self._slots.index(origin)) if origin in self._slots else None
 
 
 def _padded(candidates: Sequence[EventSequence | None], slots: int) -> list[EventSequence | None]:
@@ -97,6 +94,10 @@ class Scheduler:
         """Compile the larger engines too, one after the other, since each would slow down the others."""
         for engine in self._engines[1:]:
             self._compile(engine)
+
+    def try_out(self, sequence: EventSequence) -> None:
+        """Decode a chunk of a sequence apart from all others, and so compile what only such ones need."""
+        Batch(self._engines).decode([CandidateGroup(sequence, 1)])
 
     def _compile(self, engine: Engine) -> None:
         Batch(self._engines).decode([CandidateGroup(EventSequence(cells=1, take=0), 1) for _ in range(engine.pieces)])

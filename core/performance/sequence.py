@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.models import LONGEST_PASSAGE
-from core.performance.cache import STRETCH
 from core.performance.ending import EARLIEST_END, EARLY_CELLS, EARLY_SHARE, LATEST_END, close, stop_of
-from core.performance.engine import CHUNK, FREE, EngineState
+from core.performance.engine import CHUNK, FREE, STRETCH, State
 from core.performance.events import BIN_CELLS, CELL, END, KEY, PITCHES, SHIFT
 from core.performance.fingerprint import of_training_music
 from core.performance.given import FREELY, SCORE
@@ -52,7 +51,7 @@ class EventSequence:
     """The notes that are given beside it, as a score or a melody, and how far it has come with them."""
     tries: int = 0
     """The number of times that its next events were drawn before, and were in trouble."""
-    origin: EventSequence | EngineState | None = None
+    origin: EventSequence | State | None = None
     """Beginning of its next chunk: the sequence that it is a copy of, and shares the engine's state with; a state that
     was kept; None at the beginning, or where it goes on from its own last chunk."""
     events: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int32))

@@ -36,8 +36,11 @@ vars(config).update(CACHE_LOCATOR_CLASSES=_LOCATORS)
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code that is kept from start to start. It runs without Python's lock, so that every core
-    decodes a batch of its own, and sums in the order that is fastest, the same at every call."""
-    dispatcher = njit(nogil=True, fastmath=True, error_model="numpy")(function)
+    decodes a batch of its own, and sums in the order that is fastest, the same at every call.
+
+    All that it calls becomes part of it. Else the linker would take a function that several call from whichever of them
+    came first, and each has its own order of summing: a take would change when machine code was read again."""
+    dispatcher = njit(nogil=True, fastmath=True, forceinline=True, error_model="numpy")(function)
     with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
         dispatcher.enable_caching()
     return dispatcher

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from core.performance.cache import STRETCH
 from pretty_midi import Note, PrettyMIDI
 
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
 from core.performance import scheduler
 from core.performance import sequence as module_sequence
-from core.performance.cache import STRETCH
 from core.performance.candidates import CANDIDATES, CandidateGroup
 from core.performance.composer import PerformanceComposer, piece_counts
 from core.performance.engine import Engine

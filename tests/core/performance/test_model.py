@@ -6,10 +6,10 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from core.performance.cache import STRETCH
 from keras import ops
 
 from core.performance import engine
-from core.performance.cache import STRETCH
 from core.performance.engine import CHUNK, ChunkInputs, Engine, Origin, remaining
 from core.performance.events import (
     BIN_CELLS,

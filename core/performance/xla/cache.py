@@ -8,14 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from keras import ops
 
-Tensor: TypeAlias = Any
+from core.performance.architecture import MOST_SCORE
 
-STRETCH = 128
-"""Events in which the candidates of a piece may differ: after so many they are compared, and all go on as copies of the
-best."""
-MOST_SCORE = 80.0
-"""Bound of attention scores either way, within which float32 holds their exponentials and the sum of thousands. Queries
-and keys are normed, so scores cannot be large: the networks that ship stay below 50. So a softmax needs no peak."""
+Tensor: TypeAlias = Any
 
 
 class KVCache(NamedTuple):

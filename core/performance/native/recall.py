@@ -1,0 +1,73 @@
+"""Recall in the decode loop: attention to what a piece played before the window. See `core.performance.recall`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.performance.engine import STRETCH
+from core.performance.native import compiled
+from core.performance.native.arithmetic import narrowed
+from core.performance.native.attention import attend
+from core.performance.native.products import add, norm, normed, product
+from core.performance.native.state import Cache
+from core.performance.native.weights import RecallLayer
+
+
+@compiled
+def recall_layer(
+    hidden: Any, layer: RecallLayer, memory: Cache, moments: Cache, window: int, began: Any, place: int
+) -> None:
+    """Add to (rows, width) what they recall: each looks for moments like it, `window` events back or more, and reads
+    the events that followed those. They are the `place`-th events of a chunk before which each slot had read `began`,
+    (slots,); their keys and values join the moments."""
+    projected = product(normed(hidden, layer.norm), layer.projection)
+    slots, heads, _, head_dim = moments.keys.shape
+    queries = np.empty((heads, slots, head_dim), dtype=np.float32)
+    for slot in range(slots):
+        for head in range(heads):
+            _project(projected[slot], layer, slot, head, queries[head, slot], moments, STRETCH + place)
+    recalled = np.zeros((hidden.shape[0], heads * head_dim), dtype=np.float32)
+    candidates = slots // memory.keys.shape[0]
+    for slot in range(0, slots, candidates):
+        for head in range(heads):
+            own, number = queries[head, slot : slot + candidates], began[slot] + place
+            totals, attended = np.full(candidates, layer.sink[head]), np.zeros_like(own)
+            keys, values = memory.keys[slot // candidates, head], memory.values[slot // candidates, head]
+            _look_far_back(own, keys, values, window, number, totals, attended)
+            for candidate in range(candidates):
+                row = recalled[slot + candidate]
+                row[head * head_dim : (head + 1) * head_dim] = attended[candidate] / totals[candidate]
+    added = product(recalled, layer.out)
+    for row in range(hidden.shape[0]):
+        add(hidden[row], added[row])
+
+
+@compiled
+def _project(projected: Any, layer: RecallLayer, slot: int, head: int, query: Any, moments: Cache, here: int) -> None:
+    """A slot's query, and its key and value at a place of the moments, the key beside the event that follows."""
+    heads, head_dim = moments.keys.shape[1], query.shape[0]
+    shared = projected[head * head_dim : (head + 1) * head_dim]
+    value = projected[(heads + head) * head_dim : (heads + head + 1) * head_dim]
+    norm(shared, layer.query_norm, query)
+    norm(shared, layer.key_norm, shared)
+    for part in range(head_dim):
+        moments.keys[slot, head, here + 1, part] = narrowed(shared[part])
+        moments.values[slot, head, part, here] = narrowed(value[part])
+
+
+@compiled
+def _look_far_back(queries: Any, keys: Any, values: Any, window: int, number: int, totals: Any, attended: Any) -> None:
+    """The queries of the event of this number look at a memory. An event that is read is the window or more back, and
+    less than the memory is long; the first, of number 0, is none."""
+    length = keys.shape[0]
+    newest, oldest = number - window, max(1, number - length + 1)
+    if newest < oldest:
+        return
+    first, last = oldest % length, newest % length + 1
+    if first < last:
+        attend(queries, keys, values, first, last, totals, attended)
+    else:
+        attend(queries, keys, values, first, length, totals, attended)
+        attend(queries, keys, values, np.int64(0), last, totals, attended)  # a literal would be compiled anew

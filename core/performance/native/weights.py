@@ -1,0 +1,191 @@
+"""The network's weights as the compiled loop reads them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from core.checkpoint import Checkpoint, Weight
+from core.errors import BadCheckpoint
+from core.performance.architecture import READ_SIZES, SCORE_SCALE, SINK_SIMILARITY, PerformanceConfig
+from core.performance.events import ATTRIBUTES, REMAINING_BUCKETS, SIZES
+from core.performance.native.products import COLUMNS, FeedForward, Matrix
+
+FIRST_ROWS = np.concatenate([[0], np.cumsum(READ_SIZES)])[:-1]
+"""Where the embeddings of each attribute begin in a table of several."""
+
+
+class Attention(NamedTuple):
+    """The weights of an attention layer. The projection gives queries, keys and values, one after another; the gain of
+    the queries has their scale in it."""
+
+    norm: np.ndarray
+    projection: Matrix
+    query_norm: np.ndarray
+    key_norm: np.ndarray
+    out: Matrix
+
+
+class Block(NamedTuple):
+    attention: Attention
+    feed_forward: FeedForward
+
+
+class RecallLayer(NamedTuple):
+    """The weights of a recall layer. The projection gives what queries and keys are made of, and the values; `sink` is
+    the weight of recalling nothing, (kv_heads,)."""
+
+    norm: np.ndarray
+    projection: Matrix
+    query_norm: np.ndarray
+    key_norm: np.ndarray
+    out: Matrix
+    sink: np.ndarray
+
+
+class Head(NamedTuple):
+    """The weights of an output head. The embeddings of the attributes that are chosen before are one table."""
+
+    embeddings: np.ndarray
+    feed_forward: FeedForward
+    norm: np.ndarray
+    output: Matrix
+    bias: np.ndarray
+
+
+class Embeddings(NamedTuple):
+    """Those of all attributes are one table."""
+
+    attributes: np.ndarray
+    style: np.ndarray
+    remaining: np.ndarray
+    norm: np.ndarray
+
+
+class Weights(NamedTuple):
+    """The network. Recall layers stand before the last blocks."""
+
+    embeddings: Embeddings
+    blocks: tuple[Block, ...]
+    recalls: tuple[RecallLayer, ...]
+    norm: np.ndarray
+    heads: tuple[Head, ...]
+
+
+def weights_of(checkpoint: Checkpoint, config: PerformanceConfig, recall_bias: float) -> Weights:
+    """The weights of a network of these sizes; the score of recalling nothing is lowered by `recall_bias` of what it is
+    at first. Raises BadCheckpoint when names or shapes differ."""
+    reader = _Reader(checkpoint, config)
+    weights = Weights(
+        embeddings=Embeddings(
+            attributes=reader.table("", len(ATTRIBUTES)),
+            style=reader.array("embedding_style/embeddings", len(config.styles), config.width),
+            remaining=reader.array("embedding_remaining/embeddings", REMAINING_BUCKETS, config.width),
+            norm=reader.array("embedding_norm/scale", config.width),
+        ),
+        blocks=tuple(reader.block(f"block_{number}") for number in config.block_numbers),
+        recalls=tuple(reader.recall(f"recall_{number}", recall_bias) for number in config.recall_numbers),
+        norm=reader.array("norm/scale", config.width),
+        heads=tuple(reader.head(place) for place in range(len(ATTRIBUTES))),
+    )
+    reader.finish()
+    return weights
+
+
+class _Reader:
+    """Reads weights by name, and knows which are left."""
+
+    def __init__(self, checkpoint: Checkpoint, config: PerformanceConfig) -> None:
+        self._folder, self._left, self._config = checkpoint.folder, checkpoint.weights(), config
+
+    def block(self, name: str) -> Block:
+        config, width = self._config, self._config.width
+        queries, heads = config.num_query_heads * config.head_dim, config.num_kv_heads * config.head_dim
+        attention = Attention(
+            norm=self.array(f"{name}/norm/scale", width),
+            projection=_beside(
+                self.matrix(f"{name}/query_projection", width, queries),
+                self.matrix(f"{name}/key_projection", width, heads),
+                self.matrix(f"{name}/value_projection", width, heads),
+            ),
+            query_norm=self.array(f"{name}/query_norm/scale", config.head_dim) * np.float32(config.head_dim**-0.5),
+            key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
+            out=self.matrix(f"{name}/out_projection", queries, width),
+        )
+        return Block(attention, self.feed_forward(f"{name}/feed_forward", 4 * width))
+
+    def feed_forward(self, name: str, inner_width: int) -> FeedForward:
+        width = self._config.width
+        return FeedForward(
+            norm=self.array(f"{name}/norm/scale", width),
+            up=self.matrix(f"{name}/up_projection", width, inner_width),
+            down=self.matrix(f"{name}/down_projection", inner_width, width),
+        )
+
+    def recall(self, name: str, bias: float) -> RecallLayer:
+        config, width = self._config, self._config.width
+        heads = config.num_kv_heads * config.head_dim
+        scale = np.float32(SCORE_SCALE * config.head_dim**-0.5)
+        sink = self.array(f"{name}/sink", config.num_kv_heads)
+        return RecallLayer(
+            norm=self.array(f"{name}/norm/scale", width),
+            projection=_beside(
+                self.matrix(f"{name}/query_key_projection", width, heads),
+                self.matrix(f"{name}/value_projection", width, heads),
+            ),
+            query_norm=self.array(f"{name}/query_norm/scale", config.head_dim) * scale,
+            key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
+            out=self.matrix(f"{name}/out_projection", heads, width),
+            sink=np.exp(np.float32(SINK_SIMILARITY * SCORE_SCALE * config.head_dim**0.5) * (sink - np.float32(bias))),
+        )
+
+    def head(self, place: int) -> Head:
+        name, width, size = f"head_{ATTRIBUTES[place]}", self._config.width, SIZES[place]
+        output = self.matrix(f"{name}/output", width, size)
+        return Head(
+            embeddings=self.table(f"{name}/", place),
+            feed_forward=self.feed_forward(f"{name}/feed_forward", width),
+            norm=self.array(f"{name}/norm/scale", width),
+            output=output,
+            bias=np.pad(self.array(f"{name}/output/bias", size), (0, len(output.scales) - size)),
+        )
+
+    def table(self, name: str, attributes: int) -> np.ndarray:
+        """The embeddings of the first attributes, one below the other."""
+        width = self._config.width
+        parts = [
+            self.array(f"{name}embedding_{attribute}/embeddings", size, width)
+            for attribute, size in list(zip(ATTRIBUTES, READ_SIZES, strict=True))[:attributes]
+        ]
+        return np.concatenate([*parts, np.zeros((0, width), dtype=np.float32)])
+
+    def array(self, name: str, *shape: int) -> np.ndarray:
+        """A weight in float32."""
+        return np.ascontiguousarray(self._take(name, shape).array)
+
+    def matrix(self, name: str, inputs: int, columns: int) -> Matrix:
+        """A layer's kernel, (inputs, columns), the other way round; further columns are 0."""
+        weight = self._take(f"{name}/kernel", (inputs, columns))
+        if weight.scales is None or weight.scales.shape != (1, columns):
+            weight = Weight.of(weight.array, scale_axis=1)
+        assert weight.scales is not None
+        more = -columns % COLUMNS
+        numbers = np.ascontiguousarray(np.pad(weight.values.T, ((0, more), (0, 0))))
+        return Matrix(numbers, np.pad(weight.scales[0], (0, more)))
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Weight:
+        weight = self._left.pop(f"performance/{name}", None)
+        if weight is None or weight.values.shape != shape:
+            raise BadCheckpoint(f"{self._folder} does not fit the network: its weights {name} differ in shape")
+        return weight
+
+    def finish(self) -> None:
+        """Raises BadCheckpoint when the file has more weights than the network."""
+        if self._left:
+            raise BadCheckpoint(f"{self._folder} does not fit the network: it has no weights {min(self._left)}")
+
+
+def _beside(*matrices: Matrix) -> Matrix:
+    """One matrix with the columns of all."""
+    return Matrix(*map(np.concatenate, zip(*matrices, strict=True)))
