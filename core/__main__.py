@@ -279,6 +279,7 @@ def make_pieces(
             files = write_files(path_of(piece), piece, piece.attention if attention else ())
             bar.write(report(piece, files, as_json), file=sys.stdout)
             sys.stdout.flush()
+        programs.seal()  # a score has programs that other pieces do without
 
 
 def progress_bar() -> tqdm[NoReturn]:

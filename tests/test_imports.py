@@ -15,6 +15,7 @@ ROOMS = (
     "core.article",
     "core.performance",
     "core.loader",
+    "core.precompile",
     "core.queue",
     "core.rendering",
     "core.pipeline",

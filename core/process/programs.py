@@ -25,21 +25,27 @@ KINDS = ("*.pb", "*/*.nbi", "*/*.nbc")
 """The files with programs: XLA's, and Numba's indices and machine code."""
 SUMS = "sums.json"
 """The file with the hashes of the programs."""
+TAKEN = "installed.json"
+"""The file with the hashes of the installation's programs that were copied."""
 UNUSED_SECONDS = 30 * 86_400
 """After which the programs of another version or processor are removed."""
+INSTALLED = Path(sys.prefix) / "share" / "nocturne" / "programs"
+"""The folder of what was compiled when Nocturne was installed (`core.precompile`), for every user to read."""
 _FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class ProgramCache:
     """A folder of compiled programs, one for each version of TensorFlow and Numba and each kind of processor."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installed: Path = INSTALLED) -> None:
         self.folder = folder.absolute() / fingerprint()
+        self._installed = installed.absolute() / self.folder.name
 
     def open(self) -> None:
         """Let TensorFlow and Numba use the folder. Call it before they are imported. Where the folder cannot be used,
         all is compiled anew, as ever."""
         try:
+            self._take_installed()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._keep_whole_programs()
             self._remove_unused()
@@ -59,11 +65,22 @@ class ProgramCache:
             written.write_text(json.dumps({self._name(file): _digest(file) for file in self._programs()}))
             written.replace(self.folder / SUMS)
 
+    def _take_installed(self) -> None:
+        """Begin with copies of the installation's programs, where they are not those of before."""
+        sums = _noted(self._installed / SUMS)
+        whole = sums and all((self._installed / name).is_file() for name in sums)
+        if not whole or sums == _noted(self.folder / TAKEN):
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in sums:
+            copy = self.folder / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._installed / name, copy)
+        for name in (SUMS, TAKEN):
+            shutil.copyfile(self._installed / SUMS, self.folder / name)
+
     def _keep_whole_programs(self) -> None:
-        try:
-            sums = dict(json.loads((self.folder / SUMS).read_text()))
-        except (OSError, ValueError, TypeError):
-            sums = {}
+        sums = _noted(self.folder / SUMS)
         for file in self._programs():
             if sums.get(self._name(file)) != _digest(file):
                 file.unlink(missing_ok=True)
@@ -108,6 +125,14 @@ def _features() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return ""
+
+
+def _noted(file: Path) -> dict[str, str]:
+    """The hashes by the programs' names; none where the file is missing or damaged."""
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _digest(file: Path) -> str:

@@ -213,16 +213,43 @@ def test_setup_installs_what_the_system_lacks(machine):
     assert steps == [install, "apt-get update", install]
 
 
-def test_setup_leaves_alone_what_is_complete(machine):
-    """Sets that .venv/installed has for these very requirements are not installed again; another set is."""
+def has_installed(machine, *sets: str) -> None:
+    """These sets are complete."""
     machine.has("fluidsynth")
     machine.has_python(folder=machine.root / ".venv/bin")
     files = [machine.root / "pyproject.toml", *sorted((machine.root / "requirements").iterdir())]
     key = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    (machine.root / ".venv/installed").write_text(f"{key} {machine.root}\ntools bot\n")
+    (machine.root / ".venv/installed").write_text(f"{key} {machine.root}\n{' '.join(sets)}\n")
+
+
+def test_setup_leaves_alone_what_is_complete(machine):
+    """Sets that .venv/installed has for these very requirements are not installed again; another set is."""
+    has_installed(machine, "tools", "bot")
     done = machine.run("setup", "bot", SOUNDFONT="mine.sf2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "could not be installed" in machine.run("setup", "bot", "worker", SOUNDFONT="mine.sf2").stderr
+
+
+def test_setup_compiles_the_model_once(machine):
+    """With the worker, and again when the model's code has changed; where it fails, a sentence says so."""
+    has_installed(machine, "tools", "bot", "worker")
+    module = machine.root / "core/performance/native/engine.py"
+    module.parent.mkdir(parents=True)
+    (module.parents[1] / "engine.py").touch()
+    module.write_text("one")
+
+    def said(*sets: str) -> str:
+        done = machine.run("setup", *sets, SOUNDFONT="mine.sf2")
+        assert done.returncode == 0
+        return done.stderr
+
+    assert said("bot") == ""
+    assert "Compiling the model for this processor, about 20 s ...\nThe model could not be" in said("bot", "worker")
+    machine.has("python", f'case $1 in -c) exec {sys.executable} "$@";; esac', machine.root / ".venv/bin")
+    assert said("bot", "worker").count("\n") == 1
+    assert said("bot", "worker") == ""
+    module.write_text("two")
+    assert said("bot", "worker").count("\n") == 1
 
 
 def test_setup_begins_anew_what_was_cut_off(machine):

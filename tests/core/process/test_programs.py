@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.process.programs import UNUSED_SECONDS, ProgramCache
+from core.process.programs import SUMS, UNUSED_SECONDS, ProgramCache
 
 COMPILES = """
 import sys
 from pathlib import Path
 from core.process.programs import ProgramCache
-programs = ProgramCache(Path(sys.argv[1]))
+programs = ProgramCache(Path(sys.argv[1]), installed=Path(sys.argv[1], "none"))
 programs.open()
 import numpy as np
 from core.performance.native.sampling import forbid_durations
@@ -50,7 +50,7 @@ def test_what_nobody_noted_is_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     unused, and whatever else is there stays."""
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    programs = ProgramCache(tmp_path)
+    programs = ProgramCache(tmp_path, installed=tmp_path / "none")
     old, young, foreign = tmp_path / ("a" * 16), tmp_path / ("b" * 16), tmp_path / "photos"
     for folder in (programs.folder, old, young, foreign):
         folder.mkdir()
@@ -70,7 +70,52 @@ def test_without_a_folder_all_is_as_ever(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("TF_XLA_FLAGS", "--other")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     (tmp_path / "a file").write_bytes(b"")
-    programs = ProgramCache(tmp_path / name)
+    programs = ProgramCache(tmp_path / name, installed=tmp_path / "none")
     programs.open()
     programs.seal()
     assert os.environ["TF_XLA_FLAGS"] == "--other"
+
+
+def put(programs: ProgramCache, content: bytes, name: str = "function") -> Path:
+    """A program in the folder, noted as whole."""
+    file = programs.folder / "native" / f"{name}.1.nbc"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    programs.seal()
+    return file
+
+
+def test_the_programs_of_the_installation_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A folder begins with copies of them, keeps others that are compiled beside them, and begins anew after the next
+    installation."""
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    installation = ProgramCache(tmp_path / "installed")
+    installed = put(installation, b"one")
+    programs = ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
+    programs.open()
+    copy = programs.folder / installed.relative_to(installation.folder)
+    assert copy.read_bytes() == b"one"
+    own = put(programs, b"own", "other")
+    programs.open()
+    assert own.exists()
+    put(installation, b"two")
+    programs.open()
+    assert copy.read_bytes() == b"two"
+    assert not own.exists()
+
+
+def test_half_an_installation_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Where its list of programs is damaged, or a program is missing, a folder is used as it is."""
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    installation = ProgramCache(tmp_path / "installed")
+    installed = put(installation, b"one")
+    programs = ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
+    installed.unlink()
+    programs.open()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(programs.folder)
+    (installation.folder / SUMS).write_text("{")
+    own = put(programs, b"own")
+    programs.open()
+    assert own.exists()
