@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from core.process.programs import tensorflow_version
@@ -20,9 +21,11 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def machine() -> str:
-    """The processor, its cores, and what runs the models: `AMD EPYC, 2 cores, Python 3.11.7, TensorFlow 2.21.0`."""
+    """The processor, its cores, and what runs the models: `AMD EPYC, 2 cores, Python 3.11.7, Numba 0.68.1, TensorFlow
+    2.21.0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, Python {platform.python_version()}, TensorFlow {tensorflow_version()}"
+    engines = f"Numba {version('numba')}, TensorFlow {tensorflow_version()}"
+    return f"{_processor()}, {cores} cores, Python {platform.python_version()}, {engines}"
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
