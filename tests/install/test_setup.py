@@ -83,7 +83,7 @@ def test_the_pins_are_what_the_project_asks_for(name, python):
 
 def test_the_bot_needs_no_tensorflow():
     """The set that the bot installs holds nothing of what makes or draws music."""
-    heavy = {"tensorflow", "tensorflow-cpu", "keras", "matplotlib", "tensorboard"}
+    heavy = {"tensorflow", "tensorflow-cpu", "numba", "llvmlite", "keras", "matplotlib", "tensorboard"}
     assert not {pin.name for pin in pins("bot")} & heavy
 
 
