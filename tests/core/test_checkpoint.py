@@ -17,7 +17,7 @@ from core.checkpoint import Checkpoint, Weight, save
 from core.errors import BadCheckpoint
 from core.loader import load_composer
 from core.models import CHECKPOINTS, MODELS
-from core.performance.composer import network_of
+from core.performance.model import network_of
 from tests.support.tiny_checkpoint import make_article_checkpoint
 from tests.support.tiny_performance import make_performance_checkpoint
 

@@ -1,9 +1,15 @@
 """A small performance checkpoint with random weights: everything about it is real but the music."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import checkpoint
+
+if TYPE_CHECKING:
+    from core.performance.model import PerformanceModel
 
 STYLES = ("any", "Bach", "pop")
 
@@ -14,9 +20,9 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 192
     import keras
     import numpy as np
 
-    from core.performance.composer import MODEL
+    from core.performance.architecture import PerformanceConfig
     from core.performance.events import TIME_EDGES
-    from core.performance.model import PerformanceConfig, built
+    from core.performance.model import built
 
     keras.utils.set_random_seed(0)
     sizes = {
@@ -34,6 +40,13 @@ def make_performance_checkpoint(folder: Path, width: int = 16, window: int = 192
     recall.out.kernel.assign(np.random.default_rng(0).normal(size=recall.out.kernel.shape))
     for head in (network.output_heads[0], network.output_heads[3]):
         head.output_dense.bias.assign(-TIME_EDGES / np.float32(20))
+    return save_network(folder, network)
+
+
+def save_network(folder: Path, network: PerformanceModel) -> Path:
+    """Write a checkpoint of a network, its matrices in 8 bits."""
+    from core.performance.composer import MODEL
+
     checkpoint.save(
         folder,
         network,

@@ -8,8 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from core.performance.architecture import PerformanceConfig
 from core.performance.events import END
-from core.performance.model import PerformanceConfig, built
+from core.performance.model import built
 from training.optimizer import optimizer_of
 from training.steps import Student, Teacher, steps_for
 from training.windows import TrainingPiece, Variation, Windows

@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.checkpoint import Checkpoint
-from core.performance.composer import MODEL, network_of
+from core.performance.composer import MODEL
+from core.performance.model import network_of
 from tests.support.tiny_performance import make_performance_checkpoint
 from tests.support.training_steps import random_piece
 from training.calibration import TEMPERATURES, calibrate

@@ -8,9 +8,10 @@ import pytest
 from pretty_midi import Note
 
 from core.errors import BadData
+from core.performance.architecture import PerformanceConfig
 from core.performance.composer import PerformanceComposer
 from core.performance.events import END, PEDAL_DOWN, PEDAL_UP, PITCHES, SIZES, START, encode
-from core.performance.model import PerformanceConfig, built
+from core.performance.model import built
 from tests.support.music import piano
 from tests.support.tiny_performance import make_performance_checkpoint
 from training import evaluate, likeness

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from core.performance.model import PerformanceConfig, built
+from core.performance.architecture import PerformanceConfig
+from core.performance.model import built
 from tests.support import training_steps
 from tests.support.training_steps import STEPS, random_piece
 from training.loss import losses_of, soft_targets

@@ -10,26 +10,23 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from core.performance.cache import STRETCH
 from pretty_midi import Note, PrettyMIDI
 
 from core.errors import BadCheckpoint, BadRequest, Cancelled
 from core.performance import composer as module
 from core.performance import scheduler
 from core.performance import sequence as module_sequence
+from core.performance.architecture import PerformanceConfig
 from core.performance.candidates import CANDIDATES, CandidateGroup
 from core.performance.composer import PerformanceComposer, piece_counts
-from core.performance.engine import Engine
+from core.performance.engine import STRETCH
 from core.performance.events import read
 from core.performance.fingerprint import Fingerprint
 from core.performance.guard import Trouble
-from core.performance.model import PerformanceConfig
-from core.performance.scheduler import Batch, Scheduler
+from core.performance.scheduler import Scheduler
 from core.performance.sequence import EventSequence
-from core.performance.steering import NO_TARGET, Target
 from core.request import ComposeRequest
 from core.seed import Seed
-from core.tonality import Key
 from tests.support.music import as_bytes, piano
 from tests.support.tiny_performance import make_performance_checkpoint
 
@@ -75,41 +72,6 @@ def test_each_option_makes_another_piece(composer):
         asked(mood="stormy"),
     ]
     assert len({as_bytes(composer.compose(request).music) for request in [asked(), *changed]}) == 9
-
-
-@pytest.mark.parametrize(
-    "candidates, alone, company",
-    [(1, [1], [1]), (1, [2], [2, 3, 5]), (3, [1], [1, 2, 3])],
-)
-def test_a_piece_is_the_same_in_company(composer, candidates, alone, company):
-    """Alone or beside others that come and go, begun at any chunk, moved from slot to slot and from engine to engine:
-    the events are the same, bit for bit. (A row alone differs from a row among others.)"""
-    engines = {pieces: Engine(composer.network, pieces, candidates) for pieces in {*alone, *company}}
-
-    def piece(take):
-        target = Target(Key(take, False), 12.0, 50.0) if take % 2 else NO_TARGET
-        return CandidateGroup(
-            EventSequence(
-                cells=1500, take=take, style=take % 3, temperature=1.0 + take / 10, top_p=0.98, target=target
-            ),
-            candidates,
-        )
-
-    wanted = {}
-    for take in range(5):
-        batch, mine = Batch([engines[pieces] for pieces in alone]), piece(take)
-        while not mine.done:
-            batch.decode([mine])
-        wanted[take] = mine.moments().tolist()
-    batch = Batch([engines[pieces] for pieces in company])
-    waiting, playing, done = [*map(piece, range(5))], [], []
-    while len(done) < 5:
-        if waiting and len(playing) < company[-1]:  # one more each chunk, so that all begin at different times
-            playing.append(waiting.pop())
-        batch.decode(playing)
-        done += [each for each in playing if each.done]
-        playing = [each for each in playing if not each.done]
-    assert {mine.best.take: mine.moments().tolist() for mine in done} == wanted
 
 
 def test_pieces_of_many_threads_are_decoded_together(composer):
@@ -172,7 +134,7 @@ def test_pieces_are_arranged_in_buckets(monkeypatch, caplog, pieces, memory, can
     engine at least, which never has one slot; it is said when they are fewer."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(module, "resident", lambda: 1000)
-    monkeypatch.setattr(module, "gpus", lambda: 0)
+    monkeypatch.setattr(module, "on_gpu", lambda: False)
     assert piece_counts(PerformanceConfig(), pieces, memory, candidates) == (sizes, batches)
     assert ("so there are fewer" in caplog.text) == (memory is not None)
 
@@ -272,20 +234,6 @@ def test_an_unknown_style_is_refused_with_those_known(composer):
     assert as_bytes(composer.compose(asked(style="bach")).music) == as_bytes(
         composer.compose(asked(style="Bach")).music
     )
-
-
-def test_a_piece_goes_on_from_a_kept_state_as_it_did_before(composer):
-    """With the same draws the same events come, bit for bit, though it is in another slot then."""
-    batch = Batch([Engine(composer.network, 3, candidates=2)])
-    mine, *others = (CandidateGroup(EventSequence(cells=60_000, take=take), 2) for take in (1, 2, 3))
-    while len(mine.best.events) < 3 * STRETCH:
-        batch.decode([mine])
-    before = mine.best.events
-    mine.cut(3 * STRETCH - 1)
-    assert len(mine.best.events) == 2 * STRETCH
-    while len(mine.best.events) < 3 * STRETCH:
-        batch.decode([*others, mine])
-    np.testing.assert_array_equal(mine.best.events, before)
 
 
 def unlucky(sequence, heeded):

@@ -1,8 +1,5 @@
 """core/performance/native/rubato.py: a score is timed and shaded as in XLA's decode loop."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -100,12 +97,3 @@ def test_the_notes_are_the_same_after_some_were_struck(generator, task):
             native.after_note(notes, slot, struck[slot], time[slot], velocity[slot])
         np.testing.assert_array_equal(notes.open, expected.open)
         np.testing.assert_allclose(notes.tempo, np.stack(expected.tempo), rtol=1e-4, atol=1e-4)
-
-
-def test_the_rules_are_compiled_without_keras():
-    """A worker that decodes with a processor imports neither Keras nor TensorFlow for them."""
-    code = (
-        "import sys, core.performance.native.rubato, core.performance.score;"
-        "print({'keras', 'tensorflow'} & {*sys.modules})"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from core.performance.engine import remaining
 from core.performance.events import KEYS, NO_DURATION, NO_VELOCITY, SIZES, TIME_BINS
 from core.performance.native import sampling as native
 from core.performance.sampling import FORBIDDEN, SAMPLING
 from core.performance.xla import sampling as xla
+from core.performance.xla.engine import remaining
 from tests.core.performance.native.cases import SLOTS, copied, random_state
 
 ALL = range(SLOTS)

@@ -1,0 +1,105 @@
+"""core/performance/native/engine.py: the engine for processors plays what that for GPUs does."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from core.midi.smf import TimedNote
+from core.performance.architecture import PerformanceConfig
+from core.performance.candidates import CandidateGroup
+from core.performance.engine import CHUNK
+from core.performance.events import KEY
+from core.performance.scheduler import Batch
+from core.performance.score import Playing, melody_given, score_of
+from core.performance.sequence import EventSequence
+from core.performance.steering import Target
+from core.tonality import Key
+from tests.core.performance.networks import KINDS, any_events, checkpoint_of, maker_of
+
+RECALLING = PerformanceConfig(
+    styles=("any", "Bach"),
+    width=16,
+    num_blocks=2,
+    num_query_heads=4,
+    num_kv_heads=2,
+    window=3 * CHUNK,
+    num_recall_layers=1,
+    recall_length=4 * CHUNK,
+)
+PLAIN = PerformanceConfig(
+    styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=2, num_kv_heads=2, window=4 * CHUNK
+)
+
+
+@pytest.fixture(scope="module")
+def engines_of(tmp_path_factory):
+    """Gives an engine of either kind of the same checkpoint and size, each made once: compiling takes long."""
+
+    @cache
+    def engines_of(config, pieces, candidates):
+        checkpoint = checkpoint_of(tmp_path_factory.mktemp("network"), config)
+        return [maker_of(kind, checkpoint)(pieces, candidates) for kind in KINDS]
+
+    return engines_of
+
+
+def notes(count, step, *pitches):
+    """Chords of these pitches, each a semitone above the last of its kind, `step` seconds apart."""
+    return [
+        TimedNote(number * step, (number + 0.9) * step, pitch + number % 12, 64)
+        for number in range(count)
+        for pitch in pitches
+    ]
+
+
+def begun(seed, events=7 * CHUNK - 20):
+    """One that goes on from so many events: the window is full, and the memory was filled and begun anew."""
+    return EventSequence(cells=60_000, take=seed, forced=any_events(events, seed)[0], primed=True)
+
+
+def steered():
+    return EventSequence(
+        cells=60_000, take=3, style=1, temperature=0.9, top_p=0.95, target=Target(Key(3, False), 12.0, 50.0)
+    )
+
+
+def scored():
+    """One that performs a score of more notes than are decoded: where none is left, the draws are any."""
+    return EventSequence(cells=6000, take=4, playing=Playing(score_of(notes(200, 0.3, 50, 64, 71), 1.0)))
+
+
+def harmonizing():
+    return EventSequence(cells=6000, take=5, top_p=0.98, playing=Playing(melody_given(notes(60, 0.5, 72))))
+
+
+def decoded(engine, sequences, chunks):
+    """All candidates after each chunk: their events and the probabilities of the end."""
+    groups = [CandidateGroup(sequence, engine.candidates) for sequence in sequences]
+    batch, events, ends = Batch([engine]), [], []
+    for _ in range(chunks):
+        batch.decode(groups)
+        events += [candidate.events for group in groups for candidate in group.candidates]
+        ends += [candidate.ends for group in groups for candidate in group.candidates]
+    return np.concatenate(events), np.concatenate(ends)
+
+
+@pytest.mark.parametrize(
+    "config, pieces, candidates, sequences, chunks",
+    [
+        (RECALLING, 2, 3, lambda: [begun(1), steered()], 9),
+        (RECALLING, 2, 3, lambda: [harmonizing(), begun(2, 70)], 4),
+        (RECALLING, 2, 3, lambda: [scored(), harmonizing()], 4),
+        (PLAIN, 3, 1, lambda: [begun(1), scored(), steered()], 9),
+    ],
+    ids=["window and memory are full", "a melody", "a score", "without recall or candidates"],
+)
+def test_both_engines_play_the_same(engines_of, config, pieces, candidates, sequences, chunks):
+    """The same events, whatever is forced, steered or given, and nearly the same probabilities of the end. (A draw that
+    falls between two choices could differ by rounding; with these takes there is none.)"""
+    (ours, our_ends), (theirs, their_ends) = (
+        decoded(engine, sequences(), chunks) for engine in engines_of(config, pieces, candidates)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(our_ends, their_ends, rtol=1e-2)
+    assert len(set(ours[:, KEY])) > 20

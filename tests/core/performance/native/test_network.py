@@ -1,0 +1,59 @@
+"""core/performance/native/network.py: an event at a time, the numbers of the Keras network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.performance.engine import CHUNK
+from core.performance.events import ATTRIBUTES, KEY, SHIFT, SIZES
+from core.performance.model import network_of
+from core.performance.native.network import NativeNetwork
+from core.performance.native.products import ROWS
+from core.performance.native.sampling import after_event, remaining
+from core.performance.native.state import State
+from core.performance.native.weights import weights_of
+from tests.core.performance.networks import TINY, any_events, checkpoint_of, logits_of
+
+LENGTH, STYLE = 12_000, 1
+
+
+def read_by_event(network, events):
+    """For each attribute the logits of (1, count, 4) events, (count, size), and the buckets of the remaining time."""
+    state, buckets = State.start(network.config, 1, 1), []
+    logits = [np.zeros((events.shape[1], size), dtype=np.float32) for size in SIZES]
+    style, length = np.array([STYLE], dtype=np.int32), np.array([LENGTH], dtype=np.int32)
+    began = state.slots.decode.events_read.copy()
+    for number, event in enumerate(events[0]):
+        buckets.append(remaining(state.slots.decode, 0, LENGTH))
+        hidden = network.read(state, style, length, began, number % CHUNK)
+        assert hidden.shape == (ROWS, network.config.width)
+        for attribute in range(len(ATTRIBUTES)):
+            logits[attribute][number] = network.predict(attribute, hidden, event[None])[0, : SIZES[attribute]]
+        state.slots.event[0] = event
+        after_event(state.slots.decode, 0, event[SHIFT], event[KEY])
+        if number % CHUNK == CHUNK - 1:
+            state.settle()
+            began = state.slots.decode.events_read.copy()
+    return logits, np.array(buckets)
+
+
+@pytest.mark.parametrize(
+    "config, tolerance",
+    [
+        (TINY, 1e-3),
+        (replace(TINY, num_query_heads=2), 1e-3),
+        (replace(TINY, num_recall_layers=1, recall_length=4 * CHUNK), 5e-2),
+    ],
+    ids=["grouped queries", "a query a head", "recall in half precision"],
+)
+def test_every_logit_is_that_of_the_full_pass(tmp_path, config, tolerance):
+    """Of all attributes, in a style, as the remaining time runs down, past the lengths of the window and of the
+    memory."""
+    checkpoint, events = checkpoint_of(tmp_path, config), any_events(6 * CHUNK)
+    network = NativeNetwork(weights_of(checkpoint, config, 0.0), config)
+    logits, buckets = read_by_event(network, events)
+    expected = logits_of(network_of(checkpoint), events, STYLE, buckets[None])
+    for found, full in zip(logits, expected, strict=True):
+        np.testing.assert_allclose(found, full[0], rtol=tolerance, atol=tolerance * np.abs(full).max())
+    assert len(set(buckets)) > 3
