@@ -1,5 +1,5 @@
-"""core/performance/engine.py: both engines give what the network gives that reads a piece as a whole, and a piece is the
-same wherever it is decoded."""
+"""core/performance/engine.py: both engines give what the network gives that reads a piece as a whole, and a piece is
+the same wherever it is decoded."""
 
 from dataclasses import replace
 from functools import cache

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.expression import Expression
-from core.performance.events import BIN_CELLS, KEY, PITCHES, SHIFT, decode
+from core.performance.events import BIN_CELLS, KEY, PITCHES, decode
 from core.performance.steering import NO_BIAS, NO_TARGET, Target, bias_towards, target_of, transposed
 from core.tonality import Key
 
