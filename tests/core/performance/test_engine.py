@@ -33,8 +33,9 @@ LENGTH = 12_000
 """Cells, in the midst of the events of the tests."""
 WITH_RECALL = replace(TINY, num_recall_layers=2, recall_length=4 * CHUNK)
 UNBIASED = SamplingParameters(recall_bias=0.0)
-ROUNDED, EXACT = 5e-2, 1e-3
-"""How much the logarithm of a probability may differ: where what is recalled is kept in half precision, and else."""
+TOLERANCES = {"native": 5e-3, "xla": 1e-3}
+"""How much the logarithm of a probability may differ: the engine for processors keeps keys and values in half
+precision."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,9 +90,11 @@ def log_ends(engine, forced):
 
 
 @pytest.mark.parametrize(
-    "kind, config, tolerance", [("native", TINY, EXACT), ("native", WITH_RECALL, ROUNDED), ("xla", WITH_RECALL, EXACT)]
+    "kind, config",
+    [("native", TINY), ("native", WITH_RECALL), ("xla", WITH_RECALL)],
+    ids=["native", "native with recall", "xla with recall"],
 )
-def test_a_cached_step_gives_what_the_full_pass_gives(checkpoints, engine_of, kind, config, tolerance):
+def test_a_cached_step_gives_what_the_full_pass_gives(checkpoints, engine_of, kind, config):
     """Event by event with the cache, also in slots that began a chunk later than others, and where the candidates of a
     piece differ in its last stretch, the probability of the end is that of the full forward pass; also past the lengths
     of the window and of the memory, where the cache forgets. The time that is left counts down from the first note."""
@@ -101,7 +104,7 @@ def test_a_cached_step_gives_what_the_full_pass_gives(checkpoints, engine_of, ki
     for slot, sequence in enumerate(sequences):
         began = CHUNK if slot >= 2 else 0
         expected = log_ends_by_a_full_pass(checkpoints[config], sequence[None, began:])
-        np.testing.assert_allclose(found[began:, slot], expected, atol=tolerance)
+        np.testing.assert_allclose(found[began:, slot], expected, atol=TOLERANCES[kind])
 
 
 def piece(take, candidates):

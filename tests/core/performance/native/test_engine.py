@@ -14,6 +14,7 @@ from core.performance.scheduler import Batch
 from core.performance.score import Playing, melody_given, score_of
 from core.performance.sequence import EventSequence
 from core.performance.steering import Target
+from core.performance.xla.cache import KVCache
 from core.tonality import Key
 from tests.core.performance.networks import KINDS, any_events, checkpoint_of, maker_of
 
@@ -30,6 +31,26 @@ RECALLING = PerformanceConfig(
 PLAIN = PerformanceConfig(
     styles=("any", "Bach"), width=16, num_blocks=2, num_query_heads=2, num_kv_heads=2, window=4 * CHUNK
 )
+
+
+def in_half(number):
+    """A float32 with the precision of a float16, which XLA would otherwise leave out (Veltkamp's splitting)."""
+    shifted = number * (2**13 + 1.0)
+    return shifted - (shifted - number)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rounded():
+    """The engine for GPUs rounds its keys and values as the other does, so that nothing but the order of sums is left
+    to differ in."""
+    put = KVCache.put
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            KVCache,
+            "put",
+            lambda self, place, key, value, key_place=None: put(self, place, in_half(key), in_half(value), key_place),
+        )
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +117,10 @@ def decoded(engine, sequences, chunks):
 )
 def test_both_engines_play_the_same(engines_of, config, pieces, candidates, sequences, chunks):
     """The same events, whatever is forced, steered or given, and nearly the same probabilities of the end. (A draw that
-    falls between two choices could differ by rounding; with these takes there is none.)"""
+    falls right between two choices could differ; with these takes none does.)"""
     (ours, our_ends), (theirs, their_ends) = (
         decoded(engine, sequences(), chunks) for engine in engines_of(config, pieces, candidates)
     )
     np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_allclose(our_ends, their_ends, rtol=1e-2)
+    np.testing.assert_allclose(our_ends, their_ends, rtol=1e-3)
     assert len(set(ours[:, KEY])) > 20

@@ -39,21 +39,17 @@ def read_by_event(network, events):
 
 
 @pytest.mark.parametrize(
-    "config, tolerance",
-    [
-        (TINY, 1e-3),
-        (replace(TINY, num_query_heads=2), 1e-3),
-        (replace(TINY, num_recall_layers=1, recall_length=4 * CHUNK), 5e-2),
-    ],
-    ids=["grouped queries", "a query a head", "recall in half precision"],
+    "config",
+    [TINY, replace(TINY, num_query_heads=2), replace(TINY, num_recall_layers=1, recall_length=4 * CHUNK)],
+    ids=["grouped queries", "a query a head", "recall"],
 )
-def test_every_logit_is_that_of_the_full_pass(tmp_path, config, tolerance):
+def test_every_logit_is_that_of_the_full_pass(tmp_path, config):
     """Of all attributes, in a style, as the remaining time runs down, past the lengths of the window and of the
-    memory."""
+    memory. Keys and values are kept in half precision, no more is lost."""
     checkpoint, events = checkpoint_of(tmp_path, config), any_events(6 * CHUNK)
     network = NativeNetwork(weights_of(checkpoint, config, 0.0), config)
     logits, buckets = read_by_event(network, events)
     expected = logits_of(network_of(checkpoint), events, STYLE, buckets[None])
     for found, full in zip(logits, expected, strict=True):
-        np.testing.assert_allclose(found, full[0], rtol=tolerance, atol=tolerance * np.abs(full).max())
+        np.testing.assert_allclose(found, full[0], rtol=2e-3, atol=2e-3 * np.abs(full).max())
     assert len(set(buckets)) > 3
