@@ -9,7 +9,7 @@ import numpy as np
 
 from core.checkpoint import Checkpoint
 from core.errors import BadCheckpoint
-from core.performance.engine import SHORTEST_WINDOW
+from core.performance.engine import CHUNK, SHORTEST_WINDOW
 from core.performance.events import SIZES
 
 ANY = "any"
@@ -88,6 +88,11 @@ def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
         raise BadCheckpoint(
             f"the network in {checkpoint.folder} attends to {config.window} events, where composing needs"
             f" {SHORTEST_WINDOW} or more; train another one"
+        )
+    if config.recall_length % CHUNK:
+        raise BadCheckpoint(
+            f"the network in {checkpoint.folder} recalls {config.recall_length} events, where composing needs a"
+            f" multiple of {CHUNK}; train another one"
         )
     if not config.styles or config.styles[0] != ANY:
         raise BadCheckpoint(f"{checkpoint.folder} does not fit together: its first style is not '{ANY}'")

@@ -278,12 +278,12 @@ def test_what_is_copied_is_told(composer, monkeypatch):
 
 def test_a_checkpoint_that_does_not_fit_is_refused(folder, tmp_path):
     """An architecture of another version or another shape gives a sentence, not a traceback."""
-    for change in ({"width": 24}, {"styles": []}, {"queries": 4}, {"window": 128}):
+    for change in ({"width": 24}, {"styles": []}, {"queries": 4}, {"window": 128}, {"recall_length": 250}):
         config = json.loads((folder / "config.json").read_text())
         config["architecture"] |= change
         (tmp_path / "config.json").write_text(json.dumps(config))
         (tmp_path / "weights.npz").write_bytes((folder / "weights.npz").read_bytes())
-        with pytest.raises(BadCheckpoint, match=r"does not fit|another version|attends to 128"):
+        with pytest.raises(BadCheckpoint, match=r"does not fit|another version|attends to 128|recalls 250"):
             PerformanceComposer.load(tmp_path)
 
 
