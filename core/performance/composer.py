@@ -207,15 +207,15 @@ def piece_counts(
 
 
 def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, candidates: int = CANDIDATES) -> int:
-    """About what engines for so many pieces add to a process: XLA's compiler, their programs, their pieces, and the
+    """About what engines for so many pieces add to a process: the compiler, their programs, their pieces, and the
     states to which these can go back."""
-    event = 2 * config.num_kv_heads * config.head_dim  # numbers of a layer's key and value
-    length = min(config.recall_length, RECALL_LENGTH)
-    memory = event * config.num_recall_layers * length * np.dtype(np.float16).itemsize
-    piece = event * config.num_blocks * (config.window - STRETCH) * 4 + memory
-    slot = event * (config.num_blocks + config.num_recall_layers) * STRETCH * 4
+    halves = 4 * config.num_kv_heads * config.head_dim  # bytes of a layer's key and value in half precision
+    memory = halves * config.num_recall_layers * min(config.recall_length, RECALL_LENGTH)
+    number, programs = (2, 180 + 60 * len(counts)) if on_gpu() else (1, 250)
+    piece = number * halves * config.num_blocks * (config.window - STRETCH) + memory
+    slot = number * halves * (config.num_blocks + config.num_recall_layers) * STRETCH
     states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot)
-    return 180 + 60 * len(counts) + batches * counts[-1] * states // 2**20
+    return programs + batches * counts[-1] * states // 2**20
 
 
 def given_by(request: ComposeRequest) -> Given:

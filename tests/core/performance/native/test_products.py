@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.performance.native.products import COLUMNS, ROWS, feed_forward, norm, normed, product
+from core.performance.native.products import COLUMNS, ROWS, FeedForward, Matrix, feed_forward, norm, normed, product
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def generator():
 def matrix(generator, inputs, columns):
     """Numbers and scales, of columns of very different size."""
     numbers = generator.integers(-127, 128, (columns, inputs)).astype(np.int8)
-    return numbers, np.logspace(-4, -1, columns).astype(np.float32)
+    return Matrix(numbers, np.logspace(-4, -1, columns).astype(np.float32))
 
 
 def normal(generator, *shape):
@@ -29,19 +29,19 @@ def normed_by_numpy(rows, gain):
 @pytest.mark.parametrize("inputs, columns", [(1, COLUMNS), (37, 3 * COLUMNS), (256, 212)])
 def test_a_product_is_that_of_numpy(generator, rows, inputs, columns):
     """Whatever the number of inputs, one included."""
-    left, (numbers, scales) = normal(generator, rows, inputs), matrix(generator, inputs, columns)
-    expected = left.astype(np.float64) @ (numbers * scales[:, None]).T
-    np.testing.assert_allclose(product(left, numbers, scales), expected, rtol=1e-4, atol=1e-4)
+    left, right = normal(generator, rows, inputs), matrix(generator, inputs, columns)
+    expected = left.astype(np.float64) @ (right.numbers * right.scales[:, None]).T
+    np.testing.assert_allclose(product(left, right), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_row_is_the_same_in_company(generator):
     """Beside zeros, or at any place among other rows, to the last bit."""
     rows, right = normal(generator, 2 * ROWS, 101), matrix(generator, 101, 5 * COLUMNS)
-    together = product(rows, *right)
+    together = product(rows, right)
     for number, row in enumerate(rows):
         alone = np.zeros((ROWS, 101), dtype=np.float32)
         alone[0] = row
-        np.testing.assert_array_equal(product(alone, *right)[0], together[number])
+        np.testing.assert_array_equal(product(alone, right)[0], together[number])
 
 
 def test_a_norm_is_that_of_numpy(generator):
@@ -59,5 +59,5 @@ def test_a_feed_forward_layer_is_added(generator):
     up, down = matrix(generator, 20, 80), matrix(generator, 80, 20)
     inner = np.maximum(normed_by_numpy(hidden, gain) @ (up[0] * up[1][:, None]).T, 0) ** 2
     expected = hidden + inner @ (down[0] * down[1][:, None]).T
-    feed_forward(hidden, gain, *up, *down)
+    feed_forward(hidden, FeedForward(gain, up, down))
     np.testing.assert_allclose(hidden, expected, rtol=1e-4, atol=1e-4)

@@ -78,6 +78,6 @@ def test_a_matrix_that_is_kept_otherwise_is_rounded(checkpoint, weights, kept):
     """To 8 bits with a scale for each column, from float16 or with a scale for each row."""
     array = np.random.default_rng(7).normal(size=weights[KERNEL].values.shape).astype(np.float16).astype(np.float32)
     weights[KERNEL] = kept(array)
-    out = read(checkpoint).blocks[1].out
+    out = read(checkpoint).blocks[1].attention.out
     assert out.numbers.dtype == np.int8
     np.testing.assert_allclose(out.numbers.T * out.scales, weights[KERNEL].array, atol=np.abs(array).max() / 250)
