@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from core.process.programs import INSTALLED, ProgramCache
+
 if TYPE_CHECKING:
     from tests.support.playing_bot import FakeQueue
     from tests.support.postgres import Postgres
@@ -20,6 +22,8 @@ LONGEST_FOLDERS = ("tests/system/", "tests/training/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # machine code of the set-up, so that not each process of tests compiles it anew
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ProgramCache(INSTALLED).folder))
     config.addinivalue_line("markers", "every_engine: what asks for a database is tested on SQLite and on PostgreSQL")
     config.addinivalue_line("markers", "long: waits for seconds on end; `make test-long` runs these")
 
