@@ -62,7 +62,6 @@ def test_pieces_have_the_styles_of_a_data_set(pieces, monkeypatch, capsys):
     pianist = Pianist()
     pianist.styles = ("any", "Bach")
     monkeypatch.setattr(generate, "Checkpoint", lambda folder, model: SimpleNamespace(hash="0123456789ab"))
-    monkeypatch.setattr(generate, "network_of", lambda checkpoint: None)
     monkeypatch.setattr(generate, "PerformanceComposer", lambda *_, **__: pianist)
     output = pieces / "made"
     generate.main(["checkpoint", str(output), "--like", str(pieces / "human"), "--pieces", "3", "--length", "25"])

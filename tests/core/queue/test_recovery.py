@@ -34,6 +34,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio
 
 SLOW = ("--hang", "60", "--speed", "20")
+ENDLESS = ("--hang", "60", "--speed", "1")
 """Options of a worker that a test has time to kill, freeze or stop: a piece of 300 steps takes 15 seconds."""
 
 
@@ -69,7 +70,7 @@ async def begun(worker: Worker, take: int = 1) -> None:
 
 async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, begin: Callable[..., Worker]):
     """All that it had, those jobs included which still waited for a place in it."""
-    with begin("a", *SLOW, "--places", "2") as a:
+    with begin("a", *ENDLESS, "--places", "2") as a:
         for take in range(1, 5):
             await jobs.put(str(take), asks(take=take, length=300), user_id=take)
         await begun(a)
