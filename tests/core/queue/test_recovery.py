@@ -34,8 +34,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio
 
 SLOW = ("--hang", "60", "--speed", "20")
-ENDLESS = ("--hang", "60", "--speed", "1")
 """Options of a worker that a test has time to kill, freeze or stop: a piece of 300 steps takes 15 seconds."""
+ENDLESS = ("--hang", "60", "--speed", "1")
+"""Options of a worker that finishes nothing while a test lasts."""
 
 
 @pytest.fixture
