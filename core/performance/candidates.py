@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.performance.critic import Critic, of_shipped_networks
+from core.performance.ending import SLOWER, SOUNDS, last_chord_seconds, last_steps_slower
 from core.performance.engine import CHUNK, STRETCH, State
 from core.performance.events import KEY
 from core.performance.guard import Trouble
@@ -22,9 +23,13 @@ CANDIDATES = 3
 KEPT_STATES = 6
 """Places to which a piece can go back: over a minute of usual playing. The guard looks back 32 s at the most."""
 REWIND_EVENTS = 48
-"""Events before a trouble's first note from which on it is drawn again, at least, times the tries at that place."""
-TRIES_AT_A_PLACE, TRIES_AT_THE_END, TRIES = 6, 3, 16
+"""Events before a trouble's first note from which on it is drawn again, at least; twice as many with each further try
+at that place, as what leads there may be long."""
+TRIES_AT_A_PLACE, TRIES_AT_THE_END, TRIES = 10, 6, 24
 """How often a piece goes back at one place, at its end, and in all, before it ends where its music ends."""
+NO_SLOWING_MISS, NO_SOUND_MISS = 1.5, 1.0
+"""How much worse an end is that does not slow down, and one whose last chord does not sound, where the critic's scores
+of candidates differ by 1 or so. With these as many pieces end so as people's (docs/exploration.md)."""
 FEWEST_EVENTS = 64
 """Events of its own that a piece has at least where it ends before its length, even if they are the trouble."""
 
@@ -106,10 +111,11 @@ class CandidateGroup:
         return not (often and self.best.is_given)
 
     def _merit(self, candidate: EventSequence) -> float:
-        """The candidate's likeness to human playing, less its distance from what the listener asked for."""
+        """The candidate's likeness to human playing, less its distance from what the listener asked for and what its
+        end lacks, where it has one: another that goes on may still end well."""
         notes = candidate.notes()
         score = self._critic.score(candidate.times()[notes], candidate.events[notes, KEY])
-        return score - miss(candidate.target, candidate.own_events)
+        return score - miss(candidate.target, candidate.own_events) - _end_miss(candidate)
 
     def _go_back(self, trouble: Trouble) -> bool:
         """Go back to before the trouble. False where that was tried often enough: the piece then ends where the
@@ -123,7 +129,7 @@ class CandidateGroup:
             fewest = min(len(self.best.forced) + FEWEST_EVENTS, self.best.stop)
             self.gave_up, self._stop = trouble.reason, max(trouble.note, fewest)
             return False
-        self.cut(trouble.note - REWIND_EVENTS * self._tries_here)
+        self.cut(trouble.note - REWIND_EVENTS * 2 ** (self._tries_here - 1))
         return True
 
     def cut(self, most: int) -> None:
@@ -147,3 +153,13 @@ class CandidateGroup:
     def moments(self) -> np.ndarray:
         """The finished piece; see `EventSequence.moments`."""
         return self.best.moments(self._stop)
+
+
+def _end_miss(candidate: EventSequence) -> float:
+    """How much worse a candidate is for its end; 0 where it is not over, and where notes that are given end it."""
+    if not candidate.over or candidate.is_given or not len(candidate.notes(len(candidate.forced))):
+        return 0.0
+    moments = candidate.moments()
+    slower = last_steps_slower(moments)
+    steady = slower is not None and slower < SLOWER
+    return NO_SLOWING_MISS * steady + NO_SOUND_MISS * (last_chord_seconds(moments) < SOUNDS)

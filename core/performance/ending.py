@@ -1,10 +1,10 @@
-"""The end of a piece: in which event's place it ends, and how its last notes ring out."""
+"""The end of a piece: in which event's place it ends, how its last notes ring out, and whether it ends well."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from core.performance.events import END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
+from core.performance.events import CELL, DURATION, END, KEY, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, decode
 
 EARLIEST_END, LATEST_END = 0.92, 1.04
 """The shares of the length between which a piece ends. The network knows how long the piece still has, and ends it
@@ -15,7 +15,15 @@ within two seconds or so."""
 LAST_CHORD_CELLS = 120
 """How long the last chord is held, where it may be, of a piece that the network did not end."""
 TOGETHER_CELLS = 10
-"""Cells before the last onset from which on a note belongs to the last chord."""
+"""Cells before the last onset from which on a note belongs to the last chord, which may be rolled."""
+SOUNDS = 0.8
+"""Seconds that the last chord sounds where a piece has an end and does not break off."""
+SLOWER = 1.3
+"""Times that the last steps are as long as those before where a piece slows down at its end."""
+LAST_STEPS, STEPS_BEFORE = 8, 32
+"""Steps (from one onset to the next, chords as one) that are compared: two bars or so, and some eight before them."""
+STEP = 0.035
+"""Seconds between two onsets that are not struck together."""
 
 
 def stop_of(events: np.ndarray, ends: np.ndarray, times: np.ndarray, cells: int, first: int) -> int:
@@ -72,3 +80,24 @@ def last_sound(keys: np.ndarray, onsets: np.ndarray, released: int, ending: int)
         return released
     lifted = onsets[(onsets > released) & (keys == PEDAL_UP)]
     return int(lifted[0]) if len(lifted) else ending
+
+
+def last_chord_seconds(moments: np.ndarray, unit: float = CELL) -> float:
+    """How long the last chord sounds after the last onset, by its keys or by the pedal that is down when they are
+    released. `moments` are those of a whole piece, with its end, and `unit` is the seconds in a unit of their time."""
+    onsets, keys = np.cumsum(moments[:, SHIFT]), moments[:, KEY]
+    last = onsets[keys < PITCHES][-1]
+    chord = (keys < PITCHES) & (onsets >= last - TOGETHER_CELLS * CELL / unit)
+    released = int((onsets + moments[:, DURATION])[chord].max())
+    pedal = (keys >= PITCHES) & (keys <= PEDAL_DOWN)
+    return float((last_sound(keys[pedal], onsets[pedal], released, int(onsets[-1])) - last) * unit)
+
+
+def last_steps_slower(moments: np.ndarray, unit: float = CELL) -> float | None:
+    """The median of the last steps divided by that of the steps before them; None for a piece of too few. The arguments
+    are those of `last_chord_seconds`."""
+    onsets = np.cumsum(moments[:, SHIFT])[moments[:, KEY] < PITCHES] * unit
+    steps = np.diff(onsets[np.diff(onsets, prepend=-1.0) > STEP])
+    if len(steps) < LAST_STEPS + STEPS_BEFORE:
+        return None
+    return float(np.median(steps[-LAST_STEPS:]) / np.median(steps[-LAST_STEPS - STEPS_BEFORE : -LAST_STEPS]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.performance.events import END, PEDAL_DOWN, PEDAL_UP
+from core.performance.events import END
 from training import endings
 
 
@@ -18,34 +18,6 @@ def at(onsets, keys=(40,), duration=100):
     """A piece with a note at each of these ms, the keys in turn."""
     rows = [(int(onset), keys[number % len(keys)], 64, duration) for number, onset in enumerate(onsets)]
     return piece(*rows, end=int(onsets[-1]) + duration)
-
-
-def test_the_keys_hold_the_last_chord():
-    """The longest of its keys counts; the chord may be rolled, and what was struck before it is none of it."""
-    last = piece((0, 30, 64, 9000), (1000, 40, 64, 700), (1060, 44, 64, 200), (1090, 47, 64, 300), end=9000)
-    assert endings.last_chord_seconds(last) == pytest.approx(0.61)
-
-
-def test_the_pedal_holds_the_last_chord():
-    """From before the keys are released until it is lifted, or else until the piece's end."""
-    struck = [(0, PEDAL_DOWN, 0, 0), (1000, 40, 64, 100)]
-    assert endings.last_chord_seconds(piece(*struck, (3000, PEDAL_UP, 0, 0), end=4000)) == pytest.approx(2)
-    assert endings.last_chord_seconds(piece(*struck, end=1500)) == pytest.approx(0.5)
-
-
-def test_a_pedal_after_the_release_holds_nothing():
-    """The keys are up when it comes down."""
-    late = piece((1000, 40, 64, 100), (1200, PEDAL_DOWN, 0, 0), (3000, PEDAL_UP, 0, 0), end=3000)
-    assert endings.last_chord_seconds(late) == pytest.approx(0.1)
-
-
-def test_the_last_steps_are_compared_with_those_before():
-    """Eight steps of twice the length are slower by 2; chords count as one; a piece of few steps says nothing."""
-    steady = np.arange(40) * 200
-    slowing = np.concatenate([steady, steady[-1] + np.arange(1, 9) * 400])
-    assert endings.last_steps_slower(at(slowing)) == pytest.approx(2)
-    assert endings.last_steps_slower(at(np.sort(np.concatenate([slowing, slowing + 10])))) == pytest.approx(2)
-    assert endings.last_steps_slower(at(steady[:30])) is None
 
 
 def test_the_last_ten_seconds_in_three_keys():
