@@ -27,7 +27,7 @@ REWIND_EVENTS = 48
 at that place, as what leads there may be long."""
 TRIES_AT_A_PLACE, TRIES_AT_THE_END, TRIES = 10, 6, 24
 """How often a piece goes back at one place, at its end, and in all, before it ends where its music ends."""
-NO_SLOWING_MISS, NO_SOUND_MISS = 1.5, 1.0
+NO_SLOWING_MISS, NO_SOUND_MISS = 0.5, 0.25
 """How much worse an end is that does not slow down, and one whose last chord does not sound, where the critic's scores
 of candidates differ by 1 or so. With these as many pieces end so as people's (docs/exploration.md)."""
 FEWEST_EVENTS = 64
