@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadData
-from core.performance.events import CELL, DURATION, KEY, PEDAL_DOWN, PITCHES, SHIFT, read
+from core.performance.events import CELL, DURATION, KEY, PEDAL_DOWN, PITCHES, SHIFT, in_order, read
 from training.data import Recording, read_once, style_of
 from training.midi import read_midi
 
@@ -35,11 +35,13 @@ class Excerpt:
     style: str
 
     def in_cells(self) -> np.ndarray:
-        """The moments with times in the model's cells of 10 ms."""
+        """The moments with times in the model's cells of 10 ms, and in the order that they have there."""
         cells = self.moments.copy()
         onsets = _to_cells(np.cumsum(self.moments[:, SHIFT]))
         cells[:, DURATION] = _to_cells(np.cumsum(self.moments[:, SHIFT]) + self.moments[:, DURATION]) - onsets
-        cells[:, SHIFT] = np.diff(onsets, prepend=0)
+        cells[:, SHIFT] = onsets
+        cells = in_order(cells)
+        cells[:, SHIFT] = np.diff(cells[:, SHIFT], prepend=0)
         return cells
 
 
