@@ -46,7 +46,8 @@ class Excerpt:
 
 
 def _to_cells(times: np.ndarray) -> np.ndarray:
-    return (times * PRECISION / CELL + 0.5).astype(np.int32)
+    units = round(CELL / PRECISION)  # whole numbers: 145 ms by 10 ms is less than 14.5 in floating point
+    return ((times + units // 2) // units).astype(np.int32)
 
 
 def read_fine(path: Path) -> np.ndarray:

@@ -37,10 +37,10 @@ def recording(path, piece="Fugue"):
 def test_milliseconds_are_kept(tmp_path):
     """A file is read at 1 ms, and in cells it is what the model would read: a chord from its lowest note up."""
     midi = PrettyMIDI(resolution=500)  # ticks of 1 ms
-    midi.instruments = piano(Note(66, 64, 0.009, 0.5), Note(66, 60, 0.013, 0.518), Note(66, 65, 1.234, 1.5)).instruments
+    midi.instruments = piano(Note(66, 64, 0.009, 0.5), Note(66, 60, 0.013, 0.518), Note(66, 65, 0.145, 1.5)).instruments
     midi.write(str(tmp_path / "a.mid"))
     fine = read_fine(tmp_path / "a.mid")
-    assert np.cumsum(fine[:, 0])[:3].tolist() == [9, 13, 1234]
+    assert np.cumsum(fine[:, 0])[:3].tolist() == [9, 13, 145]
     assert Excerpt(fine, "a", "any").in_cells().tolist() == read(midi).tolist()
 
 
