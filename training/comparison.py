@@ -20,7 +20,8 @@ FEWEST = 4
 
 def compare(generated: Sequence[Excerpt], human: Sequence[Excerpt], seconds: float) -> dict[str, Any]:
     """Everything about the generated pieces beside the same about human ones. Both are whole pieces; all but their ends
-    is measured on `seconds` of each: of the generated the first, of the human ones at fixed places."""
+    and the passages that they share with the training music is measured on `seconds` of each: of the generated the
+    first, of the human ones at fixed places."""
     ours, theirs = beginnings(generated, seconds), from_fixed_places(human, seconds)
     cells = [excerpt.in_cells() for excerpt in ours], [excerpt.in_cells() for excerpt in theirs]
     return {
@@ -31,7 +32,7 @@ def compare(generated: Sequence[Excerpt], human: Sequence[Excerpt], seconds: flo
         "endings": beside(ends, *([piece.moments for piece in pieces] for pieces in (generated, human))),
         "courses": beside(courses, *([piece.moments for piece in pieces] for pieces in (ours, theirs))),
         "trouble": beside(troubles, *cells),
-        "shared_with_training": {"generated": shared(cells[0]), "human": {}},
+        "shared_with_training": {"generated": shared([piece.in_cells() for piece in generated]), "human": {}},
     }
 
 
