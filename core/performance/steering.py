@@ -42,7 +42,7 @@ _MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 
 outside the scale. Krumhansl's profiles tell the tonic from the dominant, but hardly a leading note from a wrong one."""
 SCALE_SHARE, TONIC_PULL = 0.33, 0.4
 """The share from which a pitch class is of the scale, and how much the logarithm of Krumhansl's profile counts."""
-KEY_GAIN, MODE_GAIN, MOST_KEY_WEIGHT = 8.0, 4.0, 1.0
+KEY_GAIN, MOST_KEY_WEIGHT = 8.0, 1.0
 """The factor of the sum of both for each unit of correlation by which a key, or a mode, does not fit, and the greatest.
 The harder music is pulled, the fewer pitch classes it has: at a weight of 2 any classifier knows it."""
 FIRST_KEY_WEIGHT = 0.8
@@ -70,10 +70,10 @@ RECENT_VELOCITY_GAIN, VELOCITY_GAIN, VELOCITY_MEMORY = 0.03, 0.015, 0.8
 much of that is left a stretch later."""
 MOST_VELOCITY_SLOPE = 0.8
 
-PACE_MISS, VELOCITY_MISS, MODE_MISS = 4.0, 0.12, 10.0
+PACE_MISS, VELOCITY_MISS, MODE_MISS = 4.0, 0.12, 20.0
 """How much worse a candidate is for each nat of pace, unit of velocity and unit of correlation by which the piece would
 miss its target, where the critic's scores of candidates differ by 1 or so: a miss that is heard (a quarter of the pace,
-8 of velocity, 0.1 in favour of the wrong mode) weighs as much."""
+8 of velocity, 0.05 in favour of the wrong mode) weighs as much."""
 
 _LOG_CELLS = np.where(BIN_CELLS < CHORD_CELLS, 0.0, np.log(np.clip(BIN_CELLS, 1, PAUSE_CELLS) / USUAL_CELLS))
 _PITCH_CLASSES = (np.arange(PITCHES) + LOWEST_PITCH) % 12
@@ -190,10 +190,10 @@ def _harmony(target: Target, moments: np.ndarray) -> np.ndarray:
     found = _fits(notes)
     if target.fixed:
         rivals = [key for key in found if key.signature != target.key.signature]
-        return _key_weight(KEY_GAIN, target.key, found, rivals) * _pull(target.key)
+        return _key_weight(target.key, found, rivals) * _pull(target.key)
     key = max((key for key in found if key.minor == target.key.minor), key=lambda key: found[key])
     rivals = [rival for rival in found if rival.minor != key.minor]
-    return _key_weight(MODE_GAIN, key, found, rivals) * _pull(key)
+    return _key_weight(key, found, rivals) * _pull(key)
 
 
 def _pull(key: Key) -> np.ndarray:
@@ -207,10 +207,10 @@ def _pull(key: Key) -> np.ndarray:
     return bias
 
 
-def _key_weight(gain: float, target: Key, found: dict[Key, float], rivals: Iterable[Key]) -> float:
+def _key_weight(target: Key, found: dict[Key, float], rivals: Iterable[Key]) -> float:
     """The more, the better a rival fits what was played than the target does."""
     missing = max(found[key] for key in rivals) - found[target] + CLEAR_LEAD
-    return min(gain * max(missing, 0.0), MOST_KEY_WEIGHT)
+    return min(KEY_GAIN * max(missing, 0.0), MOST_KEY_WEIGHT)
 
 
 def _fits(moments: np.ndarray) -> dict[Key, float]:
