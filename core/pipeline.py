@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pretty_midi import PrettyMIDI
 
+from core import tonality
 from core.captions import Captions
 from core.composer import Composer, Progress
 from core.errors import RenderError
@@ -97,7 +98,7 @@ def compose(composer: Composer, request: ComposeRequest, progress: Progress = la
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
     recipe = Recipe(request, composer.checkpoint)
-    manuscript.sign(music)
+    manuscript.sign(music, tonality.read(request.expression.key) if request.expression.key else None)
     return Draft(
         recipe,
         duration=round(music.get_end_time(), 3),
@@ -247,8 +248,11 @@ def _video(music: PrettyMIDI, samples: Samples, title: str, size_limit: int, pro
 
 def _heard(draft: Draft, arranged: _Arranged, samples: Samples) -> Heard:
     notes = [note for part in arranged.music.instruments for note in part.notes]
-    pitches = [note.pitch for note in notes]
-    key = key_of((note.pitch, note.end - note.start) for note in notes)
+    pitches, request = [note.pitch for note in notes], draft.recipe.request
+    if request.primer or request.score:  # many programs write a signature of C major, whatever the music is in
+        key = key_of((note.pitch, note.end - note.start) for note in notes)
+    else:
+        key = manuscript.key_at_start(arranged.music)
     return Heard(
         seconds=round(len(samples) / RATE, 3),
         lowest=min(pitches),

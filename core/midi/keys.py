@@ -46,9 +46,21 @@ def lead(found: dict[Key, float], key: Key) -> float:
 
 def key_of(notes: Iterable[tuple[int, float]]) -> Key | None:
     """The key in which the notes, pitches and how long each lasts, are; None where it is not clear."""
-    weights = np.zeros(12)
-    for pitch, lasts in notes:
-        weights[pitch % 12] += math.sqrt(lasts)  # one long note is not a hundred short ones
-    found = fits(weights, occurrences)
+    found = fits(_heard(notes), occurrences)
     best = max(found, key=lambda key: found[key])
     return best if found[best] >= _LEAST_FIT and lead(found, best) >= _LEAST_LEAD else None
+
+
+def is_heard(key: Key, notes: Iterable[tuple[int, float]]) -> bool:
+    """Whether listeners hear the notes, as `key_of` takes them, in the key or its relative: what a piece that was
+    steered to a key is held to."""
+    found = fits(_heard(notes))
+    return max(found, key=lambda other: found[other]).signature == key.signature
+
+
+def _heard(notes: Iterable[tuple[int, float]]) -> np.ndarray:
+    """How much of each pitch class is heard, (12,): one long note is not a hundred short ones."""
+    weights = np.zeros(12)
+    for pitch, lasts in notes:
+        weights[pitch % 12] += math.sqrt(lasts)
+    return weights

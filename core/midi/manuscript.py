@@ -10,7 +10,7 @@ from pretty_midi import Instrument, KeySignature, PrettyMIDI
 from core.midi.beats import Beats
 from core.midi.controllers import SUSTAIN
 from core.midi.hands import hands
-from core.midi.keys import key_of
+from core.midi.keys import is_heard, key_of
 from core.midi.writer import Strike, Track, playable, written
 from core.tonality import Key
 
@@ -28,12 +28,21 @@ def key_at_start(music: PrettyMIDI) -> Key | None:
     if music.key_signature_changes:
         number = music.key_signature_changes[0].key_number
         return Key(number % 12, number >= 12)
-    return key_of((note.pitch, note.end - note.start) for part in _pianos(music) for note in part.notes)
+    return key_of(_durations(music))
 
 
-def sign(music: PrettyMIDI) -> None:
-    """Give the music the signature of its key, where it has none and its key is clear."""
-    if not music.key_signature_changes and (key := key_at_start(music)):
+def _durations(music: PrettyMIDI) -> list[tuple[int, float]]:
+    """The pitch of each note and how long it lasts."""
+    return [(note.pitch, note.end - note.start) for part in _pianos(music) for note in part.notes]
+
+
+def sign(music: PrettyMIDI, asked: Key | None = None) -> None:
+    """Give the music the signature of its key, where it has none and its key is clear; a key that was asked for is its
+    key where it is heard."""
+    if music.key_signature_changes:
+        return
+    key = asked if asked and is_heard(asked, _durations(music)) else key_at_start(music)
+    if key:
         music.key_signature_changes.append(KeySignature(key.tonic + 12 * key.minor, 0.0))
 
 

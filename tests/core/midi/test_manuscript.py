@@ -10,6 +10,7 @@ from pretty_midi import ControlChange, Instrument, KeySignature, Note, PrettyMID
 
 from core.midi import manuscript
 from core.midi.controllers import SUSTAIN
+from core.tonality import Key
 
 
 def music(
@@ -49,6 +50,17 @@ def test_a_piece_has_a_title_a_key_and_its_recipe():
     assert said["track_name"].name == heading
     assert said["text"].text == "seed:72 take:7"
     assert said["key_signature"].key == "Ebm"
+
+
+def test_a_key_that_was_asked_for_is_the_key_where_it_is_heard():
+    """The listener's word counts between a key and its relative, and not against what is heard."""
+    for asked, title in (
+        (Key(6, False), "Nocturne in F♯ major, take 7"),
+        (Key(0, False), "Nocturne in E♭ minor, take 7"),
+    ):
+        piece = music(*CADENCE)
+        manuscript.sign(piece, asked)
+        assert manuscript.title(piece, take=7) == title
 
 
 def test_a_piece_in_no_key_says_nothing_of_one():
