@@ -21,7 +21,6 @@ from core.composer import Composer, Progress
 from core.errors import RenderError
 from core.midi import manuscript
 from core.midi.crop import cropped
-from core.midi.keys import key_of
 from core.piece import Heard, Piece
 from core.recipe import Recipe
 from core.rendering import audio, formats, loudness
@@ -249,10 +248,9 @@ def _video(music: PrettyMIDI, samples: Samples, title: str, size_limit: int, pro
 def _heard(draft: Draft, arranged: _Arranged, samples: Samples) -> Heard:
     notes = [note for part in arranged.music.instruments for note in part.notes]
     pitches, request = [note.pitch for note in notes], draft.recipe.request
-    if request.primer or request.score:  # many programs write a signature of C major, whatever the music is in
-        key = key_of((note.pitch, note.end - note.start) for note in notes)
-    else:
-        key = manuscript.key_at_start(arranged.music)
+    # many programs write a signature of C major, whatever the music is in
+    is_another_file = bool(request.primer or request.score)
+    key = (manuscript.heard_key if is_another_file else manuscript.key_at_start)(arranged.music)
     return Heard(
         seconds=round(len(samples) / RATE, 3),
         lowest=min(pitches),

@@ -148,9 +148,9 @@ def _running(job: Job, pending: PendingReply, reached: float) -> str:
 
 def outcome(job: Job, pending: PendingReply) -> Reply:
     """The last message about a job of which no piece came."""
-    return (
-        cancelled(pending) if job.state is JobState.CANCELLED else Reply(sentence(say(job.error or SORRY)), aside=True)
-    )
+    if job.state is JobState.CANCELLED:
+        return cancelled(pending)
+    return Reply(sentence(say(job.error or SORRY)), aside=True)
 
 
 def cancelled(pending: PendingReply) -> Reply:

@@ -28,6 +28,11 @@ def key_at_start(music: PrettyMIDI) -> Key | None:
     if music.key_signature_changes:
         number = music.key_signature_changes[0].key_number
         return Key(number % 12, number >= 12)
+    return heard_key(music)
+
+
+def heard_key(music: PrettyMIDI) -> Key | None:
+    """As the music's notes say, whatever its signature; None where it is not clear."""
     return key_of(_durations(music))
 
 

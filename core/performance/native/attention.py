@@ -10,7 +10,7 @@ import numpy as np
 from core.performance.engine import STRETCH
 from core.performance.native import compiled
 from core.performance.native.arithmetic import exponential, narrowed, widened
-from core.performance.native.products import add, norm, normed, product
+from core.performance.native.products import add_product, norm, normed, product
 from core.performance.native.state import Cache
 from core.performance.native.weights import Attention
 
@@ -133,9 +133,7 @@ def attention_layer(
         for head in range(heads):
             own = queries[first : first + candidates, head].copy().reshape((candidates * group, head_dim))
             _look_back(own, past, recent, first, head, began[first], place, joined[first : first + candidates])
-    added = product(joined, layer.out)
-    for row in range(hidden.shape[0]):
-        add(hidden[row], added[row])
+    add_product(hidden, joined, layer.out)
 
 
 @compiled
@@ -151,9 +149,15 @@ def _project(projected: Any, layer: Attention, angles: Any, slot: int, queries: 
         key, value = parts[heads * group + head], parts[heads * group + heads + head]
         norm(key, layer.key_norm, key)
         _rotate(key, cosines, sines)
-        for part in range(head_dim):
-            recent.keys[slot, head, here, part] = narrowed(key[part])
-            recent.values[slot, head, part, here] = narrowed(value[part])
+        keep(recent, slot, head, here, key, here, value)
+
+
+@compiled
+def keep(cache: Cache, slot: int, head: int, key_place: int, key: Any, place: int, value: Any) -> None:
+    """Write a key and a value to their places in a slot's cache."""
+    for part in range(key.shape[0]):
+        cache.keys[slot, head, key_place, part] = narrowed(key[part])
+        cache.values[slot, head, part, place] = narrowed(value[part])
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class NativeEngine:
         )
         draws = [Draws.of(inputs, self._sampling, attribute) for attribute in range(len(ATTRIBUTES))]
         began = state.slots.decode.events_read.copy()
-        performing = np.flatnonzero(inputs.given.task == SCORE)
+        performing = {slot: work() for slot in np.flatnonzero(inputs.given.task == SCORE).tolist()}
         for place in range(CHUNK):
             hidden = self._network.read(state, inputs.style, inputs.length, began, place)
             self._choose(hidden, state, inputs, draws, performing, chunk, place)
@@ -75,7 +75,7 @@ class NativeEngine:
         state: State,
         inputs: ChunkInputs,
         draws: Sequence[Draws],
-        performing: Iterable[int],
+        performing: Mapping[int, Work],
         chunk: Chunk,
         place: int,
     ) -> None:
@@ -84,15 +84,18 @@ class NativeEngine:
         event, decode = state.slots.event, state.slots.decode
         bias, notes, struck = inputs.bias, inputs.given, chunk.struck[place]
         logits = predict(SHIFT, hidden, event)
-        timed = {slot: self._timing(hidden, logits, state, inputs, slot, place) for slot in performing}
+        timed = {
+            slot: self._timing(hidden, logits, state, inputs, slot, place, scratch)
+            for slot, scratch in performing.items()
+        }
         choose_shifts(logits, bias.onset_shift, decode, sampling, draws[SHIFT], place, event)
-        for slot, (when, _) in timed.items():
+        for slot, when in timed.items():
             event[slot, SHIFT] = when.shift
         logits = predict(KEY, hidden, event)
         ends = chunk.ends[place]
         choose_keys(logits, bias.key, inputs.earliest_end, decode, notes, sampling, draws[KEY], place, event, ends)
-        for slot, (when, scratch) in timed.items():
-            choose_timed_key(logits, decode, when, scratch, draws[KEY], slot, event)
+        for slot, when in timed.items():
+            choose_timed_key(logits, decode, when, performing[slot], draws[KEY], slot, event)
         logits = predict(VELOCITY, hidden, event)
         choose_velocities(logits, bias.velocity, decode, notes, draws[VELOCITY], place, event, struck)
         choose_durations(predict(DURATION, hidden, event), notes, draws[DURATION], place, event, struck)
@@ -105,14 +108,14 @@ class NativeEngine:
         inputs: ChunkInputs,
         slot: int,
         place: int,
-    ) -> tuple[Timing, Work]:
+        scratch: Work,
+    ) -> Timing:
         """When the next event of a slot that performs a score comes: the network says how likely each key is at some
-        onset shifts."""
+        onset shifts. `scratch` is left as `choose_timed_key` takes it."""
         shifts = np.asarray(SHIFTS, dtype=np.int32)
         rows = np.tile(hidden[slot], (-(-len(shifts) // ROWS) * ROWS, 1))
         keys = np.ascontiguousarray(self._network.predict(KEY, rows, shifts[:, None])[: len(shifts), :KEYS])
-        scratch = work()
-        when = timing(
+        return timing(
             logits[slot, :TIME_BINS],
             keys,
             state.slots.decode,
@@ -123,4 +126,3 @@ class NativeEngine:
             self._sampling,
             scratch,
         )
-        return when, scratch

@@ -91,6 +91,14 @@ def add(row: np.ndarray, more: np.ndarray) -> None:
 
 
 @compiled
+def add_product(hidden: np.ndarray, rows: np.ndarray, matrix: Matrix) -> None:
+    """Add (rows, inputs) times a matrix to (rows, columns) in place."""
+    added = product(rows, matrix)
+    for row in range(hidden.shape[0]):
+        add(hidden[row], added[row])
+
+
+@compiled
 def feed_forward(hidden: np.ndarray, layer: FeedForward) -> None:
     """Add to (rows, width) what a feed-forward layer makes of them: norm, up-projection, squared ReLU,
     down-projection."""
@@ -99,6 +107,4 @@ def feed_forward(hidden: np.ndarray, layer: FeedForward) -> None:
         for place in range(inner.shape[1]):
             positive = max(inner[row, place], np.float32(0))
             inner[row, place] = positive * positive
-    added = product(inner, layer.down)
-    for row in range(hidden.shape[0]):
-        add(hidden[row], added[row])
+    add_product(hidden, inner, layer.down)

@@ -8,9 +8,8 @@ import numpy as np
 
 from core.performance.engine import STRETCH
 from core.performance.native import compiled
-from core.performance.native.arithmetic import narrowed
-from core.performance.native.attention import attend
-from core.performance.native.products import add, norm, normed, product
+from core.performance.native.attention import attend, keep
+from core.performance.native.products import add_product, norm, normed, product
 from core.performance.native.state import Cache
 from core.performance.native.weights import RecallLayer
 
@@ -39,9 +38,7 @@ def recall_layer(
             for candidate in range(candidates):
                 row = recalled[slot + candidate]
                 row[head * head_dim : (head + 1) * head_dim] = attended[candidate] / totals[candidate]
-    added = product(recalled, layer.out)
-    for row in range(hidden.shape[0]):
-        add(hidden[row], added[row])
+    add_product(hidden, recalled, layer.out)
 
 
 @compiled
@@ -52,9 +49,7 @@ def _project(projected: Any, layer: RecallLayer, slot: int, head: int, query: An
     value = projected[(heads + head) * head_dim : (heads + head + 1) * head_dim]
     norm(shared, layer.query_norm, query)
     norm(shared, layer.key_norm, shared)
-    for part in range(head_dim):
-        moments.keys[slot, head, here + 1, part] = narrowed(shared[part])
-        moments.values[slot, head, part, here] = narrowed(value[part])
+    keep(moments, slot, head, here + 1, shared, here, value)
 
 
 @compiled
