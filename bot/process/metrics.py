@@ -100,7 +100,14 @@ class Health:
             return "the event loop does not answer"
 
     def _in_loop(self, question: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
-        return asyncio.run_coroutine_threadsafe(question(), self._loop).result(LOOP_SECONDS)
+        """Raises: TimeoutError where the loop does not answer, or is closed: the page outlives it while a bot ends."""
+        asking = question()
+        try:
+            answer = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        except RuntimeError as error:
+            asking.close()
+            raise TimeoutError("the event loop is closed") from error
+        return answer.result(LOOP_SECONDS)
 
     async def _alive(self) -> str:
         return ""

@@ -114,6 +114,18 @@ async def test_a_worker_s_page(url: str, tmp_path: Path):
     await jobs.close()
 
 
+def test_the_page_of_a_bot_that_has_ended():
+    """A page that is asked after the event loop was closed says so, and has no number of jobs: it does not fail."""
+
+    async def ended() -> None:
+        metrics.attend(page, client=None, queue=None)  # type: ignore[arg-type]
+
+    with Page(metrics.REGISTRY, "127.0.0.1", 0, "PORT") as page:
+        asyncio.run(ended())
+        assert got(f"{page.address}/healthz") == (503, "the event loop does not answer\n")
+        assert 'nocturne_queue_jobs{state="running"} NaN' in got(f"{page.address}/metrics")[1]
+
+
 @pytest.mark.asyncio
 async def test_a_bot_s_page(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """Answers, refusals and repeated calls are counted, and the queue is looked at; without it the bot is not ready."""
