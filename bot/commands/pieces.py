@@ -21,6 +21,7 @@ from bot.commands.submit import (
     admit,
     avatar_of,
     find_piece,
+    find_pieces,
     find_typed_piece,
     rules_here,
     shown_seconds,
@@ -134,7 +135,7 @@ class PieceButton(
         super().__init__(discord.ui.Button(label=say(label), style=style, custom_id=custom_id, row=row))
 
     async def respond(self, interaction: Interaction) -> None:
-        if self.action in _DELETING and await interaction.client.services.library.find(self.piece_id) is None:
+        if self.action in _DELETING and not await find_pieces(interaction, [self.piece_id]):
             await delete_remains(interaction)
         else:
             await self.act(interaction, await find_piece(interaction, self.piece_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -181,14 +181,25 @@ def avatar_of(listener: discord.User | discord.Member) -> str:
 
 
 async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
-    """A stored piece that a message of the bot's names. Raises BadRequest when it is gone, or private and another's."""
-    return _visible(interaction, await interaction.client.services.library.get(piece_id))
+    """A stored piece that a message of the bot's names. Raises StoreError, and BadRequest when it is gone, or private
+    and another's."""
+    async with _in_time(interaction):
+        return _visible(interaction, await interaction.client.services.library.get(piece_id))
+
+
+async def find_pieces(interaction: Interaction, piece_ids: Iterable[str]) -> list[Stored]:
+    """Those of these pieces that are stored, whoever may see them. Raises StoreError."""
+    library = interaction.client.services.library
+    async with _in_time(interaction):
+        return [stored for piece_id in piece_ids if (stored := await library.find(piece_id))]
 
 
 async def find_typed_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece whose id was typed. Raises BadRequest as `find_piece` does, where there is no such piece, and for
-    a piece of somebody else's direct message: it was made among few, and its owner alone shows it to others."""
-    stored = await interaction.client.services.library.find(piece_id)
+    a piece of somebody else's direct message: it was made among few, and its owner alone shows it to others. Raises
+    StoreError."""
+    async with _in_time(interaction):
+        stored = await interaction.client.services.library.find(piece_id)
     if stored is None:
         raise BadRequest("there is no piece `{piece}`: mistyped, or no longer stored", piece=piece_id)
     if stored.guild_id == NO_SERVER and stored.user_id != interaction.user.id:

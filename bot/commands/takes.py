@@ -15,7 +15,7 @@ from bot.commands.components import PersistentItem
 from bot.commands.deletion import check_deletion, delete, delete_remains
 from bot.commands.pieces import LAST_ROW, bring_back
 from bot.commands.submission import Submission
-from bot.commands.submit import admit, find_piece, primed_seconds, submit
+from bot.commands.submit import admit, find_piece, find_pieces, primed_seconds, submit
 from bot.language.i18n import say
 from bot.services import Interaction
 from bot.store.files import ID
@@ -91,8 +91,7 @@ class DeleteAllButton(
         )
 
     async def respond(self, interaction: Interaction) -> None:
-        library = interaction.client.services.library
-        remaining = [stored for piece_id in self.pieces.values() if (stored := await library.find(piece_id))]
+        remaining = await find_pieces(interaction, self.pieces.values())
         if self.action == "spare":
             await interaction.response.edit_message(view=_view(self.takes, self.pieces))
         elif not remaining:

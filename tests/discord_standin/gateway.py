@@ -141,6 +141,8 @@ class Gateway:
         """How often a client started a session, and went on with one."""
         self.refuses: int | None = None
         """The close code that each client gets in place of a session."""
+        self.patience = 1.5 * heartbeat
+        """Seconds without a heartbeat after which a client is closed."""
 
     @property
     def url(self) -> str:
@@ -207,12 +209,11 @@ class Gateway:
         return socket
 
     async def _converse(self, connection: Connection) -> None:
-        patience = 1.5 * self.heartbeat
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + self.patience
         while payload := await connection.receive(deadline - time.monotonic()):
             op, data = payload["op"], payload.get("d")
             if op == HEARTBEAT:
-                deadline = time.monotonic() + patience
+                deadline = time.monotonic() + self.patience
                 asyncio.get_running_loop().call_later(NETWORK_SECONDS, connection.send, {"op": HEARTBEAT_ACK})
             elif op in (IDENTIFY, RESUME):
                 if connection.session:

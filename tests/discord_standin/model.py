@@ -18,6 +18,9 @@ from typing import Any, NamedTuple, Self
 from .codes import BUTTON, EPHEMERAL, LOADING, TEXT_DISPLAY
 from .places import Channel, Json, User, timestamp
 
+PATIENCE = 120.0
+"""Seconds after which a test gives up waiting: the machine may be busy."""
+
 
 class Watched:
     """Something that changes, and that a test may wait for."""
@@ -31,7 +34,7 @@ class Watched:
             if not future.done():
                 future.set_result(None)
 
-    async def until(self, condition: Callable[[Self], Any], within: float = 30.0) -> Self:
+    async def until(self, condition: Callable[[Self], Any], within: float = PATIENCE) -> Self:
         """Wait until `condition` holds. Raises TimeoutError, which says what there is instead."""
         try:
             async with asyncio.timeout(within):
@@ -218,11 +221,11 @@ class Interaction(Watched):
         """Seconds from the interaction to its acknowledgement; None when there was none in time."""
         return None if self.acknowledged_at is None else self.acknowledged_at - self.created_at
 
-    async def answered(self, within: float = 30.0) -> Message:
+    async def answered(self, within: float = PATIENCE) -> Message:
         """The first answer that has anything to read. Raises TimeoutError."""
         return await self._answer(lambda message: not message.loading, within)
 
-    async def finished(self, within: float = 60.0) -> Message:
+    async def finished(self, within: float = PATIENCE) -> Message:
         """The answer to which nothing more is to come. Raises TimeoutError."""
         return await self._answer(lambda message: message.final, within)
 
@@ -240,7 +243,7 @@ class Interaction(Watched):
         """Messages beside the original answer."""
         return [*([self.posted] if self.posted else []), *self.followups]
 
-    async def shows(self, condition: Callable[[Message], Any], within: float = 30.0) -> Message:
+    async def shows(self, condition: Callable[[Message], Any], within: float = PATIENCE) -> Message:
         """The original answer, as soon as `condition` holds of it. Raises TimeoutError."""
         if self.acknowledged_at is None:
             raise TimeoutError("the application did not respond")

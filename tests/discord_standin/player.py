@@ -13,6 +13,7 @@ import yarl
 from discord import app_commands
 
 from tests.discord_standin import Discord
+from tests.discord_standin.model import PATIENCE
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4) + (480).to_bytes(4)
 
@@ -81,8 +82,8 @@ async def play(interaction: discord.Interaction, to_the_end: bool = True):
 
 @app_commands.command()
 async def late(interaction: discord.Interaction):
-    """Acknowledge after three seconds."""
-    interaction.client.standin.advance(3.1)
+    """Acknowledge a moment after Discord has given up waiting."""
+    interaction.client.standin.advance(interaction.client.standin.world.answer_seconds + 0.1)
     await interaction.response.defer()
 
 
@@ -140,6 +141,7 @@ async def listen(interaction: discord.Interaction, file: discord.Attachment, sen
 @contextlib.asynccontextmanager
 async def connected(standin: Discord, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Player]:
     """A Player that is logged in, has registered its commands and listens."""
+    standin.world.answer_seconds = PATIENCE  # the machine may be busy
     monkeypatch.setattr(discord.http.Route, "BASE", standin.api)
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(standin.gateway.url))
     async with Player(standin) as player:

@@ -12,7 +12,7 @@ from aiohttp import web
 from .gateway import Gateway
 from .interactions import Interactions
 from .messages import Messages
-from .model import Attachment, Message
+from .model import PATIENCE, Attachment, Message
 from .people import Person
 from .places import Channel, Guild
 from .rest import Rest
@@ -107,7 +107,7 @@ class Discord:
 
     # What a test waits for, looks at and does
 
-    async def registered(self, *names: str, within: float = 30.0) -> dict[str, dict]:
+    async def registered(self, *names: str, within: float = PATIENCE) -> dict[str, dict]:
         """Wait until the bot has registered these commands and listens. Returns them by name."""
 
         def commands(world: World) -> dict[str, dict]:
@@ -116,7 +116,7 @@ class Discord:
         await self.world.until(lambda world: {*names} <= {*commands(world)} and self.gateway.live, within)
         return commands(self.world)
 
-    async def written(self, channel: Channel, within: float = 30.0) -> Message:
+    async def written(self, channel: Channel, within: float = PATIENCE) -> Message:
         """Wait for the next ordinary message of the bot in a channel, one that answers no interaction."""
 
         def plain() -> list[Message]:

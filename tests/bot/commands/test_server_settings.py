@@ -11,6 +11,7 @@ from pretty_midi import Note
 from bot.store import database as database_module
 from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
+from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from core.errors import StoreError
 from tests.discord_standin import ClientRefuses, Discord, Interaction, Message, Person, Upload
@@ -289,4 +290,7 @@ async def test_nobody_waits_for_a_database_that_is_away(
         async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, admit=0.1)):
             monkeypatch.setattr(RuleBook, "get", away)
             refused = await (await member.types("/compose", seed="72")).answered()
+            assert refused.content == str(STORE_UNREACHABLE)
+            monkeypatch.setattr(Library, "find", away)
+            refused = await (await member.types("/piece", id="abcdefgh")).answered()
             assert refused.content == str(STORE_UNREACHABLE)

@@ -14,6 +14,9 @@ from tests.support.queued_jobs import ENDED, asks, held, known, watch
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
+UNHURRIED = ("--speed", "20")
+"""Options of a worker that is at a piece of 3,000 steps for longer than a test lasts, and at one of 25 for a second."""
+
 
 async def test_everybody_is_served_before_anybody_is_served_twice(
     url: str, unattended: JobQueue, begin: Callable[..., Worker]
@@ -65,7 +68,7 @@ async def test_a_snapshot_counts_the_workers(url: str, begin: Callable[..., Work
 async def test_a_job_that_waits_for_the_model_is_not_running(url: str, begin: Callable[..., Worker]):
     """A worker takes more jobs while it composes one; they still stand in line."""
     jobs = await JobQueue.open(url, snapshot_seconds=0)
-    with begin():
+    with begin(*UNHURRIED):
         await jobs.put("first", asks(length=3000), user_id=1)
         await watch(jobs, "first", JobState.RUNNING)
         await jobs.put("second", asks(length=3000), user_id=2)
@@ -83,7 +86,7 @@ async def test_jobs_are_composed_together(unattended: JobQueue, begin: Callable[
     """As many at once as there are places; the next one begins when one has ended."""
     for take in 1, 2, 3:
         await unattended.put(str(take), asks(take=take, length=3000), user_id=take)
-    with begin("--places", "3") as worker:
+    with begin("--places", "3", *UNHURRIED) as worker:
         for job_id in "123":
             await watch(unattended, job_id, JobState.RUNNING)
         await unattended.put("4", asks(take=4), user_id=4)  # put with the others, it might be begun before one of them

@@ -89,8 +89,8 @@ async def test_a_frozen_worker_that_goes_on_answers_nothing(jobs: JobQueue, begi
     with begin("a", *SLOW) as a:
         await jobs.put("1", asks(take=1, length=300), user_id=1)
         await begun(a)
+        a.process.send_signal(signal.SIGSTOP)
         with begin("b", *SLOW) as b:
-            a.process.send_signal(signal.SIGSTOP)
             await asyncio.to_thread(b.wait_for, "which does not live any more")
             await begun(b)
             a.process.send_signal(signal.SIGCONT)
