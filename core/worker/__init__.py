@@ -23,6 +23,7 @@ from core.piece import Composed, Piece
 from core.process.command import called_as
 from core.process.lock import WORKER_LOCK, fresh_name, lines, lock, write
 from core.process.logs import write_logs
+from core.process.memory import keep_small
 from core.process.metrics import WORKER, Page
 from core.process.private import mend
 from core.process.shutdown import end_within
@@ -192,6 +193,7 @@ def main(
     """Returns the exit code: 0 after a stop, 1 when the queue cannot be reached, 2 for a wrong setting or checkpoint,
     3 (ALREADY_RUNNING) for a worker too many.
     One whose model hangs ends with 4 (core.queue.server.HUNG)."""
+    keep_small()
     options = read_arguments(arguments)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the models load there is nothing to finish
     try:
