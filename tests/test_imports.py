@@ -1,7 +1,11 @@
-"""Rooms and their order: no import runs upward and none runs in a circle, those for types alone included."""
+"""Rooms and their order: no import runs upward and none runs in a circle, those for types alone included. And packages:
+each program has those that it imports."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -104,3 +108,38 @@ def test_no_import_runs_in_a_circle():
         for module in free:
             del left[module]
     assert not left, f"there is a circle among {', '.join(sorted(left))}"
+
+
+def run_by(program: str) -> Iterator[ast.Module]:
+    """The code of every module of this project that a program may import, without imports for types alone."""
+    found, left = {program}, [program]
+    while left:
+        tree = without_types(ast.parse(MODULES[left.pop()].read_text("utf-8")))
+        yield tree
+        names = {part for name in imported_by(tree) for part in (name, name.rpartition(".")[0])}
+        new = (names & MODULES.keys()) - found
+        found |= new
+        left += new
+
+
+def without_types(tree: ast.Module) -> ast.Module:
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+    ]
+    return tree
+
+
+def spelled(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+@pytest.mark.parametrize(("program", "packages"), [("bot.__main__", "bot"), ("core.worker.__main__", "worker")])
+def test_a_program_imports_no_package_of_another_one(program: str, packages: str):
+    """All that bot and worker import, also within functions, is in the requirements of their own set."""
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / f"{packages}.txt").read_text(), re.MULTILINE)
+    imported = {name.partition(".")[0] for tree in run_by(program) for name in imported_by(tree)}
+    others = imported - {"bot", "core"} - sys.stdlib_module_names
+    installed = packages_distributions()
+    needed = {spelled(package) for name in others for package in installed[name]}
+    assert needed - {*map(spelled, pinned)} == set()
+    assert needed

@@ -20,7 +20,7 @@ from core.midi.reader import Reader, Reading
 from core.tasks import COMPOSE, HARMONIZE, PERFORM
 
 READERS = max(2, min(os.cpu_count() or 1, 4))
-"""Processes that read listeners' files, so that one file that takes long does not hold up all others. Each has 30 MB,
+"""Processes that read listeners' files, so that one file that takes long does not hold up all others. Each has 22 MB,
 from the first file on that finds the others at work."""
 MOST_FILES = 8
 """Files of listeners that are in memory at a time, being downloaded or read."""

@@ -89,7 +89,7 @@ def _picture(made: Mapping[int, Piece], size_limit: int) -> list[Attachment]:
     """The piano rolls of the takes, one below the other; none where their workers were of another version."""
     try:
         data = stacked([piece.strip for piece in made.values()])
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         _log.warning("takes are shown without a picture: %s", error)
         return []
     if len(data) > size_limit:

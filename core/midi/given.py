@@ -1,11 +1,12 @@
-"""Notes that somebody gives: a score to be performed, or a melody to be harmonized."""
+"""Notes that somebody gives: a score to be performed, or a melody to be harmonized. The bot reads them too, which has
+no NumPy."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-
-import numpy as np
 
 from core.errors import BadRequest
 from core.midi.smf import Score, TimedNote, parse
@@ -33,13 +34,13 @@ def notes_of(score: Score) -> list[TimedNote]:
 
 def check_score(midi: bytes) -> None:
     """Raises BadRequest for music that no hands could play, however they tried."""
-    onsets = np.array([note.start for note in notes_of(parse(midi))])
-    together = np.searchsorted(onsets, onsets + AT_ONCE_SECONDS) - np.arange(len(onsets))
-    if (most := int(together.max())) > MOST_AT_ONCE:
+    onsets = [note.start for note in notes_of(parse(midi))]
+    together = [bisect_left(onsets, onset + AT_ONCE_SECONDS) - number for number, onset in enumerate(onsets)]
+    if (most := max(together)) > MOST_AT_ONCE:
         raise BadRequest(
             "the MIDI file strikes {notes} keys at once at {second:.1f} s; I can perform at most {most}",
             notes=most,
-            second=float(onsets[together.argmax()]),
+            second=onsets[together.index(most)],
             most=MOST_AT_ONCE,
         )
 
@@ -47,14 +48,15 @@ def check_score(midi: bytes) -> None:
 def is_performance(midi: bytes) -> bool:
     """Whether the file was played, not written: its notes begin neither on the parts of a beat nor exactly together."""
     score = parse(midi)
-    clock, resolution = score.beats.clock, score.beats.resolution
-    ticks = np.array([clock.tick(note.start) for note in notes_of(score)])
-    on_grid = np.zeros(len(ticks), dtype=bool)
-    for parts in _GRIDS:
-        place = ticks * parts / resolution
-        on_grid |= np.abs(place - np.round(place)) <= _GRID_TOLERANCE
-    _, inverse, counts = np.unique(ticks, return_inverse=True, return_counts=True)
-    return bool(np.mean(on_grid | (counts[inverse] > 1)) < _WRITTEN_SHARE)
+    ticks = [score.beats.clock.tick(note.start) for note in notes_of(score)]
+    struck = Counter(ticks)
+    written = sum(struck[tick] > 1 or _is_on_grid(tick, score.beats.resolution) for tick in ticks)
+    return written < _WRITTEN_SHARE * len(ticks)
+
+
+def _is_on_grid(tick: int, resolution: int) -> bool:
+    places = [tick * parts / resolution for parts in _GRIDS]
+    return any(abs(place - round(place)) <= _GRID_TOLERANCE for place in places)
 
 
 def melody_of(midi: bytes) -> list[TimedNote]:
@@ -63,7 +65,7 @@ def melody_of(midi: bytes) -> list[TimedNote]:
     notes = notes_of(parse(midi))
     overlaps = [one.end - other.start for one, other in pairwise(notes)]
     together = any(one.start == other.start for one, other in pairwise(notes))
-    if together or np.sum(np.array(overlaps) > _OVERLAP_SECONDS) > _MOST_OVERLAPPING * len(notes):
+    if together or sum(overlap > _OVERLAP_SECONDS for overlap in overlaps) > _MOST_OVERLAPPING * len(notes):
         raise BadRequest("the MIDI file has several notes at once; a melody that I can harmonize is one voice")
     return _one_by_one(notes)
 

@@ -82,8 +82,9 @@ def test_the_pins_are_what_the_project_asks_for(name, python):
 
 
 def test_the_bot_needs_no_tensorflow():
-    """The set that the bot installs holds nothing of what makes or draws music."""
+    """The set that the bot installs holds nothing of what makes, plays or draws music, nor what takes much memory."""
     heavy = {"tensorflow", "tensorflow-cpu", "numba", "llvmlite", "keras", "matplotlib", "tensorboard"}
+    heavy |= {"numpy", "pretty-midi", "pillow", "lameenc", "soundfile", "av"}
     assert not {pin.name for pin in pins("bot")} & heavy
 
 
