@@ -1,4 +1,5 @@
-"""Parts that the benchmarks share: the option `--quick`, a table that names the machine, a process's memory."""
+"""Parts that the benchmarks share: the option `--quick`, tables that name machine and baseline, and the memory and the
+processor time of processes."""
 
 from __future__ import annotations
 
@@ -6,16 +7,26 @@ import argparse
 import os
 import platform
 import re
-from collections.abc import Sequence
+import resource
+import time
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from core.process.programs import tensorflow_version
+from tests.support.processes import children
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """The command line of `python -m benchmarks.<module>`. `--quick` shows that a benchmark runs to its end."""
-    result = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
+def parser(module: str, description: str | None, takes: str) -> argparse.ArgumentParser:
+    """The command line of `python -m benchmarks.<module>`. It `takes` so long on two cores that have nothing else to
+    do. `--quick` shows that a benchmark runs to its end."""
+    result = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{module}",
+        description=description,
+        epilog=f"Takes {takes} on two cores with nothing else to do.",
+    )
     result.add_argument("--quick", action="store_true", help="measure the least there is; such figures mean nothing")
     return result
 
@@ -28,20 +39,49 @@ def machine() -> str:
     return f"{_processor()}, {cores} cores, Python {platform.python_version()}, {engines}"
 
 
-def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The title, the machine, and columns as wide as their widest cell: the first to the left, figures to the right."""
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], baseline: str) -> str:
+    """A table in Markdown under its title, with the machine, and the baseline that its figures are to be compared with.
+    Columns are as wide as their widest cell: the first to the left, figures to the right."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    rule = ["-" * width if not column else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     lines = [
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in (header, ["-" * width for width in widths], *rows))
+        "| "
+        + " | ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in (header, rule, *rows)
     ]
-    return "\n".join([f"{title} ({machine()})", "", *lines, ""])
+    head = [f"{title[:1].upper()}{title[1:]}", f"Machine: {machine()}", f"Baseline: {baseline}"]
+    return "\n".join([*head, "", *lines, ""])
 
 
 def megabytes(pid: int, what: str = "VmRSS") -> float:
     """The resident memory of a process now, or with `VmHWM` its peak, in MB."""
     (kilobytes,) = re.findall(rf"{what}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(kilobytes) / 1024
+
+
+def processor_seconds(pid: int) -> float:
+    """The processor time so far of a process and of all that it started, also of those that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    own = sum(int(field) for field in fields[11:15]) / _TICKS
+    return own + sum(processor_seconds(child) for child in children(pid))
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """The seconds that it takes by the clock."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def spent() -> tuple[float, float]:
+    """The processor seconds so far of this process, and of those that it started and that have ended."""
+    usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    own, others = (usage.ru_utime + usage.ru_stime for usage in usages)
+    return own, others
 
 
 def _processor() -> str:

@@ -13,8 +13,10 @@ from pathlib import Path
 from benchmarks._report import megabytes, parser, table
 from bot.language.replies import A_FEW_SECONDS
 from core.models import MODELS
+from core.options import STEP_SECONDS
 from tests.discord_standin import Discord, Message, Person
-from tests.support.bot_process import BotProcess, children
+from tests.support.bot_process import BotProcess
+from tests.support.processes import children
 
 LENGTH = 500
 REPEATS = 3
@@ -132,16 +134,22 @@ async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int
     ]
     return "\n".join(
         [
-            table(title, ["model", "acknowledged", "all files", *STAGES], rows),
-            table("the same by many people in the same moment, seconds to all files", header, together),
-            table("takes of one request side by side", ["takes", "all files", "times one"], takes),
+            table(
+                title,
+                ["model", "acknowledged", "all files", *STAGES],
+                rows,
+                f"the music lasts {length * STEP_SECONDS:g} s; the first piece of a model is made while others load",
+            ),
+            table("the same by many people in the same moment, seconds to all files", header, together, "one person"),
+            table("takes of one request side by side", ["takes", "s to all files", "× baseline"], takes, "one take"),
             sizes,
         ]
     )
 
 
 def main() -> None:
-    extent = (25, 1, (1,)) if parser("interaction", __doc__).parse_args().quick else (LENGTH, REPEATS, AT_ONCE)
+    quick = parser("interaction", __doc__, "4 minutes").parse_args().quick
+    extent = (25, 1, (1,)) if quick else (LENGTH, REPEATS, AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
         print(asyncio.run(measure(Path(folder), *extent)))
 

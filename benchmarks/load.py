@@ -146,7 +146,12 @@ def report(title: str, count: int, outcome: Outcome) -> str:
     rows = [["acknowledged", *quantiles(acknowledged)], ["all files", *quantiles(finished)]]
     return "\n".join(
         [
-            table(f"{title}; seconds", ["", "p50", "p95", "p99", "worst"], rows),
+            table(
+                f"{title}; a share of them is done within so many seconds",
+                ["", "50 %", "95 %", "99 %", "all"],
+                rows,
+                "Discord gives a bot 3 s for an acknowledgement",
+            ),
             f"accepted {len(accepted)}, refused {len(asked) - len(accepted)}, not acknowledged {silent},"
             f" unanswered {unanswered}; all over after {outcome.over:.0f} s",
             *(f"refused {times} times: {sentence}" for sentence, times in refusals.most_common()),
@@ -154,8 +159,9 @@ def report(title: str, count: int, outcome: Outcome) -> str:
             "",
             table(
                 "memory of the bot",
-                ["at s", *(f"{at:.0f}" for at, _ in sizes), "most"],
+                ["after s", *(f"{at:.0f}" for at, _ in sizes), "most"],
                 [["MB", *(f"{size:.0f}" for _, size in sizes), f"{outcome.most:.0f}"]],
+                "the bot before the first request",
             ),
         ]
     )
@@ -169,7 +175,7 @@ async def look(pid: int, began: float, every: float, sizes: list[tuple[float, fl
 
 
 def main() -> None:
-    command = parser("load", __doc__)
+    command = parser("load", __doc__, "1.5 minutes")
     command.add_argument("--interactions", type=int, default=1000)
     command.add_argument("--users", type=int, default=400)
     command.add_argument("--seconds", type=float, default=60.0, help="in which they come")

@@ -106,20 +106,21 @@ async def measure_all(folder: Path, rounds: int, counts: Sequence[int]) -> list[
 
 
 def main() -> None:
-    extent = (1, (1,)) if parser("queue", __doc__).parse_args().quick else (ROUNDS, WORKERS)
+    extent = (1, (1,)) if parser("queue", __doc__, "3 minutes").parse_args().quick else (ROUNDS, WORKERS)
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(measure_all(Path(folder), *extent))
     title = f"the queue, {PLACES} pieces at once a worker, {COST:g} s a piece"
     header = [
-        "engine, workers",
-        "ms to begin",
-        "ms besides",
-        "pieces",
+        "database, workers",
+        "ms until one piece begins",
+        "ms it takes but composing",
+        "pieces at once",
         "put a second",
-        "pieces a minute",
-        "of the most",
+        "made a minute",
+        "% of baseline",
     ]
-    print(table(title, header, rows))
+    baseline = f"all places of all workers always busy, {60 * PLACES / COST:.0f} pieces a minute for each worker"
+    print(table(title, header, rows, baseline))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bot.settings import BotSettings
+from tests.support.processes import children
 from tests.support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
@@ -108,21 +109,3 @@ class BotProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         return await self.ended()
-
-
-def children(of: int) -> list[int]:
-    """The ids of the living processes that this one has started."""
-    return [pid for pid, parent in _parents().items() if parent == of]
-
-
-def _parents() -> dict[int, int]:
-    """Every living process's id, and its parent's."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(") ")[2].split()[:2]
-        except OSError:  # it ended while we looked
-            continue
-        if state != "Z":
-            parents[int(stat.parent.name)] = int(parent)
-    return parents

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.discord_standin import Discord
-from tests.support.bot_process import BotProcess, children
+from tests.support.bot_process import BotProcess
 from tests.support.deployment import Deployment
 from tests.support.fake_worker import HANGING
+from tests.support.processes import children
 
 FULL_BYTES = 4096
 """The size of a file on a full disk."""

@@ -76,6 +76,11 @@ class Postgres:
                 assert time.monotonic() < patience, said
                 time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that starts another for each connection and for each of its duties."""
+        return self._server.pid
+
     def stop(self) -> None:
         """Whoever is connected is cut off."""
         self._server.communicate()
