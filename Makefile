@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 SETS = bot worker training
 
-.PHONY: help run setup dev test test-long fuzz chaos lint bench showcase lock upgrade audit texts clean
+.PHONY: help run setup dev test test-long fuzz chaos lint image bench showcase lock upgrade audit texts clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ lint: dev ## check format, style and types
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 
-bench: dev ## print the table of each benchmark; QUICK=--quick only shows that they run
+image: ## build the container image for one machine and have it compose a piece; needs Docker or Podman
+	@bin/image
+
+bench: dev ## print the table of each benchmark, 25 minutes; QUICK=--quick only shows that they run
 	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) $(QUICK) || exit 1; done
 
 showcase: dev ## make the README's pieces and pictures anew

@@ -26,7 +26,7 @@ from core.settings import Settings
 LENGTHS = (50, 150, 500, 1500, 3000)
 """Steps of a piece: 10, 30, 100, 300 and 600 s."""
 MUSIC = 500
-"""Steps of music that are composed for a line of short pieces, at least."""
+"""Steps of the piece that others are compared with. Of shorter ones there are as many as make up its length."""
 AGES = (256, 512, 1024, 2048, 4096, 8192, 10240)
 """Events that a piece has at the end of each line of `by_events`."""
 BATCHES: Sequence[int] = (1, 2, 4, 8, 16, 32, 64)
@@ -42,7 +42,8 @@ def by_length(composer: Composer, lengths: Sequence[int]) -> str:
     FluidSynth, whatever else the machine does meanwhile."""
     soundfont = Settings.load().soundfont
     measured = [length_of(composer, length, max(1, MUSIC // length), soundfont) for length in lengths]
-    note, second = measured[0][1] / measured[0][0], measured[0][2] / (lengths[0] * STEP_SECONDS)
+    place = lengths.index(MUSIC) if MUSIC in lengths else 0
+    note, second = measured[place][1] / measured[place][0], measured[place][2] / (lengths[place] * STEP_SECONDS)
     rows = []
     for length, (notes, composing, playing) in zip(lengths, measured, strict=True):
         seconds = length * STEP_SECONDS
@@ -51,7 +52,7 @@ def by_length(composer: Composer, lengths: Sequence[int]) -> str:
         rows.append([f"{seconds:g} s", *figures, f"{playing / seconds / second:.2f}"])
     header = ["length", "notes", "composing, processor s", "ms a note", "× baseline"]
     header += ["playing and drawing, processor s", "ms a second of music", "× baseline"]
-    baseline = f"pieces of {lengths[0] * STEP_SECONDS:g} s; where cost is linear, it is 1.00 times theirs"
+    baseline = f"pieces of {lengths[place] * STEP_SECONDS:g} s; where cost is linear, it is 1.00 times theirs"
     return table("a piece by its length", header, rows, baseline)
 
 

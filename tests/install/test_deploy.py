@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ UNITS = {"nocturne-bot.service": BotSettings, "nocturne-worker.service": Setting
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
+LINTERS = {
+    "hadolint": ["deploy/Dockerfile"],
+    "shellcheck": [*sorted(str(file.relative_to(ROOT)) for file in (ROOT / "bin").iterdir()), ".ci/run"],
+}
+
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
 
@@ -32,6 +38,17 @@ def analyze(*arguments: str, folder: Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stderr
+
+
+@pytest.mark.parametrize("linter", LINTERS)
+def test_a_linter_has_nothing_to_say(linter: str):
+    """Of the Dockerfile by hadolint, of the scripts by shellcheck; both are packages of `make dev`, where there is a
+    build of them for the machine."""
+    program = shutil.which(linter, path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip(f"{linter} is not installed")
+    done = subprocess.run([program, *LINTERS[linter]], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout + done.stderr == ""
 
 
 @needs_systemd

@@ -214,6 +214,16 @@ def test_setup_installs_what_the_system_lacks(machine):
     assert steps == [install, "apt-get update", install]
 
 
+@pytest.mark.parametrize(("sets", "size"), [(["bot"], "0.3 GB"), (["bot", "worker"], "2.2 GB"), (["dev"], "3 GB")])
+def test_setup_says_first_what_it_installs_and_how_large_it_is(machine, sets, size):
+    """The first line names the system's packages, and the size of the Python packages that follow."""
+    machine.has_python()
+    machine.has("id", "echo 0")
+    machine.has("apt-get")
+    first = machine.run("setup", *sets, SOUNDFONT="mine.sf2").stderr.splitlines()[0]
+    assert first.startswith(f"Installing fluidsynth, up to 0.3 GB, and then the Python packages, {size}")
+
+
 def has_installed(machine, *sets: str) -> None:
     """These sets are complete."""
     machine.has("fluidsynth")
@@ -323,6 +333,25 @@ def test_run_starts_the_bot_if_there_is_a_token(machine, environment, env_file, 
     assert machine.called("python") == [f"python {starts}"]
     lines = done.stdout.split("\n")[1:-1]
     assert (len(lines), "discord.com/developers" in done.stdout) == ((0, False) if starts == "-m bot" else (4, True))
+
+
+def test_an_image_is_built_where_an_engine_runs(machine):
+    """Podman takes the place of a Docker that does not run; the image composes a piece."""
+    (machine.root / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy/Dockerfile", machine.root / "deploy")
+    machine.has("docker", "exit 1")
+    machine.has("podman")
+    done = machine.run("image")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [call.split()[1] for call in machine.called("podman")] == ["info", "pull", "build", "run"]
+    assert "nocturne python -m core compose" in machine.called("podman")[-1]
+
+
+def test_no_image_is_built_without_an_engine(machine):
+    """One sentence says so, and it is no failure: most machines have none."""
+    done = machine.run("image")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "No image is built here, as neither Docker nor Podman runs.\n"
 
 
 @pytest.mark.parametrize("file", ["README.md", "bin/run"])
