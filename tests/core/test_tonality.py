@@ -32,6 +32,24 @@ def test_a_key_is_read_in_the_words_of_three_languages(typed: str, name: str):
     assert str(read(typed)) == name
 
 
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("fis", "F♯ minor"),
+        ("Fis", "F♯ major"),
+        ("es", "E♭ minor"),
+        ("Es", "E♭ major"),
+        ("h", "B minor"),
+        ("H", "B major"),
+    ]
+    + [(letter, "C major") for letter in "cC"]
+    + [(flat, "E♭ major") for flat in ("eb", "Eb")],
+)
+def test_a_key_without_its_mode(typed: str, name: str):
+    """It is major, but for German names in small letters, which are those of minor keys."""
+    assert str(read(typed)) == name
+
+
 @pytest.mark.parametrize("typed", ["", "C5", "60", "C7", "Csus4", "C G", "random", "x" * 10_000])
 def test_a_note_or_any_other_chord_is_no_key(typed: str):
     """Only the names of major and minor triads are those of keys."""
