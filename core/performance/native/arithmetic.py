@@ -39,8 +39,9 @@ narrowed: Any = intrinsic(_narrowed)
 
 @compiled
 def exponential(value: Any) -> Any:
-    """e to the power of a float32, to its last bit or two, as if it were within MOST_SCORE of 0; unlike the library's,
-    for many numbers side by side. After Cephes' `expf`: the power of two is split off, a polynomial does the rest."""
+    """e to the power of a float32, within 2.5 units in the last place, as if it were within MOST_SCORE of 0; unlike the
+    library's, for many numbers side by side. After Cephes' `expf`: the power of two is split off, a polynomial does the
+    rest."""
     value = min(max(value, -_BOUND), _BOUND)
     power = np.floor(value * _LOG2_E + np.float32(0.5))
     rest = value - power * _LN2_HIGH - power * _LN2_LOW
