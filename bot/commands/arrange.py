@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 
@@ -192,13 +192,14 @@ class CropForm(Form):
     """Asks from which second and until which a piece is played."""
 
     name = "crop"
+    labels: ClassVar = {"from": Text("From (seconds, or 1:30)"), "until": Text("Until")}
 
     @classmethod
     async def show(cls, interaction: Interaction, arrangement: Arrangement, since: str, until: str) -> None:
         about = _joined(arrangement.write())
         labels = (
-            _moment("from", say("From (seconds, or 1:30)"), since, say("the beginning")),
-            _moment("until", say("Until"), until, say("the end")),
+            _moment("from", since, say("the beginning")),
+            _moment("until", until, say("the end")),
         )
         await interaction.response.send_modal(cls(say("Crop"), about, *labels))
 
@@ -219,11 +220,11 @@ class CropForm(Form):
         return Arrangement.read(**chosen.groupdict())
 
 
-def _moment(custom_id: str, label: str, now: str, left_out: str) -> discord.ui.Label[Any]:
+def _moment(custom_id: str, now: str, left_out: str) -> discord.ui.Label[Any]:
     box = discord.ui.TextInput[Any](
         custom_id=custom_id, default=now, placeholder=left_out, required=False, max_length=12
     )
-    return discord.ui.Label(text=label, component=box)
+    return discord.ui.Label(text=say(CropForm.labels[custom_id]), component=box)
 
 
 def _values(option: Option[Any], now: Any) -> list[Any]:

@@ -16,6 +16,7 @@ from bot.commands.forms import (
     Form,
     field_text,
     file_label,
+    labels_of,
     option_label,
     text_label,
 )
@@ -74,6 +75,7 @@ class ContinueForm(Form):
     written, and those of the command stand there already. A field that is left empty is as one's defaults say."""
 
     name = "continue"
+    labels = labels_of(*_FIELDS)
 
     @classmethod
     async def show(cls, interaction: Interaction, answers: Answers) -> None:
@@ -81,7 +83,7 @@ class ContinueForm(Form):
         fields = (option_label(each, answers.texts.get(each.name, ""), styles) for each in _FIELDS)
         along = text_label(say("Other options"), say(EVERY_OTHER_OPTION), answers.texts.get(TEXT, ""))
         await interaction.response.send_modal(
-            cls(say("Continue a MIDI file"), "", file_label(say("MIDI file"), answers.file), *fields, along)
+            cls(say("Continue a MIDI file"), "", file_label(answers.file), *fields, along)
         )
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bot.commands.forms import EVERY_OTHER_OPTION, TEXT, Answers, Form, field_text, option_label, text_label
+from bot.commands.forms import EVERY_OTHER_OPTION, TEXT, Answers, Form, field_text, labels_of, option_label, text_label
 from bot.commands.submission import Submission, read_only_options, read_options, submission_of
 from bot.commands.submit import admit, find_piece, primed_seconds, rules_here, submit
 from bot.language.i18n import say
@@ -52,6 +52,7 @@ class EditForm(Form):
     drawn anew unless one is written."""
 
     name = "edit"
+    labels = labels_of(LENGTH, KEY, PACE, STYLE, TEMPERATURE, FREEDOM, DYNAMICS)
 
     @classmethod
     async def show(cls, interaction: Interaction, stored: Stored, answers: Answers) -> None:

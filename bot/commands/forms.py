@@ -19,7 +19,7 @@ from bot.services import Interaction
 from core.errors import NocturneError, shown
 from core.expression import ANY
 from core.option_kinds import Choice, Option
-from core.options import KEY, LENGTH, STEP_SECONDS, STYLE, TEMPERATURE
+from core.options import DYNAMICS, KEY, LENGTH, PACE, STEP_SECONDS, STYLE, TEMPERATURE
 from core.seed import MAX_TYPED
 from core.text import Text
 from core.tonality import ALL_KEYS
@@ -37,8 +37,13 @@ _LONGEST_VALUE = 60
 """Characters of an option that is written."""
 _LABELS = {LENGTH: Text("Length"), TEMPERATURE: Text("Temperature")}
 """Labels of options that have none of their own."""
+FILE_LABEL = Text("MIDI file")
 _LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\) (?P<size>[0-9]+) B")
 _NOT_IN_A_LINK = dict.fromkeys(map(ord, "[]()"), "_")
+
+
+_IN_MENUS: dict[str, Option[Any]] = {option.name: option for option in (KEY, PACE, DYNAMICS, STYLE)}
+"""Options whose values are chosen, and shown in the reader's language."""
 
 
 class File(NamedTuple):
@@ -77,7 +82,7 @@ class Answers(NamedTuple):
         data: Any = interaction.data
         attachments = data.get("resolved", {}).get("attachments", {})
         texts: dict[str, str] = {}
-        file = cls.shown(interaction.message).file if interaction.message else None
+        file = _file_shown(interaction.message) if interaction.message else None
         for part in _parts(data["components"]):
             value = part.get("value") or next(iter(part.get("values", [])), "")
             if part["custom_id"] != FILE:
@@ -86,28 +91,10 @@ class Answers(NamedTuple):
                 file = File(attachments[value]["filename"], attachments[value]["url"], attachments[value]["size"])
         return cls(texts, file)
 
-    @classmethod
-    def shown(cls, message: discord.Message) -> Self:
-        """From the message that `embed` is part of."""
-        embed = message.embeds[0] if message.embeds else discord.Embed()
-        texts = {TEXT: embed.description or ""} | {str(field.name): str(field.value) for field in embed.fields}
-        file = File.read(texts.pop(FILE, ""))
-        return cls(texts, file)
-
     def values(self, options: Sequence[Option[Any]]) -> dict[str, Any]:
         """Values of options that have a field of their own, but of those left empty. Raises BadRequest."""
         texts = {option: self.texts.get(option.name, "").strip() for option in options}
         return {option.name: option.read(text) for option, text in texts.items() if text}
-
-    def embed(self) -> discord.Embed:
-        """The answers as part of a message, from which `shown` reads them again."""
-        embed = discord.Embed(description=self.texts.get(TEXT) or None, colour=COLOUR)
-        for name, text in self.texts.items():
-            if name != TEXT and text:
-                embed.add_field(name=name, value=text)
-        if self.file and len(str(self.file)) <= _LONGEST_FIELD:
-            embed.add_field(name=FILE, value=str(self.file))
-        return embed
 
 
 def _parts(components: Sequence[Any]) -> Iterator[dict[str, Any]]:
@@ -122,6 +109,8 @@ class Form(discord.ui.Modal):
     """Base of a form, whose custom_id is its `name` and what it is about: `edit:abcd2345`."""
 
     name: ClassVar[str]
+    labels: ClassVar[Mapping[str, Text]]
+    """Names of its fields but the text and the file, by their custom_ids."""
 
     def __init__(self, title: str, about: str, *labels: discord.ui.Label[Any]) -> None:
         super().__init__(title=title, custom_id=f"{self.name}:{about}")
@@ -139,6 +128,40 @@ class Form(discord.ui.Modal):
         """Do as the form says. An error raised here is said to the one who answered, and the form can be opened again
         with what was put in."""
         raise NotImplementedError
+
+
+def _shown(form: type[Form], answers: Answers, styles: Sequence[str]) -> discord.Embed:
+    """Answers to a form, in its own words, as part of a message from which `_read_shown` reads them again."""
+    embed = discord.Embed(description=answers.texts.get(TEXT) or None, colour=COLOUR)
+    for custom_id, label in form.labels.items():
+        if text := answers.texts.get(custom_id):
+            embed.add_field(name=say(label), value=_words(custom_id, styles).get(text, text))
+    if answers.file and len(str(answers.file)) <= _LONGEST_FIELD:
+        embed.add_field(name=say(FILE_LABEL), value=str(answers.file))
+    return embed
+
+
+def _read_shown(form: type[Form], message: discord.Message, styles: Sequence[str]) -> Answers:
+    embed = message.embeds[0] if message.embeds else discord.Embed()
+    shown = {str(field.name): str(field.value) for field in embed.fields}
+    texts = {TEXT: embed.description or ""}
+    for custom_id, label in form.labels.items():
+        if text := shown.get(say(label)):
+            values = {word: value for value, word in _words(custom_id, styles).items()}
+            texts[custom_id] = values.get(text, text)
+    return Answers(texts, _file_shown(message))
+
+
+def _file_shown(message: discord.Message) -> File | None:
+    fields = message.embeds[0].fields if message.embeds else ()
+    files = [File.read(str(field.value)) for field in fields if field.name == say(FILE_LABEL)]
+    return files[0] if files else None
+
+
+def _words(custom_id: str, styles: Sequence[str]) -> dict[str, str]:
+    """The words in which a menu shows its values."""
+    option = _IN_MENUS.get(custom_id)
+    return {value: say(Text(value)) for value in _offered(option, "", styles)} if option else {}
 
 
 async def read_form(interaction: Interaction) -> None:
@@ -161,16 +184,17 @@ async def _respond(interaction: discord.Interaction[Any], form: type[Form], abou
             if interaction.response.is_done():
                 raise
             metrics.refused(error)
-            await _offer_again(interaction, f"{form.name}:{about}", answers, sentences.explain(error))
+            await _offer_again(interaction, form, about, answers, sentences.explain(error))
     except Exception as error:
         await interaction.client.tree.on_error(interaction, error)
 
 
-async def _offer_again(interaction: Interaction, form: str, answers: Answers, sentence: str) -> None:
+async def _offer_again(interaction: Interaction, form: type[Form], about: str, answers: Answers, sentence: str) -> None:
     """Say what is wrong, to the one who answered alone, and keep what was put in."""
     view = discord.ui.View(timeout=None)
-    view.add_item(AgainButton(form))
-    await interaction.response.send_message(sentence, embed=answers.embed(), view=view, ephemeral=True)
+    view.add_item(AgainButton(f"{form.name}:{about}"))
+    embed = _shown(form, answers, interaction.client.services.styles)
+    await interaction.response.send_message(sentence, embed=embed, view=view, ephemeral=True)
 
 
 class AgainButton(
@@ -188,7 +212,8 @@ class AgainButton(
     async def respond(self, interaction: Interaction) -> None:
         assert interaction.message is not None
         form = interaction.client.forms[self.name]
-        await form.open(interaction, self.about, Answers.shown(interaction.message))
+        answers = _read_shown(form, interaction.message, interaction.client.services.styles)
+        await form.open(interaction, self.about, answers)
 
 
 def text_label(text: str, description: str, now: str) -> discord.ui.Label[Any]:
@@ -197,12 +222,12 @@ def text_label(text: str, description: str, now: str) -> discord.ui.Label[Any]:
     return discord.ui.Label(text=text, description=description, component=box)
 
 
-def file_label(text: str, now: File | None) -> discord.ui.Label[Any]:
+def file_label(now: File | None) -> discord.ui.Label[Any]:
     """Asks for a file, in place of the one that was sent before, where there is one."""
     least = 0 if now else 1
     upload = discord.ui.FileUpload[Any](custom_id=FILE, required=bool(least), min_values=least, max_values=1)
     instead = say("leave it empty to keep {name}", name=shown(now.name, _LONGEST_FILE_NAME)) if now else None
-    return discord.ui.Label(text=text, description=instead, component=upload)
+    return discord.ui.Label(text=say(FILE_LABEL), description=instead, component=upload)
 
 
 def field_text(option: Option[Any], value: Any) -> str:
@@ -233,8 +258,13 @@ def _menu(custom_id: str, offered: Sequence[str], now: str) -> discord.ui.Item[A
     return discord.ui.Select(custom_id=custom_id, options=options, required=chosen, min_values=int(chosen))
 
 
+def labels_of(*options: Option[Any]) -> dict[str, Text]:
+    """The labels of the options' fields, by their custom_ids."""
+    return {option.name: option.label or _LABELS[option] for option in options}
+
+
 def _label(option: Option[Any]) -> str:
-    return say(option.label or _LABELS[option])
+    return say(labels_of(option)[option.name])
 
 
 def _offered(option: Option[Any], now: str, styles: Sequence[str]) -> list[str]:

@@ -158,6 +158,23 @@ async def test_wrong_input_is_said_and_not_lost(queue: FakeQueue, url: str, monk
             assert (request.seed.is_random, request.length, request.key) == (True, 150, "A minor")
 
 
+async def test_what_was_put_in_is_shown_in_the_reader_s_words(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Under the sentence that says what is wrong: the labels of the fields and the choices, from which the form is
+    filled in again."""
+    async with Discord() as standin:
+        listener = standin.person("clara", standin.guild(), locale="de")
+        async with playing(standin, queue, url, monkeypatch):
+            form = await listener.clicks(await composed(queue, listener), "Bearbeiten")
+            typed = {"text": "C5", "length": "banana", "key": "C♯ minor", "pace": "very slow"}
+            refused = await (await listener.submits(form, **typed)).answered()
+            [embed] = refused.embeds
+            said = [(field["name"], field["value"]) for field in embed["fields"]]
+            assert said[:3] == [("Länge", "banana"), ("Tonart", "cis-Moll"), ("Bewegung", "sehr langsam")]
+            assert shown(await listener.clicks(refused, "Noch einmal bearbeiten")) == typed | {"style": "any"}
+
+
 async def test_a_form_outlives_a_restart(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
     """A form is answered by a bot that did not open it; a piece that is gone meanwhile is said to be."""
     async with Discord() as standin:

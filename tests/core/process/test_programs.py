@@ -24,6 +24,25 @@ programs.seal()
 """
 
 
+@pytest.fixture(autouse=True)
+def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are set for Numba and XLA are put back afterwards."""
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> ProgramCache:
+    """The programs that come with the set-up; none so far."""
+    return ProgramCache(tmp_path / "installed")
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> ProgramCache:
+    """Those of a folder of data beside that installation."""
+    return ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
+
+
 def compiled(folder: Path) -> set[Path]:
     """The programs in the folder after another process has compiled one."""
     done = subprocess.run([sys.executable, "-c", COMPILES, str(folder)], capture_output=True, text=True)
@@ -45,11 +64,9 @@ def test_a_program_is_compiled_once(tmp_path: Path):
     assert min(file.stat().st_size for file in programs) > 50
 
 
-def test_what_nobody_noted_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_nobody_noted_is_removed(tmp_path: Path):
     """Such a file may be half of one, of a process that was killed; folders of other versions go once they are long
     unused, and whatever else is there stays."""
-    monkeypatch.setenv("TF_XLA_FLAGS", "")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     programs = ProgramCache(tmp_path, installed=tmp_path / "none")
     old, young, foreign = tmp_path / ("a" * 16), tmp_path / ("b" * 16), tmp_path / "photos"
     for folder in (programs.folder, old, young, foreign):
@@ -68,7 +85,6 @@ def test_what_nobody_noted_is_removed(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_without_a_folder_all_is_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     """A path that the flags cannot say, and one that is no folder, are passed over."""
     monkeypatch.setenv("TF_XLA_FLAGS", "--other")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     (tmp_path / "a file").write_bytes(b"")
     programs = ProgramCache(tmp_path / name, installed=tmp_path / "none")
     programs.open()
@@ -85,14 +101,10 @@ def put(programs: ProgramCache, content: bytes, name: str = "function") -> Path:
     return file
 
 
-def test_the_programs_of_the_installation_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_programs_of_the_installation_come_first(installation: ProgramCache, programs: ProgramCache):
     """A folder begins with copies of them, keeps others that are compiled beside them, and begins anew after the next
     installation."""
-    monkeypatch.setenv("TF_XLA_FLAGS", "")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    installation = ProgramCache(tmp_path / "installed")
     installed = put(installation, b"one")
-    programs = ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
     programs.open()
     copy = programs.folder / installed.relative_to(installation.folder)
     assert copy.read_bytes() == b"one"
@@ -105,13 +117,9 @@ def test_the_programs_of_the_installation_come_first(tmp_path: Path, monkeypatch
     assert not own.exists()
 
 
-def test_half_an_installation_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_half_an_installation_is_passed_over(installation: ProgramCache, programs: ProgramCache):
     """Where its list of programs is damaged, or a program is missing, a folder is used as it is."""
-    monkeypatch.setenv("TF_XLA_FLAGS", "")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    installation = ProgramCache(tmp_path / "installed")
     installed = put(installation, b"one")
-    programs = ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
     installed.unlink()
     programs.open()
     assert os.environ["NUMBA_CACHE_DIR"] == str(programs.folder)
