@@ -75,7 +75,7 @@ class Arrangement:
 
     def question(self) -> str:
         return say(
-            "How shall piece `{piece}` be played? Only the playing changes; nothing is composed anew.",
+            "How should piece `{piece}` be played? Only the playing changes; nothing is composed anew.",
             piece=self.piece_id,
         )
 

@@ -108,8 +108,8 @@ def full(again: float | None) -> Text:
     """Why nobody gets a further piece now; `again` is when there will be room, seconds since 1970, where that can be
     told."""
     if again is None:
-        return Text("so many pieces are waiting that I take no further one now; please try again in a few minutes")
+        return Text("so many pieces are waiting that I can't take another one now; please try again in a few minutes")
     return Text(
-        "so many pieces are waiting that I take no further one now; please try again {when}",
+        "so many pieces are waiting that I can't take another one now; please try again {when}",
         {"when": f"<t:{again:.0f}:R>"},
     )

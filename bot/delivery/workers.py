@@ -19,7 +19,7 @@ RESTARTING = Text(
     {"seconds": START_SECONDS},
 )
 AWAY = Text("My composer is away at the moment; your piece is made as soon as it is back.")
-REFUSED = Text("my composer is away at the moment, so I take no further pieces; please try again in a few minutes")
+REFUSED = Text("my composer is away at the moment, so I can't take another piece; please try again in a few minutes")
 
 
 class Workers:

@@ -49,7 +49,9 @@ def choice(
     lines = [common, *filter(None, [say(remark)]), ""]
     lines += [_line(number, job) for number, job in enumerate(jobs, start=1)]
     embed = discord.Embed(
-        title=say("Which take shall it be?"), description="\n".join([*lines, "", *_advice(made, sounds)]), colour=COLOUR
+        title=say("Which take would you like?"),
+        description="\n".join([*lines, "", *_advice(made, sounds)]),
+        colour=COLOUR,
     )
     if about.name:
         embed.set_author(name=about.name, icon_url=about.avatar or None)

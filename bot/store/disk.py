@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import QueueFull
 from core.text import Text
 
-NEARLY_FULL = Text("there is hardly any room left for pieces, so I make no further one now; please try again later")
+NEARLY_FULL = Text("there is hardly any room left for pieces, so I can't make another one now; please try again later")
 
 
 class Disk:

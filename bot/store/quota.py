@@ -60,7 +60,7 @@ def _after(stored: Sequence[Any], count: int) -> str:
 
 def _pieces_spent(most: int, when: str) -> Text:
     return Text(
-        "I keep {most} pieces of one listener within a day, and you have as many; the next one is possible {when}, or"
+        "I keep up to {most} pieces a day for each listener, and you have as many; the next one is possible {when}, or"
         " once you delete some",
         {"most": most, "when": when},
     )
@@ -68,7 +68,7 @@ def _pieces_spent(most: int, when: str) -> Text:
 
 def _bytes_spent(most: int, when: str) -> Text:
     return Text(
-        "I keep {most} MiB of one listener's pieces within a day, and yours take as much; the next one is possible"
+        "I keep up to {most} MiB of pieces a day for each listener, and yours take as much; the next one is possible"
         " {when}, or once you delete some",
         {"most": most, "when": when},
     )

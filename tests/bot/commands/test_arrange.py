@@ -31,7 +31,7 @@ async def arranged(queue: FakeQueue, listener: Person, message: Message) -> Inte
     """Played as a harp, faster and lower, with the bot's own words checked on the way."""
     question = await (await listener.clicks(message, "Arrange")).answered()
     assert question.ephemeral
-    assert question.content.startswith("How shall piece `")
+    assert question.content.startswith("How should piece `")
     await listener.selects(question, "music box", menu="arrange:instrument")
     await listener.selects(question, "120", menu="arrange:tempo")
     await listener.selects(question, "-3", menu="arrange:transpose")
