@@ -67,7 +67,7 @@ async def test_there_is_no_room_for_a_further_piece(queue: FakeQueue, url: str, 
             message = await delivered(queue, listener)
             library.quota = Quota(library._database, pieces=1)
             for asked in [await listener.types("/compose", seed="72"), await listener.clicks(message, "New take")]:
-                assert (await asked.answered()).content.startswith("I keep 1 pieces of one listener within a day")
+                assert (await asked.answered()).content.startswith("I keep up to 1 pieces a day for each listener")
             library.quota, library.disk = Quota(library._database), Disk([library.files.folder], least_free=2**62)
             refused = await (await listener.types("/compose", seed="72")).answered()
             assert refused.content.startswith("There is hardly any room left for pieces")

@@ -32,7 +32,7 @@ async def test_a_listener_has_so_many_pieces_a_day(database: Database, library: 
     first, second, _ = await store(library, 3)
     await quota.check(LISTENER, further=2)
     await quota.check(OTHER, further=5)
-    with pytest.raises(TooManyJobs, match="I keep 5 pieces of one listener within a day") as refused:
+    with pytest.raises(TooManyJobs, match="I keep up to 5 pieces a day for each listener") as refused:
         await quota.check(LISTENER, further=3)
     assert possible(refused.value) == pytest.approx(time.time() + DAY, abs=600)
     await library.remove(first)
@@ -48,7 +48,7 @@ async def test_a_listener_has_so_many_bytes_a_day(database: Database, library: L
     ids = await store(library, 2, size=MIB)
     await quota.check(LISTENER, further=1)
     await store(library, 1, size=MIB)
-    with pytest.raises(TooManyJobs, match="I keep 3 MiB of one listener's pieces within a day"):
+    with pytest.raises(TooManyJobs, match="I keep up to 3 MiB of pieces a day for each listener"):
         await quota.check(LISTENER, further=1)
     await quota.check(OTHER, further=1)
     await library.remove(ids[0])
