@@ -96,5 +96,5 @@ async def test_jobs_that_the_queue_does_not_know_yet_need_room_too(queue: FakeQu
     await admission.check(42)
     admission.enter(pending("1", guild_id=7))
     admission.enter(pending("2", guild_id=7))
-    with pytest.raises(QueueFull, match="can.t take another one now"):
+    with pytest.raises(QueueFull, match="can't take another one now"):
         admission.enter(pending("3", guild_id=7))
