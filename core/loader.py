@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from core.composer import Composer
 from core.errors import BadCheckpoint
 from core.models import CHECKPOINTS, MODELS, SMALL
+from core.process.imports import absent
 from core.process.programs import ProgramCache
 
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": "1"}
@@ -43,7 +44,7 @@ def load_composer(
     spec = MODELS[model]
     module, _, name = spec.composer.partition(":")
     with nullcontext() if "tensorflow" in sys.modules else _quiet():
-        with _absent(UNUSED):
+        with absent(_unused()):
             kind = getattr(import_module(module), name)
         composer: Composer = kind.load(spec.folder(checkpoints, preset), slots, memory)
         composer.warm_up()
@@ -67,14 +68,6 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-@contextmanager
-def _absent(packages: Iterable[str]) -> Iterator[None]:
-    """Meanwhile an import of these packages fails as if they were not installed. It leaves those alone that are
-    imported already, and Keras's backend."""
-    hidden = [name for name in packages if name not in sys.modules and name != os.environ.get("KERAS_BACKEND")]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None stops an import, as Python documents
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+def _unused() -> list[str]:
+    """Of `UNUSED` all but Keras's backend, which the environment may name."""
+    return [name for name in UNUSED if name != os.environ.get("KERAS_BACKEND")]

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StoreError
 from core.process.database import PATIENCE_SECONDS, connected, files_of, now
+from core.process.imports import absent
 from core.text import Text
 
 STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please try again soon.")
@@ -197,8 +198,9 @@ def ago(connection: sa.Connection, seconds: float) -> sa.ColumnElement[float]:
 
 def _migrated(connection: sa.Connection) -> None:
     """Bring the tables up to date. Two bots may start at once: the later one finds it done."""
-    from alembic import command
-    from alembic.config import Config
+    with absent(["pygments"]):  # Mako would colour its errors by it, and takes 5 MB where it is installed
+        from alembic import command
+        from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")

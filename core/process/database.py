@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 PATIENCE_SECONDS = 30
 """How long SQLite waits for other connections that write."""
+CACHE_KIB = 256
+"""What each connection to SQLite keeps of the file, which the system keeps too. Left to itself it is 2 MiB, and a bot
+has some ten connections."""
 REACH_SECONDS = 10
 """Time-out of PostgreSQL: for a connection to be answered, and for its host to acknowledge what it was sent."""
 IDLE_TRANSACTION_SECONDS = 10
@@ -20,7 +23,9 @@ def connected(url: str, **options: Any) -> sa.Engine:
     """An engine for `sqlite:///...` or `postgresql://...`; `options` are SQLAlchemy's."""
     address = sa.make_url(url)
     if address.drivername != "postgresql":
-        return sa.create_engine(address, connect_args={"timeout": PATIENCE_SECONDS}, **options)
+        engine = sa.create_engine(address, connect_args={"timeout": PATIENCE_SECONDS}, **options)
+        keep_caches_small(engine)
+        return engine
     engine = sa.create_engine(
         address.set(drivername="postgresql+psycopg"),  # the driver that the queue brings along
         pool_pre_ping=True,
@@ -29,6 +34,11 @@ def connected(url: str, **options: Any) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", _limit_idle_transactions)
     return engine
+
+
+def keep_caches_small(engine: sa.Engine) -> None:
+    """Let each connection that SQLite opens from now on keep no more than CACHE_KIB."""
+    sa.event.listen(engine, "connect", _limit_cache)
 
 
 def files_of(url: str) -> list[Path]:
@@ -44,6 +54,10 @@ def now(connection: sa.Connection) -> sa.TextClause:
     if connection.dialect.name == "postgresql":
         return sa.text("extract(epoch from clock_timestamp())")
     return sa.text("((julianday('now') - 2440587.5) * 86400.0)")
+
+
+def _limit_cache(connection: Any, _: object) -> None:
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _limit_idle_transactions(connection: Any, _: object) -> None:

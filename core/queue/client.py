@@ -12,11 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeAlias
 
 import sqlalchemy as sa
-from dbos import DBOSClient, WorkflowStatus
-from dbos._serialization import deserialize_value
 
 from core.captions import Captions
 from core.piece import Composed, Piece
+from core.queue.dbos import DBOSClient, WorkflowStatus, deserialize_value
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import JOB_SECONDS, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.queue.liveness import living_workers

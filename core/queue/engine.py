@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
-from dbos import error as dbos_error
-from dbos._serialization import DefaultSerializer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
-from core.process.database import IDLE_TRANSACTION_SECONDS
+from core.process.database import IDLE_TRANSACTION_SECONDS, keep_caches_small
+from core.queue.dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, DefaultSerializer
+from core.queue.dbos import error as dbos_error
 from core.queue.jobs import QUEUE_UNREACHABLE
 
 APPLICATION = "nocturne"
@@ -69,13 +68,18 @@ def connect(url: str) -> DBOSClient:
         if where.drivername == "sqlite" and where.database:
             Path(where.database).parent.mkdir(parents=True, exist_ok=True)
         DBOS.migrate(url)
-        return DBOSClient(
+        client = DBOSClient(
             system_database_url=url,
             serializer=JSON,
             application_name=APPLICATION,
             retry_connection_errors=False,
             sys_db_idle_transaction_timeout_sec=IDLE_TRANSACTION_SECONDS,
+            lazy=True,
         )
+        if where.drivername == "sqlite":
+            keep_caches_small(client._sys_db.engine)
+        client.check_connection()
+        return client
 
 
 @contextmanager

@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Collection
 
-from dbos import DBOS, DBOSClient, WorkflowStatus
-
+from core.queue.dbos import DBOS, DBOSClient, WorkflowStatus
 from core.queue.engine import FAILURES, QUEUE, UNFINISHED
 from core.queue.liveness import Heartbeat
 from core.queue.timing import Timing

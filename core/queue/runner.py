@@ -10,8 +10,6 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any, TypeAlias
 
-from dbos import DBOS, DBOSClient, WorkflowStatus
-from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.captions import Captions
@@ -20,6 +18,8 @@ from core.errors import Cancelled, NocturneError, QueueError
 from core.piece import Composed, Piece
 from core.process import metrics
 from core.process.logs import about_job
+from core.queue.dbos import DBOS, DBOSClient, WorkflowStatus
+from core.queue.dbos import error as dbos_error
 from core.queue.engine import PROGRESS
 from core.queue.jobs import COMPOSED_SHARE, JOB_SECONDS, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, JobState
 from core.queue.semaphore import PrioritySemaphore

@@ -10,12 +10,12 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
-from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import QueueError
 from core.process import metrics
 from core.process.database import IDLE_TRANSACTION_SECONDS
+from core.queue.dbos import DBOS
 from core.queue.engine import APPLICATION, JSON, QUEUE, VERSION, WORKFLOW, connect, reaching
 from core.queue.liveness import Heartbeat
 from core.queue.recovery import Recovery

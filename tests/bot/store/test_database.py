@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.store.database import Database
 from core.errors import StoreError
+from core.process.database import CACHE_KIB
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio
@@ -31,6 +32,12 @@ async def test_writers_that_wait_hold_up_no_reader(database: Database, tmp_path:
     other.execute("COMMIT")
     other.close()
     await asyncio.gather(*writing)
+
+
+async def test_a_connection_keeps_little_of_the_file(database: Database):
+    """SQLite's pages in memory are each connection's own."""
+    pages = await database.run(lambda connection: connection.exec_driver_sql("PRAGMA cache_size").scalar())
+    assert pages == -CACHE_KIB
 
 
 def removed(file: Path) -> None:

@@ -14,6 +14,7 @@ from pretty_midi import Note
 
 from core.errors import QueueError
 from core.piece import Composed
+from core.process.database import CACHE_KIB
 from core.queue.client import JobQueue
 from core.queue.engine import OnceAMinute
 from core.queue.jobs import COMPOSED_SHARE, TOOK_TOO_LONG, UNFORESEEN, WAITED_TOO_LONG, Job, JobState, QueueSnapshot
@@ -195,10 +196,41 @@ async def test_writers_that_wait_hold_up_no_reader(tmp_path: Path):
     await jobs.close()
 
 
-async def test_the_queue_is_light():
-    """The bot's side of the queue imports nothing that the worker alone needs."""
-    code = "import sys, core.queue.client; print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
+async def test_the_queue_is_light(tmp_path: Path):
+    """The bot's side of the queue imports nothing that the worker alone needs; on SQLite neither a driver of PostgreSQL
+    nor SQLAlchemy's object-relational mapper."""
+    code = f"""
+import asyncio, sys
+from core.queue.client import JobQueue
+
+async def use():
+    queue = await JobQueue.open("sqlite:///{tmp_path}/queue.sqlite")
+    assert (await queue.snapshot()).waiting == []
+    await queue.close()
+
+asyncio.run(use())
+print(sorted({{"tensorflow", "keras", "matplotlib", "psycopg", "sqlalchemy.orm"}} & set(sys.modules)))
+"""
     assert await python(code) == "[]\n"
+
+
+async def test_the_engine_knows_the_drivers_errors():
+    """DBOS, which is imported without the driver of PostgreSQL, tells its errors once that is there."""
+    code = """
+import core.queue.dbos, psycopg
+from dbos import _sys_db, _utils
+print(_utils.psycopg.OperationalError is psycopg.OperationalError)
+print(_sys_db.pg_errors.LockNotAvailable is psycopg.errors.LockNotAvailable)
+"""
+    assert await python(code) == "True\nTrue\n"
+
+
+async def test_a_connection_keeps_little_of_the_file(tmp_path: Path):
+    """Of SQLite's; also the first one of a queue."""
+    queue = await JobQueue.open(f"sqlite:///{tmp_path}/queue.sqlite")
+    with queue._client._sys_db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -CACHE_KIB
+    await queue.close()
 
 
 async def test_the_engine_does_not_fill_the_log(caplog: pytest.LogCaptureFixture):

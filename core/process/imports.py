@@ -1,0 +1,61 @@
+"""Packages that others import at their start although Nocturne makes no use of them, or not yet: kept out of memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+@contextmanager
+def absent(packages: Iterable[str]) -> Iterator[None]:
+    """Meanwhile an import of these packages fails as if they were not installed, for whoever can do without. Those that
+    are imported already stay."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None stops an import, as Python documents
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+class NoInstances:
+    """Stands for every class of a module that was left out: as long as nobody has imported it, nothing is of such a
+    class."""
+
+    def __class_getitem__(cls, _: object) -> type[NoInstances]:
+        return cls
+
+    def __new__(cls, *_: object, **__: object) -> NoInstances:
+        raise TypeError("a class of a module that was left out")
+
+
+class _Placeholder(ModuleType):
+    """Stands for a module, until it is imported and from then on: whoever holds the placeholder finds the real classes
+    in it then."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        module = sys.modules.get(self.__name__, self)
+        return NoInstances if module is self else getattr(module, name)
+
+
+@contextmanager
+def left_out(names: Iterable[str]) -> Iterator[None]:
+    """Meanwhile an import of these modules finds placeholders, for whoever cannot do without, but only names their
+    classes in annotations and asks for them by `isinstance`. Those that are imported already stay."""
+    placeholders = {name: _Placeholder(name) for name in names if name not in sys.modules}
+    for name, placeholder in placeholders.items():
+        package, _, module = name.rpartition(".")
+        if package in placeholders:
+            setattr(placeholders[package], module, placeholder)
+    sys.modules.update(placeholders)
+    try:
+        yield
+    finally:
+        for name in placeholders:
+            del sys.modules[name]
