@@ -19,9 +19,9 @@ from core.performance.native.choice import (
     go_on,
 )
 from core.performance.native.network import NativeNetwork
-from core.performance.native.products import ROWS
 from core.performance.native.rubato import Timing, Work, timing, work
 from core.performance.native.state import State
+from core.performance.native.vectors import ROWS
 from core.performance.rubato import SHIFTS
 from core.performance.sampling import SAMPLING, SamplingParameters
 

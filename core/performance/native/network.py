@@ -11,10 +11,11 @@ from core.performance.architecture import PerformanceConfig, rotary_frequencies
 from core.performance.events import REMAINING_UNSAID
 from core.performance.native import compiled
 from core.performance.native.attention import attention_layer, rotary_angles
-from core.performance.native.products import ROWS, add, feed_forward, norm, normed, product
+from core.performance.native.products import add, feed_forward, norm, normed, product
 from core.performance.native.recall import recall_layer
 from core.performance.native.sampling import remaining
 from core.performance.native.state import State
+from core.performance.native.vectors import ROWS
 from core.performance.native.weights import FIRST_ROWS, Embeddings, Head, Weights
 from core.performance.sampling import DecodeState
 

@@ -1,5 +1,5 @@
-"""Products and norms of a few rows at once. Matrices are in 8 bits and stay so: what bounds a step is reading the
-weights, and a processor widens them as quickly as it reads them."""
+"""Products and norms of a few rows at once. Matrices are in 8 bits and stay so: what bounds a step of one piece is
+reading the weights. Rows are rounded to 16 bits for a product, which is then exact."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from typing import NamedTuple
 import numpy as np
 
 from core.performance.native import compiled
+from core.performance.native.vectors import BLOCK, ROWS, blocks, sum_products
 
-ROWS = 3
-"""Rows that share one reading of a matrix. Counts of rows are filled up to a multiple, so that a row comes out the same
-alone as beside others, to the last bit."""
-COLUMNS = 4
-"""Columns that share one reading of the rows: the count of a matrix's columns is a multiple."""
 EPSILON = np.float32(1e-6)
 """What Keras adds to a mean square."""
+_MOST = np.int64(np.iinfo(np.int16).max)
+_MOST_SUM = np.int64(np.iinfo(np.int32).max // 128)
+"""Bound of a sum of rounded inputs, within which 32 bits hold their products with numbers of 8 bits."""
+_LEAST = np.float32(1e-30)
 
 
 class Matrix(NamedTuple):
-    """The weights of a product, (columns, inputs) of int8, and the scale of each column, (columns,)."""
+    """The weights of a product: its numbers of int8 as `vectors.blocks` gives them, and the scale of each column,
+    (columns,)."""
 
     numbers: np.ndarray
     scales: np.ndarray
+
+    @classmethod
+    def of(cls, numbers: np.ndarray, scales: np.ndarray) -> Matrix:
+        """From (columns, inputs) of int8."""
+        return cls(blocks(numbers), scales)
 
 
 class FeedForward(NamedTuple):
@@ -36,31 +42,37 @@ class FeedForward(NamedTuple):
 @compiled
 def product(rows: np.ndarray, matrix: Matrix) -> np.ndarray:
     """(rows, inputs) times a matrix: (rows, columns)."""
-    out = np.empty((rows.shape[0], matrix.numbers.shape[0]), dtype=np.float32)
-    for first in range(0, rows.shape[0], ROWS):
-        x, y, z = rows[first], rows[first + 1], rows[first + 2]
-        _three_rows(x, y, z, matrix.numbers, matrix.scales, out[first : first + ROWS])
+    columns, pairs = matrix.scales.shape[0], matrix.numbers.shape[1]
+    numbers, steps = _rounded(rows, 2 * pairs)
+    out = np.empty((rows.shape[0], columns), dtype=np.float32)
+    sums = np.empty((ROWS, BLOCK), dtype=np.int32)
+    for block in range(matrix.numbers.shape[0]):
+        start = block * BLOCK
+        stop = min(start + BLOCK, columns)
+        for first in range(0, rows.shape[0], ROWS):
+            sum_products(numbers, first, matrix.numbers, block, sums)
+            for row in range(ROWS):
+                for column in range(start, stop):
+                    scale = matrix.scales[column] * steps[first + row]
+                    out[first + row, column] = np.float32(sums[row, column - start]) * scale
     return out
 
 
 @compiled
-def _three_rows(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, numbers: np.ndarray, scales: np.ndarray, out: np.ndarray
-) -> None:
-    zero = np.float32(0)
-    for column in range(0, numbers.shape[0], COLUMNS):
-        a, b, c, d = numbers[column], numbers[column + 1], numbers[column + 2], numbers[column + 3]
-        ax = bx = cx = dx = ay = by = cy = dy = az = bz = cz = dz = zero  # LLVM keeps twelve sums in registers
-        for place in range(x.shape[0]):
-            p, q, r, s = np.float32(a[place]), np.float32(b[place]), np.float32(c[place]), np.float32(d[place])
-            u, v, w = x[place], y[place], z[place]
-            ax, bx, cx, dx = ax + u * p, bx + u * q, cx + u * r, dx + u * s
-            ay, by, cy, dy = ay + v * p, by + v * q, cy + v * r, dy + v * s
-            az, bz, cz, dz = az + w * p, bz + w * q, cz + w * r, dz + w * s
-        e, f, g, h = scales[column], scales[column + 1], scales[column + 2], scales[column + 3]
-        out[0, column], out[0, column + 1], out[0, column + 2], out[0, column + 3] = ax * e, bx * f, cx * g, dx * h
-        out[1, column], out[1, column + 1], out[1, column + 2], out[1, column + 3] = ay * e, by * f, cy * g, dy * h
-        out[2, column], out[2, column + 1], out[2, column + 2], out[2, column + 3] = az * e, bz * f, cz * g, dz * h
+def _rounded(rows: np.ndarray, inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, inputs or one less) as whole multiples, (rows, inputs) of int16, of a step for each row, (rows,): about a
+    30,000th of its largest number, or what products can hold with so many inputs."""
+    most = np.float32(min(_MOST, _MOST_SUM // inputs))
+    numbers, steps = np.zeros((rows.shape[0], inputs), dtype=np.int16), np.empty(rows.shape[0], dtype=np.float32)
+    for row in range(rows.shape[0]):
+        peak = _LEAST
+        for place in range(rows.shape[1]):
+            peak = max(peak, abs(rows[row, place]))
+        steps[row] = peak / most
+        factor = most / peak
+        for place in range(rows.shape[1]):
+            numbers[row, place] = np.int32(np.floor(rows[row, place] * factor + np.float32(0.5)))
+    return numbers, steps
 
 
 @compiled

@@ -10,7 +10,7 @@ from core.checkpoint import Checkpoint, Weight
 from core.errors import BadCheckpoint
 from core.performance.architecture import READ_SIZES, SCORE_SCALE, SINK_SIMILARITY, PerformanceConfig
 from core.performance.events import ATTRIBUTES, REMAINING_BUCKETS, SIZES
-from core.performance.native.products import COLUMNS, FeedForward, Matrix
+from core.performance.native.products import FeedForward, Matrix
 
 FIRST_ROWS = np.concatenate([[0], np.cumsum(READ_SIZES)])[:-1]
 """Where the embeddings of each attribute begin in a table of several."""
@@ -104,14 +104,15 @@ class _Reader:
         queries, heads = config.num_query_heads * config.head_dim, config.num_kv_heads * config.head_dim
         attention = Attention(
             norm=self.array(f"{name}/norm/scale", width),
-            projection=_beside(
-                self.matrix(f"{name}/query_projection", width, queries),
-                self.matrix(f"{name}/key_projection", width, heads),
-                self.matrix(f"{name}/value_projection", width, heads),
+            projection=self.matrix(
+                width,
+                (f"{name}/query_projection", queries),
+                (f"{name}/key_projection", heads),
+                (f"{name}/value_projection", heads),
             ),
             query_norm=self.array(f"{name}/query_norm/scale", config.head_dim) * np.float32(config.head_dim**-0.5),
             key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
-            out=self.matrix(f"{name}/out_projection", queries, width),
+            out=self.matrix(queries, (f"{name}/out_projection", width)),
         )
         return Block(attention, self.feed_forward(f"{name}/feed_forward", 4 * width))
 
@@ -119,8 +120,8 @@ class _Reader:
         width = self._config.width
         return FeedForward(
             norm=self.array(f"{name}/norm/scale", width),
-            up=self.matrix(f"{name}/up_projection", width, inner_width),
-            down=self.matrix(f"{name}/down_projection", inner_width, width),
+            up=self.matrix(width, (f"{name}/up_projection", inner_width)),
+            down=self.matrix(inner_width, (f"{name}/down_projection", width)),
         )
 
     def recall(self, name: str, bias: float) -> RecallLayer:
@@ -130,25 +131,21 @@ class _Reader:
         sink = self.array(f"{name}/sink", config.num_kv_heads)
         return RecallLayer(
             norm=self.array(f"{name}/norm/scale", width),
-            projection=_beside(
-                self.matrix(f"{name}/query_key_projection", width, heads),
-                self.matrix(f"{name}/value_projection", width, heads),
-            ),
+            projection=self.matrix(width, (f"{name}/query_key_projection", heads), (f"{name}/value_projection", heads)),
             query_norm=self.array(f"{name}/query_norm/scale", config.head_dim) * scale,
             key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
-            out=self.matrix(f"{name}/out_projection", heads, width),
+            out=self.matrix(heads, (f"{name}/out_projection", width)),
             sink=np.exp(np.float32(SINK_SIMILARITY * SCORE_SCALE * config.head_dim**0.5) * (sink - np.float32(bias))),
         )
 
     def head(self, place: int) -> Head:
         name, width, size = f"head_{ATTRIBUTES[place]}", self._config.width, SIZES[place]
-        output = self.matrix(f"{name}/output", width, size)
         return Head(
             embeddings=self.table(f"{name}/", place),
             feed_forward=self.feed_forward(f"{name}/feed_forward", width),
             norm=self.array(f"{name}/norm/scale", width),
-            output=output,
-            bias=np.pad(self.array(f"{name}/output/bias", size), (0, len(output.scales) - size)),
+            output=self.matrix(width, (f"{name}/output", size)),
+            bias=self.array(f"{name}/output/bias", size),
         )
 
     def table(self, name: str, attributes: int) -> np.ndarray:
@@ -164,15 +161,18 @@ class _Reader:
         """A weight in float32."""
         return np.ascontiguousarray(self._take(name, shape).array)
 
-    def matrix(self, name: str, inputs: int, columns: int) -> Matrix:
-        """A layer's kernel, (inputs, columns), the other way round; further columns are 0."""
-        weight = self._take(f"{name}/kernel", (inputs, columns))
+    def matrix(self, inputs: int, *layers: tuple[str, int]) -> Matrix:
+        """The kernels of layers of these names and columns, beside one another."""
+        kernels = [self._kernel(f"{name}/kernel", inputs, columns) for name, columns in layers]
+        return Matrix.of(*map(np.concatenate, zip(*kernels, strict=True)))
+
+    def _kernel(self, name: str, inputs: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+        """A kernel the other way round, (columns, inputs) of int8, and the scale of each column."""
+        weight = self._take(name, (inputs, columns))
         if weight.scales is None or weight.scales.shape != (1, columns):
             weight = Weight.of(weight.array, scale_axis=1)
         assert weight.scales is not None
-        more = -columns % COLUMNS
-        numbers = np.ascontiguousarray(np.pad(weight.values.T, ((0, more), (0, 0))))
-        return Matrix(numbers, np.pad(weight.scales[0], (0, more)))
+        return weight.values.T, weight.scales[0]
 
     def _take(self, name: str, shape: tuple[int, ...]) -> Weight:
         weight = self._left.pop(f"performance/{name}", None)
@@ -184,8 +184,3 @@ class _Reader:
         """Raises BadCheckpoint when the file has more weights than the network."""
         if self._left:
             raise BadCheckpoint(f"{self._folder} does not fit the network: it has no weights {min(self._left)}")
-
-
-def _beside(*matrices: Matrix) -> Matrix:
-    """One matrix with the columns of all."""
-    return Matrix(*map(np.concatenate, zip(*matrices, strict=True)))

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from keras import ops
+from keras.layers import Dense
 
 from core.midi.smf import TimedNote
 from core.performance.architecture import PerformanceConfig
@@ -38,17 +40,25 @@ def in_half(number):
     return shifted - (shifted - number)
 
 
+def in_16_bits(rows):
+    """Rows as the native engine rounds them before a product."""
+    inputs = rows.shape[-1]
+    step = ops.max(ops.abs(rows), axis=-1, keepdims=True) / min(2**15 - 1, 2**24 // (inputs + inputs % 2))
+    return ops.floor(rows / ops.maximum(step, 1e-30) + 0.5) * step
+
+
 @pytest.fixture(scope="module", autouse=True)
 def rounded():
-    """The engine for GPUs rounds its keys and values as the other does, so that nothing but the order of sums is left
-    to differ in."""
-    put = KVCache.put
+    """The engine for GPUs rounds its keys and values, and what it multiplies with weights, as the other does, so that
+    nothing but the order of sums is left to differ in."""
+    put, call = KVCache.put, Dense.call
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             KVCache,
             "put",
             lambda self, place, key, value, key_place=None: put(self, place, in_half(key), in_half(value), key_place),
         )
+        patch.setattr(Dense, "call", lambda self, inputs, **more: call(self, in_16_bits(inputs), **more))
         yield
 
 

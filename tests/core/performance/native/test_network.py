@@ -9,9 +9,9 @@ from core.performance.engine import CHUNK
 from core.performance.events import ATTRIBUTES, KEY, SHIFT, SIZES
 from core.performance.model import network_of
 from core.performance.native.network import NativeNetwork
-from core.performance.native.products import ROWS
 from core.performance.native.sampling import after_event, remaining
 from core.performance.native.state import State
+from core.performance.native.vectors import ROWS
 from core.performance.native.weights import weights_of
 from tests.core.performance.networks import TINY, any_events, checkpoint_of, logits_of
 

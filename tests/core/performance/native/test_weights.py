@@ -8,7 +8,8 @@ from core.errors import BadCheckpoint
 from core.performance.architecture import config_of
 from core.performance.composer import MODEL
 from core.performance.events import ATTRIBUTES, SIZES
-from core.performance.native.products import COLUMNS
+from core.performance.native.products import product
+from core.performance.native.vectors import ROWS
 from core.performance.native.weights import weights_of
 from tests.support.tiny_performance import make_performance_checkpoint
 
@@ -38,6 +39,13 @@ def read(checkpoint):
     return weights_of(checkpoint, config_of(checkpoint), 0.0)
 
 
+def unpacked(matrix):
+    """(inputs, columns) of the tiny network's width, as products have it."""
+    units = np.zeros((-(-WIDTH // ROWS) * ROWS, WIDTH), dtype=np.float32)
+    units[:WIDTH] = np.eye(WIDTH)
+    return product(units, matrix)[:WIDTH]
+
+
 @pytest.mark.parametrize("name", [KERNEL, "performance/recall_2/sink", "performance/head_key/output/bias"])
 def test_weights_that_are_missing_are_refused(checkpoint, weights, name):
     """By a sentence that names them."""
@@ -62,15 +70,12 @@ def test_weights_that_the_network_has_not_are_refused(checkpoint, weights):
         read(checkpoint)
 
 
-def test_columns_are_filled_up(checkpoint, weights):
-    """To a multiple, with zeros, which nobody chooses."""
+def test_matrices_are_those_of_the_checkpoint(checkpoint, weights):
+    """In the order in which products read them: a row of the unit matrix brings a row of the kernel."""
     for head, size, attribute in zip(read(checkpoint).heads, SIZES, ATTRIBUTES, strict=True):
-        columns = -(-size // COLUMNS) * COLUMNS
-        assert head.output.numbers.shape == (columns, WIDTH)
-        assert head.output.scales.shape == head.bias.shape == (columns,)
-        assert not head.output.numbers[size:].any()
-        kernel = weights[f"performance/head_{attribute}/output/kernel"].values
-        np.testing.assert_array_equal(head.output.numbers[:size].T, kernel)
+        kernel = weights[f"performance/head_{attribute}/output/kernel"].array
+        assert head.bias.shape == (size,)
+        np.testing.assert_allclose(unpacked(head.output), kernel, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kept", [Weight, lambda array: Weight.of(array, scale_axis=0)])
@@ -80,4 +85,4 @@ def test_a_matrix_that_is_kept_otherwise_is_rounded(checkpoint, weights, kept):
     weights[KERNEL] = kept(array)
     out = read(checkpoint).blocks[1].attention.out
     assert out.numbers.dtype == np.int8
-    np.testing.assert_allclose(out.numbers.T * out.scales, weights[KERNEL].array, atol=np.abs(array).max() / 250)
+    np.testing.assert_allclose(unpacked(out), weights[KERNEL].array, atol=np.abs(array).max() / 250)
