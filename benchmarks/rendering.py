@@ -12,7 +12,6 @@ from benchmarks._report import parser, table
 from core import pipeline
 from core.pipeline import Draft
 from core.recipe import Recipe
-from core.rendering import formats
 from core.rendering.pool import Renderers
 from core.request import ComposeRequest
 from core.seed import Seed
@@ -44,7 +43,7 @@ def main() -> None:
         seconds = (time.perf_counter() - began) / at_once
         renderers.close()
     rows.append([f"all files, {at_once} at once in {renderers.processes} processes", f"{seconds:.2f}"])
-    title = f"{draft.duration:.0f} s of music, {draft.notes} notes, to MP3 ({formats.BITRATES[0]} kbit/s) and picture"
+    title = f"{draft.duration:.0f} s of music, {draft.notes} notes, to MP3 and picture"
     baseline = "one piece alone, its three stages one after another; drawing goes on while FluidSynth plays"
     print(table(title, ["stage", "seconds a piece"], rows, baseline))
 
