@@ -15,10 +15,14 @@ from core.models import CHECKPOINTS, DEFAULT_MODEL, MODELS, SMALL
 from core.performance.candidates import CandidateGroup
 from core.performance.composer import PerformanceComposer
 from core.performance.engine import Engine
+from core.performance.engines import on_gpu
 from core.performance.scheduler import Batch
 from core.performance.sequence import EventSequence
 from core.process.programs import ProgramCache, user_cache
 
+CLOCK, MILLISECONDS = (time.perf_counter, "ms") if on_gpu() else (time.process_time, "processor ms")
+"""The clock of a step, and its unit in tables. On a processor, a step's own time: what else the machine does makes it a
+little longer, and not twice as long. XLA's threads count together."""
 FEWEST_CHUNKS = 3
 """Chunks of which a figure is the median, at least."""
 
@@ -42,18 +46,18 @@ def decoder(engine: Engine) -> Callable[[], None]:
 
 
 def chunk_seconds(decoders: Sequence[Callable[[], None]], seconds: float) -> list[float]:
-    """The median seconds of a chunk of each of these, which take turns for about as many seconds as given. The first
-    chunk, which may compile, is left out."""
+    """The median seconds of a chunk of each of these by CLOCK; they take turns for about as many seconds as given. The
+    first chunk, which may compile, is left out."""
     for decode in decoders:
         decode()
     rounds: list[list[float]] = []
     until = time.perf_counter() + seconds
     while len(rounds) < FEWEST_CHUNKS or time.perf_counter() < until:
-        rounds.append([seconds_of(decode) for decode in decoders])
+        rounds.append([seconds_of(decode, CLOCK) for decode in decoders])
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
 def memory_speed() -> float:
     """Bytes a second that one core reads from memory, out of an array much larger than any cache."""
     numbers = np.ones(2**26, dtype=np.float32)
-    return numbers.nbytes / min(seconds_of(numbers.sum) for _ in range(5))
+    return numbers.nbytes / min(seconds_of(numbers.sum, time.process_time) for _ in range(5))

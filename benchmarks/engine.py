@@ -3,14 +3,21 @@ machine's memory sets, and the engines for processors and for GPUs side by side.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from benchmarks._decoding import chunk_seconds, decoder, default_checkpoint, default_composer, memory_speed
+from benchmarks._decoding import (
+    CLOCK,
+    MILLISECONDS,
+    chunk_seconds,
+    decoder,
+    default_checkpoint,
+    default_composer,
+    memory_speed,
+)
 from benchmarks._report import parser, seconds_of, table
 from core.loader import load_composer
 from core.performance.architecture import PerformanceConfig, config_of
@@ -48,7 +55,7 @@ def memory_limit(make: EngineMaker, config: PerformanceConfig, pieces: Sequence[
         moved = bytes_of_a_step(config, count)
         figures = [1000 * step, moved / 1e6, moved / step / 1e9]
         rows.append([str(count), *(f"{figure:.2f}" for figure in figures), f"{100 * moved / step / fastest:.0f} %"])
-    header = ["pieces in a batch", "ms a step", "MB that a step reads", "GB/s", "% of baseline"]
+    header = ["pieces in a batch", f"{MILLISECONDS} a step", "MB that a step reads", "GB/s", "% of baseline"]
     baseline = f"a core that only adds up numbers reads {fastest / 1e9:.1f} GB/s from memory"
     return table("a step and the limit that memory sets", header, rows, baseline)
 
@@ -63,7 +70,7 @@ def shares(engine: Engine, chunks: int) -> str:
         timed(NativeNetwork, "read") as blocks,
         timed(NativeNetwork, "predict") as heads,
     ):
-        whole = sum(seconds_of(decode) for _ in range(chunks))
+        whole = sum(seconds_of(decode, CLOCK) for _ in range(chunks))
     parts = {"host, between chunks": whole - sum(loop), "decode loop": sum(loop)}
     if blocks:
         del parts["decode loop"]
@@ -74,7 +81,7 @@ def shares(engine: Engine, chunks: int) -> str:
         for name, seconds in parts.items()
     ]
     title = f"the parts of a step, {engine.pieces} in a batch"
-    return table(title, ["part", "ms a step", "% of baseline"], rows, "the whole step")
+    return table(title, ["part", f"{MILLISECONDS} a step", "% of baseline"], rows, "the whole step")
 
 
 def side_by_side(makers: Mapping[str, EngineMaker], pieces: Sequence[int], seconds: float) -> str:
@@ -85,7 +92,11 @@ def side_by_side(makers: Mapping[str, EngineMaker], pieces: Sequence[int], secon
         steps = [spent / CHUNK for spent in chunk_seconds(decoders, seconds)]
         rows.append([str(count), *(f"{1000 * step:.2f}" for step in steps), f"{steps[-1] / steps[0]:.2f}"])
     first, *_, last = makers
-    header = ["pieces in a batch", *(f"ms a step, {name}" for name in makers), f"{last} takes, times {first}"]
+    header = [
+        "pieces in a batch",
+        *(f"{MILLISECONDS} a step, {name}" for name in makers),
+        f"{last} takes, times {first}",
+    ]
     baseline = f"{last}, the engine for GPUs, chunk by chunk in turns with {first}"
     return table(f"both engines, {CANDIDATES} candidates a piece", header, rows, baseline)
 
@@ -112,10 +123,10 @@ def timed(owner: object, name: str, wait: Callable[[Any], object] = lambda resul
     seconds: list[float] = []
 
     def measured(*arguments: Any) -> Any:
-        began = time.perf_counter()
+        began = CLOCK()
         result = method(*arguments)
         wait(result)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(CLOCK() - began)
         return result
 
     setattr(owner, name, measured)

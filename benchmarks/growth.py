@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks._decoding import chunk_seconds, decoder, default_composer
+from benchmarks._decoding import CLOCK, MILLISECONDS, chunk_seconds, decoder, default_composer
 from benchmarks._report import parser, seconds_of, spent, table
 from core import pipeline
 from core.composer import Composer
@@ -76,14 +76,12 @@ def by_events(engine: Engine, ages: Sequence[int]) -> str:
     for last in ages:
         times, began = [], age
         while age < last:
-            used = time.process_time()
-            decode()
-            times.append(time.process_time() - used)
+            times.append(seconds_of(decode, CLOCK))
             age += CHUNK
         step = min(times) / CHUNK
         first = first or step
         rows.append([f"{began} to {last}", f"{1000 * step:.2f}", f"{step / first:.2f}"])
-    header = ["events before it", "processor ms, least", "× baseline"]
+    header = ["events before it", f"{MILLISECONDS}, least", "× baseline"]
     return table("an event of one piece by the events before it", header, rows, "the piece's first events")
 
 
@@ -95,7 +93,7 @@ def by_batch(make: EngineMaker, sizes: Sequence[int], seconds: float) -> str:
         first = first or step
         figures = [f"{1000 * step:.2f}", f"{1000 * step / size:.2f}", f"{step / size / first:.2f}"]
         rows.append([str(size), *figures, f"{size / step:.0f}"])
-    header = ["pieces in the batch", "ms a step", "ms a step and piece", "× baseline", "events a second"]
+    header = ["pieces in the batch", f"{MILLISECONDS} a step", "for each piece", "× baseline", "events a second"]
     baseline = "a batch of one piece; where cost is linear, a piece takes 1.00 times its step"
     return table(f"one batch by its pieces, of {CANDIDATES} candidates each", header, rows, baseline)
 
