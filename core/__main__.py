@@ -267,9 +267,9 @@ def make_pieces(
 
     settings = Settings.load()
     find_soundfont(settings.soundfont)
-    with progress_bar() as bar:
+    programs = ProgramCache(user_cache())
+    with progress_bar("compiling the model, this once" if programs.empty else "loading the model") as bar:
         model = requests[0].model
-        programs = ProgramCache(user_cache())
         composer = loader.load_composer(model, settings.checkpoints, settings.preset, slots=1, programs=programs)
         for request in requests:
             bar.set_description_str(f"take {request.take}", refresh=False)
@@ -282,15 +282,15 @@ def make_pieces(
         programs.seal()  # a score has programs that other pieces do without
 
 
-def progress_bar() -> tqdm[NoReturn]:
-    """A bar in percent on standard error, which goes when the work is done. In a terminal it is there while the model
-    loads; elsewhere it begins with the music, and is written seldom."""
+def progress_bar(first: str) -> tqdm[NoReturn]:
+    """A bar in percent on standard error, which goes when the work is done; `first` is said until the music begins. In
+    a terminal it is there from the start; elsewhere it begins with the music, and is written seldom."""
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
     return tqdm(
         total=100,
-        desc="loading the model",
+        desc=first,
         bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}",
         leave=False,
         delay=0 if terminal else 0.01,

@@ -41,6 +41,11 @@ class ProgramCache:
         self.folder = folder.absolute() / fingerprint()
         self._installed = installed.absolute() / self.folder.name
 
+    @property
+    def empty(self) -> bool:
+        """Whether no program is kept, here or by the installation, so that the first piece waits for a compiler."""
+        return not any((folder / SUMS).is_file() for folder in (self.folder, self._installed))
+
     def open(self) -> None:
         """Let TensorFlow and Numba use the folder. Call it before they are imported. Where the folder cannot be used,
         all is compiled anew, as ever."""

@@ -53,7 +53,10 @@ def compiled(folder: Path) -> set[Path]:
 def test_a_program_is_compiled_once(tmp_path: Path):
     """The second process finds those of XLA and of Numba and writes no others; a third, after they were damaged,
     compiles them anew."""
+    kept = ProgramCache(tmp_path, installed=tmp_path / "none")
+    assert kept.empty
     programs = compiled(tmp_path)
+    assert not kept.empty
     assert {file.suffix for file in programs} == {".pb", ".nbi", ".nbc"}
     written = {file: file.stat().st_mtime_ns for file in programs}
     assert compiled(tmp_path) == programs
