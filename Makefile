@@ -37,7 +37,7 @@ lint: dev ## check format, style and types
 image: ## build the container image for one machine and have it compose a piece; needs Docker or Podman
 	@bin/image
 
-bench: dev ## print the table of each benchmark, 25 minutes; QUICK=--quick only shows that they run
+bench: dev ## print the tables of all benchmarks, in some 20 minutes; QUICK=--quick only shows that they run
 	@for file in benchmarks/[a-z]*.py; do $(PYTHON) -m benchmarks.$$(basename $$file .py) $(QUICK) || exit 1; done
 
 showcase: dev ## make the README's pieces and pictures anew
