@@ -25,6 +25,7 @@ from tests.support.midi_corpus import (
     costly,
 )
 from tests.support.uploads import GOOD
+from tests.support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("kind", COSTLY)
@@ -59,7 +60,7 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
     os.kill(reader._running().pid, signal.SIGSTOP)  # its start does not count
     with pytest.raises(BadRequest, match=str(TOO_MUCH)):
         reader.read(GOOD)
-    monkeypatch.setattr(reader, "_limit", 30)
+    monkeypatch.setattr(reader, "_limit", PATIENCE)
     assert reader.read(GOOD).notes == 1
     reader.close()
 
@@ -134,7 +135,7 @@ reader._serve(sys.stdin.buffer, sys.stdout.buffer)
 
 def test_a_reader_is_renewed_now_and_then():
     """After as many files as it is to read; a process that lives for ever collects what nobody foresaw."""
-    reader = Reader(seconds=30, reads=2)
+    reader = Reader(seconds=PATIENCE, reads=2)
     processes = []
     for _ in range(3):
         assert reader.read(GOOD).notes == 1
@@ -146,7 +147,7 @@ def test_a_reader_is_renewed_now_and_then():
 
 def test_200_files_are_read_by_one_process():
     """Good or bad; and when the reader is closed, it is gone."""
-    reader = Reader(seconds=30)
+    reader = Reader(seconds=PATIENCE)
     process = reader._running()
     for number in range(100):
         assert reader.read(GOOD).notes == 1
@@ -166,7 +167,7 @@ def test_a_reader_does_not_outlive_its_parent():
         assert parent.stdout is not None
         status = Path(f"/proc/{int(parent.stdout.readline())}/status")
         parent.kill()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while status.exists() and "State:\tZ" not in status.read_text():  # a zombie waits for init alone
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -181,7 +182,7 @@ def test_a_reader_leaves_nothing_behind():
     orphan = module._started()
     assert orphan.stdin is not None
     orphan.stdin.close()
-    assert orphan.wait(30) == 0
+    assert orphan.wait(PATIENCE) == 0
 
 
 def test_reading_loads_no_tensorflow():

@@ -29,6 +29,7 @@ from core.request import AS_COMPOSED, ComposeRequest
 from core.seed import HIGHEST_PITCH, LOWEST_PITCH, Seed
 from core.tasks import HARMONIZE, PERFORM
 from core.text import Text
+from tests.support.waiting import PATIENCE
 from tests.system.fuzz.claims import EXAMPLES, LONGEST_SENTENCE, can_be_shown, sentence
 from tests.system.fuzz.midi_files import EXCERPTS, FILES, GIVEN_FILES
 
@@ -70,7 +71,7 @@ def test_any_file_is_read_or_refused(data: bytes, excerpt: Excerpt):
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
     """A reader with time enough for a busy machine. Its process is never renewed: it has to bear everything."""
-    reader = Reader(seconds=60, reads=sys.maxsize)
+    reader = Reader(seconds=PATIENCE, reads=sys.maxsize)
     process = reader._running()
     written = bytes_written(process.pid)
     yield reader
