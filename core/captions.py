@@ -63,7 +63,7 @@ class Captions:
 def _begun(request: ComposeRequest) -> str | Text:
     if request.file_word:
         return _TASKS[request.file_word]
-    names = request.seed.names
+    names = request.seed.chord_names
     if request.seed.is_random:
         return _RANDOM
     return names if len(names) <= LONGEST_NAMES else names[: LONGEST_NAMES - 1] + "…"

@@ -53,6 +53,9 @@ _OF_A_MELODY = _Refusals(
     accepted=ACCEPTED_MELODY,
 )
 
+_SHORT = {"major": "", "minor": "m", "7": "7", "minor 7": "m7", "major 7": "maj7", "diminished": "dim"}
+_KINDS = {notation.CHORDS[kind]: short for kind, short in _SHORT.items()}
+"""How chords are written in short, by their semitones above the root."""
 _SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
 
@@ -121,6 +124,13 @@ class Seed:
         return " ".join("+".join(map(self._name, chord)) for chord in self.chords) or "random"
 
     @property
+    def chord_names(self) -> str:
+        """The seed for people, in short: `Am F C G` where it is such chords and can be typed so, else its `names`."""
+        named = " ".join(filter(None, map(self._chord_name, self.chords)))
+        meant = notation.read(named) if len(self.chords) > 1 else None
+        return named if meant is not None and meant.chords == self.chords else self.names
+
+    @property
     def spelled(self) -> str:
         """The seed as it can be typed again with the same flats: `60,Eb4,67 72`."""
         return " ".join(",".join(map(self._spelled, chord)) for chord in self.chords) or "random"
@@ -128,6 +138,11 @@ class Seed:
     def __str__(self) -> str:
         """The seed as it can be typed again: `random`, `72`, `60,64,67 72`."""
         return " ".join(",".join(map(str, chord)) for chord in self.chords) or "random"
+
+    def _chord_name(self, chord: tuple[int, ...]) -> str:
+        """`F#m`, of a chord in root position; nothing for any other."""
+        kind = _KINDS.get(tuple(pitch - chord[0] for pitch in chord))
+        return "" if kind is None else self._name(chord[0])[:-1] + kind
 
     def _name(self, pitch: int) -> str:
         return note_name(pitch, flat=pitch in self.flats)

@@ -93,7 +93,7 @@ def _begun(request: ComposeRequest) -> str:
         return say(TASK_WORDS[request.task].kind)
     if request.seed.is_random:
         return say("A piece out of nothing")
-    return brief(say("A piece starting on {notes}", notes=request.seed.names))
+    return brief(say("A piece starting on {notes}", notes=request.seed.chord_names))
 
 
 def _continued(whose: str) -> str:

@@ -111,7 +111,7 @@ def _beginning(request: ComposeRequest) -> str:
 
 
 def _seed(request: ComposeRequest) -> str:
-    return say("random") if request.seed.is_random else request.seed.names
+    return say("random") if request.seed.is_random else request.seed.chord_names
 
 
 def command(

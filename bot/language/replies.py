@@ -217,7 +217,7 @@ def _source(pending: PendingReply) -> str:
     if request.task == HARMONIZE:
         return say("Harmonizing {melody}", melody=brief(request.seed.names))
     if not request.primer and not unread:
-        return say("A piece out of nothing") if request.seed.is_random else brief(request.seed.names)
+        return say("A piece out of nothing") if request.seed.is_random else brief(request.seed.chord_names)
     if not parent:
         return say("Continuing your file")
     varied = request.origin.is_opening

@@ -156,6 +156,24 @@ def test_a_seed_keeps_its_spelling(typed, shown):
     assert Seed.parse(seed.names) == seed
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Am F C G", "Am F C G"),
+        ("Bb Eb7", "B♭ E♭7"),
+        ("60,64,67 65,69,72", "C F"),
+        ("C5", "C5"),
+        ("Am C5", "A4+C5+E5 C5"),
+        ("C G7", "C4+E4+G4 G7"),
+        ("A3,C4,E4 F", "A3+C4+E4 F4+A4+C5"),
+        ("Cm", "C4+E♭4+G4"),
+    ],
+)
+def test_chords_one_after_another_are_shown_by_their_names(typed, shown):
+    """Where that means the very notes: a chord in root position around middle C; `C G7`, typed, ends with a note."""
+    assert Seed.parse(typed).chord_names == shown
+
+
 def test_middle_c_is_c4():
     """MIDI pitch 60."""
     assert (note_name(60), note_name(21), note_name(108), note_name(61)) == ("C4", "A0", "C8", "C#4")
