@@ -23,6 +23,7 @@ from core.process.command import called_as
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 from core.tasks import COMPOSE, HARMONIZE, PERFORM
+from core.text import Text
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -164,7 +165,7 @@ def run_continue(options: argparse.Namespace) -> None:
     request = upload.continued(request)
     rendering.rendered_seconds(upload.seconds + request.seconds, upload.seconds)
     make_file(options, request, rendering)
-    print(upload.remark, file=sys.stderr)
+    tell(upload.remark)
 
 
 def run_perform(options: argparse.Namespace) -> None:
@@ -177,7 +178,7 @@ def run_perform(options: argparse.Namespace) -> None:
     request = upload.performed(request)
     rendering.rendered_seconds(upload.seconds)
     make_file(options, request, rendering)
-    print(upload.score_remark, file=sys.stderr)
+    tell(upload.score_remark)
 
 
 def run_harmonize(options: argparse.Namespace) -> None:
@@ -197,7 +198,13 @@ def run_harmonize(options: argparse.Namespace) -> None:
     request = upload.harmonized(request)
     rendering.rendered_seconds(request.seconds)
     make_file(options, request, rendering)
-    print(upload.remark, file=sys.stderr)
+    tell(upload.remark)
+
+
+def tell(remark: Text) -> None:
+    """Write what there is to say about a file, beside what a program may read."""
+    if remark:
+        print(remark, file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)

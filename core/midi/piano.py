@@ -31,7 +31,7 @@ _SHOWN_TRACKS = 5
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that somebody sent, as one piano. `midi` is a file that we wrote, `seconds` when its last note ends, and
-    `remark` a sentence about what was used of theirs."""
+    `remark` a sentence about what was used of theirs; none where that is all of one nameless track."""
 
     midi: bytes
     seconds: float
@@ -65,6 +65,10 @@ class Upload:
         """The remark about what is performed, which says too where it is no score, but played already."""
         if not is_performance(self.midi):
             return self.remark
+        if not self.remark:
+            return Text(
+                "The file is a performance already, so I play its notes anew, shifted as far as `freedom` says."
+            )
         return Text(
             "{remark} The file is a performance already, so I play its notes anew, shifted as far as `freedom` says.",
             {"remark": self.remark},
@@ -283,7 +287,8 @@ def _remark(choice: _Choice, silence: float) -> Text:
     if silence and not choice.cut.since:
         left_out.append(Text("{seconds:,.0f} s of silence before it begins", {"seconds": silence}))
     if not left_out:
-        return Text("Read as one piano: {tracks}.", values)
+        needless = len(used) == 1 and not used[0].name
+        return NOTHING if needless else Text("Read as one piano: {tracks}.", values)
     return Text("Read as one piano: {tracks}; left out: {things}.", values | {"things": _listed(left_out)})
 
 

@@ -31,13 +31,15 @@ def test_a_file_is_performed(
 ):
     """As long as it is, in the file that was named; what was used of it is said."""
     composed_by(Obedient())
-    (tmp_path / "score.mid").write_bytes(smf(track(*[note(60 + number) for number in range(20)])))
+    (tmp_path / "score.mid").write_bytes(
+        smf(track(*[note(60 + number) for number in range(20)]), track(note(channel=9)))
+    )
     assert run("perform", "score.mid", "--freedom", "50", "--output", "played.mid", "--json") == 0
     said = capsys.readouterr()
     recipe = json.loads(said.out)["recipe"]
     assert (recipe["task"], recipe["freedom"], recipe["length"]) == ("perform", 50, 50)
     assert len(played(PrettyMIDI(str(tmp_path / "played.mid")))) == 20
-    assert "Read as one piano: track 1." in said.err
+    assert "Read as one piano: track 1; left out: the drums." in said.err
 
 
 @pytest.mark.parametrize(("melody", "length"), [("melody.mid", 50), ("C4 D4 E4", 25)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.midi.piano import MOST_NOTES, Upload, reduced
 from core.midi.smf import parse
 from core.request import ComposeRequest
 from core.seed import Seed
+from core.text import Text
 from tests.support.midi_corpus import BEAT, note, smf, track
 
 PIECES = Path(__file__).parents[3] / "docs" / "pieces"
@@ -64,7 +66,9 @@ def test_a_performance_is_told_from_a_score():
     gaps = np.random.default_rng(1).integers(20, BEAT, 60)
     played = upload(*[note(60 + number % 5, at=int(gap)) for number, gap in enumerate(gaps)])
     assert [is_performance(each.midi) for each in (written, played)] == [False, True]
-    assert str(played.score_remark).startswith(f"{played.remark} The file is a performance already")
+    assert str(played.score_remark).startswith("The file is a performance already")
+    named = replace(played, remark=Text("Read as one piano: both hands."))
+    assert str(named.score_remark).startswith(f"{named.remark} The file is a performance already")
     assert written.score_remark == written.remark
 
 

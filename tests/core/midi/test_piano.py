@@ -53,7 +53,6 @@ def test_what_cannot_be_read_gets_a_sentence(reader: Reader, name: str):
 @pytest.mark.parametrize(
     ("data", "remark"),
     [
-        (GOOD, "Read as one piano: track 1."),
         (smf(track(event(0, meta(3, b"Right  hand\n<@1>")), note())), "Read as one piano: Right hand 1."),
         (
             smf(track(note()), track(note(channel=9), note(3), note(4))),
@@ -66,6 +65,11 @@ def test_what_cannot_be_read_gets_a_sentence(reader: Reader, name: str):
 def test_it_says_what_was_used(reader: Reader, data: bytes, remark: str):
     """Which tracks, by their names where they have some, and what was left out; no name can be a mention or a link."""
     assert remark in str(reader.read(data).remark)
+
+
+def test_of_one_track_there_is_nothing_to_say(reader: Reader):
+    """Where it has no name and all of it is used, as in most files of piano music."""
+    assert not reader.read(GOOD).remark
 
 
 def test_a_note_of_half_a_millisecond_lasts_one(reader: Reader):
@@ -119,8 +123,8 @@ def test_tracks_are_named_in_any_common_encoding(reader: Reader, encoding: str, 
     """And by their numbers where their names make no sense in any."""
     named = smf(track(event(0, meta(3, name.encode(encoding))), note()))
     assert str(reader.read(named).remark) == f"Read as one piano: {name}."
-    strange = smf(track(event(0, meta(3, b"\x81\x05\xff\x9f")), note()))
-    assert str(reader.read(strange).remark) == "Read as one piano: track 1."
+    strange = smf(track(event(0, meta(3, b"\x81\x05\xff\x9f")), note()), track(note()))
+    assert str(reader.read(strange).remark) == "Read as one piano: track 1, track 2."
 
 
 @pytest.mark.parametrize(
