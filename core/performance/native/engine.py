@@ -48,7 +48,9 @@ class NativeEngine:
         return state
 
     def row(self, state: State, slot: int) -> State:
-        return state.row(slot)
+        alone = State.start(self._network.config, pieces=1, candidates=1)
+        alone.gather([state], [Origin(0, slot)])
+        return alone
 
     def advance(self, state: State, inputs: ChunkInputs) -> tuple[State, Chunk]:
         """The state that was handed in becomes the next."""

@@ -31,6 +31,12 @@ class Cache(NamedTuple):
         """The oldest chunk of events of some rows."""
         return Cache(self.keys[rows, ..., :CHUNK, :], self.values[rows, ..., :CHUNK])
 
+    def copy_first(self, events: int, row: int, target: Cache, place: int) -> None:
+        """Copy the first events of a row to a place in another cache. What is behind them is not touched there: memory
+        that was never written to takes none of the machine's."""
+        target.keys[place, :, :events] = self.keys[row, :, :events]
+        target.values[place, ..., :events] = self.values[row, ..., :events]
+
     def forget(self) -> None:
         """Move all but the oldest chunk of events to where that was."""
         self.keys[:, :, :-CHUNK] = self.keys[:, :, CHUNK:]
@@ -86,18 +92,21 @@ class State(NamedTuple):
         return len(self.slots.event) // len(self.pieces.past[0].keys)
 
     def gather(self, states: Sequence[State], origins: Sequence[Origin | None]) -> None:
-        """Copy the sequences of these origins to the slots from 0 on."""
+        """Copy the sequences of these origins to the slots from 0 on, of a state before its first event."""
         for slot, origin in enumerate(origins):
             if origin is not None:
                 _copy(states[origin.state].slots, origin.slot, self.slots, slot)
         for piece, origin in enumerate(origins[:: self.candidates]):
             if origin is not None:
-                source = states[origin.state]
-                _copy(source.pieces, origin.slot // source.candidates, self.pieces, piece)
+                states[origin.state]._copy_piece(origin.slot, self.pieces, piece)
 
-    def row(self, slot: int) -> State:
-        """The state of one slot alone, a copy."""
-        return State(_row(self.slots, slot), _row(self.pieces, slot // self.candidates))
+    def _copy_piece(self, slot: int, target: Pieces, place: int) -> None:
+        """Copy what the piece of a slot has in common."""
+        piece = slot // self.candidates
+        _copy(self.pieces.past, piece, target.past, place)
+        settled = max(int(self.slots.decode.events_read[slot]) - STRETCH, 0)
+        for memory, copied in zip(self.pieces.memories, target.memories, strict=True):
+            memory.copy_first(settled, piece, copied, place)
 
     def settle(self) -> None:
         """When a chunk was decoded: the oldest chunk of events in the slots becomes part of their piece, in which no
@@ -124,11 +133,3 @@ def _copy(source: Any, row: int, target: Any, place: int) -> None:
             _copy(old, row, new, place)
         else:
             new[place] = old[row]
-
-
-def _row(arrays: Any, row: int) -> Any:
-    """A row of nested tuples of arrays, copied."""
-    if not isinstance(arrays, tuple):
-        return arrays[row : row + 1].copy()
-    parts = [_row(part, row) for part in arrays]
-    return type(arrays)(*parts) if hasattr(arrays, "_fields") else tuple(parts)

@@ -1,0 +1,27 @@
+"""core/performance/native/state.py: the state of the decode loop."""
+
+import numpy as np
+
+from core.performance.architecture import PerformanceConfig
+from core.performance.engine import CHUNK, STRETCH, Origin
+from core.performance.native.state import State
+
+RECALLING = PerformanceConfig(
+    styles=("any",), num_blocks=2, window=4 * CHUNK, num_recall_layers=2, recall_length=4 * CHUNK
+)
+
+
+def test_a_copy_of_a_memory_is_as_long_as_the_piece():
+    """Of a piece whose first chunk has settled that chunk is copied, and nothing of the room behind it: the machine's
+    memory is taken for what was played, not for what may be."""
+    state = State.start(RECALLING, pieces=2, candidates=2)
+    state.slots.decode.events_read[:] = STRETCH + CHUNK
+    for memory in state.pieces.memories:
+        memory.keys[:], memory.values[:] = 1, 1
+    alone = State.start(RECALLING, pieces=1, candidates=1)
+    alone.gather([state], [Origin(0, slot=3)])
+    for memory in alone.pieces.memories:
+        assert np.flatnonzero(memory.keys.all(axis=(0, 1, 3))).tolist() == list(range(CHUNK))
+        assert not memory.keys[:, :, CHUNK:].any()
+        assert np.flatnonzero(memory.values.all(axis=(0, 1, 2))).tolist() == list(range(CHUNK))
+        assert not memory.values[..., CHUNK:].any()
