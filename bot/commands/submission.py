@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeAlias
 
 from bot.language.i18n import say
+from core import styles
 from core.errors import BadRequest, shown
 from core.option_kinds import MINUTES, SECONDS, Choice, Name, Option, Scope, WholeNumber
 from core.options import KEY, LENGTH, STYLE, TAKE, TAKES, options_in, options_of
@@ -123,7 +124,7 @@ def _in_english(option: Option[Any], value: Any) -> Any:
     if not isinstance(option, Choice | Name) or not isinstance(value, str):
         return value
     spaced = value.replace("_", " ")
-    choices = option.choices if isinstance(option, Choice) else (option.usual,)
+    choices = option.choices if isinstance(option, Choice) else (option.usual, *styles.NAMES)
     words = {word.casefold(): choice for choice in choices for word in (choice, say(Text(choice)))}
     return words.get(spaced.casefold(), spaced)
 

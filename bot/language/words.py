@@ -72,7 +72,7 @@ def _sounding(heard: Heard | None, duration: float) -> str:
 
 def manner(recipe: Recipe) -> list[str]:
     """The style in which a piece is composed and the way in which it is played, where these are not the usual ones."""
-    style = [] if recipe.request.style == ANY else [recipe.request.style]
+    style = [] if recipe.request.style == ANY else [say(Text(recipe.request.style))]
     return [*style, played(recipe.rendering)] if recipe.rendering.changes_notes else style
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from core.checkpoint import Checkpoint
 from core.errors import BadRequest
-from core.styles import known_style
+from core.models import CHECKPOINTS
+from core.styles import NAMES, known_style
 
 STYLES = ("any", "Bach", "Chopin", "pop", "Rachmaninoff", "Schumann", "Scriabin", "Tchaikovsky")
 
@@ -14,6 +16,13 @@ STYLES = ("any", "Bach", "Chopin", "pop", "Rachmaninoff", "Schumann", "Scriabin"
 def test_the_case_of_a_style_does_not_matter(typed: str, style: str):
     """The checkpoint's own spelling is what a piece says."""
     assert known_style(typed, STYLES) == style
+
+
+@pytest.mark.parametrize("folder", ["performance", "performance-base"])
+def test_the_styles_of_the_shipped_checkpoints_are_named_in_every_language(folder: str):
+    """All but `any`, which is a word of all options."""
+    known = Checkpoint(CHECKPOINTS / folder, "performance").architecture["styles"]
+    assert {*known} - {"any"} == {*NAMES}
 
 
 @pytest.mark.parametrize(

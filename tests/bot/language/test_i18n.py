@@ -15,9 +15,11 @@ from discord import app_commands
 
 from bot.commands.about import describe
 from bot.commands.register import COMMANDS
+from bot.commands.submission import read_submission
 from bot.language import i18n, recipes
 from bot.language.i18n import date, rounded_number, say, say_some, speak
 from bot.language.sentences import explain, in_a_row
+from bot.language.words import manner
 from bot.model_cards import SHIPPED_DATA, ModelCard
 from core.errors import BadRequest
 from core.models import MODELS
@@ -91,6 +93,19 @@ def test_a_sentence_names_commands_as_its_reader_s_discord_does(locale: str):
     for english, said in sentences:
         for name in names & {*re.findall(r"(?<!\w)/(\w+)", english)}:
             assert f"/{i18n.catalogue(locale).gettext(name)}" in said, (english, said)
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed"), [("de", "Tschaikowsky"), ("zh-CN", "柴可夫斯基"), ("zh-CN", "Tchaikovsky")]
+)
+def test_a_style_may_be_typed_as_its_reader_spells_it(locale: str, typed: str):
+    """A card says it in the same spelling; the recipe, which anybody may type, in that of the checkpoint."""
+    speak(locale)
+    request = read_submission(f"72 style:{typed} take:7").request
+    recipe = Recipe(request, "0123456789ab")
+    assert request.style == "Tchaikovsky"
+    assert manner(recipe) == [i18n.catalogue(locale).gettext("Tchaikovsky")]
+    assert "style:Tchaikovsky" in recipe.options
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -191,7 +206,7 @@ async def test_an_answer_stays_in_the_listener_s_language(queue: FakeQueue, url:
     [
         ("en-US", "2,400.5 s: any, Bach, and harp; 5.6 million; take 12345"),
         ("de", "2.400,5 s: beliebig, Bach und Harfe; 5,6 Millionen; take 12345"),
-        ("zh-CN", "2,400.5 s: 不限、Bach和竖琴; 556万; take 12345"),
+        ("zh-CN", "2,400.5 s: 不限、巴赫和竖琴; 556万; take 12345"),
     ],
 )
 def test_numbers_and_lists_are_written_as_the_language_does(locale: str, said: str):
