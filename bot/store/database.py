@@ -28,6 +28,8 @@ STORE_UNREACHABLE = Text("My database cannot be reached at the moment. Please tr
 STORE_LOST = Text(
     "My database is damaged, or was taken away while I was at work. Whoever runs me has to see to it; my log says more."
 )
+VERSION_TABLE = "nocturne_version"
+"""Where Alembic notes the last migration."""
 ERASE_SECONDS = 5.0
 """Seconds for which SQLite's log of writes may still hold what was removed."""
 
@@ -37,6 +39,7 @@ TURN_SECONDS = 0.003
 _LOST = re.compile("malformed|not a database|no such table|disk I/O error|UndefinedTable|InvalidCatalogName|Corrupted")
 """What SQLite says, and what psycopg's errors are called, where waiting does not help."""
 _MIGRATION_LOCK = 0x6E6F6374  # of PostgreSQL, which frees it with the transaction
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _migrating = threading.Lock()  # Alembic knows one migration a process
 
 _log = logging.getLogger(__name__)
@@ -197,7 +200,10 @@ def ago(connection: sa.Connection, seconds: float) -> sa.ColumnElement[float]:
 
 
 def _migrated(connection: sa.Connection) -> None:
-    """Bring the tables up to date. Two bots may start at once: the later one finds it done."""
+    """Bring the tables up to date. Two bots may start at once: the later one finds it done. Where all is done, Alembic
+    is not imported, which takes 4 MB."""
+    if _version(connection) == _newest_version():
+        return
     with absent(["pygments"]):  # Mako would colour its errors by it, and takes 5 MB where it is installed
         from alembic import command
         from alembic.config import Config
@@ -211,6 +217,18 @@ def _migrated(connection: sa.Connection) -> None:
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(config, "head")
+
+
+def _version(connection: sa.Connection) -> str | None:
+    """The last migration of these tables; None where there are none yet."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE))).scalar()
+
+
+def _newest_version() -> str:
+    """The last migration that there is: their files begin with their numbers."""
+    return max(file.name for file in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -23,14 +23,14 @@ def absent(packages: Iterable[str]) -> Iterator[None]:
 
 
 class NoInstances:
-    """Stands for every class of a module that was left out: as long as nobody has imported it, nothing is of such a
-    class."""
+    """Stands for every class and function of a module that was left out: as long as nobody has imported it, nothing is
+    of such a class."""
 
     def __class_getitem__(cls, _: object) -> type[NoInstances]:
         return cls
 
     def __new__(cls, *_: object, **__: object) -> NoInstances:
-        raise TypeError("a class of a module that was left out")
+        raise TypeError("this is of a module that was left out")
 
 
 class _Placeholder(ModuleType):
@@ -46,8 +46,9 @@ class _Placeholder(ModuleType):
 
 @contextmanager
 def left_out(names: Iterable[str]) -> Iterator[None]:
-    """Meanwhile an import of these modules finds placeholders, for whoever cannot do without, but only names their
-    classes in annotations and asks for them by `isinstance`. Those that are imported already stay."""
+    """Meanwhile an import of these modules finds placeholders, for whoever cannot do without, but then only names their
+    classes in annotations, asks for them by `isinstance`, or has other uses that never come to pass. Those that are
+    imported already stay."""
     placeholders = {name: _Placeholder(name) for name in names if name not in sys.modules}
     for name, placeholder in placeholders.items():
         package, _, module = name.rpartition(".")

@@ -41,6 +41,7 @@ class JobQueue:
         self._snapshot = QueueSnapshot()
         self._orders: list[Order] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
+        self._loading = asyncio.Lock()
         # one thread, where one writer is let in at a time: in the event loop's few threads they would hold up readers
         embedded = client._sys_db.engine.dialect.name == "sqlite"
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="queue-writer") if embedded else None
@@ -137,8 +138,10 @@ class JobQueue:
             return int(connection.execute(select).scalar() or 0)
 
     async def job(self, job_id: str) -> Job | None:
-        """The job as it is now, with its outcome; None when there is no such job."""
-        return await self._job(job_id, outcome=True)
+        """The job as it is now, with its outcome; None when there is no such job. One is read at a time: meanwhile an
+        outcome is in memory several times, as a row, as JSON and as bytes."""
+        async with self._loading:
+            return await self._job(job_id, outcome=True)
 
     async def _job(self, job_id: str, outcome: bool) -> Job | None:
         with reaching():

@@ -35,7 +35,7 @@ def stacked(files: Sequence[bytes]) -> bytes:
     width, _, kind, _ = pictures[0]
     header = struct.pack(">II", width, sum(picture.height for picture in pictures)) + kind
     packer = zlib.compressobj()
-    rows = b"".join([*(packer.compress(_rows(picture)) for picture in pictures), packer.flush()])
+    rows = b"".join([*(packer.compress(part) for picture in pictures for part in _rows(picture)), packer.flush()])
     return _SIGNATURE + b"".join(_chunk(*part) for part in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")))
 
 
@@ -66,8 +66,8 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def _rows(picture: _Picture) -> bytes:
-    """The filtered rows of a picture, to stand below any other."""
+def _rows(picture: _Picture) -> Iterator[bytes | memoryview]:
+    """The filtered rows of a picture, to stand below any other: the first one, and those that follow."""
     pixel_bytes = _PIXEL_BYTES[picture.kind]
     row_bytes = 1 + picture.width * pixel_bytes
     try:
@@ -76,7 +76,8 @@ def _rows(picture: _Picture) -> bytes:
         raise ValueError("a damaged PNG file") from None
     if len(rows) != picture.height * row_bytes:
         raise ValueError("a damaged PNG file")
-    return _beneath_anything(rows[:row_bytes], pixel_bytes) + rows[row_bytes:]
+    yield _beneath_anything(rows[:row_bytes], pixel_bytes)
+    yield memoryview(rows)[row_bytes:]  # without a copy: a strip has 2 MB
 
 
 def _beneath_anything(row: bytes, pixel_bytes: int) -> bytes:

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +35,19 @@ async def test_writers_that_wait_hold_up_no_reader(database: Database, tmp_path:
     other.execute("COMMIT")
     other.close()
     await asyncio.gather(*writing)
+
+
+async def test_tables_that_are_up_to_date_need_no_alembic(database: Database, tmp_path: Path):
+    """It takes memory and time, and nothing is left for it to do."""
+    code = f"""
+import asyncio, sys
+from bot.store.database import Database
+asyncio.run(Database.open("sqlite:///{tmp_path / "nocturne.sqlite"}"))
+print("alembic" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    opened = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code], text=True, env=environment)
+    assert opened == "False\n"
 
 
 async def test_a_connection_keeps_little_of_the_file(database: Database):
