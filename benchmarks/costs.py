@@ -104,10 +104,14 @@ def written(figure: float) -> str:
 
 def main() -> None:
     command = parser("costs", __doc__, "half a minute")
-    command.add_argument("--keep-days", type=float, default=30, help="KEEP_DAYS")
-    command.add_argument("--core-hour", type=float, default=0.04, help="dollars for a core's hour")
-    command.add_argument("--gb-month", type=float, default=0.02, help="dollars for a GB on the disk for a month")
-    command.add_argument("--gb-sent", type=float, default=0.05, help="dollars for a GB to Discord")
+    command.add_argument(
+        "--keep-days", type=float, default=30, metavar="DAYS", help="for how long a piece stays on the disk"
+    )
+    command.add_argument("--core-hour", type=float, default=0.04, metavar="$", help="dollars for a core's hour")
+    command.add_argument(
+        "--gb-month", type=float, default=0.02, metavar="$", help="dollars for a GB on the disk for a month"
+    )
+    command.add_argument("--gb-sent", type=float, default=0.05, metavar="$", help="dollars for a GB to Discord")
     options = command.parse_args()
     length, takes = (25, 1) if options.quick else (LENGTH, TAKES)
     cost = measured(default_composer(), length, takes)
