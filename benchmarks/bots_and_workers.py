@@ -26,6 +26,8 @@ PLACES = 4
 """Pieces that a worker composes at once."""
 COST = 2.0
 """Seconds that composing takes."""
+SOUND = 1_600_000
+"""Bytes of a recording, as many as 100 s of music have."""
 PIECES = 24
 """Pieces that are asked for, for each worker."""
 SECONDS = 15.0
@@ -52,7 +54,7 @@ async def measure(folder: Path, postgres: Postgres, bots: int, workers: int, pie
                 stack.callback(process.kill)
             for process in processes:
                 await process.logs("is at the piano")
-            options = ("--silent", f"--places={PLACES}", f"--cost={COST}")
+            options = ("--silent", f"--sound={SOUND}", f"--places={PLACES}", f"--cost={COST}")
             makers = [
                 stack.enter_context(Worker(folder / f"worker-{number}", *options, QUEUE_URL=settings["QUEUE_URL"]))
                 for number in range(workers)
@@ -132,7 +134,8 @@ def main() -> None:
     header += ["workers'", "PostgreSQL's", "MB a bot, most"]
     baseline = "one bot and one worker, which are asked for as many pieces for each worker; Discord waits 3 s for an"
     baseline += " acknowledgement. Where cost is linear, ms a piece and MB a bot are those of the first row"
-    print(table(f"bots and workers, {COST:g} s to compose a piece", header, rows, baseline))
+    title = f"bots and workers, {COST:g} s to compose a piece, {SOUND / 1e6:g} MB of sound"
+    print(table(title, header, rows, baseline))
 
 
 if __name__ == "__main__":
