@@ -112,7 +112,7 @@ async def test_jobs_of_a_bot_that_died_are_taken_over(queue: FakeQueue, url: str
         queue.finish(alive.id)
         await set_owner(url, "b", -1, dead.id)
         await set_owner(url, "b", 1000, alive.id)
-        async with playing(standin, queue, url, monkeypatch, timing=OFTEN, lease_seconds=0.2):
+        async with playing(standin, queue, url, monkeypatch, timing=OFTEN, lease_seconds=1.0):
             assert len((await dead.finished()).attachments) == 3
             assert not alive.message.attachments
             await set_owner(url, "b", -1, alive.id)
