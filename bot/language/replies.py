@@ -39,11 +39,20 @@ class Attachment(NamedTuple):
 
 
 class _Upload(io.BytesIO):
-    """A file on its way. discord.py replaces its `close`, and puts it back as the bound method that it was: as an
-    attribute that would be a reference cycle, and each file stay in memory until the garbage collector's next full
-    round."""
+    """A file on its way, of which neither discord.py nor aiohttp keeps another copy in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+
+    def getbuffer(self) -> memoryview:
+        """For aiohttp, which asks for the buffer to learn the size: a BytesIO would copy the bytes first, to have some
+        that can be changed."""
+        return memoryview(self._data)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        """For discord.py, which replaces `close` and puts it back as the bound method that it was: as an attribute that
+        would be a reference cycle, and each file stay in memory until the garbage collector's next full round."""
         if name == "close" and getattr(value, "__self__", None) is self:
             self.__dict__.pop(name, None)
         else:

@@ -5,6 +5,7 @@ import weakref
 from dataclasses import replace
 
 import pytest
+from aiohttp.payload import BytesIOPayload
 from discord import app_commands
 
 from bot.language import card, recipes, replies, sentences, words
@@ -50,6 +51,14 @@ def test_a_sent_file_does_not_stay_in_memory():
         assert sent() is None
     finally:
         gc.enable()
+
+
+def test_a_file_is_sent_without_a_copy():
+    """aiohttp, which learns its size, reads the bytes that the reply has."""
+    data = b"ID3" * 1000
+    [file] = Reply(attachments=(Attachment("piece.mp3", data),)).files()
+    assert BytesIOPayload(file.fp).size == len(data)
+    assert file.fp.getvalue() is data
 
 
 def test_a_sentence_fits_a_message():
