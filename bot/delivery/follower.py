@@ -32,7 +32,7 @@ from core.captions import Captions
 from core.errors import NocturneError, QueueError, StoreError
 from core.piece import Composed, Piece
 from core.queue.client import JobQueue
-from core.queue.jobs import WAITED_TOO_LONG, Job, JobState
+from core.queue.jobs import COMPOSED_SHARE, WAITED_TOO_LONG, Job, JobState
 from core.text import NOTHING, Text
 
 TOO_LATE = Text(
@@ -170,8 +170,15 @@ class Follower:
                 return reason
             self._estimates.see(await self._retry(self._queue.snapshot))
             await progress.show(job)
-            await asyncio.sleep(self._timing.poll)
+            await self._pause(pending, job)
         return NOTHING
+
+    async def _pause(self, pending: PendingReply, job: Job) -> None:
+        """Wait until the next look. A job that is composed is over soon, and then at once."""
+        if job.progress < COMPOSED_SHARE:
+            await asyncio.sleep(self._timing.poll)
+        else:
+            await self._retry(self._queue.until_over, pending.job_ids, self._timing.poll)
 
     async def _loaded(self, pending: PendingReply, memory: AsyncExitStack) -> list[Job]:
         """The jobs with their outcomes, once there is room for all of them in memory; they take that until `memory` is

@@ -7,7 +7,7 @@ import bisect
 import contextvars
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeAlias
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from core.captions import Captions
 from core.piece import Composed, Piece
 from core.queue.dbos import DBOSClient, WorkflowStatus, deserialize_value
+from core.queue.endings import Endings
 from core.queue.engine import JSON, PROGRESS, QUEUE, UNFINISHED, VERSION, WITHDRAWN, WORKFLOW, connect, reaching
 from core.queue.jobs import JOB_SECONDS, UNFORESEEN, Job, JobState, QueueSnapshot
 from core.queue.liveness import living_workers
@@ -42,6 +43,7 @@ class JobQueue:
         self._orders: list[Order] = []  # of the jobs that wait, in their order
         self._looking = asyncio.Lock()
         self._loading = asyncio.Lock()
+        self._endings = Endings(client)
         # one thread, where one writer is let in at a time: in the event loop's few threads they would hold up readers
         embedded = client._sys_db.engine.dialect.name == "sqlite"
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="queue-writer") if embedded else None
@@ -123,6 +125,14 @@ class JobQueue:
         if job_id in snapshot.waiting:
             return Job(job_id, JobState.QUEUED, place=snapshot.waiting.index(job_id) + 1)
         return await self._job(job_id, outcome=False)
+
+    async def until_over(self, job_ids: Collection[str], seconds: float) -> None:
+        """Return once all of these jobs are over, and after so many seconds at the latest: for jobs whose end is near,
+        and is told sooner by this than by the next snapshot."""
+        with reaching():
+            if await self._endings.within(job_ids, seconds):
+                for job_id in job_ids:
+                    self._snapshot.shares.pop(job_id, None)  # it was taken before the end
 
     async def size(self, job_id: str) -> int:
         """Bytes that the outcome of a job takes in the queue; 0 while there is none. DBOS has no such question, so this

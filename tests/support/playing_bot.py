@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,10 @@ class FakeQueue:
     async def standing(self, job_id: str) -> Job | None:
         self._fail()
         return self.jobs.get(job_id)
+
+    async def until_over(self, job_ids: Collection[str], seconds: float) -> None:
+        self._fail()
+        await asyncio.sleep(seconds)
 
     async def size(self, job_id: str) -> int:
         piece = self.jobs[job_id].piece

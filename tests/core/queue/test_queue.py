@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
@@ -62,6 +63,29 @@ async def test_a_poll_does_not_read_the_piece(jobs: JobQueue):
     assert polled == Job("poll", JobState.DONE, progress=1.0)
     assert await jobs.size("poll") > len(done.piece.midi)
     assert await jobs.size("no such job") == 0
+
+
+async def test_an_end_is_told_before_the_next_look(worker: Worker):
+    """Whoever awaits the end of jobs is told of it however old the last look at the queue is."""
+    jobs = await JobQueue.open(worker.url, snapshot_seconds=math.inf)
+    await jobs.put("awaited", asks(), user_id=1)
+    jobs._snapshot.waiting.clear()
+    jobs._snapshot.shares["awaited"] = COMPOSED_SHARE
+    async with asyncio.timeout(PATIENCE):
+        await jobs.until_over(["awaited"], PATIENCE)
+    told = await jobs.standing("awaited")
+    await jobs.close()
+    assert told == Job("awaited", JobState.DONE, progress=1.0)
+
+
+async def test_an_end_is_awaited_as_long_as_is_asked(jobs: JobQueue):
+    """No longer, though the job is not over; and not after it was taken back."""
+    await jobs.put("unending", asks(length=3000), user_id=1)
+    async with asyncio.timeout(PATIENCE):
+        await jobs.until_over(["unending"], 0.0)
+        waiting = asyncio.create_task(jobs.until_over(["unending"], 2 * PATIENCE))
+        await jobs.cancel("unending")
+        await waiting
 
 
 async def test_what_is_composed_is_only_rendered(jobs: JobQueue, worker: Worker):
