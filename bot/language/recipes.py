@@ -59,7 +59,7 @@ def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Labels and values of all that was asked for."""
     request, rendering = recipe.request, recipe.rendering
     if not request.primer and not request.score:
-        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(request.seed.names)
+        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(_seed(request))
     yield say("New") if request.primer else say("Length"), lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
