@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.process.supervisor import Supervisor, without_token
+from tests.support.processes import alive
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -25,14 +26,6 @@ def supervisor(code: str, notes: Path, **times: float) -> Supervisor:
 
 def pids(notes: Path) -> list[int]:
     return [int(line) for line in notes.read_text().split()] if notes.exists() else []
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_a_killed_worker_is_started_again(tmp_path: Path):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +23,7 @@ from tests.support.midi_corpus import (
     DAMAGED,
     costly,
 )
+from tests.support.processes import wait_for_end
 from tests.support.uploads import GOOD
 from tests.support.waiting import PATIENCE
 
@@ -165,12 +165,9 @@ def test_a_reader_does_not_outlive_its_parent():
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        status = Path(f"/proc/{int(parent.stdout.readline())}/status")
+        orphan = int(parent.stdout.readline())
         parent.kill()
-    deadline = time.monotonic() + PATIENCE
-    while status.exists() and "State:\tZ" not in status.read_text():  # a zombie waits for init alone
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_end(orphan)
 
 
 def test_a_reader_leaves_nothing_behind():

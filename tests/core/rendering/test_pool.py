@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from core.seed import Seed
 from core.settings import Settings
 from tests.support.fake_worker import surroundings
 from tests.support.music import as_bytes, piano
+from tests.support.processes import wait_for_end
 from tests.support.waiting import PATIENCE
 
 
@@ -184,10 +184,7 @@ if __name__ == "__main__":
     child = int(worker.stdout.readline())
     worker.kill()
     worker.wait()
-    patience = time.monotonic() + PATIENCE
-    while Path(f"/proc/{child}").exists() and time.monotonic() < patience:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists()
+    wait_for_end(child)
     assert (tmp_path / SCRATCH / "left").exists()
     following = Renderers(Settings(data_dir=tmp_path), processes=1)
     assert not (tmp_path / SCRATCH / "left").exists()

@@ -16,6 +16,7 @@ from core.queue.client import JobQueue
 from core.queue.jobs import JobState
 from core.worker import ALREADY_RUNNING
 from tests.support.fake_worker import PATIENCE, Worker, surroundings
+from tests.support.processes import alive, wait_for_end
 from tests.support.queued_jobs import asks, known, watch
 
 
@@ -26,12 +27,6 @@ def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         program, env=environment, cwd=folder, capture_output=True, text=True, umask=0o022, timeout=PATIENCE
     )
-
-
-def alive(process_id: int) -> bool:
-    """Whether this process still runs; one that has ended and that nobody has asked for its exit code does not."""
-    status = Path(f"/proc/{process_id}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_two_workers_by_accident(tmp_path: Path):
@@ -168,10 +163,7 @@ sys.stdin.read()
     assert alive(worker_id)
     parent.kill()
     parent.wait()
-    patience = time.monotonic() + PATIENCE
-    while alive(worker_id) and time.monotonic() < patience:
-        time.sleep(0.05)
-    assert not alive(worker_id)
+    wait_for_end(worker_id)
     with Worker(tmp_path, "--silent") as successor:
         assert successor.process.poll() is None
 
