@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from gettext import GNUTranslations
-
 import discord
 from discord import app_commands
 
-from bot.language.i18n import catalogue, language
+from bot.language.catalogue import Catalogue, catalogue
+from bot.language.i18n import language
 from core.text import Text, Value
 
 
@@ -33,7 +32,7 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         translations, where = catalogue(str(locale)), app_commands.TranslationContextLocation
-        if not isinstance(translations, GNUTranslations):
+        if not isinstance(translations, Catalogue):
             return None
         if context.location is where.command_name:
             said = translations.gettext(string.message)
