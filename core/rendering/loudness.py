@@ -38,6 +38,9 @@ _LEAST_PEAK = 2**10
 """Peak of a piece that can be heard. The softest note reaches 2**13, silence 2**6."""
 _STEP = RATE // 10
 """Samples from one gating block to the next; a block has four of these."""
+_BLOCK = RATE // 4
+"""Samples that are worked on at a time. Arrays that are needed for a moment only stay below the size of those that
+`core.process.memory` has the system give and take each time."""
 _FRAME = 63
 """Samples of which the limiter knows one peak, 1.4 ms. A step has 70 of these frames."""
 _OVERSAMPLING, _TAPS = 4, 12
@@ -66,8 +69,8 @@ def level(recording: Recording) -> Samples:
 
 def loudest_second(samples: Samples) -> float:
     """When the loudest second begins, in seconds."""
-    seconds = [samples[start : start + RATE].astype(np.float32) for start in range(0, len(samples), RATE)]
-    return float(np.argmax([np.square(second).sum() for second in seconds]))
+    seconds = [samples[start : start + RATE] for start in range(0, len(samples), RATE)]
+    return float(np.argmax([np.einsum("ij,ij", second, second, dtype=np.float32) for second in seconds]))
 
 
 def waveform(samples: Samples) -> bytes:
@@ -89,8 +92,8 @@ def step_powers(recording: Recording, full: float) -> Floats:
     The weighting is done in the spectrum of each step. Taken as one complex signal, the two channels need one Fourier
     transform: their powers add up, and what is between them cancels out over positive and negative frequencies."""
     powers = []
-    for start in range(0, len(recording), 10 * RATE):
-        block = recording[start : start + 10 * RATE]
+    for start in range(0, len(recording), 2 * _STEP):
+        block = recording[start : start + 2 * _STEP]
         steps = np.zeros((-(-len(block) // _STEP), _STEP), np.complex64)
         steps.view(np.float32).reshape(-1, 2)[: len(block)] = block
         spectrum = np.fft.fft(steps)
@@ -124,7 +127,7 @@ def true_peaks(recording: Recording, full: float, gain: float) -> Floats:
     are interpolated; the others are as sampled."""
     near = _CEILING / gain * factor_of(-_NEAR_DB)
     peaks = []
-    for start in range(0, len(recording), RATE):
+    for start in range(0, len(recording), _BLOCK):
         block = _padded(recording, start, full)
         windows = np.lib.stride_tricks.sliding_window_view(block, _FRAME + 2 * _TAPS, axis=0)[::_FRAME]
         found = np.abs(windows[..., _TAPS:-_TAPS]).max(axis=(1, 2))
@@ -136,10 +139,10 @@ def true_peaks(recording: Recording, full: float, gain: float) -> Floats:
 
 
 def _padded(recording: Recording, start: int, full: float) -> Floats:
-    """A second of the recording, and the samples on either side that the interpolator needs; zeros beyond its ends."""
-    block = np.zeros((RATE + 2 * _TAPS, 2), np.float32)
+    """A block of the recording, and the samples on either side that the interpolator needs; zeros beyond its ends."""
+    block = np.zeros((_BLOCK + 2 * _TAPS, 2), np.float32)
     first = max(start - _TAPS, 0)
-    part = recording[first : start + RATE + _TAPS]
+    part = recording[first : start + _BLOCK + _TAPS]
     at = first - start + _TAPS
     block[at : at + len(part)] = part
     return block / np.float32(full)
@@ -191,16 +194,16 @@ def _reduction(peaks: Floats) -> Floats:
 
 
 def _apply(recording: Recording, gain: float, reduction: Floats) -> Samples:
-    """The recording as 16-bit samples, a second at a time: ten minutes as floats would take 400 MB."""
+    """The recording as 16-bit samples, a block at a time: ten minutes as floats would take 400 MB."""
     samples = np.empty(recording.shape, np.int16)
     middles = np.arange(len(reduction)) * _FRAME + (_FRAME - 1) / 2
     factors = 10 ** (-reduction / 20)
-    for start in range(0, len(recording), RATE):
-        second = slice(start, min(start + RATE, len(recording)))
-        louder = recording[second] * (gain * 2**15)
-        if reduction[max(start // _FRAME - 1, 0) : second.stop // _FRAME + 2].any():
-            louder *= np.interp(np.arange(start, second.stop), middles, factors)[:, None]
-        samples[second] = np.rint(louder)
+    for start in range(0, len(recording), _BLOCK):
+        block = slice(start, min(start + _BLOCK, len(recording)))
+        louder = recording[block] * (gain * 2**15)
+        if reduction[max(start // _FRAME - 1, 0) : block.stop // _FRAME + 2].any():
+            louder *= np.interp(np.arange(start, block.stop), middles, factors)[:, None]
+        samples[block] = np.rint(louder, out=louder)
     return samples
 
 

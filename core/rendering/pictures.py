@@ -15,7 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 from pretty_midi import PrettyMIDI
 
 from core.article.frames import pitches_of
@@ -151,9 +153,10 @@ def _word_name(word: str) -> str:
 
 
 def _png(figure: Figure) -> bytes:
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     file = io.BytesIO()
-    figure.savefig(file, format="png", facecolor=PAGE)
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(file, "png")  # the page is opaque
     return file.getvalue()
 
 
@@ -200,9 +203,10 @@ def keys_of(pitches: Floats) -> tuple[int, int]:
 
 def draw_keyboard(axes: Axes, low: int, high: int) -> None:
     """A row a key, darker for the black ones, and a line under each C, which alone is named."""
+    across = axes.get_yaxis_transform()
     for key in range(low, high + 1):
-        if key % 12 in _BLACK:
-            axes.axhspan(key - 0.5, key + 0.5, color=BLACK_KEY, linewidth=0, zorder=0)
+        if key % 12 in _BLACK:  # not by `axhspan`, which looks each time how far the axes would have to reach
+            axes.add_artist(Rectangle((0, key - 0.5), 1, 1, transform=across, color=BLACK_KEY, linewidth=0, zorder=0))
         elif key % 12 == 0:
             axes.axhline(key - 0.5, color=LINE, linewidth=0.8, zorder=1)
     each = axes.get_window_extent().height / axes.figure.dpi / (high - low + 1)  # inches
