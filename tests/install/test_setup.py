@@ -214,7 +214,7 @@ def test_setup_installs_what_the_system_lacks(machine):
     assert steps == [install, "apt-get update", install]
 
 
-@pytest.mark.parametrize(("sets", "size"), [(["bot"], "0.3 GB"), (["bot", "worker"], "2.2 GB"), (["dev"], "3 GB")])
+@pytest.mark.parametrize(("sets", "size"), [(["bot"], "0.2 GB"), (["bot", "worker"], "2.2 GB"), (["dev"], "3 GB")])
 def test_setup_says_first_what_it_installs_and_how_large_it_is(machine, sets, size):
     """The first line names the system's packages, and the size of the Python packages that follow."""
     machine.has_python()
