@@ -193,10 +193,10 @@ def finish(
 
 def _arranged(draft: Draft, rendering: Rendering) -> _Arranged:
     recipe = replace(draft.recipe, rendering=rendering)
-    given = beginning(recipe.request, draft.music)
     part, since = _part(draft, rendering)
     duration = round(rendering.stretched(part.duration), 3)
     music, midi = part.music, part.midi
+    given = beginning(recipe.request, music if part is draft else draft.music)
     if rendering.changes_notes:
         edit(music, rendering)
         midi = _midi(music, recipe)

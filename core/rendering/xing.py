@@ -4,16 +4,11 @@ length from the first frames."""
 
 from __future__ import annotations
 
-from itertools import accumulate
+from core.rendering.mp3_frames import BITRATES, HEADER, SAMPLES, SIDE_INFORMATION, Frames
 
-BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-"""kbit/s of a frame of MPEG-1 Layer III, by the four bits in its header that stand for it."""
-FRAME_SAMPLES = 1152
 ENCODER_DELAY = 576
 """Samples that LAME puts in front of the music."""
 
-_SIDE_INFORMATION = 32
-"""Bytes between a frame's header and its sound where that is stereo."""
 _SIZE = 208
 """Bytes of the frame, one of 64 kbit/s: the smallest with room for all of it."""
 _ALL_FIELDS = 0b1111
@@ -22,26 +17,15 @@ _METHOD = 4
 """LAME's number of the way by which the bitrate varies."""
 
 
-def header(frames: bytes, samples: int) -> bytes:
-    """The frame to put before `frames`, an MP3 of so many samples at 44.1 kHz in stereo."""
-    sizes = _sizes(frames)
-    starts = [*accumulate(sizes, initial=_SIZE)]
-    size = starts[-1]
-    places = bytes(256 * starts[len(sizes) * percent // 100] // size for percent in range(100))
-    fields = b"".join(field.to_bytes(4, "big") for field in (_ALL_FIELDS, len(sizes), size))
-    content = b"Xing" + fields + places + bytes(4) + _lame(len(sizes) * FRAME_SAMPLES - samples - ENCODER_DELAY)
-    frame = _of_64_kbits(frames[:4]) + bytes(_SIDE_INFORMATION) + content
+def header(frames: Frames, samples: int) -> bytes:
+    """The frame to put before `frames`, which are so many samples."""
+    size = _SIZE + len(frames.mp3)
+    hundredths = [_SIZE + frames.starts[len(frames) * percent // 100] for percent in range(100)]
+    places = bytes(256 * start // size for start in hundredths)
+    fields = b"".join(field.to_bytes(4, "big") for field in (_ALL_FIELDS, len(frames), size))
+    content = b"Xing" + fields + places + bytes(4) + _lame(len(frames) * SAMPLES - samples - ENCODER_DELAY)
+    frame = _of_64_kbits(frames.mp3[:HEADER]) + bytes(SIDE_INFORMATION) + content
     return (frame + _crc(frame).to_bytes(2, "big")).ljust(_SIZE, b"\0")
-
-
-def _sizes(frames: bytes) -> list[int]:
-    """Bytes of each frame."""
-    sizes, at = [], 0
-    while at < len(frames):
-        bits = frames[at + 2]
-        sizes.append(144_000 * BITRATES[bits >> 4] // 44_100 + (bits >> 1 & 1))  # its padding is a byte
-        at += sizes[-1]
-    return sizes
 
 
 def _of_64_kbits(header: bytes) -> bytes:
