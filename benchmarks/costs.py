@@ -26,9 +26,9 @@ A_DAY = (10, 1_000, 100_000)
 """Pieces."""
 BUSY = 4
 """Times the average that is asked for in a busy hour."""
-DELIVERY_SECONDS = 0.1
-"""Processor seconds of a piece in queue, database and bot, with its upload: `python -m benchmarks.bots_and_workers`
-measures these."""
+DELIVERY_SECONDS = 0.2
+"""Processor seconds of a piece in bot, worker and database but for composing and playing, as `python -m
+benchmarks.bots_and_workers` measured them, with recordings of 1.6 MB and what the processes take while they wait."""
 DAYS_A_MONTH = 30
 GB = 1e9
 
