@@ -207,11 +207,16 @@ def compare(found: Sequence[tuple[Passage, PrettyMIDI]]) -> dict[str, Any]:
     return figures
 
 
-def held_out(scores: Path, data: Path, excerpts: int) -> Iterator[Passage]:
-    """Passages of the pieces that are held out of training, as many of one as of another."""
+def held_out_pieces(scores: Path, data: Path) -> list[AlignedPiece]:
+    """The pieces that are held out of training."""
     recordings = read_folder(data_folder(str(data)))
     names = {str(one.path.relative_to(data)) for split in ("validation", "test") for one in of_split(recordings, split)}
-    pieces = list(aligned_pieces(scores, names))
+    return list(aligned_pieces(scores, names))
+
+
+def held_out(scores: Path, data: Path, excerpts: int) -> Iterator[Passage]:
+    """Passages of these pieces, as many of one as of another."""
+    pieces = held_out_pieces(scores, data)
     for number, piece in enumerate(pieces):
         share = excerpts // len(pieces) + (number < excerpts % len(pieces))
         yield from passages(piece, share)

@@ -222,7 +222,7 @@ def given_by(request: ComposeRequest) -> Given:
     """The notes that a request gives, to be performed or harmonized."""
     if request.task == PERFORM:
         velocity = DYNAMICS.get(request.dynamics, USUAL_VELOCITY)
-        return score_of(notes_of(parse(request.score)), request.freedom / 100, velocity)
+        return score_of(notes_of(parse(request.score)), request.freedom / 100, velocity, request.take)
     return melody_given(melody_of(request.score) if request.score else notes_of_seed(request.seed))
 
 

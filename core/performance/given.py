@@ -46,7 +46,8 @@ class Tempo(NamedTuple):
 class GivenNotes(NamedTuple):
     """The next given notes of each slot, (slots, GIVEN_NOTES), in their order: the key, the cells at which each is
     written and released, the bins between which its duration is, the bin of the velocity and the logarithm of the cells
-    of the duration that are foreseen, and whether it is still to be struck. `task` and `freedom` are (slots,)."""
+    of the duration that are foreseen, whether it is still to be struck, and, (slots, GIVEN_NOTES, 4), the uniform draws
+    for its attributes, which only a score has. `task` and `freedom` are (slots,)."""
 
     task: Tensor
     freedom: Tensor
@@ -59,3 +60,4 @@ class GivenNotes(NamedTuple):
     loudness: Tensor
     held: Tensor
     open: Tensor
+    draws: Tensor

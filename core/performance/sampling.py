@@ -18,7 +18,8 @@ SHIFT_MEMORY = 64
 """Events over which the mean onset shift is averaged."""
 LOG_CELLS = np.log1p(BIN_CELLS).astype(np.float32)
 """The logarithm of a cell more than each bin of time has."""
-_DRAWS_BELOW = 1 - 1e-6  # so that a draw times the total never reaches the total in float32
+DRAWS_BELOW = 1 - 1e-6
+"""The greatest draw: in float32 it times a total is still less than that."""
 
 
 class SamplingParameters(NamedTuple):
@@ -76,4 +77,4 @@ def uniforms(take: int, sub_take: int, first: int, count: int) -> np.ndarray:
     these numbers: the generator is NumPy's Philox, keyed by take and sub-take, its counter the event's number."""
     philox = np.random.Philox(key=np.array([take, sub_take], dtype=np.uint64), counter=first)
     draws = np.random.Generator(philox).random((count, 4))  # four numbers are one step of the counter
-    return np.minimum(draws, _DRAWS_BELOW).astype(np.float32)
+    return np.minimum(draws, DRAWS_BELOW).astype(np.float32)

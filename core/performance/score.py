@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.midi.smf import TimedNote
-from core.performance.events import CELL, TIME_BINS, VELOCITY_WIDTH, bins_of, cell_of
+from core.performance.events import ATTRIBUTES, CELL, TIME_BINS, VELOCITY_WIDTH, bins_of, cell_of
 from core.performance.foresight import Windows, moment_features, note_features, shipped
 from core.performance.given import FREELY, GIVEN_NOTES, MELODY, NEVER, SCORE, GivenNotes, Tempo
+from core.performance.repeats import note_draws
 from core.performance.steering import USUAL_VELOCITY
 from core.seed import CHORD_SECONDS, LOWEST_PITCH, Seed
 
@@ -42,8 +43,8 @@ _CELLS_A_SECOND = round(1 / CELL)
 class Given:
     """Notes that a sequence is given, (notes,) arrays in the order in which they are struck: `keys` from 0 on, `onsets`
     and `releases` in cells, the bins of the `shortest` and `longest` duration, and the cells of rest that are left out
-    before each (`rests`), and the bin of the velocity (`loudness`) and the logarithm of the cells of the duration
-    (`held`) that are foreseen."""
+    before each (`rests`), the bin of the velocity (`loudness`) and the logarithm of the cells of the duration (`held`)
+    that are foreseen, and the uniform `draws` for its attributes, (notes, 4), which only a score has."""
 
     task: int
     notes: Sequence[TimedNote]
@@ -55,6 +56,7 @@ class Given:
     rests: np.ndarray
     loudness: np.ndarray
     held: np.ndarray
+    draws: np.ndarray
     freedom: float = 1.0
 
     @property
@@ -81,11 +83,12 @@ class Given:
             loudness=_part(self.loudness, first, 0.0, np.float32),
             held=_part(self.held, first, 0.0, np.float32),
             open=_part(open_, first, False, bool),
+            draws=_part(self.draws, first, 0.0, np.float32),
         )
 
 
 def _part(values: np.ndarray, first: int, padding: float, dtype: type) -> np.ndarray:
-    part: np.ndarray = np.full(GIVEN_NOTES, padding, dtype=dtype)
+    part: np.ndarray = np.full((GIVEN_NOTES, *values.shape[1:]), padding, dtype=dtype)
     kept = values[first : first + GIVEN_NOTES]
     part[: len(kept)] = kept
     return part
@@ -95,7 +98,7 @@ BEGINNING = np.array([_BEFORE, _BEFORE, 0.0, 0.0], dtype=np.float32)
 """The tempo before the first note."""
 
 
-def score_of(notes: Sequence[TimedNote], freedom: float, velocity: float = USUAL_VELOCITY) -> Given:
+def score_of(notes: Sequence[TimedNote], freedom: float, velocity: float = USUAL_VELOCITY, take: int = 0) -> Given:
     """A score of these notes, which begin in this order, to be performed at this mean velocity."""
     cells = _struck_apart(notes)
     order = np.lexsort((np.array([note.pitch for note in notes]), cells))
@@ -118,6 +121,7 @@ def score_of(notes: Sequence[TimedNote], freedom: float, velocity: float = USUAL
         rests=rests,
         loudness=(velocity + swelling) / VELOCITY_WIDTH,
         held=shipped().held.predict(features, HELD_GAIN) - np.log(CELL),
+        draws=note_draws(cells, keys, take),
         freedom=freedom,
     )
 
@@ -208,12 +212,13 @@ def melody_given(notes: Sequence[TimedNote]) -> Given:
         rests=nothing,
         loudness=nothing,
         held=nothing,
+        draws=np.zeros((len(notes), len(ATTRIBUTES))),
     )
 
 
 def _nothing() -> Given:
     none = np.zeros(0, dtype=int)
-    return Given(FREELY, (), none, none, none, none, none, none, none, none)
+    return Given(FREELY, (), none, none, none, none, none, none, none, none, np.zeros((0, len(ATTRIBUTES))))
 
 
 NOTHING_GIVEN = _nothing()

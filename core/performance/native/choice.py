@@ -24,7 +24,7 @@ from core.performance.events import (
 )
 from core.performance.given import FREELY, MELODY, SCORE, GivenNotes
 from core.performance.native import compiled
-from core.performance.native.given import add_melody_bias, giving_way, is_over, struck_note
+from core.performance.native.given import add_melody_bias, giving_way, is_over, own_draw, struck_note
 from core.performance.native.rubato import (
     Timing,
     Work,
@@ -69,12 +69,12 @@ class Draws(NamedTuple):
 
 
 @compiled
-def chosen(logits: Any, draws: Draws, place: int, slot: int) -> int:
-    """A value for the `place`-th event of the chunk: the one that is forced, or a draw."""
+def chosen(logits: Any, draws: Draws, place: int, slot: int, uniform: float) -> int:
+    """A value for the `place`-th event of the chunk: the one that is forced, or that of the uniform draw."""
     forced = draws.forced[place, slot]
     if forced != FREE:
         return forced
-    return draw(logits, draws.uniforms[place, slot], draws.temperature[slot], draws.top_p[slot], draws.weights)
+    return draw(logits, uniform, draws.temperature[slot], draws.top_p[slot], draws.weights)
 
 
 @compiled
@@ -87,7 +87,7 @@ def choose_shifts(
         mine += bias[slot]
         add_tempo_bias(mine, decode, slot, sampling)
         forbid_shifts(mine, decode, slot)
-        event[slot, SHIFT] = chosen(mine, draws, place, slot)
+        event[slot, SHIFT] = chosen(mine, draws, place, slot, draws.uniforms[place, slot])
 
 
 @compiled
@@ -117,7 +117,7 @@ def choose_keys(
         if notes.task[slot] == MELODY:
             add_melody_bias(mine, notes, slot, now)
         forbid_keys(mine, decode, slot, shift, may_end)
-        key = chosen(mine, draws, place, slot)
+        key = chosen(mine, draws, place, slot, draws.uniforms[place, slot])
         if notes.task[slot] == MELODY:
             shift, key = giving_way(notes, decode, slot, shift, key)
         event[slot, SHIFT], event[slot, KEY] = shift, key
@@ -148,7 +148,8 @@ def choose_velocities(
         mine = logits[slot, :VELOCITIES]
         mine += bias[slot]
         add_velocity_prior(mine, notes, slot, struck[slot])
-        event[slot, VELOCITY] = chosen(mine, draws, place, slot)
+        uniform = own_draw(notes, slot, struck[slot], VELOCITY, draws.uniforms[place, slot])
+        event[slot, VELOCITY] = chosen(mine, draws, place, slot, uniform)
 
 
 @compiled
@@ -160,7 +161,8 @@ def choose_durations(logits: Any, notes: GivenNotes, draws: Draws, place: int, e
         mine = logits[slot, :TIME_BINS]
         add_duration_prior(mine, notes, slot, struck[slot])
         forbid_durations(mine)
-        event[slot, DURATION] = chosen(mine, draws, place, slot)
+        uniform = own_draw(notes, slot, struck[slot], DURATION, draws.uniforms[place, slot])
+        event[slot, DURATION] = chosen(mine, draws, place, slot, uniform)
 
 
 @compiled

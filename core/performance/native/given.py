@@ -11,30 +11,32 @@ from typing import NamedTuple
 import numpy as np
 
 from core.performance.events import BIN_CELLS, END, KEYS, PITCHES, TIME_BINS
-from core.performance.given import COARSE, GIVEN_NOTES, MELODY, MELODY_BIAS, NEVER, GivenNotes
+from core.performance.given import COARSE, GIVEN_NOTES, MELODY, MELODY_BIAS, NEVER, SCORE, GivenNotes
 from core.performance.native import compiled
 from core.performance.sampling import FORBIDDEN, DecodeState
 
 
 class Moment(NamedTuple):
-    """A chord that is due: the cell at which it is written, whether it is begun, the cell of the chord after it, and
-    the lowest and the highest key that are still to be struck of it. Cells are NEVER where there is none, the lowest
-    key is KEYS and the highest -1."""
+    """A chord that is due: the cell at which it is written, whether it is begun, the cell of the chord after it, the
+    lowest and the highest key that are still to be struck of it, and how many notes were struck of all. Cells are NEVER
+    where there is none, the lowest key is KEYS and the highest -1."""
 
     written: np.float32
     begun: bool
     following: np.float32
     lowest: int
     highest: int
+    struck: int
 
 
 @compiled
 def moment(notes: GivenNotes, slot: int) -> Moment:
     """The chord that is due: what is to be struck next."""
     written = following = np.float32(NEVER)
-    lowest, highest = KEYS, -1
+    lowest, highest, struck = KEYS, -1, 0
     for number in range(GIVEN_NOTES):
         if not notes.open[slot, number]:
+            struck += notes.onset[slot, number] < NEVER
             continue
         onset, key = notes.onset[slot, number], notes.key[slot, number]
         if onset < written:
@@ -43,7 +45,7 @@ def moment(notes: GivenNotes, slot: int) -> Moment:
             following = min(following, onset)
         else:
             lowest, highest = min(lowest, key), max(highest, key)
-    return Moment(written, written == notes.tempo.written[slot], following, lowest, highest)
+    return Moment(written, written == notes.tempo.written[slot], following, lowest, highest, struck)
 
 
 @compiled
@@ -95,3 +97,9 @@ def struck_note(notes: GivenNotes, state: DecodeState, slot: int, shift: int, ke
         if is_due and notes.key[slot, number] == key:
             return number
     return -1
+
+
+@compiled
+def own_draw(notes: GivenNotes, slot: int, struck: int, attribute: int, otherwise: float) -> float:
+    """The uniform draw for an attribute of the written note that is struck; `otherwise` where none is, -1."""
+    return notes.draws[slot, struck, attribute] if struck >= 0 and notes.task[slot] == SCORE else otherwise

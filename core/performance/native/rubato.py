@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.performance.events import BIN_CELLS, END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, TIME_BINS, VELOCITIES
+from core.performance.events import BIN_CELLS, END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, TIME_BINS, VELOCITIES
 from core.performance.given import GIVEN_NOTES, NEVER, SCORE, GivenNotes
 from core.performance.native import compiled
-from core.performance.native.given import Moment, moment
+from core.performance.native.given import Moment, moment, own_draw
 from core.performance.native.sampling import draw, pedal_gain, softmax_weights
 from core.performance.rubato import (
     BETWEEN,
@@ -81,7 +81,7 @@ def timing(
 ) -> Timing:
     """When the next event of a performance is. The network's onset shift, (TIME_BINS,) logits, and key, (SHIFTS, KEYS)
     logits that are changed in place, are weighed together, for it expects a chord's next note at another time than a
-    new chord, and neither at the time of a pedal. `uniforms` are the (4,) draws of the event.
+    new chord, and neither at the time of a pedal. `uniforms` are the (4,) draws of the event; a note has its own.
 
     The note's moment is given from outside, and the pedal may move before it, as two clocks of which the first to ring
     counts: at each moment the pedal moves as likely as the network holds, given that nothing has come until then."""
@@ -96,7 +96,8 @@ def timing(
     for shift in range(TIME_BINS):
         work.scores[shift] = (shift_logits[shift] + _interpolated(work.due_logs, shift)) / temperature
     _add_timing_prior(work.scores, window, _may_be_at_once(now, last, began > notes.tempo.played[slot]))
-    note_shift = draw(work.scores, uniforms[0], 1.0, 1.0, work.weights)
+    uniform = own_draw(notes, slot, min(now.struck, GIVEN_NOTES - 1), SHIFT, uniforms[0])
+    note_shift = draw(work.scores, uniform, 1.0, 1.0, work.weights)
     stuck = last < PITCHES or last == PEDAL_DOWN
     return _first_to_ring(note_shift, shift_logits, pedal, stuck, uniforms[1], work)
 

@@ -23,6 +23,7 @@ from core.performance.engine import (
 )
 from core.performance.events import (
     CELL,
+    DURATION,
     END,
     NO_DURATION,
     NO_VELOCITY,
@@ -36,7 +37,7 @@ from core.performance.model import PerformanceModel, rotary_angles
 from core.performance.recall import remember
 from core.performance.sampling import FORBIDDEN, SAMPLING, DecodeState, SamplingParameters
 from core.performance.xla.cache import KVCache
-from core.performance.xla.given import giving_way, melody_bias, struck_note
+from core.performance.xla.given import giving_way, melody_bias, own_draw, struck_note
 from core.performance.xla.rubato import after_note, given_durations, timing, untimed, velocity_prior
 from core.performance.xla.sampling import (
     after_event,
@@ -257,6 +258,7 @@ class XlaEngine:
         melody = giving_way(given, decode, chosen[0], chosen[1])
         chosen[0], chosen[1] = (ops.where(harmonizes, one, other) for one, other in zip(melody, chosen, strict=True))
         note = struck_note(given, decode, chosen[0], chosen[1])
+        draws[2:] = [own_draw(given, note, attribute, draws[attribute]) for attribute in (VELOCITY, DURATION)]
         struck = chosen[1] < PITCHES
         choose(heads[2](hidden, chosen) + bias.velocity + velocity_prior(given, note))
         chosen[2] = ops.where(struck, chosen[2], NO_VELOCITY)

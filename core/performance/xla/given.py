@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from keras import ops
 
 from core.performance.events import BIN_CELLS, END, KEYS, PITCHES
-from core.performance.given import COARSE, MELODY, MELODY_BIAS, NEVER, GivenNotes, MelodyBias
+from core.performance.given import COARSE, GIVEN_NOTES, MELODY, MELODY_BIAS, NEVER, SCORE, GivenNotes, MelodyBias
 from core.performance.sampling import FORBIDDEN, DecodeState
 
 Tensor: TypeAlias = Any
@@ -16,12 +16,13 @@ Tensor: TypeAlias = Any
 
 class Moment(NamedTuple):
     """A chord that is due: (slots, GIVEN_NOTES) which notes are still to be struck of it, and (slots,) when it is
-    written, whether it is begun, and when the chord after it is written."""
+    written, whether it is begun, when the chord after it is written, and how many notes were struck of all."""
 
     due: Tensor
     written: Tensor
     begun: Tensor
     following: Tensor
+    struck: Tensor
 
 
 def moment(notes: GivenNotes) -> Moment:
@@ -30,7 +31,8 @@ def moment(notes: GivenNotes) -> Moment:
     written = ops.min(onsets, axis=-1)
     due = ops.logical_and(notes.open, notes.onset <= written[:, None])
     following = ops.min(ops.where(due, NEVER, onsets), axis=-1)
-    return Moment(due, written, written == notes.tempo.written, following)
+    struck = ops.sum(ops.cast(ops.logical_and(~notes.open, notes.onset < NEVER), "int32"), axis=-1)
+    return Moment(due, written, written == notes.tempo.written, following, struck)
 
 
 def lowest_due(notes: GivenNotes, now: Moment) -> Tensor:
@@ -76,3 +78,11 @@ def struck_note(notes: GivenNotes, state: DecodeState, shift: Tensor, key: Tenso
     hit = ops.logical_and(now.due, notes.key == key[:, None])
     hit = ops.logical_and(hit, ~early[:, None])
     return ops.where(ops.any(hit, axis=-1), ops.cast(ops.argmax(ops.cast(hit, "int32"), axis=-1), "int32"), -1)
+
+
+def own_draw(notes: GivenNotes, struck: Tensor, attribute: int, otherwise: Tensor) -> Tensor:
+    """(slots,): the uniform draw for an attribute of the written note that is struck, (slots,); `otherwise` where none
+    is, -1."""
+    number = ops.arange(GIVEN_NOTES)[None] == struck[:, None]
+    draws = ops.sum(ops.where(number, notes.draws[:, :, attribute], 0.0), axis=-1)
+    return ops.where(ops.logical_and(notes.task == SCORE, struck >= 0), draws, otherwise)

@@ -15,6 +15,7 @@ from core.performance.events import (
     PEDAL_DOWN,
     PEDAL_UP,
     PITCHES,
+    SHIFT,
     TIME_BINS,
     VELOCITIES,
 )
@@ -31,7 +32,7 @@ from core.performance.rubato import (
     Rubato,
 )
 from core.performance.sampling import FORBIDDEN, DecodeState, SamplingParameters
-from core.performance.xla.given import Moment, Tensor, lowest_due, moment
+from core.performance.xla.given import Moment, Tensor, lowest_due, moment, own_draw
 from core.performance.xla.sampling import pedal_gain
 
 
@@ -128,7 +129,8 @@ def timing(
     logits = _key_logits(hidden, key_head, state, sampling)
     log_shifts = shift_logits - ops.logsumexp(shift_logits, axis=-1, keepdims=True)
     scores = (log_shifts + _interpolated(logits, due)) / temperature[:, None] + timing_logits(notes, now, state)
-    note_shift = _drawn(ops.softmax(scores, axis=-1), uniforms[:, 0])
+    uniform = own_draw(notes, ops.minimum(now.struck, GIVEN_NOTES - 1), SHIFT, uniforms[:, 0])
+    note_shift = _drawn(ops.softmax(scores, axis=-1), uniform)
     moved = _pedal_moved(ops.exp(log_shifts), ops.exp(_interpolated(logits, pedal_keys(state))), state)
     at_note = ops.arange(TIME_BINS)[None] == note_shift[:, None]
     before = ops.sum(ops.where(at_note, moved, 0.0), axis=-1)

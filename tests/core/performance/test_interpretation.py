@@ -60,6 +60,16 @@ def chords_struck(notes: list[Note], given: Given) -> list[int]:
     return [written[note.pitch].pop(0) for note in notes]
 
 
+def played_parts(composer: PerformanceComposer, request: ComposeRequest, count: int) -> list[np.ndarray]:
+    """The velocities and the durations, (2, notes), of the first and of the last `count` notes of a score."""
+    by_pitch = defaultdict(list)
+    for note in played(composer.compose(request).music):
+        by_pitch[note.pitch].append(note)
+    notes = [by_pitch[written.pitch].pop(0) for written in given_by(request).notes]
+    parts = notes[:count], notes[-count:]
+    return [np.transpose([(note.velocity, note.duration) for note in part]) for part in parts]
+
+
 @pytest.mark.parametrize(("seed", "freedom"), [(0, 100), (1, 100), (2, 30), (3, 0)])
 def test_no_note_is_lost_and_none_added(composer: PerformanceComposer, seed: int, freedom: int):
     """As many notes at each pitch as are written, in the file too; and chord after chord."""
@@ -100,6 +110,17 @@ def test_a_performance_is_the_same_beside_others(composer: PerformanceComposer):
         beside = list(pool.map(composer.compose, requests))
     assert [as_bytes(composition.music) for composition in beside] == alone
     assert as_bytes(composer.compose(replace(requests[0], take=2)).music) != alone[0]
+
+
+def test_repeats_are_played_alike(composer: PerformanceComposer):
+    """How hard the notes are struck, and how long they are held: in one take more alike than in two."""
+    passage, beside = chords(100, 5, seconds=0.4), chords(10, 6, seconds=0.4)
+    between = [Note(64, note.pitch, note.start + 42, note.end + 42) for note in beside]
+    again = [Note(64, note.pitch, note.start + 48, note.end + 48) for note in passage]
+    request = to_perform(passage + between + again)
+    one, other = (played_parts(composer, each, len(passage)) for each in (request, replace(request, take=2)))
+    for first, second, another in zip(*one, other[1], strict=True):
+        assert abs(first - second).mean() < abs(first - another).mean()
 
 
 def test_a_long_score_is_offered_whole():

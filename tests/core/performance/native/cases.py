@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.performance.events import END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, START, VELOCITIES
+from core.performance.events import ATTRIBUTES, END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, START, VELOCITIES
 from core.performance.given import FREELY, GIVEN_NOTES, MELODY, GivenNotes, Tempo
 from core.performance.sampling import DecodeState
 
@@ -53,6 +53,7 @@ def random_performance(generator: np.random.Generator, task: int) -> tuple[Given
         loudness=generator.uniform(0, VELOCITIES, shape).astype(np.float32),
         held=generator.uniform(0, 6, shape).astype(np.float32),
         open=np.logical_and(np.arange(GIVEN_NOTES) >= struck[:, None], task != FREELY),
+        draws=generator.random((*shape, len(ATTRIBUTES)), dtype=np.float32),
     )
     time = np.maximum(played + generator.integers(0, 12, SLOTS), 0)
     pedal_moved = time - generator.integers(0, 2000, SLOTS)

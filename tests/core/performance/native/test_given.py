@@ -4,8 +4,8 @@ melody in the same way, as in XLA's decode loop."""
 import numpy as np
 import pytest
 
-from core.performance.events import KEYS
-from core.performance.given import FREELY, MELODY, SCORE
+from core.performance.events import KEYS, VELOCITY
+from core.performance.given import FREELY, GIVEN_NOTES, MELODY, SCORE
 from core.performance.native import given as native
 from core.performance.xla import given as xla
 from tests.core.performance.native.cases import SLOTS, random_performance
@@ -29,12 +29,12 @@ def drawn_events(generator, notes):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_same_chord_is_due(generator, task):
-    """The cells of that chord and of the next, whether it is begun, its outermost keys, and
-    whether any note is left at all."""
+    """The cells of that chord and of the next, whether it is begun, its outermost keys, how
+    many notes were struck, and whether any is left at all."""
     notes, _ = random_performance(generator, task)
     moments, expected = [native.moment(notes, slot) for slot in ALL], xla.moment(notes)
     due = np.asarray(expected.due)
-    for part in ("written", "begun", "following"):
+    for part in ("written", "begun", "following", "struck"):
         np.testing.assert_array_equal([getattr(now, part) for now in moments], getattr(expected, part))
     np.testing.assert_array_equal([now.lowest for now in moments], np.where(due, notes.key, KEYS).min(axis=1))
     np.testing.assert_array_equal([now.highest for now in moments], np.where(due, notes.key, -1).max(axis=1))
@@ -68,3 +68,13 @@ def test_the_same_note_is_struck(generator, task):
     struck = [native.struck_note(notes, state, slot, shifts[slot], keys[slot]) for slot in ALL]
     np.testing.assert_array_equal(struck, xla.struck_note(notes, state, shifts, keys))
     assert (max(struck) >= 0) == (task != FREELY)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_note_has_the_same_draw(generator, task):
+    """A note of a score its own; others, and what is no note of one, that of the event."""
+    notes, _ = random_performance(generator, task)
+    struck, uniforms = generator.integers(-1, GIVEN_NOTES, SLOTS), generator.random(SLOTS, dtype=np.float32)
+    drawn = [native.own_draw(notes, slot, struck[slot], VELOCITY, uniforms[slot]) for slot in ALL]
+    np.testing.assert_array_equal(drawn, xla.own_draw(notes, struck, VELOCITY, uniforms))
+    assert (np.array(drawn) == uniforms)[struck >= 0].all() == (task != SCORE)
