@@ -25,15 +25,17 @@ comes again is then part of one phrase, and leads on."""
 SAME_GAP = (1.5, 0.03)
 """By how much the time between two chords may differ from that in the first playing: cells, and a share of it."""
 DRIFTS = np.array([0.5, 1.0, 0.7, 0.3])
-"""How far a draw of each attribute, from 0 to 1, moves at the most from one playing to the next: a key's anywhere. With
-these, repeats within a performance are as alike as a pianist's (docs/measurements.md), and no more so."""
+"""How far a draw of each attribute, from 0 to 1, moves at the most from one playing to the next. Where what the other
+pianists do is left out, repeats are then about as alike as a pianist's, and no more so (docs/measurements.md). Keys are
+given, and their draws are not used."""
 _BEGINNING = 4  # chords by which a passage is looked up
 _MOST_PLACES = 16  # the latest with the same beginning, that are compared: of a trill there are thousands
 _STREAM = 2  # apart from the draws of events and from those of `spread`
 
 
 def note_draws(cells: np.ndarray, keys: np.ndarray, take: int) -> np.ndarray:
-    """(notes, 4) uniform draws for the attributes of notes in the order in which they are struck."""
+    """(notes, 4) uniform draws for the attributes of these notes, those of the onset shift in the order in which notes
+    are struck. Notes are as `earlier_notes` takes them."""
     philox = np.random.Philox(key=np.array([take, 0], dtype=np.uint64), counter=[0, _STREAM, 0, 0])
     draws = np.random.Generator(philox).random((len(keys), len(ATTRIBUTES)))
     earlier = earlier_notes(cells, keys)

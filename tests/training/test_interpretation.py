@@ -1,4 +1,4 @@
-"""training/aligned.py, interpretation.py, foresight.py and harmony.py: scores beside how they are played."""
+"""training/aligned.py, interpretation.py, repeats.py, foresight.py, harmony.py: scores beside how they are played."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from training.aligned import AlignedPiece, Playing, matched
 from training.foresight import Lesson, learnt
 from training.harmony import figures, melody
 from training.interpretation import Passage, flat, likeness, lost_or_added, passages
+from training.repeats import Written, alike
 
 NOTES = [Note(64, 60 + number % 7, 0.5 * number, 0.5 * number + 0.5) for number in range(80)]
 BEATS = np.arange(0, 40, 0.5)
@@ -55,6 +56,27 @@ def test_lost_and_added_notes_are_counted():
     """One that is missing, and one too many."""
     music = piano(*NOTES[1:], Note(64, 100, 1.0, 2.0))
     assert lost_or_added(passage(), music) == 2
+
+
+def test_pianists_remember_what_is_their_own():
+    """Of three who play a passage twice, each in a way of their own, every one is like themselves and not like another;
+    of three who play it anew each time, none is."""
+    random = np.random.default_rng(0)
+    pitches = random.integers(60, 72, 80)
+    notes = [Note(64, int(pitches[number % 80]), 0.5 * number, 0.5 * number + 0.5) for number in range(160)]
+    onsets = np.array([note.start for note in notes])
+
+    def playing(way: np.ndarray) -> Playing:
+        return Playing(onsets + 0.02 * way, 60 + 10 * way, 0.4 * np.exp(way), np.zeros(0))
+
+    remembering = [playing(np.tile(random.normal(size=80), 2)) for _ in range(3)]
+    forgetting = [playing(random.normal(size=160)) for _ in range(3)]
+    written = Written(Passage("round", notes, onsets, remembering))
+    for found, likeness_of_own in ((alike(written, remembering), 1), (alike(written, forgetting), 0)):
+        for each in found.values():
+            assert each["same"] == pytest.approx(likeness_of_own, abs=0.25)
+            assert each["own"] == pytest.approx(likeness_of_own, abs=0.25)
+            assert each["another"] == pytest.approx(0, abs=0.25)
 
 
 def test_ridge_regression_finds_what_made_the_data():
