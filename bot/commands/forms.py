@@ -38,12 +38,10 @@ _LONGEST_VALUE = 60
 _LABELS = {LENGTH: Text("Length"), TEMPERATURE: Text("Temperature")}
 """Labels of options that have none of their own."""
 FILE_LABEL = Text("MIDI file")
-_LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\) (?P<size>[0-9]+) B")
-_NOT_IN_A_LINK = dict.fromkeys(map(ord, "[]()"), "_")
-
-
 _IN_MENUS: dict[str, Option[Any]] = {option.name: option for option in (KEY, PACE, DYNAMICS, STYLE)}
 """Options whose values are chosen, and shown in the reader's language."""
+_LINK = re.compile(r"\[(?P<name>.*)\]\((?P<url>\S*)\) (?P<size>[0-9]+) B")
+_NOT_IN_A_LINK = dict.fromkeys(map(ord, "[]()"), "_")
 
 
 class File(NamedTuple):
