@@ -84,10 +84,10 @@ def config_of(checkpoint: Checkpoint) -> PerformanceConfig:
             f"({differing}); use the checkpoints that come with this version, or train one"
         )
     config = PerformanceConfig(**architecture | {"styles": tuple(architecture["styles"])})
-    if config.window < SHORTEST_WINDOW:
+    if config.window < SHORTEST_WINDOW or config.window % CHUNK:
         raise BadCheckpoint(
-            f"the network in {checkpoint.folder} attends to {config.window} events, where composing needs"
-            f" {SHORTEST_WINDOW} or more; train another one"
+            f"the network in {checkpoint.folder} attends to {config.window} events, where composing needs a multiple of"
+            f" {CHUNK}, {SHORTEST_WINDOW} or more; train another one"
         )
     if config.recall_length % CHUNK:
         raise BadCheckpoint(

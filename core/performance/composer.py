@@ -209,11 +209,14 @@ def piece_counts(
 def mebibytes(config: PerformanceConfig, counts: Sequence[int], batches: int, candidates: int = CANDIDATES) -> int:
     """About what engines for so many pieces add to a process: the compiler, their programs, their pieces, and the
     states to which these can go back."""
-    halves = 4 * config.num_kv_heads * config.head_dim  # bytes of a layer's key and value in half precision
-    memory = halves * config.num_recall_layers * min(config.recall_length, RECALL_LENGTH)
-    number, programs = (2, 180 + 60 * len(counts)) if on_gpu() else (1, 250)
-    piece = number * halves * config.num_blocks * (config.window - STRETCH) + memory
-    slot = number * halves * (config.num_blocks + config.num_recall_layers) * STRETCH
+    numbers = 2 * config.num_kv_heads * config.head_dim  # of a layer's key and value; their steps take four bytes each
+    eight_bits = numbers + 8 * config.num_kv_heads
+    far, near, programs = (
+        (2 * numbers, 4 * numbers, 180 + 60 * len(counts)) if on_gpu() else (eight_bits, eight_bits, 250)
+    )
+    memory = far * config.num_recall_layers * min(config.recall_length, RECALL_LENGTH)
+    piece = near * config.num_blocks * (config.window - STRETCH) + memory
+    slot = near * (config.num_blocks + config.num_recall_layers) * STRETCH
     states = STATES_A_PIECE * (piece + candidates * slot) + KEPT_STATES * (piece + slot)
     return programs + batches * counts[-1] * states // 2**20
 

@@ -1,13 +1,10 @@
-"""Numbers of half precision, and exponentials, in compiled code."""
+"""Exponentials in compiled code."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from core.performance.architecture import MOST_SCORE
 from core.performance.native import compiled
@@ -15,26 +12,6 @@ from core.performance.native import compiled
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _BOUND = np.float32(MOST_SCORE)
-
-
-def _widened(_context: Any, half: Any) -> Any:
-    def extend(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(half), extend
-
-
-def _narrowed(_context: Any, number: Any) -> Any:
-    def truncate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
-
-    return types.uint16(number), truncate
-
-
-widened: Any = intrinsic(_widened)
-"""The float32 of the bits of a float16."""
-narrowed: Any = intrinsic(_narrowed)
-"""The bits of the nearest float16 of a float32."""
 
 
 @compiled

@@ -9,83 +9,79 @@ import numpy as np
 
 from core.performance.engine import STRETCH
 from core.performance.native import compiled
-from core.performance.native.arithmetic import exponential, narrowed, widened
-from core.performance.native.products import add_product, norm, normed, product
+from core.performance.native.arithmetic import exponential
+from core.performance.native.products import Rounded, add_product, norm, normed, product, round_row, rounded
 from core.performance.native.state import Cache
+from core.performance.native.vectors import BLOCK, ROWS, sum_products
 from core.performance.native.weights import Attention
 
 TILE = 256
 """Events that are looked at in one go: their keys and values stay in the nearest caches for all queries."""
-UNROLLED = 4
-"""Rows that are multiplied at once."""
+_MOST = np.float32(127)
+"""What 8 bits hold."""
 
 
 @compiled
-def attend(queries: Any, keys: Any, values: Any, first: int, last: int, totals: Any, attended: Any) -> None:
-    """Add to what the (queries, head_dim), scaled already, get from the events `first` up to `last`: to `totals`,
-    (queries,), the sum of the weights, and to `attended`, (queries, head_dim), the values times these. Scores are
-    bounded, so that a softmax needs no peak, and sums over several caches add up."""
-    head_dim = queries.shape[1]
-    nowhere = np.empty(head_dim, dtype=np.float32)
-    for start in range(first, last, TILE):
-        stop = min(start + TILE, last)
-        for query in range(0, queries.shape[0], 2):
-            paired = query + 1 < queries.shape[0]  # an odd one out is its own pair, so that it comes out the same
-            one, other = queries[query], queries[query + 1 if paired else query]
-            weights, more = np.zeros(stop - start, dtype=np.float32), np.zeros(stop - start, dtype=np.float32)
-            _add_products(keys, start, stop, np.int64(0), one, other, weights, more)
-            totals[query] += _weigh(weights)
-            if paired:
-                totals[query + 1] += _weigh(more)
-            target = attended[query + 1] if paired else nowhere
-            _add_products(values, np.int64(0), head_dim, start, weights, more, attended[query], target)
+def of_head(cache: Cache, row: int, head: int) -> Cache:
+    """The keys and values of a head, for one row of a cache."""
+    return Cache(
+        cache.keys[row, head], cache.key_steps[row, head], cache.values[row, head], cache.value_steps[row, head]
+    )
 
 
 @compiled
-def _add_products(
-    matrix: Any, first: int, last: int, offset: int, one: Any, other: Any, out_one: Any, out_other: Any
-) -> None:
-    """Add to two vectors the products of others with the rows `first` up to `last` of a matrix, from column `offset`
-    on. Both share one reading of the rows, and four rows one reading of both."""
-    count = one.shape[0]
-    whole = last - (last - first) % UNROLLED
-    zero = np.float32(0)
-    for row in range(first, whole, UNROLLED):
-        a, b = matrix[row, offset : offset + count], matrix[row + 1, offset : offset + count]
-        c, d = matrix[row + 2, offset : offset + count], matrix[row + 3, offset : offset + count]
-        ax = bx = cx = dx = ay = by = cy = dy = zero
-        for place in range(count):
-            p, q, r, s = widened(a[place]), widened(b[place]), widened(c[place]), widened(d[place])
-            u, v = one[place], other[place]
-            ax, bx, cx, dx = ax + u * p, bx + u * q, cx + u * r, dx + u * s
-            ay, by, cy, dy = ay + v * p, by + v * q, cy + v * r, dy + v * s
-        place = row - first
-        out_one[place] += ax
-        out_one[place + 1] += bx
-        out_one[place + 2] += cx
-        out_one[place + 3] += dx
-        out_other[place] += ay
-        out_other[place + 1] += by
-        out_other[place + 2] += cy
-        out_other[place + 3] += dy
-    for row in range(whole, last):
-        a = matrix[row, offset : offset + count]
-        ax = ay = zero
-        for place in range(count):
-            p = widened(a[place])
-            ax, ay = ax + one[place] * p, ay + other[place] * p
-        out_one[row - first] += ax
-        out_other[row - first] += ay
+def attend(queries: Rounded, first: int, kept: Cache, begin: int, end: int, totals: Any, attended: Any) -> None:
+    """Add to what some queries get from the events `begin` up to `end` that are kept of a head: to `totals`,
+    (queries,), the sum of the weights, and to `attended`, (queries, head_dim), the values times these. The queries,
+    scaled already, are the rows from the `first` on. Scores are bounded, so that a softmax needs no peak, and sums over
+    several caches add up."""
+    for start in range(begin - begin % BLOCK, end, TILE):
+        stop = min(start + TILE, end + -end % BLOCK)
+        for query in range(0, totals.shape[0], ROWS):
+            group = slice(query, min(query + ROWS, totals.shape[0]))
+            weights = _weights(queries, first + query, kept, (start, stop), (begin, end), totals[group])
+            _add_values(weights, kept.values, start // 2, attended[group])
 
 
 @compiled
-def _weigh(scores: Any) -> Any:
-    """Scores become weights in place; their sum."""
+def _weights(queries: Rounded, first: int, kept: Cache, tile: Any, seen: Any, totals: Any) -> Rounded:
+    """The weights of the events of a tile, times the steps of their values, for as many queries as `totals` takes the
+    sums of. Those that are not `seen`, from an event up to another, count nothing."""
+    weights = np.empty((totals.shape[0], tile[1] - tile[0]), dtype=np.float32)
+    sums = np.empty((ROWS, BLOCK), dtype=np.int32)
+    for start in range(tile[0], tile[1], BLOCK):
+        sum_products(queries.numbers, first, kept.keys, start // BLOCK, np.int64(0), sums)
+        keys, values = kept.key_steps[start : start + BLOCK], kept.value_steps[start : start + BLOCK]
+        for query in range(totals.shape[0]):
+            target, step = weights[query, start - tile[0] :], queries.steps[first + query]
+            totals[query] += _weigh(sums[query], step, keys, values, seen[0] - start, seen[1] - start, target)
+    return rounded(weights, weights.shape[1])
+
+
+@compiled
+def _weigh(
+    products: Any, step: Any, key_steps: Any, value_steps: Any, begin: int, end: int, weights: Any
+) -> np.float32:
+    """The sum of the weights of a block's events from `begin` up to `end`, of the products of their keys with a query.
+    `weights` takes them times the steps of the values."""
     total = np.float32(0)
-    for event in range(scores.shape[0]):
-        scores[event] = exponential(scores[event])
-        total += scores[event]
+    for event in range(BLOCK):
+        weight = exponential(np.float32(products[event]) * (step * key_steps[event]))
+        weight = weight if begin <= event < end else np.float32(0)
+        total += weight
+        weights[event] = weight * value_steps[event]
     return total
+
+
+@compiled
+def _add_values(weights: Rounded, values: Any, pair: int, attended: Any) -> None:
+    """Add to (queries, head_dim) the values of a head, from a pair of events on, times their weights."""
+    sums = np.empty((ROWS, BLOCK), dtype=np.int32)
+    for block in range(values.shape[0]):
+        sum_products(weights.numbers, np.int64(0), values, block, pair, sums)
+        for query in range(attended.shape[0]):
+            for part in range(block * BLOCK, min(block * BLOCK + BLOCK, attended.shape[1])):
+                attended[query, part] += np.float32(sums[query, part - block * BLOCK]) * weights.steps[query]
 
 
 @compiled
@@ -122,7 +118,7 @@ def attention_layer(
     read `began`, (slots,), and `angles` the cosines and sines of their rotary angles; their keys and values join the
     recent cache."""
     projected = product(normed(hidden, layer.norm), layer.projection)
-    slots, heads, _, head_dim = recent.keys.shape
+    (slots, heads), head_dim = recent.keys.shape[:2], layer.key_norm.shape[0]
     group = projected.shape[1] // head_dim // heads - 2
     queries = np.empty((slots, heads, group, head_dim), dtype=np.float32)
     for slot in range(slots):
@@ -155,9 +151,13 @@ def _project(projected: Any, layer: Attention, angles: Any, slot: int, queries: 
 @compiled
 def keep(cache: Cache, slot: int, head: int, key_place: int, key: Any, place: int, value: Any) -> None:
     """Write a key and a value to their places in a slot's cache."""
+    numbers = np.empty(key.shape[0], dtype=np.int8)
+    cache.key_steps[slot, head, key_place] = round_row(key, _MOST, numbers)
     for part in range(key.shape[0]):
-        cache.keys[slot, head, key_place, part] = narrowed(key[part])
-        cache.values[slot, head, part, place] = narrowed(value[part])
+        cache.keys[slot, head, key_place // BLOCK, part // 2, key_place % BLOCK, part % 2] = numbers[part]
+    cache.value_steps[slot, head, place] = round_row(value, _MOST, numbers)
+    for part in range(key.shape[0]):
+        cache.values[slot, head, part // BLOCK, place // 2, part % BLOCK, place % 2] = numbers[part]
 
 
 @compiled
@@ -168,15 +168,16 @@ def _look_back(
     past of the piece, with one reading of it, and each to its own recent events. `slot` is the first of the piece;
     (candidates, query_heads x head_dim) take it."""
     candidates, head_dim = joined.shape[0], queries.shape[1]
-    group, piece, older = queries.shape[0] // candidates, slot // candidates, past.keys.shape[2]
+    group, piece, older = queries.shape[0] // candidates, slot // candidates, past.key_steps.shape[2]
     totals, attended = np.zeros(len(queries), dtype=np.float32), np.zeros_like(queries)
+    numbers = rounded(queries, 2 * past.keys.shape[3])
     first = max(place + 1, older + STRETCH - began)
-    attend(queries, past.keys[piece, head], past.values[piece, head], first, older, totals, attended)
+    attend(numbers, np.int64(0), of_head(past, piece, head), first, older, totals, attended)
     first, last = max(0, STRETCH - began), STRETCH + place + 1
     for candidate in range(candidates):
         mine = slice(candidate * group, (candidate + 1) * group)
-        keys, values = recent.keys[slot + candidate, head], recent.values[slot + candidate, head]
-        attend(queries[mine], keys, values, first, last, totals[mine], attended[mine])
+        kept = of_head(recent, slot + candidate, head)
+        attend(numbers, mine.start, kept, first, last, totals[mine], attended[mine])
     for query in range(len(queries)):
         column = (head * group + query % group) * head_dim
         joined[query // group, column : column + head_dim] = attended[query] / totals[query]

@@ -16,6 +16,7 @@ _MOST = np.int64(np.iinfo(np.int16).max)
 _MOST_SUM = np.int64(np.iinfo(np.int32).max // 128)
 """Bound of a sum of rounded inputs, within which 32 bits hold their products with numbers of 8 bits."""
 _LEAST = np.float32(1e-30)
+_WITHOUT_SIGN = np.int32(2**31 - 1)
 
 
 class Matrix(NamedTuple):
@@ -39,40 +40,54 @@ class FeedForward(NamedTuple):
     down: Matrix
 
 
+class Rounded(NamedTuple):
+    """Rows as whole multiples, (rows, inputs) of int16, of a step for each, (rows,). Inputs are an even number."""
+
+    numbers: np.ndarray
+    steps: np.ndarray
+
+
+@compiled
+def rounded(rows: np.ndarray, inputs: int) -> Rounded:
+    """(rows, inputs or fewer) as multiples of about a 30,000th of each row's largest number, or of what products can
+    hold with so many inputs. Rows of zeros fill up a last group of ROWS wherever it begins."""
+    most = np.float32(min(_MOST, _MOST_SUM // inputs))
+    numbers = np.zeros((rows.shape[0] + ROWS - 1, inputs), dtype=np.int16)
+    steps = np.zeros(numbers.shape[0], dtype=np.float32)
+    for row in range(rows.shape[0]):
+        steps[row] = round_row(rows[row], most, numbers[row])
+    return Rounded(numbers, steps)
+
+
+@compiled
+def round_row(row: np.ndarray, most: np.float32, numbers: np.ndarray) -> np.float32:
+    """Write a row as whole multiples, up to `most` either way, of the step that is returned."""
+    bits, most_bits = row.view(np.int32), np.int32(0)
+    for place in range(row.shape[0]):  # as whole numbers, in whose order they are too: LLVM does several at once
+        most_bits = max(most_bits, bits[place] & _WITHOUT_SIGN)
+    peak = max(np.int32(most_bits).view(np.float32), _LEAST)
+    factor = most / peak
+    for place in range(row.shape[0]):
+        numbers[place] = np.int32(np.floor(row[place] * factor + np.float32(0.5)))
+    return peak / most
+
+
 @compiled
 def product(rows: np.ndarray, matrix: Matrix) -> np.ndarray:
     """(rows, inputs) times a matrix: (rows, columns)."""
-    columns, pairs = matrix.scales.shape[0], matrix.numbers.shape[1]
-    numbers, steps = _rounded(rows, 2 * pairs)
-    out = np.empty((rows.shape[0], columns), dtype=np.float32)
+    count, columns = rows.shape[0], matrix.scales.shape[0]
+    numbers, steps = rounded(rows, 2 * matrix.numbers.shape[1])
+    out = np.empty((count, columns), dtype=np.float32)
     sums = np.empty((ROWS, BLOCK), dtype=np.int32)
     for block in range(matrix.numbers.shape[0]):
         start = block * BLOCK
-        stop = min(start + BLOCK, columns)
-        for first in range(0, rows.shape[0], ROWS):
-            sum_products(numbers, first, matrix.numbers, block, sums)
-            for row in range(ROWS):
-                for column in range(start, stop):
+        for first in range(0, count, ROWS):
+            sum_products(numbers, first, matrix.numbers, block, np.int64(0), sums)
+            for row in range(min(ROWS, count - first)):
+                for column in range(start, min(start + BLOCK, columns)):
                     scale = matrix.scales[column] * steps[first + row]
                     out[first + row, column] = np.float32(sums[row, column - start]) * scale
     return out
-
-
-@compiled
-def _rounded(rows: np.ndarray, inputs: int) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, inputs or one less) as whole multiples, (rows, inputs) of int16, of a step for each row, (rows,): about a
-    30,000th of its largest number, or what products can hold with so many inputs."""
-    most = np.float32(min(_MOST, _MOST_SUM // inputs))
-    numbers, steps = np.zeros((rows.shape[0], inputs), dtype=np.int16), np.empty(rows.shape[0], dtype=np.float32)
-    for row in range(rows.shape[0]):
-        peak = _LEAST
-        for place in range(rows.shape[1]):
-            peak = max(peak, abs(rows[row, place]))
-        steps[row] = peak / most
-        factor = most / peak
-        for place in range(rows.shape[1]):
-            numbers[row, place] = np.int32(np.floor(rows[row, place] * factor + np.float32(0.5)))
-    return numbers, steps
 
 
 @compiled

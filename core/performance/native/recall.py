@@ -8,8 +8,8 @@ import numpy as np
 
 from core.performance.engine import STRETCH
 from core.performance.native import compiled
-from core.performance.native.attention import attend, keep
-from core.performance.native.products import add_product, norm, normed, product
+from core.performance.native.attention import attend, keep, of_head
+from core.performance.native.products import add_product, norm, normed, product, rounded
 from core.performance.native.state import Cache
 from core.performance.native.weights import RecallLayer
 
@@ -22,7 +22,7 @@ def recall_layer(
     the events that followed those. They are the `place`-th events of a chunk before which each slot had read `began`,
     (slots,); their keys and values join the moments."""
     projected = product(normed(hidden, layer.norm), layer.projection)
-    slots, heads, _, head_dim = moments.keys.shape
+    (slots, heads), head_dim = moments.keys.shape[:2], layer.key_norm.shape[0]
     queries = np.empty((heads, slots, head_dim), dtype=np.float32)
     for slot in range(slots):
         for head in range(heads):
@@ -33,8 +33,7 @@ def recall_layer(
         for head in range(heads):
             own, number = queries[head, slot : slot + candidates], began[slot] + place
             totals, attended = np.full(candidates, layer.sink[head]), np.zeros_like(own)
-            keys, values = memory.keys[slot // candidates, head], memory.values[slot // candidates, head]
-            _look_far_back(own, keys, values, window, number, totals, attended)
+            _look_far_back(own, of_head(memory, slot // candidates, head), window, number, totals, attended)
             for candidate in range(candidates):
                 row = recalled[slot + candidate]
                 row[head * head_dim : (head + 1) * head_dim] = attended[candidate] / totals[candidate]
@@ -53,16 +52,17 @@ def _project(projected: Any, layer: RecallLayer, slot: int, head: int, query: An
 
 
 @compiled
-def _look_far_back(queries: Any, keys: Any, values: Any, window: int, number: int, totals: Any, attended: Any) -> None:
-    """The queries of the event of this number look at a memory. An event that is read is the window or more back, and
-    less than the memory is long; the first, of number 0, is none."""
-    length = keys.shape[0]
+def _look_far_back(queries: Any, memory: Cache, window: int, number: int, totals: Any, attended: Any) -> None:
+    """The queries of the event of this number look at a head's memory. An event that is read is the window or more
+    back, and less than the memory is long; the first, of number 0, is none."""
+    length = memory.key_steps.shape[0]
     newest, oldest = number - window, max(1, number - length + 1)
     if newest < oldest:
         return
+    numbers, none = rounded(queries, 2 * memory.keys.shape[1]), np.int64(0)  # a literal would be compiled anew
     first, last = oldest % length, newest % length + 1
     if first < last:
-        attend(queries, keys, values, first, last, totals, attended)
+        attend(numbers, none, memory, first, last, totals, attended)
     else:
-        attend(queries, keys, values, first, length, totals, attended)
-        attend(queries, keys, values, np.int64(0), last, totals, attended)  # a literal would be compiled anew
+        attend(numbers, none, memory, first, length, totals, attended)
+        attend(numbers, none, memory, none, last, totals, attended)

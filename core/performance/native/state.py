@@ -10,26 +10,50 @@ import numpy as np
 
 from core.performance.architecture import PerformanceConfig
 from core.performance.engine import CHUNK, RECALL_LENGTH, STRETCH, Origin, before_the_first_event
+from core.performance.native.vectors import BLOCK
 from core.performance.sampling import DecodeState
+
+ALL = slice(None)
 
 
 class Cache(NamedTuple):
-    """Keys, (rows, kv_heads, events, head_dim), and values, (rows, kv_heads, head_dim, events): what is added up lies
-    side by side. A row is a slot or a piece. They are the bits of float16 as uint16, since Numba knows no such number:
-    to widen them costs less than to read twice as much."""
+    """Keys and values of past events, in 8 bits with a step for each: a row is a slot or a piece. In `keys` the events
+    lie side by side, (rows, kv_heads, blocks of events, pairs of parts, BLOCK, 2); in `values` the parts, (rows,
+    kv_heads, blocks of parts, pairs of events, BLOCK, 2): each as a matrix of `vectors`. Steps are (rows, kv_heads,
+    events)."""
 
     keys: np.ndarray
+    key_steps: np.ndarray
     values: np.ndarray
+    value_steps: np.ndarray
 
     @classmethod
     def empty(cls, config: PerformanceConfig, rows: int, events: int) -> Cache:
-        heads, head_dim = config.num_kv_heads, config.head_dim
-        keys, values = (rows, heads, events, head_dim), (rows, heads, head_dim, events)
-        return cls(np.zeros(keys, np.uint16), np.zeros(values, np.uint16))
+        """For so many events, or a few more: whole chunks."""
+        events += -events % CHUNK
+        shape, parts = (rows, config.num_kv_heads), config.head_dim
+        return cls(
+            keys=np.zeros((*shape, events // BLOCK, (parts + 1) // 2, BLOCK, 2), np.int8),
+            key_steps=np.zeros((*shape, events), np.float32),
+            values=np.zeros((*shape, -(-parts // BLOCK), events // 2, BLOCK, 2), np.int8),
+            value_steps=np.zeros((*shape, events), np.float32),
+        )
 
-    def oldest(self, rows: Any) -> Cache:
-        """The oldest chunk of events of some rows."""
-        return Cache(self.keys[rows, ..., :CHUNK, :], self.values[rows, ..., :CHUNK])
+    def between(self, rows: Any, first: int | None, last: int | None) -> Cache:
+        """The events `first` up to `last` of some rows, both multiples of CHUNK: no copies where `rows` is a slice."""
+        blocks, pairs = (slice(*(edge and edge // size for edge in (first, last))) for size in (BLOCK, 2))
+        events = slice(first, last)
+        return Cache(
+            self.keys[rows, :, blocks],
+            self.key_steps[rows, :, events],
+            self.values[rows, :, :, pairs],
+            self.value_steps[rows, :, events],
+        )
+
+    def take(self, other: Cache) -> None:
+        """Copy the contents of another."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine[...] = theirs
 
     def copy_first(self, events: int, row: int, target: Cache, place: int) -> None:
         """Copy the first events of a row to a place in another cache. What is behind them is not touched there: memory
@@ -39,8 +63,7 @@ class Cache(NamedTuple):
 
     def forget(self) -> None:
         """Move all but the oldest chunk of events to where that was."""
-        self.keys[:, :, :-CHUNK] = self.keys[:, :, CHUNK:]
-        self.values[..., :-CHUNK] = self.values[..., CHUNK:]
+        self.between(ALL, None, -CHUNK).take(self.between(ALL, CHUNK, None))
 
 
 class Slots(NamedTuple):
@@ -113,16 +136,14 @@ class State(NamedTuple):
         candidate differs from another."""
         first = slice(None, None, self.candidates)
         for past, recent in zip(self.pieces.past, self.slots.recent, strict=True):
-            settled = recent.oldest(first)
             past.forget()
-            past.keys[:, :, -CHUNK:], past.values[..., -CHUNK:] = settled
+            past.between(ALL, -CHUNK, None).take(recent.between(first, None, CHUNK))
             recent.forget()
         numbers = self.slots.decode.events_read[first] - CHUNK - STRETCH
         for memory, moments in zip(self.pieces.memories, self.slots.moments, strict=True):
-            settled = moments.oldest(first)
-            for piece, place in enumerate(numbers % memory.keys.shape[2]):
-                memory.keys[piece, :, place : place + CHUNK] = settled.keys[piece]
-                memory.values[piece, ..., place : place + CHUNK] = settled.values[piece]
+            for piece, place in enumerate((numbers % memory.key_steps.shape[2]).tolist()):
+                settled = moments.between(piece * self.candidates, None, CHUNK)
+                memory.between(piece, place, place + CHUNK).take(settled)
             moments.forget()
 
 

@@ -43,30 +43,34 @@ def blocks(numbers: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(filled.reshape(-1, BLOCK, filled.shape[1] // 2, 2).swapaxes(1, 2))
 
 
-def _sum_products(_context: Any, rows: Any, first: Any, matrix: Any, block: Any, sums: Any) -> Any:
-    return types.void(rows, first, matrix, block, sums), _emit
+def _sum_products(_context: Any, rows: Any, first: Any, matrix: Any, block: Any, pair: Any, sums: Any) -> Any:
+    return types.void(rows, first, matrix, block, pair, sums), _emit
 
 
 sum_products: Any = intrinsic(_sum_products)
-"""sum_products(rows, first, matrix, block, sums): the products of ROWS of (rows, inputs) of int16, from the `first` on,
-with a block of a matrix as `blocks` gives it, into `sums`, (ROWS, BLOCK) of int32. Inputs are an even number."""
+"""sum_products(rows, first, matrix, block, pair, sums): the products of ROWS of (rows, inputs) of int16, from the
+`first` on, with a block of a matrix as `blocks` gives it, from a `pair` of its inputs on, into `sums`, (ROWS, BLOCK) of
+int32. The rows' inputs are an even number. All arrays are contiguous."""
 
 
 def _emit(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-    kinds, (first, block) = signature.args[::2], arguments[1::2]
-    arrays = zip(kinds, arguments[::2], strict=True)
-    rows, matrix, sums = (context.make_array(kind)(context, builder, array) for kind, array in arrays)
-    pairs = builder.extract_value(matrix.shape, 1)
+    made = zip(signature.args, arguments, strict=True)
+    rows, first, matrix, block, pair, sums = (
+        context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else value
+        for kind, value in made
+    )
+    pairs = builder.lshr(builder.extract_value(rows.shape, 1), first.type(1))
+    start = builder.add(builder.mul(block, builder.extract_value(matrix.shape, 1)), pair)
     totals = [cgutils.alloca_once(builder, _SUMS) for _ in range(ROWS * VECTORS)]
     for total in totals:
         builder.store(ir.Constant(_SUMS, None), total)
     with cgutils.for_range(builder, pairs) as loop:
-        place = builder.add(builder.mul(block, pairs), loop.index)
+        place = builder.add(start, loop.index)
         weights = [builder.sext(vector, _SHORTS) for vector in _loaded(builder, matrix.data, _BYTES, place, VECTORS)]
         for row in range(ROWS):
-            start = builder.mul(builder.add(first, first.type(row)), pairs)
-            [pair] = _loaded(builder, rows.data, _INT, builder.add(start, loop.index), 1)
-            inputs = builder.bitcast(_everywhere(builder, pair), _SHORTS)
+            place = builder.add(builder.mul(builder.add(first, first.type(row)), pairs), loop.index)
+            [both] = _loaded(builder, rows.data, _INT, place, 1)
+            inputs = builder.bitcast(_everywhere(builder, both), _SHORTS)
             for total, vector in zip(totals[row * VECTORS :], weights, strict=False):
                 builder.store(builder.add(builder.load(total), _pairs_summed(builder, inputs, vector)), total)
     target = builder.bitcast(sums.data, _SUMS.as_pointer())

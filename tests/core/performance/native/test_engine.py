@@ -34,17 +34,15 @@ PLAIN = PerformanceConfig(
 )
 
 
-def in_half(number):
-    """A float32 with the precision of a float16, which XLA would otherwise leave out (Veltkamp's splitting)."""
-    shifted = number * (2**13 + 1.0)
-    return shifted - (shifted - number)
+def in_bits(numbers, most, axis=-1):
+    """Numbers as the native engine rounds them along an axis: to whole multiples, `most` either way, of a step."""
+    step = ops.max(ops.abs(numbers), axis=axis, keepdims=True) / most
+    return ops.floor(numbers / ops.maximum(step, 1e-30) + 0.5) * step
 
 
 def in_16_bits(rows):
-    """Rows as the native engine rounds them before a product."""
     inputs = rows.shape[-1]
-    step = ops.max(ops.abs(rows), axis=-1, keepdims=True) / min(2**15 - 1, 2**24 // (inputs + inputs % 2))
-    return ops.floor(rows / ops.maximum(step, 1e-30) + 0.5) * step
+    return in_bits(rows, min(2**15 - 1, 2**24 // (inputs + inputs % 2)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,7 +54,9 @@ def rounded():
         patch.setattr(
             KVCache,
             "put",
-            lambda self, place, key, value, key_place=None: put(self, place, in_half(key), in_half(value), key_place),
+            lambda self, place, key, value, key_place=None: put(
+                self, place, in_bits(key, 127, axis=2), in_bits(value, 127), key_place
+            ),
         )
         patch.setattr(Dense, "call", lambda self, inputs, **more: call(self, in_16_bits(inputs), **more))
         yield
@@ -104,20 +104,20 @@ def harmonizing(take):
 
 
 def decoded(engine, sequences, chunks):
-    """All candidates after each chunk: their events and the probabilities of the end."""
+    """For each piece, its candidates' events and the probabilities of the end."""
     groups = [CandidateGroup(sequence, engine.candidates) for sequence in sequences]
-    batch, events, ends = Batch([engine]), [], []
+    batch = Batch([engine])
     for _ in range(chunks):
         batch.decode(groups)
-        events += [candidate.events for group in groups for candidate in group.candidates]
-        ends += [candidate.ends for group in groups for candidate in group.candidates]
-    return np.concatenate(events), np.concatenate(ends)
+    return [[(candidate.events, candidate.ends) for candidate in group.candidates] for group in groups]
 
 
-def play_alike(engines, sequences, chunks):
-    """Whether the events are the same, and the probabilities of the end nearly so."""
-    (ours, our_ends), (theirs, their_ends) = (decoded(engine, sequences(), chunks) for engine in engines)
-    return np.array_equal(ours, theirs) and np.allclose(our_ends, their_ends, rtol=1e-3)
+def alike(ours, theirs):
+    """Whether a piece's events are the same, and the probabilities of the end nearly so."""
+    return all(
+        np.array_equal(events, their_events) and np.allclose(ends, their_ends, rtol=0.02)
+        for (events, ends), (their_events, their_ends) in zip(ours, theirs, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,13 @@ def play_alike(engines, sequences, chunks):
     ids=["window and memory are full", "a melody", "a score", "without recall or candidates"],
 )
 def test_both_engines_play_the_same(engines_of, config, pieces, candidates, sequences, chunks):
-    """Whatever is forced, steered or given. A draw in some ten thousands falls right between two choices, and its piece
-    goes on otherwise then: of three takes, one at least is the same from its beginning to its end."""
+    """Whatever is forced, steered or given. A draw in some thousands falls right between two choices, or a key between
+    two steps of 8 bits, and its piece goes on otherwise then: of a few takes, each piece is the same in one at least,
+    from its beginning to its end."""
     engines = engines_of(config, pieces, candidates)
-    assert any(play_alike(engines, lambda take=take: sequences(take), chunks) for take in range(3))
+    waiting, takes = set(range(len(sequences(0)))), iter(range(6))
+    while waiting:
+        take = next(takes, None)
+        assert take is not None, f"pieces {waiting} are never the same"
+        played = zip(*(decoded(engine, sequences(take), chunks) for engine in engines), strict=True)
+        waiting -= {piece for piece, (ours, theirs) in enumerate(played) if alike(ours, theirs)}

@@ -45,11 +45,13 @@ def read_by_event(network, events):
 )
 def test_every_logit_is_that_of_the_full_pass(tmp_path, config):
     """Of all attributes, in a style, as the remaining time runs down, past the lengths of the window and of the
-    memory. Keys and values are kept in half precision, no more is lost."""
+    memory. Keys and values are kept in 8 bits, no more is lost."""
     checkpoint, events = checkpoint_of(tmp_path, config), any_events(6 * CHUNK)
     network = NativeNetwork(weights_of(checkpoint, config, 0.0), config)
     logits, buckets = read_by_event(network, events)
     expected = logits_of(network_of(checkpoint), events, STYLE, buckets[None])
     for found, full in zip(logits, expected, strict=True):
-        np.testing.assert_allclose(found, full[0], rtol=2e-3, atol=2e-3 * np.abs(full).max())
+        off, peak = np.abs(found - full[0]), np.abs(full).max()
+        assert off.max() < peak / 100
+        assert off.mean() < peak / 1000
     assert len(set(buckets)) > 3
