@@ -55,12 +55,6 @@ class Cache(NamedTuple):
         for mine, theirs in zip(self, other, strict=True):
             mine[...] = theirs
 
-    def copy_first(self, events: int, row: int, target: Cache, place: int) -> None:
-        """Copy the first events of a row to a place in another cache. What is behind them is not touched there: memory
-        that was never written to takes none of the machine's."""
-        target.keys[place, :, :events] = self.keys[row, :, :events]
-        target.values[place, ..., :events] = self.values[row, ..., :events]
-
     def forget(self) -> None:
         """Move all but the oldest chunk of events to where that was."""
         self.between(ALL, None, -CHUNK).take(self.between(ALL, CHUNK, None))
@@ -124,12 +118,14 @@ class State(NamedTuple):
                 states[origin.state]._copy_piece(origin.slot, self.pieces, piece)
 
     def _copy_piece(self, slot: int, target: Pieces, place: int) -> None:
-        """Copy what the piece of a slot has in common."""
+        """Copy what the piece of a slot has in common. Of the memories nothing is touched behind what was settled: memory
+        that was never written to takes none of the machine's."""
         piece = slot // self.candidates
         _copy(self.pieces.past, piece, target.past, place)
         settled = max(int(self.slots.decode.events_read[slot]) - STRETCH, 0)
+        settled += -settled % CHUNK
         for memory, copied in zip(self.pieces.memories, target.memories, strict=True):
-            memory.copy_first(settled, piece, copied, place)
+            copied.between(place, None, settled).take(memory.between(piece, None, settled))
 
     def settle(self) -> None:
         """When a chunk was decoded: the oldest chunk of events in the slots becomes part of their piece, in which no

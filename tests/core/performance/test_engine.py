@@ -33,9 +33,9 @@ LENGTH = 12_000
 """Cells, in the midst of the events of the tests."""
 WITH_RECALL = replace(TINY, num_recall_layers=2, recall_length=4 * CHUNK)
 UNBIASED = SamplingParameters(recall_bias=0.0)
-TOLERANCES = {"native": 5e-3, "xla": 1e-3}
-"""How much the logarithm of a probability may differ: the engine for processors keeps keys and values in half
-precision."""
+TOLERANCES = {"native": 5e-2, "xla": 1e-3}
+"""How much the logarithm of a probability may differ: the engine for processors keeps keys and values in 8
+bits."""
 
 
 @pytest.fixture(scope="module", autouse=True)

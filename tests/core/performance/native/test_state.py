@@ -1,7 +1,5 @@
 """core/performance/native/state.py: the state of the decode loop."""
 
-import numpy as np
-
 from core.performance.architecture import PerformanceConfig
 from core.performance.engine import CHUNK, STRETCH, Origin
 from core.performance.native.state import State
@@ -17,11 +15,12 @@ def test_a_copy_of_a_memory_is_as_long_as_the_piece():
     state = State.start(RECALLING, pieces=2, candidates=2)
     state.slots.decode.events_read[:] = STRETCH + CHUNK
     for memory in state.pieces.memories:
-        memory.keys[:], memory.values[:] = 1, 1
+        for numbers in memory:
+            numbers[:] = 1
     alone = State.start(RECALLING, pieces=1, candidates=1)
     alone.gather([state], [Origin(0, slot=3)])
     for memory in alone.pieces.memories:
-        assert np.flatnonzero(memory.keys.all(axis=(0, 1, 3))).tolist() == list(range(CHUNK))
-        assert not memory.keys[:, :, CHUNK:].any()
-        assert np.flatnonzero(memory.values.all(axis=(0, 1, 2))).tolist() == list(range(CHUNK))
-        assert not memory.values[..., CHUNK:].any()
+        for numbers in memory.between(0, None, CHUNK):
+            assert numbers.all()
+        for numbers in memory.between(0, CHUNK, None):
+            assert not numbers.any()
