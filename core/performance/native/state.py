@@ -118,8 +118,8 @@ class State(NamedTuple):
                 states[origin.state]._copy_piece(origin.slot, self.pieces, piece)
 
     def _copy_piece(self, slot: int, target: Pieces, place: int) -> None:
-        """Copy what the piece of a slot has in common. Of the memories nothing is touched behind what was settled: memory
-        that was never written to takes none of the machine's."""
+        """Copy what the piece of a slot has in common. Of memories nothing is touched behind what was settled: where
+        nothing was ever written, they take none of the machine's."""
         piece = slot // self.candidates
         _copy(self.pieces.past, piece, target.past, place)
         settled = max(int(self.slots.decode.events_read[slot]) - STRETCH, 0)
