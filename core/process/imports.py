@@ -34,8 +34,8 @@ class NoInstances:
 
 
 class _Placeholder(ModuleType):
-    """Stands for a module, until it is imported and from then on: whoever holds the placeholder finds the real classes
-    in it then."""
+    """Stands for a module that was left out, for good to whoever imported it meanwhile. Once the module itself is
+    imported, its classes are found here too."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
