@@ -38,11 +38,12 @@ PIECES_OF_A_GPU = (1, 16, 64, 256)
 
 
 def bytes_of_a_step(config: PerformanceConfig, pieces: int) -> int:
-    """What a step reads at the least: all weights, in 8 bits on a processor, the keys and values of every piece, and
-    those of its candidates."""
+    """What a step reads at the least: all weights, the keys and values of every piece, and those of its candidates. On
+    a processor all are in 8 bits, with a number in float32 for each key and value."""
     numbers = sum(weight.values.size for weight in default_checkpoint().weights().values())
     events = config.window - STRETCH + CANDIDATES * (STRETCH + CHUNK)
-    cache = config.num_blocks * 2 * config.num_kv_heads * events * config.head_dim * 4
+    width = 4 * config.head_dim if on_gpu() else config.head_dim + 4
+    cache = config.num_blocks * 2 * config.num_kv_heads * events * width
     return (4 if on_gpu() else 1) * numbers + pieces * cache
 
 
