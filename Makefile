@@ -59,15 +59,13 @@ upgrade: lock ## write requirements/ anew with the newest versions that pyprojec
 audit: dev ## look the pinned packages up in PyPI's advisories
 	@bin/audit
 
-# Every sentence of the bot stands in English in the code; a new one gets an empty place in each catalogue. How a language
-# writes numbers and dates is noted beside them.
+# Every sentence of the bot stands in English in the code; a new one gets an empty place in each catalogue.
 texts: dev ## bring the translations in bot/language/locales up to date with the code
 	@mkdir -p build
 	@$(PYTHON) -m babel.messages.frontend --quiet extract $(WORDS) --output-file build/messages.pot bot core
 	@for file in bot/language/locales/*.po; do $(PYTHON) -m babel.messages.frontend --quiet update --no-fuzzy-matching \
 		--ignore-obsolete --width 110 --ignore-pot-creation-date --input-file build/messages.pot \
 		--output-file $$file --locale $$(sed -n 's/.*"Language: \(.*\)\\n".*/\1/p' $$file) || exit 1; done
-	@$(PYTHON) -m tests.support.cldr
 WORDS = --no-location --no-default-keywords $(addprefix --keyword ,say say_some:1,2 Text described named BadRequest \
 	QueueError RenderError StoreError UnknownNotes)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from gettext import GNUTranslations
+
 import discord
 from discord import app_commands
 
-from bot.language.catalogue import Catalogue, catalogue
-from bot.language.i18n import language
+from bot.language.i18n import catalogue, language
 from core.text import Text, Value
 
 
@@ -32,7 +33,7 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         translations, where = catalogue(str(locale)), app_commands.TranslationContextLocation
-        if not isinstance(translations, Catalogue):
+        if not isinstance(translations, GNUTranslations):
             return None
         if context.location is where.command_name:
             said = translations.gettext(string.message)
