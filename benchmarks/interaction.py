@@ -7,7 +7,7 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks._report import megabytes, parser, table
@@ -20,7 +20,7 @@ from tests.support.processes import children
 
 LENGTH = 500
 REPEATS = 3
-AT_ONCE = (1, 4, 16, 50)
+AT_ONCE = (1, 4, 32)
 TAKES = (1, 2, 4)
 STAGES = ("wait", "compose", "render", "encode", "draw", "deliver")
 _WAIT = re.compile(r"It begins in (?:about ([\d.]+) (s|min)|a few seconds)")
@@ -52,10 +52,6 @@ async def ask_for_takes(discord: Discord, counts: Sequence[int], length: int) ->
 
     times = [sorted([await seconds(takes) for _ in range(REPEATS)])[REPEATS // 2] for takes in counts]
     return [[str(takes), f"{spent:.2f}", f"{spent / times[0]:.2f}"] for takes, spent in zip(counts, times, strict=True)]
-
-
-def memory(pid: int) -> str:
-    return f"{megabytes(pid):.0f} MB (most {megabytes(pid, 'VmHWM'):.0f})"
 
 
 async def ask_together(discord: Discord, count: int, length: int) -> list[str]:
@@ -104,7 +100,8 @@ def waits(message: Message) -> list[float]:
     ]
 
 
-async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int]) -> str:
+async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int]) -> None:
+    """Print each table as soon as it is there."""
     async with Discord() as discord:
         bot = BotProcess(folder, discord.environment)
         began = time.monotonic()
@@ -112,46 +109,50 @@ async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int
         await discord.registered("compose", within=60)
         registered = time.monotonic() - began
         await bot.logs("ready for jobs", within=120)
-        ready = time.monotonic() - began
+        started = f"commands there after {registered:.1f} s, worker after {time.monotonic() - began:.1f} s"
+        at_first = {name: megabytes(pid) for name, pid in processes(bot).items()}
         rows = [await ask(discord, bot, model, length) for model in MODELS for _ in range(repeats)]
-        together = [await ask_together(discord, count, length) for count in at_once]
+        print(alone(f"/compose seed:72 length:{length}, seconds; {started}", rows, length), flush=True)
+        print(together([await ask_together(discord, count, length) for count in at_once]), flush=True)
         takes = await ask_for_takes(discord, TAKES, length)
-        (worker,) = bot.workers
-        renderers = ", ".join(memory(process) for process in children(worker))
-        sizes = f"memory: bot {memory(bot.pid)}, worker {memory(worker)}, its renderers {renderers}"
+        print(table("takes of one request side by side", ["takes", "s to all files", "× baseline"], takes, "one take"))
+        print(memory(processes(bot), at_first))
         await bot.stop()
-    started = f"commands there after {registered:.1f} s, worker after {ready:.1f} s"
-    title = f"/compose seed:72 length:{length}, seconds; {started}"
-    header = [
-        "at once",
-        "slowest acknowledgement",
-        "first",
-        "median",
-        "last",
-        "pieces a minute",
-        "first waits foretold",
-        "later waits",
+
+
+def alone(title: str, rows: Sequence[Sequence[str]], length: int) -> str:
+    baseline = f"the music lasts {length * STEP_SECONDS:g} s; the first piece of a model is made while others load"
+    return table(title, ["model", "acknowledged", "all files", *STAGES], rows, baseline)
+
+
+def together(rows: Sequence[Sequence[str]]) -> str:
+    header = ["people at once", "slowest acknowledgement", "first", "median", "last", "pieces a minute"]
+    header += ["first waits foretold", "later waits"]
+    return table("the same by many people in the same moment, seconds to all files", header, rows, "one person")
+
+
+def processes(bot: BotProcess) -> dict[str, int]:
+    """The bot, its worker and what that has started, renderers but for one that waits for them, with their ids."""
+    (worker,) = bot.workers
+    started = {f"started by it, {number}": pid for number, pid in enumerate(children(worker), start=1)}
+    return {"bot": bot.pid, "worker": worker, **started}
+
+
+def memory(now: Mapping[str, int], at_first: Mapping[str, float]) -> str:
+    """What processes have at the end, and had at the most."""
+    rows = [
+        [name, f"{at_first.get(name, 0):.0f}", f"{megabytes(pid):.0f}", f"{megabytes(pid, 'VmHWM'):.0f}"]
+        for name, pid in now.items()
     ]
-    return "\n".join(
-        [
-            table(
-                title,
-                ["model", "acknowledged", "all files", *STAGES],
-                rows,
-                f"the music lasts {length * STEP_SECONDS:g} s; the first piece of a model is made while others load",
-            ),
-            table("the same by many people in the same moment, seconds to all files", header, together, "one person"),
-            table("takes of one request side by side", ["takes", "s to all files", "× baseline"], takes, "one take"),
-            sizes,
-        ]
-    )
+    header = ["process", "when the worker was ready", "at the end", "at the most"]
+    return table("memory in MB", header, rows, "the processes when the worker was ready")
 
 
 def main() -> None:
     quick = parser("interaction", __doc__, "4 minutes").parse_args().quick
     extent = (25, 1, (1,)) if quick else (LENGTH, REPEATS, AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(measure(Path(folder), *extent)))
+        asyncio.run(measure(Path(folder), *extent))
 
 
 if __name__ == "__main__":
