@@ -19,7 +19,6 @@ from benchmarks._decoding import (
     memory_speed,
 )
 from benchmarks._report import parser, seconds_of, table
-from core.loader import load_composer
 from core.performance.architecture import PerformanceConfig, config_of
 from core.performance.candidates import CANDIDATES
 from core.performance.engine import CHUNK, STRETCH, Engine
@@ -145,7 +144,6 @@ def main() -> None:
     print(memory_limit(composer.engine, composer.config, pieces, seconds), flush=True)
     for size in pieces[:1] if quick else (1, 4):
         print(shares(composer.engine(size, CANDIDATES), chunks), flush=True)
-    load_composer("article")  # imports TensorFlow, without its notices
     print(side_by_side(makers_of_engines(), pieces[:1] if quick else PIECES, 2 * seconds))
 
 

@@ -7,9 +7,10 @@ import time
 import numpy as np
 
 from benchmarks._report import parser, table
+from core.checkpoint import Checkpoint
 from core.composer import Composer
 from core.loader import load_composer
-from core.models import MODELS
+from core.models import CHECKPOINTS, MODELS, SMALL
 from core.options import STEP_SECONDS
 from core.request import ComposeRequest
 from core.seed import Seed
@@ -29,19 +30,26 @@ def composed(composer: Composer, length: int, takes: int) -> float:
     return float(np.median(times))
 
 
-def predicted(composer: Composer, length: int) -> float:
-    """The seconds of the article's loop over words, on the same network: predict, draw, append."""
-    from core.article.composer import ArticleComposer
-    from core.article.model import WINDOW
+def predicted(length: int) -> float:
+    """The seconds of the article's loop over words, on the same network in Keras: predict, draw, append."""
+    from core.article.architecture import WINDOW, ArticleConfig
+    from core.article.composer import MODEL, VOCABULARY
+    from core.article.model import built
+    from core.article.tokenizer import Vocabulary
 
-    assert isinstance(composer, ArticleComposer)
+    checkpoint = Checkpoint(MODELS[MODEL].folder(CHECKPOINTS, SMALL), MODEL)
+    network, vocabulary = (
+        built(ArticleConfig(**checkpoint.architecture)),
+        Vocabulary(checkpoint.text(VOCABULARY).split()),
+    )
+    checkpoint.load_into(network)
     draws = np.random.default_rng(7)
-    words = [composer.vocabulary.silence] * (WINDOW - 1) + composer.vocabulary.encode(["72"]).tolist()
+    words = [vocabulary.silence] * (WINDOW - 1) + vocabulary.encode(["72"]).tolist()
 
     def go_on() -> None:
-        logits = composer.network.predict(np.array([words[-WINDOW:]], dtype=np.int32), verbose=0)[0]
+        logits = network.predict(np.array([words[-WINDOW:]], dtype=np.int32), verbose=0)[0]
         chances = np.exp(logits.astype(np.float64))
-        words.append(int(draws.choice(len(composer.vocabulary), p=chances / chances.sum())))
+        words.append(int(draws.choice(len(vocabulary), p=chances / chances.sum())))
 
     go_on()  # predict builds its function at the first call
     began = time.perf_counter()
@@ -55,7 +63,7 @@ def main() -> None:
     length, takes = (25, 1) if quick else (LENGTH, TAKES)
     composers = {f"model '{model}'": load_composer(model) for model in MODELS}
     composers["model 'performance', preset 'base'"] = load_composer("performance", preset="base")
-    article = predicted(composers["model 'article'"], length)
+    article = predicted(length)
     times = {"the article's loop, a predict call a word": article}
     times |= {f"Nocturne, {name}": composed(composer, length, takes) for name, composer in composers.items()}
     rows = [

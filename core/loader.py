@@ -1,5 +1,4 @@
-"""Loads a model's composer. Importing this costs nothing; loading `article`, and on a GPU any model, imports
-TensorFlow."""
+"""Loads a model's composer. Importing this costs nothing; loading `performance` on a GPU imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ def load_composer(
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if programs and "tensorflow" not in sys.modules:
+    if programs and not {"numba", "tensorflow"} & sys.modules.keys():  # which read then where their programs are
         programs.open()
     spec = MODELS[model]
     module, _, name = spec.composer.partition(":")

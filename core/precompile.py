@@ -1,4 +1,4 @@
-"""`python -m core.precompile`: compiles the default model when Nocturne is installed, so that no first piece waits for
+"""`python -m core.precompile`: compiles the models when Nocturne is installed, so that no first piece waits for
 it. The programs go to where `core.process.programs` finds those of the installation."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 
 from core.loader import load_composer
-from core.models import DEFAULT_MODEL
+from core.models import MODELS
 from core.process.programs import INSTALLED, ProgramCache
 
 
@@ -15,8 +15,8 @@ def main() -> None:
     its first piece."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
     programs = ProgramCache(INSTALLED)
-    composer = load_composer(DEFAULT_MODEL, slots=1, programs=programs)
-    composer.warm_up_fully()
+    for model in MODELS:
+        load_composer(model, slots=1, programs=programs).warm_up_fully()
     programs.seal()
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "core",
     "core.process",
+    "core.native",
     "core.midi",
     "core.article",
     "core.performance",

@@ -1,31 +1,14 @@
-"""The article's network: three bidirectional GRU layers, self-attention behind the first two."""
+"""The article's network: three bidirectional GRU layers, self-attention behind the first two. Training needs it; pieces
+are composed by `core.article.network`, which computes the same."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import ops
 
-WINDOW = 50
-"""How many words the network reads to predict the next: 10 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleConfig:
-    """The sizes of a network; the defaults are the article's."""
-
-    vocabulary: int
-    """How many words it knows."""
-    embedding: int = 100
-    """Features of an embedded word."""
-    units: int = 128
-    """Units of a GRU layer, in each of its two directions."""
-    dense: int = 64
-    """Units of the layer before the logits."""
-    dropout: float = 0.3
-    """The share of features that is dropped behind each GRU layer in training."""
+from core.article.architecture import LEAK, WINDOW, ArticleConfig
 
 
 class SelfAttention(keras.layers.Layer):
@@ -100,7 +83,7 @@ class ArticleModel(keras.Model):
             attentions.append(attention)
             hidden = dropout(hidden, training=training)
         hidden = self.dropouts[2](self.grus[2](hidden), training=training)
-        return self.head(ops.leaky_relu(self.dense(hidden), negative_slope=0.3)), attentions
+        return self.head(ops.leaky_relu(self.dense(hidden), negative_slope=LEAK)), attentions
 
 
 def built(config: ArticleConfig, kind: type[ArticleModel] = ArticleModel) -> ArticleModel:

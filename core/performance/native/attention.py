@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from core.native import compiled
+from core.native.arithmetic import exponential
 from core.performance.engine import STRETCH
-from core.performance.native import compiled
-from core.performance.native.arithmetic import exponential
 from core.performance.native.products import Rounded, add_product, norm, normed, product, round_row, rounded
 from core.performance.native.state import Cache
 from core.performance.native.vectors import BLOCK, ROWS, sum_products

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.engine import FREE, ChunkInputs
 from core.performance.events import (
     DURATION,
@@ -23,7 +24,6 @@ from core.performance.events import (
     VELOCITY,
 )
 from core.performance.given import FREELY, MELODY, SCORE, GivenNotes
-from core.performance.native import compiled
 from core.performance.native.given import add_melody_bias, giving_way, is_over, own_draw, struck_note
 from core.performance.native.rubato import (
     Timing,

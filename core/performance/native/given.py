@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.events import BIN_CELLS, END, KEYS, PITCHES, TIME_BINS
 from core.performance.given import COARSE, GIVEN_NOTES, MELODY, MELODY_BIAS, NEVER, SCORE, GivenNotes
-from core.performance.native import compiled
 from core.performance.sampling import FORBIDDEN, DecodeState
 
 

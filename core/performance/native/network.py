@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.architecture import PerformanceConfig, rotary_frequencies
 from core.performance.events import REMAINING_UNSAID
-from core.performance.native import compiled
 from core.performance.native.attention import attention_layer, rotary_angles
 from core.performance.native.products import add, feed_forward, norm, normed, product
 from core.performance.native.recall import recall_layer

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.performance.native import compiled
+from core.native import compiled
 from core.performance.native.vectors import BLOCK, ROWS, blocks, sum_products
 
 EPSILON = np.float32(1e-6)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.engine import STRETCH
-from core.performance.native import compiled
 from core.performance.native.attention import attend, keep, of_head
 from core.performance.native.products import add_product, norm, normed, product, rounded
 from core.performance.native.state import Cache

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.events import BIN_CELLS, END, KEYS, PEDAL_DOWN, PEDAL_UP, PITCHES, SHIFT, TIME_BINS, VELOCITIES
 from core.performance.given import GIVEN_NOTES, NEVER, SCORE, GivenNotes
-from core.performance.native import compiled
 from core.performance.native.given import Moment, moment, own_draw
 from core.performance.native.sampling import draw, pedal_gain, softmax_weights
 from core.performance.rubato import (

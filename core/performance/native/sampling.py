@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from core.native import compiled
 from core.performance.events import (
     BIN_CELLS,
     CELL,
@@ -19,7 +20,6 @@ from core.performance.events import (
     REMAINING_UNSAID,
     TIME_BINS,
 )
-from core.performance.native import compiled
 from core.performance.sampling import FORBIDDEN, LOG_CELLS, SHIFT_MEMORY, DecodeState, SamplingParameters
 
 _HALVINGS = 24

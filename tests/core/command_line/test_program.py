@@ -65,7 +65,7 @@ def test_help_and_refusals_come_at_once(arguments: list[str]):
 
 
 def test_the_article_composes_from_the_command_line(tmp_path: Path):
-    """The real program with a real, if untrained, network: files and JSON, and TensorFlow says nothing."""
+    """The real program with a real, if untrained, network: files and JSON, and nothing is said but the progress."""
     make_article_checkpoint(tmp_path / "checkpoints" / "article")
     arguments = ["compose", "--model", "article", "--seed", "72", "--length", "100", "--take", "7", "--attention"]
     said = subprocess.run(

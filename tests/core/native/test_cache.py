@@ -1,4 +1,4 @@
-"""core/performance/native/__init__.py: machine code is kept for as long as it is that of the sources."""
+"""core/native/__init__.py: machine code is kept for as long as it is that of the sources."""
 
 import os
 import shutil

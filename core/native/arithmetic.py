@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from core.performance.architecture import MOST_SCORE
-from core.performance.native import compiled
+from core.native import compiled
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-_BOUND = np.float32(MOST_SCORE)
+_BOUND = np.float32(80)
+"""Beyond it powers of e come near the largest and the smallest float32. It is that of attention scores too, see
+`core.performance.architecture.MOST_SCORE`."""
 
 
 @compiled
 def exponential(value: Any) -> Any:
-    """e to the power of a float32, within 2.5 units in the last place, as if it were within MOST_SCORE of 0; unlike the
+    """e to the power of a float32, within 2.5 units in the last place, as if it were within _BOUND of 0; unlike the
     library's, for many numbers side by side. After Cephes' `expf`: the power of two is split off, a polynomial does the
     rest."""
     value = min(max(value, -_BOUND), _BOUND)

@@ -1,0 +1,55 @@
+"""Machine code for processors, by Numba: how it is compiled, and how long it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit
+from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator
+
+_ROOMS = ("article", "native", "performance")
+"""The folders of core whose functions are compiled."""
+
+
+def _sources() -> bytes:
+    folders = [Path(__file__).parents[1] / room for room in _ROOMS]
+    return b"".join(file.read_bytes() for folder in folders for file in sorted(folder.rglob("*.py")))
+
+
+_STAMP = hashlib.sha256(_sources()).hexdigest()
+
+
+class _OfTheseSources:
+    """Machine code is read again while no module of those folders has changed: Numba itself would look at a function's
+    own module, and not at the functions that it calls or at constants from elsewhere."""
+
+    def get_source_stamp(self) -> str:
+        return _STAMP
+
+
+class InGivenFolder(_OfTheseSources, UserProvidedCacheLocator):
+    """Machine code in the folder that NUMBA_CACHE_DIR names."""
+
+
+class BesideModule(_OfTheseSources, InTreeCacheLocator):
+    """Machine code beside the module that it is of."""
+
+
+_LOCATORS = ",".join(f"{__name__}.{kind.__name__}" for kind in (InGivenFolder, BesideModule))
+vars(config).update(CACHE_LOCATOR_CLASSES=_LOCATORS)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code that is kept from start to start. It runs without Python's lock, so that every core
+    decodes a batch of its own, and sums in the order that is fastest, the same at every call.
+
+    All that it calls becomes part of it. Else the linker would take a function that several call from whichever of them
+    came first, and each has its own order of summing: a take would change when machine code was read again."""
+    dispatcher = njit(nogil=True, fastmath=True, forceinline=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
+        dispatcher.enable_caching()
+    return dispatcher
