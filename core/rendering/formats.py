@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import lameenc
 import numpy as np
@@ -16,8 +15,6 @@ from core.errors import RenderError
 from core.rendering import xing
 from core.rendering.fluidsynth import RATE
 from core.rendering.loudness import Samples
-from core.rendering.mp3_frames import SAMPLES as FRAME_SAMPLES
-from core.rendering.mp3_frames import Frames, joined
 
 SIZE_LIMIT = 10 * 2**20
 """Bytes that a message may carry where pieces are usually sent. The longest piece fits at the highest bitrate."""
@@ -27,9 +24,6 @@ as many moments have audible noise, 0.02 %; with 128, 13 %."""
 VARIABLE_QUALITY, VARIABLE_EFFORT = 3, 7
 """LAME's for a variable bitrate. Its noise is less than at a constant 128 kbit/s with any effort, in half the time
 (docs/measurements.md)."""
-HALVED_SECONDS = 20
-"""A longer MP3 is encoded in two halves side by side, which takes half the time where a second core is free. Its noise
-differs by less than 0.1 dB from that of one encoded in a single go, at the seam too."""
 BITRATES = (128, 112, 96, 80, 64, 48, 32)
 """kbit/s of an MP3 of constant bitrate, for a piece that might not fit otherwise."""
 EFFORT = 5
@@ -42,9 +36,6 @@ OPUS_BITRATES = (96, 64, 48, 32)
 
 _VBR_MTRH = 4
 """LAME's name for the faster of its two ways to a variable bitrate."""
-_WARM_UP, _SEAM = 16, 32
-"""Frames that an encoder has heard before a half begins, so that it goes on as the other would; and those of which one
-is the first of the second half. In 21 trials 4 to 32 of these could be."""
 _LAME_SCALE = 0.95
 """At a constant bitrate LAME makes everything softer by this factor, lest it clip; `CEILING_DBTP` sees to that here."""
 _OVERLAP = RATE // 10
@@ -59,26 +50,12 @@ def mp3(samples: Samples, size_limit: int = SIZE_LIMIT, tag: bytes = b"") -> byt
 
 
 def _variable(samples: Samples) -> bytes:
-    frames = (_in_halves(samples) if len(samples) >= HALVED_SECONDS * RATE else None) or _of_variable_bitrate(samples)
-    return xing.header(frames, len(samples)) + frames.mp3
-
-
-def _in_halves(samples: Samples) -> Frames | None:
-    """Each half by a thread of its own. None where no frame near the middle can be the first of the second half."""
-    middle = len(samples) // 2 // FRAME_SAMPLES
-    begun = middle - _WARM_UP
-    parts = samples[: (middle + _SEAM + _WARM_UP) * FRAME_SAMPLES], samples[begun * FRAME_SAMPLES :]
-    with ThreadPoolExecutor(len(parts)) as threads:
-        first, second = threads.map(_of_variable_bitrate, parts)
-    return joined(first, second, begun, range(middle, middle + _SEAM))
-
-
-def _of_variable_bitrate(samples: Samples) -> Frames:
     encoder = _encoder(VARIABLE_EFFORT)
     encoder.set_vbr(_VBR_MTRH)
     encoder.set_vbr_quality(VARIABLE_QUALITY)
     encoder.set_vbr_max_bitrate_kbps(MOST_VARIABLE)
-    return Frames(_encoded(encoder, _blocks(samples)))
+    frames = _encoded(encoder, _blocks(samples))
+    return xing.header(frames, len(samples)) + frames
 
 
 def _constant(samples: Samples, bitrate: int) -> bytes:
