@@ -74,7 +74,7 @@ async def test_another_worker_finishes_what_a_killed_one_began(jobs: JobQueue, b
     with begin("a", *ENDLESS, "--places", "2") as a:
         for take in range(1, 5):
             await jobs.put(str(take), asks(take=take, length=300), user_id=take)
-        await begun(a)
+        await until(lambda: len(a.history("began")) == 2)  # of jobs that are taken together, any two get the places
         a.kill()
         with begin("b", "--places", "2") as b:
             await asyncio.to_thread(b.wait_for, "which does not live any more")
