@@ -1,7 +1,7 @@
 """The innermost loop of products, as vector instructions. By one of them a processor multiplies pairs of 16-bit numbers
 and adds them up in 32 bits: twice as many as of float32. LLVM does not see it in a loop of Numba's.
 
-Sums of whole numbers are exact. So a row comes out the same beside any others, and on every processor."""
+Sums of whole numbers are exact. So a row comes out the same beside any others, in vectors of any length."""
 
 from __future__ import annotations
 

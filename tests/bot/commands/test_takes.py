@@ -69,6 +69,7 @@ async def test_four_takes_come_side_by_side(queue: FakeQueue, url: str, monkeypa
             assert [button["label"] for button in message.buttons] == ["1", "2", "3", "4", "Four more", "Delete all"]
             assert "**2** · 0:22 · take 8" in message.text
             assert await emptied(url)
+            await until(lambda: len(queue.deleted) >= 4)
             assert sorted(queue.deleted) == sorted(job_ids(asked))
 
 
