@@ -69,8 +69,9 @@ class DefaultSelect(
         values = {_written(self.option, value): value for value, _ in _choices(self.option, services)}
         if chosen not in values:
             raise BadRequest("there is no such choice any more; please use `/defaults` again")
+        await interaction.response.defer()
         own = await services.defaults.set(interaction.user.id, self.option, values[chosen])
-        await interaction.response.edit_message(view=defaults_view(services, own))
+        await interaction.edit_original_response(view=defaults_view(services, own))
 
 
 def defaults_view(services: Services, own: Mapping[str, Any]) -> discord.ui.LayoutView:

@@ -76,9 +76,10 @@ async def _ask_arrangement(interaction: Interaction, stored: Stored) -> None:
 
 async def _show_attention(interaction: Interaction, stored: Stored) -> None:
     await rules_here(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
     async with interaction.client.services.library.opened(stored) as piece:
         reply = card.attention(piece)
-        await interaction.response.send_message(reply.content, files=reply.files(), ephemeral=True)
+        await interaction.edit_original_response(content=reply.content, attachments=reply.files())
 
 
 async def _ask_deletion(interaction: Interaction, stored: Stored) -> None:

@@ -126,9 +126,10 @@ def _options(services: Services) -> dict[str, list[tuple[Any, str]]]:
 
 
 async def _change(interaction: Interaction, **changes: Any) -> None:
-    services = interaction.client.services
-    rules = await services.rules.change(_managed_guild(interaction), **changes)
-    await interaction.response.edit_message(view=settings_view(services, rules))
+    services, guild_id = interaction.client.services, _managed_guild(interaction)
+    await interaction.response.defer()
+    rules = await services.rules.change(guild_id, **changes)
+    await interaction.edit_original_response(view=settings_view(services, rules))
 
 
 def _managed_guild(interaction: Interaction) -> int:

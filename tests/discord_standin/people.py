@@ -141,6 +141,12 @@ class Person:
                 return await self._uses(message, part, data)
         raise ClientRefuses(f"no menu offers {', '.join(chosen)} under {message!r}")
 
+    async def changes(self, message: Message, *values: str | Channel, menu: str = "") -> None:
+        """Choose as `selects` does, and wait until the message shows what came of it."""
+        revisions = len(message.revisions)
+        await self.selects(message, *values, menu=menu)
+        await message.until(lambda message: len(message.revisions) > revisions)
+
     async def submits(self, asked: Interaction, **given: Given) -> Interaction:
         """Fill in the modal that an interaction was answered with, by custom id, and send it; the rest is sent as it is
         prefilled. Raises ClientRefuses."""

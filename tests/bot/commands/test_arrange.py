@@ -144,7 +144,8 @@ async def test_what_cannot_be_arranged_is_said(queue: FakeQueue, url: str, monke
 
 
 async def test_what_the_article_s_model_attended_to(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
-    """A picture a block, for the presser alone; pieces without have no such button."""
+    """A picture a block, for the presser alone, who is answered before there is room for the files in memory; pieces
+    without have no such button."""
     async with Discord() as standin:
         listener = clara(standin)
         async with playing(standin, queue, url, monkeypatch):
@@ -152,8 +153,12 @@ async def test_what_the_article_s_model_attended_to(queue: FakeQueue, url: str, 
             await asked.answered()
             queue.finish(asked.id, attention=(b"\x89PNG one", b"\x89PNG two"))
             message = await asked.finished()
-        async with playing(standin, queue, url, monkeypatch):
-            pictures = await (await listener.clicks(message, "Attention")).answered()
+        async with playing(standin, queue, url, monkeypatch) as bot:
+            memory = bot.services.library.memory
+            async with memory.held(memory.most):
+                pressed = await listener.clicks(message, "Attention")
+                assert pressed.acknowledged_at
+            pictures = await pressed.answered()
             assert pictures.ephemeral
             assert pictures.content.startswith("What the network looked at in the middle of this piece")
             assert [file.bytes for file in pictures.attachments] == [

@@ -1,10 +1,13 @@
 """/defaults, chosen in the stand-in's client, and the pieces that follow from it."""
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.model_cards import ModelCard
+from bot.store.defaults import DefaultsBook
 from core.options import STYLE
 from tests.discord_standin import Discord, Message, Person, Upload
 from tests.discord_standin.codes import SELECTS
@@ -27,7 +30,7 @@ def chosen(message: Message) -> dict[str, str]:
 async def choose(listener: Person, **values: str) -> Message:
     message = await (await listener.types("/defaults")).answered()
     for option, value in values.items():
-        await listener.selects(message, value, menu=f"default:{option}")
+        await listener.changes(message, value, menu=f"default:{option}")
     return message
 
 
@@ -44,8 +47,8 @@ async def test_defaults_are_shown_and_changed_in_one_message(
             assert chosen(message) == {}
             picked = {"style": "Chopin", "length": "150", "audio": "flac", "temperature": "0.9", "private": "True"}
             assert chosen(await choose(listener, **picked)) == picked
-            await listener.selects(message, "-", menu="default:audio")
-            await listener.selects(message, "music_box", menu="default:instrument")
+            await listener.changes(message, "-", menu="default:audio")
+            await listener.changes(message, "music_box", menu="default:instrument")
         async with playing(standin, queue, url, monkeypatch):
             asked = await listener.types("/compose", seed="72", where=listener.dm)
             assert (await asked.answered()).ephemeral
@@ -59,6 +62,28 @@ async def test_defaults_are_shown_and_changed_in_one_message(
             await listener.clicks(question, "Remove everything")
             await question.until(lambda message: message.content.startswith("Nothing is stored about you"))
             assert chosen(await (await listener.types("/defaults")).answered()) == {}
+
+
+async def test_a_choice_is_acknowledged_before_it_is_written(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """However long the database takes; the message changes when it is done."""
+    written, write = asyncio.Event(), DefaultsBook.set
+
+    async def slow(*arguments: Any) -> dict[str, Any]:
+        await written.wait()
+        return await write(*arguments)
+
+    async with Discord() as standin:
+        listener = clara(standin)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await (await listener.types("/defaults")).answered()
+            monkeypatch.setattr(DefaultsBook, "set", slow)
+            chosen_now = await listener.selects(message, "flac", menu="default:audio")
+            assert chosen_now.acknowledged_at
+            assert chosen(message) == {}
+            written.set()
+            await message.until(lambda message: chosen(message) == {"audio": "flac"})
 
 
 async def test_what_is_typed_counts_more_and_a_recipe_alone(

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from bot.store import database as database_module
 from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
 from bot.store.pieces import Library
-from bot.store.server_rules import RuleBook
+from bot.store.server_rules import RuleBook, Rules
 from core.errors import StoreError
 from tests.discord_standin import ClientRefuses, Discord, Interaction, Message, Person, Upload
 from tests.discord_standin.codes import SELECTS
@@ -40,7 +41,7 @@ def chosen(message: Message) -> dict[str, list[str]]:
 async def rule(manager: Person, menu: str, *values: str | Channel) -> Message:
     """Open the settings and choose. The message that shows them all."""
     message = await (await manager.types("/settings")).answered()
-    await manager.selects(message, *values, menu=f"rules:{menu}")
+    await manager.changes(message, *values, menu=f"rules:{menu}")
     return message
 
 
@@ -59,16 +60,38 @@ async def test_settings_are_shown_and_changed_in_one_message(
             assert message.ephemeral
             assert message.text.startswith("Settings of this server.")
             assert chosen(message) == usual
-            await manager.selects(message, guild.channels[0])
-            await manager.selects(message, "300", menu="rules:length")
-            await manager.selects(message, "True")
+            await manager.changes(message, guild.channels[0])
+            await manager.changes(message, "300", menu="rules:length")
+            await manager.changes(message, "True")
         async with playing(standin, queue, url, monkeypatch):
-            await manager.selects(message, "20", menu="rules:a_day")
+            await manager.changes(message, "20", menu="rules:a_day")
             now = usual | {"channels": [str(guild.channels[0].id)], "length": ["300"], "private": ["True"]}
             assert chosen(message) == now | {"a_day": ["20"]}
             assert chosen(await (await elsewhere.types("/settings")).answered()) == usual
-            await manager.selects(message, menu="rules:channels")
+            await manager.changes(message, menu="rules:channels")
             assert chosen(message) == now | {"a_day": ["20"], "channels": []}
+
+
+async def test_a_choice_is_acknowledged_before_it_is_written(
+    queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """However long the database takes; the message changes when it is done."""
+    written, write = asyncio.Event(), RuleBook.change
+
+    async def slow(book: RuleBook, guild_id: int, **changes: Any) -> Rules:
+        await written.wait()
+        return await write(book, guild_id, **changes)
+
+    async with Discord() as standin:
+        manager = standin.person("clara", standin.guild(), manager=True)
+        async with playing(standin, queue, url, monkeypatch):
+            message = await (await manager.types("/settings")).answered()
+            monkeypatch.setattr(RuleBook, "change", slow)
+            chosen_now = await manager.selects(message, "300", menu="rules:length")
+            assert chosen_now.acknowledged_at
+            assert chosen(message)["length"] == ["3000"]
+            written.set()
+            await message.until(lambda message: chosen(message)["length"] == ["300"])
 
 
 async def test_only_managers_change_them(queue: FakeQueue, url: str, monkeypatch: pytest.MonkeyPatch):
