@@ -44,6 +44,9 @@ TAKE_TOO_LATE = Text("Discord would no longer have let me deliver it")
 LONGEST_WAIT_SECONDS = 7200.0
 """In the queue, also where a message can bring the piece at any time: a full queue of 1,000 is done in less."""
 
+IN_ALL = "in all"
+"""The log's name of the time from the interaction to its answer."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -243,9 +246,9 @@ class Follower:
         how, url = await self._messenger.deliver(pending, outcome.reply)
         self._open.delivered.add(job_id)
         self._open.close(job_id)  # its listener may ask for the next one from here on
-        times = {"deliver": time.monotonic() - begun, "in all": pending.destination.age}
+        times = {"deliver": time.monotonic() - begun, IN_ALL: pending.destination.age}
         _log.info("%s", log_line(outcome, how, times))
-        metrics.answered(outcome.state, how, times["deliver"], times["in all"])
+        metrics.answered(outcome.state, how, times["deliver"], times[IN_ALL])
         await self._leases.remove(job_id)  # first, for its token
         with suppress(StoreError):  # the pieces are there all the same
             await self._library.table.set_message(pending.job_ids, url)
@@ -291,7 +294,13 @@ def log_line(outcome: Outcome, how: str, times: Mapping[str, float]) -> str:
         waited = {} if job.waited is None else {"wait": job.waited}
         for stage, seconds in {**waited, **(job.piece.seconds if job.piece else {})}.items():
             made[stage] = max(seconds, made.get(stage, 0.0))
-    spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in {**made, **times}.items())
+    spent = ", ".join(_spent(stage, seconds) for stage, seconds in {**made, **times}.items())
     asked = recipes.command(pending.request, pending.rendering, pending.takes, pending.unread_task)
     user = pending.destination.user_id
     return f"job {pending.job_id} of user {user}, {asked}: {outcome.state}{reason}, {how}; {spent}"
+
+
+def _spent(stage: str, seconds: float) -> str:
+    """`compose 1.23 s`. The whole time goes by Discord's clock, which is known to some tenths."""
+    digits = 2 if stage != IN_ALL else 1 if seconds < 10 else 0
+    return f"{stage} {seconds:.{digits}f} s"

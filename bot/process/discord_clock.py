@@ -10,12 +10,19 @@ from typing import Any
 
 import aiohttp
 
+_BEHIND_SECONDS = 2.0
+"""A `Date` has lost its fraction of a second and was on its way: one that is further behind is of a clock set back."""
+_DRIFT = 1e-4
+"""Seconds a second by which two clocks may drift apart."""
+
 
 class DiscordClock:
-    """Follows the `Date` of each answer, and goes on by the monotonic clock in between."""
+    """Follows the `Date` of each answer, and goes on by the monotonic clock in between. A `Date` is in whole seconds
+    and never ahead: so the answer that puts the clock furthest ahead counts, and a few of them tell tenths."""
 
     def __init__(self) -> None:
         self._offset: float | None = None  # of Discord's clock to the monotonic one
+        self._heard_at = 0.0  # by the monotonic clock
         self._own_offset = time.time() - time.monotonic()
         self.trace = aiohttp.TraceConfig()
         """To be handed to discord.py."""
@@ -32,7 +39,14 @@ class DiscordClock:
 
     async def _hear(self, session: aiohttp.ClientSession, context: Any, end: aiohttp.TraceRequestEndParams) -> None:
         with suppress(KeyError, ValueError):
-            self._offset = parsedate_to_datetime(end.response.headers["Date"]).timestamp() - time.monotonic()
+            self._follow(parsedate_to_datetime(end.response.headers["Date"]).timestamp(), time.monotonic())
+
+    def _follow(self, date: float, now: float) -> None:
+        offset = date - now
+        if self._offset is not None:
+            kept = self._offset - _DRIFT * (now - self._heard_at)
+            offset = kept if offset < kept < offset + _BEHIND_SECONDS else offset
+        self._offset, self._heard_at = offset, now
 
 
 DISCORD_CLOCK = DiscordClock()

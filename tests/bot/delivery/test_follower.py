@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from bot.delivery import follower
+from bot.delivery.follower import IN_ALL, Outcome, log_line
+from bot.language.replies import Reply
 from bot.store import pending_reply
 from core.errors import QueueError
 from core.queue.jobs import Job, JobState
 from tests.discord_standin import Discord
+from tests.support.pieces import piece
 from tests.support.playing_bot import SHORT, FakeQueue, clara, emptied, playing
+from tests.support.stored_pieces import pending
 from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio
@@ -175,3 +179,12 @@ async def test_a_lost_receipt_loses_no_piece(
             queue.finish(asked.id)
             assert (await asked.finished()).attachments
         assert all(refusal.code == 40060 for refusal in standin.refused())
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(5.678, "in all 5.7 s"), (73.21, "in all 73 s")])
+async def test_the_log_says_where_the_time_went(seconds: float, said: str):
+    """A stage to 10 ms, and the whole time as exactly as it is known: to a tenth below 10 s."""
+    outcome = Outcome(pending(), [Job("1", JobState.DONE, piece=piece(), waited=0.25)], Reply("A piece"))
+    line = log_line(outcome, "answered", {"deliver": 0.4, IN_ALL: seconds})
+    spent = f"wait 0.25 s, compose 3.00 s, render 1.00 s, encode 0.50 s, draw 0.20 s, deliver 0.40 s, {said}"
+    assert line == f"job 1 of user 42, /compose seed:72 take:7: done, answered; {spent}"
