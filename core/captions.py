@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core import tonality
 from core.recipe import unusual_options
 from core.records import check_types, known_fields
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
@@ -43,7 +44,7 @@ class Captions:
         """For a piece that is made by this request. Words that the worker could not draw are left out, but for the
         take, which becomes a number sign."""
         edits = [option.caption(value) for option, value in unusual_options(request, rendering) if option.caption]
-        said = [_said(part, language) for part in (_begun(request), *edits)]
+        said = [_said(part, language) for part in (_begun(request, language), *edits)]
         return cls(
             " · ".join(filter(None, said)),
             _said(_beginning(request), language),
@@ -60,12 +61,12 @@ class Captions:
         return cls(**known_fields(cls, data))
 
 
-def _begun(request: ComposeRequest) -> str | Text:
+def _begun(request: ComposeRequest, language: Language) -> str | Text:
     if request.file_word:
         return _TASKS[request.file_word]
-    names = request.seed.chord_names
     if request.seed.is_random:
         return _RANDOM
+    names = request.seed.said(language, tonality.read(request.key))
     return names if len(names) <= LONGEST_NAMES else names[: LONGEST_NAMES - 1] + "…"
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from core import notation
 from core.errors import BadRequest, shown
-from core.text import Text, Value
+from core.text import ENGLISH, Language, Text, Value
+from core.tonality import Key
 
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 """The keys of a piano, A0 to C8."""
@@ -56,8 +57,24 @@ _OF_A_MELODY = _Refusals(
 _SHORT = {"major": "", "minor": "m", "7": "7", "minor 7": "m7", "major 7": "maj7", "diminished": "dim"}
 _KINDS = {notation.CHORDS[kind]: short for kind, short in _SHORT.items()}
 """How chords are written in short, by their semitones above the root."""
-_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_FLATS = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
+_SHARPS = tuple(
+    str(name)
+    for name in (
+        Text("C"),
+        Text("C♯"),
+        Text("D"),
+        Text("D♯"),
+        Text("E"),
+        Text("F"),
+        Text("F♯"),
+        Text("G"),
+        Text("G♯"),
+        Text("A"),
+        Text("A♯"),
+        Text("B"),
+    )
+)
+_FLATS = {1: str(Text("D♭")), 3: str(Text("E♭")), 6: str(Text("G♭")), 8: str(Text("A♭")), 10: str(Text("B♭"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +137,28 @@ class Seed:
 
     @property
     def names(self) -> str:
-        """The seed for people: `random`, `C5`, `C4+E4+G4 C5`, `B♭4`."""
+        """The seed by names that can be typed again: `random`, `C5`, `C4+E4+G4 C#5`, `B♭4`."""
         return " ".join("+".join(map(self._name, chord)) for chord in self.chords) or "random"
 
+    def said(self, language: Language = ENGLISH, key: Key | None = None) -> str:
+        """The seed for people: `Am F C G` where it is such chords and can be typed so, else `C4+E4+G4 C♯5`. A black key
+        that was not typed with a flat is spelled as the piece's key has it."""
+
+        def said(pitch: int) -> str:
+            return said_note(pitch, language, key, flat=pitch in self.flats)
+
+        if self._is_progression:
+            return " ".join(said(chord[0])[:-1] + _KINDS[_above_root(chord)] for chord in self.chords)
+        return " ".join("+".join(map(said, chord)) for chord in self.chords) or "random"
+
     @property
-    def chord_names(self) -> str:
-        """The seed for people, in short: `Am F C G` where it is such chords and can be typed so, else its `names`."""
-        named = " ".join(filter(None, map(self._chord_name, self.chords)))
-        meant = notation.read(named) if len(self.chords) > 1 else None
-        return named if meant is not None and meant.chords == self.chords else self.names
+    def _is_progression(self) -> bool:
+        """Whether it is several chords that can be typed in short."""
+        if len(self.chords) < 2 or any(_above_root(chord) not in _KINDS for chord in self.chords):
+            return False
+        typed = " ".join(self._name(chord[0])[:-1] + _KINDS[_above_root(chord)] for chord in self.chords)
+        meant = notation.read(typed)
+        return meant is not None and meant.chords == self.chords
 
     @property
     def spelled(self) -> str:
@@ -138,11 +168,6 @@ class Seed:
     def __str__(self) -> str:
         """The seed as it can be typed again: `random`, `72`, `60,64,67 72`."""
         return " ".join(",".join(map(str, chord)) for chord in self.chords) or "random"
-
-    def _chord_name(self, chord: tuple[int, ...]) -> str:
-        """`F#m`, of a chord in root position; nothing for any other."""
-        kind = _KINDS.get(tuple(pitch - chord[0] for pitch in chord))
-        return "" if kind is None else self._name(chord[0])[:-1] + kind
 
     def _name(self, pitch: int) -> str:
         return note_name(pitch, flat=pitch in self.flats)
@@ -155,6 +180,23 @@ def _too_many(chords: tuple[tuple[int, ...], ...], refusals: _Refusals) -> BadRe
     return refusals.error(refusals.too_many, chords=len(chords), most=MAX_CHORDS)
 
 
+def _above_root(chord: tuple[int, ...]) -> tuple[int, ...]:
+    """The semitones of a chord above its lowest note."""
+    return tuple(pitch - chord[0] for pitch in chord)
+
+
 def note_name(pitch: int, flat: bool = False) -> str:
-    """`60` -> `C4` (middle C); a black key has a sharp, or a flat."""
-    return f"{(_FLATS if flat else _SHARPS)[pitch % 12]}{pitch // 12 - 1}"
+    """`60` -> `C4` (middle C), and `61` -> `C#4` or `D♭4`, which can be typed again."""
+    return f"{_step(pitch, flat).replace('♯', '#')}{pitch // 12 - 1}"
+
+
+def said_note(pitch: int, language: Language, key: Key | None = None, flat: bool = False) -> str:
+    """`60` -> `C4`, and `61` -> `C♯4` or, with a flat or in a key that has it so, `D♭4`; `Des4` in German."""
+    flat = flat or (key is not None and key.flattens(pitch))
+    return f"{language.translated(_step(pitch, flat))}{pitch // 12 - 1}"
+
+
+def _step(pitch: int, flat: bool) -> str:
+    """The name of a pitch without its octave."""
+    step = pitch % 12
+    return _FLATS.get(step, _SHARPS[step]) if flat else _SHARPS[step]

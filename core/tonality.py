@@ -70,6 +70,15 @@ class Key(NamedTuple):
         most = 5 if self.minor and self.tonic == 3 else 6  # E flat minor has six flats, F sharp major six sharps
         return sharps if sharps <= most else sharps - 12
 
+    def shifted(self, semitones: int) -> Key:
+        return Key((self.tonic + semitones) % 12, self.minor)
+
+    def flattens(self, pitch: int) -> bool:
+        """Whether a black key is spelled with a flat, as in the harmonic chromatic scale of this key, which reaches
+        from its flat second to its sharp fourth on the line of fifths: D minor has C♯, its leading tone, and B♭."""
+        tonic = self.sharps + (3 if self.minor else 0)  # fifths from C
+        return 7 * pitch % 12 > tonic + 6
+
     def __str__(self) -> str:
         """`E♭ minor`."""
         return (_MINOR_NAMES if self.minor else _MAJOR_NAMES)[self.tonic]

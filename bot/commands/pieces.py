@@ -28,7 +28,7 @@ from bot.commands.submit import (
     submit,
 )
 from bot.commands.successors import Maker, continuation, continues_file, new_take, performance, variation
-from bot.commands.suggestions import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT
+from bot.commands.suggestions import MAX_SUGGESTIONS, SUGGESTIONS_TIMEOUT, is_part
 from bot.delivery.messenger import message_url, send_what_fits
 from bot.language import card, recipes
 from bot.language.card import Provenance
@@ -209,10 +209,9 @@ async def suggest_pieces(interaction: Interaction, typed: str) -> list[app_comma
 
 async def latest_pieces(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """The latest pieces of the one who types; none rather than late."""
-    begun = typed.strip(" `").lower()
     with suppress(StoreError, TimeoutError):
         async with asyncio.timeout(SUGGESTIONS_TIMEOUT):
             theirs = await interaction.client.services.library.of(interaction.user.id, 0, MAX_SUGGESTIONS)
             named = [(recipes.headline(stored), stored.id) for stored in theirs]
-            return [app_commands.Choice(name=name, value=id) for name, id in named if begun in name.lower()]
+            return [app_commands.Choice(name=name, value=id) for name, id in named if is_part(typed.strip("` "), name)]
     return []

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
-from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS
+from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS, is_part
 from bot.delivery.takes import together
 from bot.language import recipes, replies
 from bot.language.i18n import say, say_some
@@ -63,10 +63,8 @@ async def cancel(interaction: Interaction, piece: str | None = None) -> None:
 
 @cancel.autocomplete("piece")
 async def suggest_piece(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-    theirs, part = interaction.client.services.deliveries.of(interaction.user.id), typed.strip().casefold()
-    fitting = [
-        pending for pending in theirs if any(part in each.casefold() for each in (_name(pending), _command(pending)))
-    ]
+    theirs = interaction.client.services.deliveries.of(interaction.user.id)
+    fitting = [pending for pending in theirs if is_part(typed, _name(pending), _command(pending))]
     return [app_commands.Choice(name=_name(pending), value=pending.job_id) for pending in fitting[:MAX_SUGGESTIONS]]
 
 

@@ -32,11 +32,19 @@ _CHORD = re.compile(r"([A-G])([#♯b♭]?)\s*([a-z0-9 ]*)", re.IGNORECASE)
 _LAST_NOTE = re.compile(r"(.*[\s,])?([^\s,]*)", re.DOTALL)
 
 
+def is_part(typed: str, *names: str) -> bool:
+    """Whether one of the names contains what was typed, in any case, `#` and `b` being ♯ and ♭."""
+    return any(_searched(typed.strip()) in _searched(name) for name in names)
+
+
+def _searched(text: str) -> str:
+    return text.casefold().replace("♯", "#").replace("♭", "b")
+
+
 async def suggest_styles(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """Styles of the loaded checkpoints that contain what was typed."""
-    part = typed.strip().casefold()
     named = [(say(Text(style)), style) for style in interaction.client.services.styles]
-    fitting = [(name, style) for name, style in named if part in name.casefold() or part in style.casefold()]
+    fitting = [(name, style) for name, style in named if is_part(typed, name, style)]
     return [app_commands.Choice(name=name, value=style) for name, style in fitting[:MAX_SUGGESTIONS]]
 
 

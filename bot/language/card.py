@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import discord
 
-from bot.language.i18n import say, say_some
+from bot.language.i18n import say, say_some, spoken
 from bot.language.replies import COLOUR, Attachment, Reply, VoiceMessage
 from bot.language.tasks import TASK_WORDS
-from bot.language.words import brief, clock, key_and_duration, manner, taken
+from bot.language.words import brief, clock, heard_key, key_and_duration, manner, seed_notes, taken
 from core.piece import Piece
-from core.request import ComposeRequest
-from core.seed import note_name
+from core.seed import said_note
 from core.text import NOTHING, Text
 
 LONGEST_DESCRIPTION = 1024
@@ -60,7 +59,7 @@ def finished(piece: Piece, size_limit: int, remark: Text = NOTHING, about: Prove
     fitting = {file.name: file for file in files if 0 < len(file.data) <= size_limit}
     about_sound = say(piece.remark) if sound in fitting else _too_large(size_limit)
     notes = say_some("{count:,} note", "{count:,} notes", piece.notes)
-    lines = (f"{kind(piece.recipe.request, about)} · {notes}", say(remark), say(piece.end_remark), about_sound)
+    lines = (f"{kind(piece, about)} · {notes}", say(remark), say(piece.end_remark), about_sound)
     embed = discord.Embed(title=line(piece), description="\n".join(filter(None, lines)), colour=COLOUR)
     if about.name:
         embed.set_author(name=about.name, icon_url=about.avatar or None)
@@ -77,10 +76,11 @@ def line(piece: Piece) -> str:
     return " · ".join([*heard, *manner(piece.recipe), taken(piece.recipe.request)])
 
 
-def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
+def kind(piece: Piece, about: Provenance = UNKNOWN) -> str:
     """The origin of a piece: what it begins with, or continues, and whose that was."""
+    request = piece.recipe.request
     if not request.primer:
-        begun = _begun(request)
+        begun = _begun(piece)
         return say("{piece}, edited from {other}", piece=begun, other=_whose(about)) if about.parent else begun
     if not about.parent:
         return say("Your piece, continued")
@@ -88,12 +88,14 @@ def kind(request: ComposeRequest, about: Provenance = UNKNOWN) -> str:
     return say("A variation of {piece}", piece=whose) if request.origin.is_opening else _continued(whose)
 
 
-def _begun(request: ComposeRequest) -> str:
+def _begun(piece: Piece) -> str:
+    request = piece.recipe.request
     if request.task in TASK_WORDS:
         return say(TASK_WORDS[request.task].kind)
     if request.seed.is_random:
         return say("A piece out of nothing")
-    return brief(say("A piece starting on {notes}", notes=request.seed.chord_names))
+    notes = seed_notes(request, piece.recipe.rendering, piece.heard)
+    return brief(say("A piece starting on {notes}", notes=notes))
 
 
 def _continued(whose: str) -> str:
@@ -132,7 +134,8 @@ def described(what: str, piece: Piece, *, keys: bool = False, loudest: bool = Fa
     """`Piano roll, 1:40, C2 to C7, loudest at 0:17`."""
     parts = [what, clock(piece.seconds_heard)]
     if (heard := piece.heard) and keys:
-        parts.append(say("{lowest} to {highest}", lowest=note_name(heard.lowest), highest=note_name(heard.highest)))
+        lowest, highest = (said_note(pitch, spoken(), heard_key(heard)) for pitch in (heard.lowest, heard.highest))
+        parts.append(say("{lowest} to {highest}", lowest=lowest, highest=highest))
     if heard and loudest:
         parts.append(say("loudest at {time}", time=clock(heard.loudest)))
     return brief(say(", ").join(parts), LONGEST_DESCRIPTION)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.language.i18n import number, say
 from bot.language.tasks import TASK_WORDS
-from bot.language.words import brief, key_and_duration, lasting, manner, played, taken
+from bot.language.words import brief, key_and_duration, lasting, manner, played, seed_notes, taken
 from bot.store.piece_table import Stored
 from core.expression import MOODS
 from core.option_kinds import Option
@@ -42,7 +42,9 @@ def recipe(stored: Stored, heard: Heard | None = None) -> str:
         lines.append(say("It continues a file: send the same one again."))
     elif request.score:
         lines.append(say(TASK_WORDS[request.task].recipe))
-    lines.append(" · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe)))
+    lines.append(
+        " · ".join(say("{label}: {value}", label=label, value=value) for label, value in facts(stored.recipe, heard))
+    )
     made = {"piece": stored.id, "checkpoint": stored.recipe.checkpoint}
     if heard and heard.shared_at_most is not None:
         lines.append(longest_passage(heard.shared_at_most))
@@ -55,11 +57,11 @@ def longest_passage(notes: int) -> str:
     return say("Longest passage shared with what it learnt from: at most {count} notes", count=notes)
 
 
-def facts(recipe: Recipe) -> Iterator[tuple[str, str]]:
+def facts(recipe: Recipe, heard: Heard | None = None) -> Iterator[tuple[str, str]]:
     """Labels and values of all that was asked for."""
     request, rendering = recipe.request, recipe.rendering
     if not request.primer and not request.score:
-        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(_seed(request))
+        yield say("Melody") if request.task == HARMONIZE else say("Seed"), brief(_seed(recipe, heard))
     yield say("New") if request.primer else say("Length"), lasting(request)
     yield say("Take"), str(request.take)
     yield say("Temperature"), number(request.temperature, "g")
@@ -93,25 +95,25 @@ def headline(stored: Stored) -> str:
 def gist(stored: Stored) -> str:
     """A stored piece by what it begins with and what is heard, as on its card: `C5 · C minor · 1:40 · Chopin · take
     7`."""
-    request = stored.recipe.request
-    begun = [_beginning(request), *key_and_duration(stored.heard, stored.duration)]
-    end = taken(request)
+    begun = [_beginning(stored.recipe, stored.heard), *key_and_duration(stored.heard, stored.duration)]
+    end = taken(stored.recipe.request)
     room = _LONGEST_GIST - len(" · ".join([*begun, "", end]))
     style = brief(" · ".join(manner(stored.recipe)), room)
     return " · ".join(filter(None, [*begun, style, end]))
 
 
-def _beginning(request: ComposeRequest) -> str:
+def _beginning(recipe: Recipe, heard: Heard | None) -> str:
     """`C5`, `random`, `continuation`: in a few words, what it begins with or is made of."""
+    request = recipe.request
     if request.task in TASK_WORDS:
         return say(TASK_WORDS[request.task].short)
     if request.primer:
         return say("variation") if request.origin.is_opening else say("continuation")
-    return brief(_seed(request), 30)
+    return brief(_seed(recipe, heard), 30)
 
 
-def _seed(request: ComposeRequest) -> str:
-    return say("random") if request.seed.is_random else request.seed.chord_names
+def _seed(recipe: Recipe, heard: Heard | None) -> str:
+    return say("random") if recipe.request.seed.is_random else seed_notes(recipe.request, recipe.rendering, heard)
 
 
 def command(

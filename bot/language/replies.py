@@ -14,7 +14,7 @@ import discord
 from bot.language.i18n import number, say, say_some
 from bot.language.sentences import SORRY, in_a_row, sentence
 from bot.language.tasks import TASK_WORDS
-from bot.language.words import brief, played, rounded, spoken_time, taken
+from bot.language.words import brief, played, rounded, seed_notes, spoken_time, taken
 from bot.store.pending_reply import PendingReply
 from core.queue.jobs import COMPOSED_SHARE, Job, JobState
 from core.request import PIECE, VIDEO, VOICE
@@ -224,9 +224,9 @@ def _source(pending: PendingReply) -> str:
     if (task := unread or request.task) in TASK_WORDS and not request.seed.chords:
         return say(TASK_WORDS[task].file_summary)
     if request.task == HARMONIZE:
-        return say("Harmonizing {melody}", melody=brief(request.seed.names))
+        return say("Harmonizing {melody}", melody=brief(seed_notes(request)))
     if not request.primer and not unread:
-        return say("A piece out of nothing") if request.seed.is_random else brief(request.seed.chord_names)
+        return say("A piece out of nothing") if request.seed.is_random else brief(seed_notes(request))
     if not parent:
         return say("Continuing your file")
     varied = request.origin.is_opening

@@ -45,7 +45,7 @@ def choice(
     picture = _picture(made, size_limit)
     sounds = _sounds(made, size_limit, message_limit - sum(len(file.data) for file in picture))
     first = next(iter(made.values()))
-    common = " · ".join([kind(first.recipe.request, about), *manner(first.recipe)])
+    common = " · ".join([kind(first, about), *manner(first.recipe)])
     lines = [common, *filter(None, [say(remark)]), ""]
     lines += [_line(number, job) for number, job in enumerate(jobs, start=1)]
     embed = discord.Embed(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
-from bot.language.i18n import say, say_some
+from bot.language.i18n import say, say_some, spoken
+from core import tonality
 from core.expression import ANY
 from core.options import TAKES
 from core.piece import Heard
 from core.recipe import Recipe
 from core.request import AS_COMPOSED, ComposeRequest, Rendering
 from core.text import Text
+from core.tonality import Key
 
 _LONGEST_SEED = 120
 """Characters."""
@@ -100,6 +102,19 @@ def shifted(semitones: int) -> str:
     if semitones > 0:
         return say_some("{count} semitone higher", "{count} semitones higher", semitones)
     return say_some("{count} semitone lower", "{count} semitones lower", -semitones) if semitones else ""
+
+
+def seed_notes(request: ComposeRequest, rendering: Rendering = AS_COMPOSED, heard: Heard | None = None) -> str:
+    """The notes that a piece begins with or harmonizes, spelled as its key has them: the one that is heard, before the
+    rendering shifted it, or else the one that was asked for."""
+    sounding = heard_key(heard)
+    key = sounding.shifted(-rendering.transpose) if sounding else tonality.read(request.key)
+    return request.seed.said(spoken(), key)
+
+
+def heard_key(heard: Heard | None) -> Key | None:
+    """None where no key is clear, or none is known."""
+    return tonality.read(heard.key) if heard and heard.key else None
 
 
 def brief(text: str, longest: int = _LONGEST_SEED) -> str:

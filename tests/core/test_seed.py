@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.language.i18n import language
+from core import tonality
 from core.errors import BadRequest
-from core.seed import Seed, note_name
+from core.seed import Seed, note_name, said_note
+from core.text import ENGLISH
 
 chords = st.lists(
     st.sets(st.integers(21, 108), min_size=1, max_size=10).map(lambda pitches: tuple(sorted(pitches))), max_size=25
@@ -171,7 +174,35 @@ def test_a_seed_keeps_its_spelling(typed, shown):
 )
 def test_chords_one_after_another_are_shown_by_their_names(typed, shown):
     """Where that means the very notes: a chord in root position around middle C; `C G7`, typed, ends with a note."""
-    assert Seed.parse(typed).chord_names == shown
+    assert Seed.parse(typed).said() == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "scale"),
+    [
+        ("C major", "C D♭ D E♭ E F F♯ G A♭ A B♭ B"),
+        ("A minor", "C C♯ D D♯ E F F♯ G G♯ A B♭ B"),
+        ("D minor", "C C♯ D E♭ E F F♯ G G♯ A B♭ B"),
+        ("B♭ major", "C D♭ D E♭ E F G♭ G A♭ A B♭ B"),
+        ("E major", "C C♯ D D♯ E F F♯ G G♯ A A♯ B"),
+        ("F♯ major", "C C♯ D D♯ E F F♯ G G♯ A A♯ B"),
+        ("D♭ major", "C D♭ D E♭ E F G♭ G A♭ A B♭ B"),
+        ("E♭ minor", "C D♭ D E♭ E F G♭ G A♭ A B♭ B"),
+    ],
+)
+def test_black_keys_are_spelled_as_a_key_has_them(key, scale):
+    """By its harmonic chromatic scale; white keys have one name each."""
+    said = [said_note(pitch, ENGLISH, tonality.read(key)) for pitch in range(60, 72)]
+    assert said == [f"{name}4" for name in scale.split()]
+
+
+def test_notes_have_german_names():
+    """B flat is B, and B is H; of chords too."""
+    german, flat = language("de"), tonality.read("B♭ major")
+    said = [said_note(pitch, german, flat) for pitch in range(60, 72)]
+    assert said == [f"{name}4" for name in ["C", "Des", "D", "Es", "E", "F", "Ges", "G", "As", "A", "B", "H"]]
+    assert Seed.parse("F#4,C#5 70 71").said(german) == "Fis4+Cis5 Ais4 H4"
+    assert Seed.parse("F#m Bb Ebmaj7 B").said(german) == "Fism B Esmaj7 H"
 
 
 def test_middle_c_is_c4():

@@ -244,14 +244,14 @@ async def test_who_waits_can_look_and_take_back(queue: FakeQueue, url: str, monk
             assert looked.content.startswith("3 pieces wait for a place at the piano.\n\n**C5**")
             assert "25%" in looked.content
             assert "Number 3 in the queue" in looked.content
-            assert "D#5" not in looked.content
+            assert "D♯5" not in looked.content
             [chosen] = await clara.autocompletes("/cancel", "piece", "73")
-            assert chosen == ("C#5 · 1 min 40 s · take 7", str(second.id))
+            assert chosen == ("C♯5 · 1 min 40 s · take 7", str(second.id))
             assert [chosen] == await clara.autocompletes("/cancel", "piece", "c#5")
             said = await (await clara.types("/cancel", piece=chosen.value)).answered()
             assert said.content == "Cancelled: 1 piece of yours."
             assert said.ephemeral
-            assert (await second.finished()).content.startswith("Cancelled: **C#5**")
+            assert (await second.finished()).content.startswith("Cancelled: **C♯5**")
             assert (await (await clara.types("/cancel")).answered()).content == "Cancelled: 2 pieces of yours."
             for asked in (first, third):
                 assert (await asked.finished()).content.startswith("Cancelled")

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from discord import app_commands
 
 from bot.language import card, recipes, replies, sentences, words
 from bot.language.card import Provenance
+from bot.language.i18n import speak
 from bot.language.replies import Attachment, Reply
 from bot.store.piece_table import Stored
 from core.errors import BadRequest
@@ -21,6 +23,14 @@ from core.seed import Seed
 from core.text import Text
 from tests.support.pieces import REQUEST, piece
 from tests.support.stored_pieces import pending
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """The next test begins in English."""
+    yield
+    speak("")
+
 
 PLENTY = 10 * 2**20
 OLD, NEW = "abcd2345", "efgh2345"
@@ -175,6 +185,45 @@ def test_a_line_tells_what_is_heard(heard: Heard | None, line: str):
 
 
 @pytest.mark.parametrize(
+    ("key", "locale", "said"),
+    [
+        ("B♭ major", "en-US", "B♭1 to E♭6"),
+        ("B♭ major", "de", "B1 bis Es6"),
+        ("B♭ major", "zh-CN", "B♭1 至 E♭6"),
+        ("B minor", "en-US", "A♯1 to D♯6"),
+        ("B minor", "de", "Ais1 bis Dis6"),
+        ("", "en-US", "A♯1 to D♯6"),
+    ],
+)
+def test_notes_are_spelled_as_the_key_has_them(key: str, locale: str, said: str):
+    """In the description of a file, in the reader's language."""
+    made = replace(piece(), heard=Heard(60.0, 34, 87, 3.0, key=key))
+    speak(locale)
+    _, notes, _ = card.finished(made, PLENTY).attachments
+    assert said in notes.description
+
+
+@pytest.mark.parametrize(
+    ("seed", "transpose", "said"),
+    [("70 73", 0, "B♭4 D♭5"), ("70", 1, "A♯4"), ("Eb4", 1, "E♭4"), ("A# C#m", 0, "B♭ D♭m")],
+)
+def test_a_seed_is_spelled_as_the_key_of_its_piece_has_it(seed: str, transpose: int, said: str):
+    """Before it was transposed: what is heard in C minor, a semitone higher than composed, was B minor. A flat that was
+    typed stays one."""
+    request = ComposeRequest(Seed.parse(seed), take=7)
+    recipe = Recipe(request, "0123456789ab", Rendering(transpose=transpose))
+    assert card.kind(replace(piece(request), recipe=recipe)) == f"A piece starting on {said}"
+    stored = Stored(NEW, 1, False, 0.0, "", recipe, 60.0, 312, "mp3", heard=Heard(60.0, 36, 84, 3.0, key="C minor"))
+    assert recipes.gist(stored).startswith(f"{said} · C minor")
+
+
+def test_a_seed_is_spelled_as_the_key_that_was_asked_for():
+    """While nobody has heard the piece."""
+    request = ComposeRequest(Seed.parse("70"), take=7, key="Eb")
+    assert replies.summary(pending(request=request)).startswith("B♭4 · ")
+
+
+@pytest.mark.parametrize(
     ("origin", "about", "said"),
     [
         (Origin(), Provenance(NEW), "Your piece, continued"),
@@ -188,7 +237,7 @@ def test_a_line_tells_what_is_heard(heard: Heard | None, line: str):
 def test_a_continuation_says_whose_piece_it_was(origin: Origin, about: Provenance, said: str):
     """A listener's file, their own piece or another's, or one that is gone."""
     request = ComposeRequest(Seed(), take=7, primer=b"MThd", origin=origin)
-    assert card.kind(request, about) == said
+    assert card.kind(piece(request), about) == said
 
 
 def test_the_recipe_can_be_typed_again():
