@@ -57,10 +57,10 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], base
     return "\n".join([*head, "", *lines, ""])
 
 
-def megabytes(pid: int, what: str = "VmRSS") -> float:
-    """The resident memory of a process now, or with `VmHWM` its peak, in MB."""
-    (kilobytes,) = re.findall(rf"{what}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(kilobytes) / 1024
+def resident_mib(pid: int, what: str = "VmRSS") -> float:
+    """The resident memory of a process now, or with `VmHWM` its peak, in MiB."""
+    (kibibytes,) = re.findall(rf"{what}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(kibibytes) / 1024
 
 
 def processor_seconds(pid: int) -> float:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._report import megabytes, parser, processor_seconds, table
+from benchmarks._report import parser, processor_seconds, resident_mib, table
 from tests.discord_standin import Discord, Guild
 from tests.support.bot_process import BotProcess
 from tests.support.fake_worker import Worker
@@ -63,7 +63,7 @@ async def measure(folder: Path, postgres: Postgres, bots: int, workers: int, pie
             before = [sum(map(processor_seconds, group)) for group in groups]
             replies = await ask(discord, guilds, workers * pieces, seconds)
             spent = [sum(map(processor_seconds, group)) - past for group, past in zip(groups, before, strict=True)]
-            size = statistics.mean(megabytes(bot.pid, "VmHWM") for bot in processes)
+            size = statistics.mean(resident_mib(bot.pid, "VmHWM") for bot in processes)
             for process in processes:
                 await process.stop()
         discord.refused()  # what came too late counts as not made
@@ -131,9 +131,9 @@ def main() -> None:
         "s but composing",
         "bots' processor ms a piece",
     ]
-    header += ["workers'", "PostgreSQL's", "MB a bot, most"]
+    header += ["workers'", "PostgreSQL's", "MiB a bot, most"]
     baseline = "one bot and one worker, which are asked for as many pieces for each worker; Discord waits 3 s for an"
-    baseline += " acknowledgement. Where cost is linear, ms a piece and MB a bot are those of the first row"
+    baseline += " acknowledgement. Where cost is linear, ms a piece and MiB a bot are those of the first row"
     title = f"bots and workers, {COST:g} s to compose a piece, {SOUND / 1e6:g} MB of sound"
     print(table(title, header, rows, baseline))
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks._report import megabytes, parser, table
+from benchmarks._report import parser, resident_mib, table
 from bot.language.replies import A_FEW_SECONDS
 from core.models import MODELS
 from core.options import STEP_SECONDS
@@ -110,7 +110,7 @@ async def measure(folder: Path, length: int, repeats: int, at_once: Sequence[int
         registered = time.monotonic() - began
         await bot.logs("ready for jobs", within=120)
         started = f"commands there after {registered:.1f} s, worker after {time.monotonic() - began:.1f} s"
-        at_first = {name: megabytes(pid) for name, pid in processes(bot).items()}
+        at_first = {name: resident_mib(pid) for name, pid in processes(bot).items()}
         rows = [await ask(discord, bot, model, length) for model in MODELS for _ in range(repeats)]
         print(alone(f"/compose seed:72 length:{length}, seconds; {started}", rows, length), flush=True)
         print(together([await ask_together(discord, count, length) for count in at_once]), flush=True)
@@ -141,11 +141,11 @@ def processes(bot: BotProcess) -> dict[str, int]:
 def memory(now: Mapping[str, int], at_first: Mapping[str, float]) -> str:
     """What processes have at the end, and had at the most."""
     rows = [
-        [name, f"{at_first.get(name, 0):.0f}", f"{megabytes(pid):.0f}", f"{megabytes(pid, 'VmHWM'):.0f}"]
+        [name, f"{at_first.get(name, 0):.0f}", f"{resident_mib(pid):.0f}", f"{resident_mib(pid, 'VmHWM'):.0f}"]
         for name, pid in now.items()
     ]
     header = ["process", "when the worker was ready", "at the end", "at the most"]
-    return table("memory in MB", header, rows, "the processes when the worker was ready")
+    return table("memory in MiB", header, rows, "the processes when the worker was ready")
 
 
 def main() -> None:

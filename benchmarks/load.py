@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks._report import megabytes, parser, table
+from benchmarks._report import parser, resident_mib, table
 from tests.discord_standin import Discord, Interaction, Person
 from tests.support.bot_process import BotProcess
 from tests.support.fake_worker import Worker
@@ -55,9 +55,9 @@ class Outcome:
     over: float = 0.0
     """Seconds from the first interaction to the last answer."""
     sizes: list[tuple[float, float]] = field(default_factory=list)
-    """Memory of the bot: seconds since the beginning, and MB."""
+    """Memory of the bot: seconds since the beginning, and MiB."""
     most: float = 0.0
-    """MB, the peak of it."""
+    """MiB, the peak of it."""
     edits: int = 0
     limited: int = 0
     refused: int = 0
@@ -127,8 +127,8 @@ async def ask_all(
     await asyncio.gather(*asking, return_exceptions=True)
     outcome.over = time.monotonic() - began
     looking.cancel()
-    outcome.sizes.append((outcome.over, megabytes(bot.pid)))
-    outcome.most = megabytes(bot.pid, "VmHWM")
+    outcome.sizes.append((outcome.over, resident_mib(bot.pid)))
+    outcome.most = resident_mib(bot.pid, "VmHWM")
     await asyncio.sleep(2)  # for edits that still come
 
 
@@ -160,7 +160,7 @@ def report(title: str, count: int, outcome: Outcome) -> str:
             table(
                 "memory of the bot",
                 ["after s", *(f"{at:.0f}" for at, _ in sizes), "most"],
-                [["MB", *(f"{size:.0f}" for _, size in sizes), f"{outcome.most:.0f}"]],
+                [["MiB", *(f"{size:.0f}" for _, size in sizes), f"{outcome.most:.0f}"]],
                 "the bot before the first request",
             ),
         ]
@@ -170,7 +170,7 @@ def report(title: str, count: int, outcome: Outcome) -> str:
 async def look(pid: int, began: float, every: float, sizes: list[tuple[float, float]]) -> None:
     """Add the memory of a process to `sizes` every so many seconds, until this is cancelled."""
     while True:
-        sizes.append((time.monotonic() - began, megabytes(pid)))
+        sizes.append((time.monotonic() - began, resident_mib(pid)))
         await asyncio.sleep(every)
 
 
@@ -185,7 +185,7 @@ def main() -> None:
     command.add_argument("--places", type=int, default=16, help="how many pieces the worker composes at once")
     command.add_argument("--speed", type=float, default=100.0, help="steps a second of each")
     command.add_argument("--length", type=int, default=100, help="steps of a piece")
-    command.add_argument("--sound", type=int, default=0, help="KB of sound a piece, 1600 for 100 s; 0 for none")
+    command.add_argument("--sound", type=int, default=0, help="kB of sound a piece, 1600 for 100 s; 0 for none")
     command.add_argument("--seed", type=int, default=1, help="of who asks when")
     options = command.parse_args()
     if options.quick:

@@ -12,7 +12,7 @@ _LARGE_BYTES = 256 * 1024
 """A block from this size on goes back to the system once it is free. Left to itself glibc raises the threshold above
 the size of a recording, and keeps those."""
 _SPARE_BYTES = 2 * 2**20
-"""Free memory that each heap keeps at its end. With glibc's 128 kB, which a threshold for large blocks makes final, an
+"""Free memory that each heap keeps at its end. With glibc's 128 KiB, which a threshold for large blocks makes final, an
 array of that size goes back to the system and comes again each time: to level a piece took 1.6 times as long."""
 _ARENAS = 2
 """Heaps that the threads share; left to itself glibc has eight a core, each with what it keeps."""
