@@ -12,6 +12,7 @@ from core.article.architecture import LEAK, WINDOW, ArticleConfig
 from core.checkpoint import Checkpoint
 from core.native import compiled
 from core.native.arithmetic import exponential
+from core.native.sums import dot, total
 
 
 class Gru(NamedTuple):
@@ -109,19 +110,15 @@ def update_state(hidden: Any, told: Any, carried: Any) -> None:
 def attend(inputs: Any, weight: Any, bias: Any) -> Any:
     """Multiplicative self-attention, see `core.article.model.SelfAttention`: the attended inputs, (positions,
     features), and the attention, (positions, positions)."""
-    positions, features = inputs.shape
+    positions = inputs.shape[0]
     queries, attended = np.zeros_like(inputs), np.zeros_like(inputs)
     attention = np.zeros((positions, positions), np.float32)
     add_product(inputs, weight, queries)
     for position in range(positions):
-        total = np.float32(0)
         for other in range(max(position - WINDOW // 2, 0), min(position + WINDOW - WINDOW // 2, positions)):
-            score = bias
-            for feature in range(features):
-                score += queries[position, feature] * inputs[other, feature]
+            score = bias + dot(queries[position], inputs[other])
             attention[position, other] = exponential(sigmoid(score))
-            total += attention[position, other]
-        attention[position] /= total
+        attention[position] /= total(attention[position])
     add_product(attention, inputs, attended)
     return attended, attention
 
@@ -134,8 +131,7 @@ def predicted(hidden: Any, kernel: Any, bias: Any, head: Any, head_bias: Any) ->
     for place in range(dense.shape[0]):
         dense[place] = max(dense[place], np.float32(LEAK) * dense[place])
     for word in range(logits.shape[0]):
-        for place in range(dense.shape[0]):
-            logits[word] += dense[place] * head[word, place]
+        logits[word] += dot(dense, head[word])
     return logits
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.native import compiled
 from core.native.arithmetic import exponential
+from core.native.sums import total
 
 
 @compiled
@@ -15,15 +16,13 @@ def drawn(logits: Any, silence: int, temperature: float, chance: float) -> int:
     """The word at which the distribution function of (vocabulary,) logits passes a `chance` from 0 to 1. The
     temperature chooses among the words that sound; silence keeps the share that the network gives it, since it is the
     likeliest word of most frames, and a cool piece would end with its seed. The logits are used up."""
-    peak, heat = logits.max(), np.float32(1 / temperature)
-    total, sounding = np.float32(0), np.float32(0)
+    peak, heat, weights = logits.max(), np.float32(1 / temperature), np.empty_like(logits)
     for word in range(logits.shape[0]):
-        total += exponential(logits[word] - peak)
-    share = exponential(logits[silence] - peak) / total
+        weights[word] = exponential(logits[word] - peak)
+    share = weights[silence] / total(weights)
     for word in range(logits.shape[0]):
         logits[word] = exponential((logits[word] - peak) * heat)
-        sounding += logits[word]
-    sounding -= logits[silence]
+    sounding = total(logits) - logits[silence]
     logits[silence] = sounding * share / (1 - share)
     left = chance * sounding / (1 - share)
     for word in range(logits.shape[0]):

@@ -45,11 +45,12 @@ vars(config).update(CACHE_LOCATOR_CLASSES=_LOCATORS)
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code that is kept from start to start. It runs without Python's lock, so that every core
-    decodes a batch of its own, and sums in the order that is fastest, the same at every call.
+    decodes a batch of its own.
 
-    All that it calls becomes part of it. Else the linker would take a function that several call from whichever of them
-    came first, and each has its own order of summing: a take would change when machine code was read again."""
-    dispatcher = njit(nogil=True, fastmath=True, forceinline=True, error_model="numpy")(function)
+    It computes in the order in which it is written. Were LLVM free to change that (`fastmath`), its loops by vectors and
+    by single elements would round differently, and which of them runs may depend on where arrays lie in memory: a take
+    would not always come out the same. Long sums are those of `sums`."""
+    dispatcher = njit(nogil=True, forceinline=True, error_model="numpy")(function)
     with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
         dispatcher.enable_caching()
     return dispatcher

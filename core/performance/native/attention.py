@@ -9,14 +9,18 @@ import numpy as np
 
 from core.native import compiled
 from core.native.arithmetic import exponential
+from core.native.sums import total
 from core.performance.engine import STRETCH
-from core.performance.native.products import Rounded, add_product, norm, normed, product, round_row, rounded
+from core.performance.native.products import Rounded, add_product, multiply, norm, normed, product, round_row, rounded
 from core.performance.native.state import Cache
 from core.performance.native.vectors import BLOCK, ROWS, sum_products
 from core.performance.native.weights import Attention
 
 TILE = 256
 """Events that are looked at in one go: their keys and values stay in the nearest caches for all queries."""
+_ALIGNED = 64
+"""Where tiles begin and end: the blocks of all processors fit, so that tiles, whose weights are rounded together, are
+the same on all."""
 _MOST = np.float32(127)
 """What 8 bits hold."""
 
@@ -35,8 +39,8 @@ def attend(queries: Rounded, first: int, kept: Cache, begin: int, end: int, tota
     (queries,), the sum of the weights, and to `attended`, (queries, head_dim), the values times these. The queries,
     scaled already, are the rows from the `first` on. Scores are bounded, so that a softmax needs no peak, and sums over
     several caches add up."""
-    for start in range(begin - begin % BLOCK, end, TILE):
-        stop = min(start + TILE, end + -end % BLOCK)
+    for start in range(begin - begin % _ALIGNED, end, TILE):
+        stop = min(start + TILE, end + -end % _ALIGNED)
         for query in range(0, totals.shape[0], ROWS):
             group = slice(query, min(query + ROWS, totals.shape[0]))
             weights = _weights(queries, first + query, kept, (start, stop), (begin, end), totals[group])
@@ -51,26 +55,21 @@ def _weights(queries: Rounded, first: int, kept: Cache, tile: Any, seen: Any, to
     sums = np.empty((ROWS, BLOCK), dtype=np.int32)
     for start in range(tile[0], tile[1], BLOCK):
         sum_products(queries.numbers, first, kept.keys, start // BLOCK, np.int64(0), sums)
-        keys, values = kept.key_steps[start : start + BLOCK], kept.value_steps[start : start + BLOCK]
         for query in range(totals.shape[0]):
             target, step = weights[query, start - tile[0] :], queries.steps[first + query]
-            totals[query] += _weigh(sums[query], step, keys, values, seen[0] - start, seen[1] - start, target)
+            _weigh(sums[query], step, kept.key_steps[start:], seen[0] - start, seen[1] - start, target)
+    for query in range(totals.shape[0]):
+        totals[query] += total(weights[query])
+        multiply(weights[query], kept.value_steps[tile[0] :])
     return rounded(weights, weights.shape[1])
 
 
 @compiled
-def _weigh(
-    products: Any, step: Any, key_steps: Any, value_steps: Any, begin: int, end: int, weights: Any
-) -> np.float32:
-    """The sum of the weights of a block's events from `begin` up to `end`, of the products of their keys with a query.
-    `weights` takes them times the steps of the values."""
-    total = np.float32(0)
+def _weigh(products: Any, step: Any, key_steps: Any, begin: int, end: int, weights: Any) -> None:
+    """The weights of a block's events from `begin` up to `end`, by the products of their keys with a query."""
     for event in range(BLOCK):
         weight = exponential(np.float32(products[event]) * (step * key_steps[event]))
-        weight = weight if begin <= event < end else np.float32(0)
-        total += weight
-        weights[event] = weight * value_steps[event]
-    return total
+        weights[event] = weight if begin <= event < end else np.float32(0)
 
 
 @compiled

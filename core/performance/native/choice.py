@@ -1,5 +1,5 @@
 """Choosing the next event of each slot, an attribute at a time, from what the network predicts, by the rules of
-`sampling`, `given` and `rubato`. Logits are (rows, choices and maybe more); those of a slot are changed in place."""
+`sampling`, `given` and `rubato`. Logits are (rows, choices); those of a slot are changed in place."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from core.performance.events import (
     DURATION,
     END,
     KEY,
-    KEYS,
     NO_DURATION,
     NO_VELOCITY,
     PEDAL_UP,
     PITCHES,
     SHIFT,
     TIME_BINS,
-    VELOCITIES,
     VELOCITY,
 )
 from core.performance.given import FREELY, MELODY, SCORE, GivenNotes
@@ -83,7 +81,7 @@ def choose_shifts(
 ) -> None:
     """The onset shifts. `bias` is (slots, TIME_BINS), and `event`, (slots, 4), takes the choices, as further on."""
     for slot in range(event.shape[0]):
-        mine = logits[slot, :TIME_BINS]
+        mine = logits[slot]
         mine += bias[slot]
         add_tempo_bias(mine, decode, slot, sampling)
         forbid_shifts(mine, decode, slot)
@@ -106,7 +104,7 @@ def choose_keys(
     """The keys, but those of slots that perform a score. `ends`, (slots,), takes the probabilities of the end; beside a
     melody the onset shift may change."""
     for slot in range(event.shape[0]):
-        mine, shift = logits[slot, :KEYS], event[slot, SHIFT]
+        mine, shift = logits[slot], event[slot, SHIFT]
         ends[slot] = probability(mine, END)
         now = time_after(decode, slot, shift)
         mine[PEDAL_UP] += pedal_gain(decode, slot, now, sampling)
@@ -128,10 +126,8 @@ def choose_timed_key(
     logits: Any, decode: DecodeState, timed: Timing, work: Work, draws: Draws, slot: int, event: Any
 ) -> None:
     """The key of a slot that performs a score, with the logits that `choose_keys` left."""
-    forbid_untimely_keys(logits[slot, :KEYS], timed, decode.key[slot], work)
-    event[slot, KEY] = draw(
-        logits[slot, :KEYS], timed.uniform, draws.temperature[slot], draws.top_p[slot], draws.weights
-    )
+    forbid_untimely_keys(logits[slot], timed, decode.key[slot], work)
+    event[slot, KEY] = draw(logits[slot], timed.uniform, draws.temperature[slot], draws.top_p[slot], draws.weights)
 
 
 @compiled
@@ -145,7 +141,7 @@ def choose_velocities(
         if key >= PITCHES:
             event[slot, VELOCITY] = NO_VELOCITY
             continue
-        mine = logits[slot, :VELOCITIES]
+        mine = logits[slot]
         mine += bias[slot]
         add_velocity_prior(mine, notes, slot, struck[slot])
         uniform = own_draw(notes, slot, struck[slot], VELOCITY, draws.uniforms[place, slot])
@@ -158,7 +154,7 @@ def choose_durations(logits: Any, notes: GivenNotes, draws: Draws, place: int, e
         if event[slot, KEY] >= PITCHES:
             event[slot, DURATION] = NO_DURATION
             continue
-        mine = logits[slot, :TIME_BINS]
+        mine = logits[slot]
         add_duration_prior(mine, notes, slot, struck[slot])
         forbid_durations(mine)
         uniform = own_draw(notes, slot, struck[slot], DURATION, draws.uniforms[place, slot])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.performance.engine import CHUNK, Chunk, ChunkInputs, Origin
-from core.performance.events import ATTRIBUTES, DURATION, KEY, KEYS, SHIFT, TIME_BINS, VELOCITY
+from core.performance.events import ATTRIBUTES, DURATION, KEY, SHIFT, VELOCITY
 from core.performance.given import SCORE
 from core.performance.native.choice import (
     Draws,
@@ -21,7 +21,6 @@ from core.performance.native.choice import (
 from core.performance.native.network import NativeNetwork
 from core.performance.native.rubato import Timing, Work, timing, work
 from core.performance.native.state import State
-from core.performance.native.vectors import ROWS
 from core.performance.rubato import SHIFTS
 from core.performance.sampling import SAMPLING, SamplingParameters
 
@@ -115,10 +114,10 @@ class NativeEngine:
         """When the next event of a slot that performs a score comes: the network says how likely each key is at some
         onset shifts. `scratch` is left as `choose_timed_key` takes it."""
         shifts = np.asarray(SHIFTS, dtype=np.int32)
-        rows = np.tile(hidden[slot], (-(-len(shifts) // ROWS) * ROWS, 1))
-        keys = np.ascontiguousarray(self._network.predict(KEY, rows, shifts[:, None])[: len(shifts), :KEYS])
+        rows = np.tile(hidden[slot], (len(shifts), 1))
+        keys = self._network.predict(KEY, rows, shifts[:, None])
         return timing(
-            logits[slot, :TIME_BINS],
+            logits[slot],
             keys,
             state.slots.decode,
             inputs.given,

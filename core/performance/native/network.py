@@ -15,13 +15,12 @@ from core.performance.native.products import add, feed_forward, norm, normed, pr
 from core.performance.native.recall import recall_layer
 from core.performance.native.sampling import remaining
 from core.performance.native.state import State
-from core.performance.native.vectors import ROWS
 from core.performance.native.weights import FIRST_ROWS, Embeddings, Head, Weights
 from core.performance.sampling import DecodeState
 
 
 class NativeNetwork:
-    """A network that reads and predicts. Rows are slots, filled up to a multiple of ROWS."""
+    """A network that reads and predicts."""
 
     def __init__(self, weights: Weights, config: PerformanceConfig) -> None:
         self.config = config
@@ -46,7 +45,7 @@ class NativeNetwork:
         return normed(hidden, weights.norm)
 
     def predict(self, attribute: int, hidden: np.ndarray, event: np.ndarray) -> np.ndarray:
-        """The logits of an attribute, (rows, choices and maybe more), given what is chosen before it of (slots, 4)
+        """The logits of an attribute, (rows, choices), given what is chosen before it of (slots, 4)
         events."""
         return predicted(hidden, event, attribute, self._weights.heads[attribute])
 
@@ -55,7 +54,7 @@ class NativeNetwork:
 def embedded(event: Any, style: Any, length: Any, decode: DecodeState, tables: Embeddings) -> Any:
     """The embeddings of the slots' last events, (rows, width)."""
     slots = event.shape[0]
-    hidden = np.zeros((-(-slots // ROWS) * ROWS, tables.style.shape[1]), dtype=np.float32)
+    hidden = np.empty((slots, tables.style.shape[1]), dtype=np.float32)
     for slot in range(slots):
         row = hidden[slot]
         row[:] = tables.style[style[slot]]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.native import compiled
+from core.native.sums import dot
 from core.performance.native.vectors import BLOCK, ROWS, blocks, sum_products
 
 EPSILON = np.float32(1e-6)
@@ -93,10 +94,7 @@ def product(rows: np.ndarray, matrix: Matrix) -> np.ndarray:
 @compiled
 def norm(row: np.ndarray, gain: np.ndarray, out: np.ndarray) -> None:
     """A row divided by its root mean square, times a gain, both (width,). `out` may be the row."""
-    total = np.float32(0)
-    for place in range(row.shape[0]):
-        total += row[place] * row[place]
-    factor = np.float32(1) / np.sqrt(total / np.float32(row.shape[0]) + EPSILON)
+    factor = np.float32(1) / np.sqrt(dot(row, row) / np.float32(row.shape[0]) + EPSILON)
     for place in range(row.shape[0]):
         out[place] = row[place] * factor * gain[place]
 
@@ -115,6 +113,13 @@ def add(row: np.ndarray, more: np.ndarray) -> None:
     """Add (width,) to a row in place."""
     for place in range(row.shape[0]):
         row[place] += more[place]
+
+
+@compiled
+def multiply(row: np.ndarray, factors: np.ndarray) -> None:
+    """Multiply a row by (width or more,) in place."""
+    for place in range(row.shape[0]):
+        row[place] *= factors[place]
 
 
 @compiled

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from core.native import compiled
+from core.native.sums import total_above
 from core.performance.events import (
     BIN_CELLS,
     CELL,
@@ -70,7 +71,7 @@ def nucleus(weights: np.ndarray, top_p: float, total: float) -> float:
     high = np.float32(1)  # the likeliest, before which there is none
     for _ in range(_HALVINGS):
         middle = np.sqrt(low * high)
-        if _sum_above(weights, middle) < top_p * total:
+        if total_above(weights, middle) < top_p * total:
             high = middle
         else:
             low = middle
@@ -80,14 +81,6 @@ def nucleus(weights: np.ndarray, top_p: float, total: float) -> float:
             weights[choice] = 0
         kept += weights[choice]
     return kept
-
-
-@compiled
-def _sum_above(weights: np.ndarray, threshold: np.float32) -> np.float32:
-    total = np.float32(0)
-    for choice in range(weights.shape[0]):
-        total += weights[choice] if weights[choice] > threshold else np.float32(0)
-    return total
 
 
 @compiled

@@ -11,14 +11,23 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_FEATURES: dict[str, bool] = {}
-with suppress(RuntimeError):  # LLVM does not know every processor
-    _FEATURES.update(get_host_cpu_features())
-_WIDE = _FEATURES.get("avx512vnni", False)
+
+
+def _features() -> list[str]:
+    """What the processor has, each with a plus before it, or what the code shall be compiled for."""
+    if config.CPU_FEATURES:
+        return config.CPU_FEATURES.split(",")
+    with suppress(RuntimeError):  # LLVM does not know every processor
+        return get_host_cpu_features().flatten().split(",")
+    return []
+
+
+_FEATURES = _features()
+_WIDE = "+avx512vnni" in _FEATURES
 """Whether vectors of 512 bits pay: older processors that know them lower their clock for it."""
 _INSTRUCTION = "llvm.x86.avx512.pmaddw.d.512" if _WIDE else "llvm.x86.avx2.pmadd.wd"
 
@@ -93,7 +102,7 @@ def _everywhere(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
 
 def _pairs_summed(builder: ir.IRBuilder, one: ir.Value, other: ir.Value) -> ir.Value:
     """The products of two vectors of 16-bit numbers, of which each two neighbours are added."""
-    if not (_WIDE or _FEATURES.get("avx2", False)):
+    if not (_WIDE or "+avx2" in _FEATURES):
         return pairs_summed_anywhere(builder, one, other)
     kind = ir.FunctionType(_SUMS, [_SHORTS, _SHORTS])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, _INSTRUCTION), [one, other])

@@ -11,7 +11,6 @@ from core.performance.model import network_of
 from core.performance.native.network import NativeNetwork
 from core.performance.native.sampling import after_event, remaining
 from core.performance.native.state import State
-from core.performance.native.vectors import ROWS
 from core.performance.native.weights import weights_of
 from tests.core.performance.networks import TINY, any_events, checkpoint_of, logits_of
 
@@ -27,9 +26,9 @@ def read_by_event(network, events):
     for number, event in enumerate(events[0]):
         buckets.append(remaining(state.slots.decode, 0, LENGTH))
         hidden = network.read(state, style, length, began, number % CHUNK)
-        assert hidden.shape == (ROWS, network.config.width)
+        assert hidden.shape == (1, network.config.width)
         for attribute in range(len(ATTRIBUTES)):
-            logits[attribute][number] = network.predict(attribute, hidden, event[None])[0, : SIZES[attribute]]
+            logits[attribute][number] = network.predict(attribute, hidden, event[None])[0]
         state.slots.event[0] = event
         after_event(state.slots.decode, 0, event[SHIFT], event[KEY])
         if number % CHUNK == CHUNK - 1:
