@@ -71,7 +71,8 @@ def _files_url(address: str) -> str:
 class BotSettings(Settings):
     discord_token: Annotated[SecretStr, AfterValidator(_token)] = Field(
         repr=False,
-        description="the bot's token, which https://discord.com/developers/applications shows under Bot",
+        description="the bot's token, which https://discord.com/developers/applications shows under Bot, in the"
+        " environment or in .env here",
     )
     discord_api: HttpUrl = Field(
         default=HttpUrl("https://discord.com/api/v10"), description="an address with https://: that of Discord's API"

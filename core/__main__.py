@@ -19,7 +19,7 @@ from core.models import MODELS
 from core.option_kinds import Choice, Option, Scope, YesNo
 from core.options import options_in, options_of
 from core.piece import Piece
-from core.process.command import called_as
+from core.process.command import EXIT_REFUSED, Parser, called_as
 from core.request import ComposeRequest, Rendering, fresh_take
 from core.seed import ACCEPTED, Seed
 from core.tasks import COMPOSE, HARMONIZE, PERFORM
@@ -29,16 +29,10 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
-EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 130
-"""Exit codes: a fault here, wrong input, Ctrl-C."""
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+"""Exit codes: a fault here, Ctrl-C."""
 COMPOSED_PERCENT = 90
 """Progress when a piece is composed; recording and drawing it are the rest."""
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence, without the usage above it."""
-        self.exit(EXIT_REFUSED, f"{message}; `{self.prog} --help` says what is accepted\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,7 +180,7 @@ def run_harmonize(options: argparse.Namespace) -> None:
     from core.midi.container import MIDI_NAMES
     from core.midi.excerpt import GIVEN
 
-    if not options.melody.lower().endswith(MIDI_NAMES):
+    if not options.melody.lower().endswith(MIDI_NAMES) and not is_file(options.melody):
         check_output(options.output)
         request = ComposeRequest.harmonized(Seed.melody(options.melody), **request_options(options))
         make_file(options, request, rendering_of(options))
@@ -199,6 +193,14 @@ def run_harmonize(options: argparse.Namespace) -> None:
     rendering.rendered_seconds(request.seconds)
     make_file(options, request, rendering)
     tell(upload.remark)
+
+
+def is_file(text: str) -> bool:
+    """Whether a file has this name, whatever it is called; typed notes may be longer than any name."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
 
 
 def tell(remark: Text) -> None:

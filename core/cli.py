@@ -3,12 +3,12 @@ program is imported when it is asked for, so that each installation needs the pa
 
 from __future__ import annotations
 
-import argparse
 import runpy
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.process.command import Parser
 from core.version import version
 
 FAILED = 1
@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(given[0], program, given[1:])
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """For what no program takes: `--help`, `--version`, and words that are no command."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="nocturne",
         description="Composes piano music, here or for a Discord bot.",
         epilog="`nocturne COMMAND --help` lists the options of a command. Settings are read from .env here.",

@@ -1,9 +1,21 @@
-"""The command by which a process was started, as its help and its refusals name it."""
+"""The command line of every program: the command by which a process was started, as its help and its refusals name it,
+and refusals of one sentence."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+EXIT_REFUSED = 2
+"""The exit code for wrong input."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence, without the usage above it."""
+        self.exit(EXIT_REFUSED, f"{message}; `{self.prog} --help` says what is accepted\n")
 
 
 def called_as(module: str, subcommand: str = "") -> str:

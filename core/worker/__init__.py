@@ -20,7 +20,7 @@ from core.captions import Captions
 from core.composer import Composer, Progress
 from core.errors import NocturneError, QueueError
 from core.piece import Composed, Piece
-from core.process.command import called_as
+from core.process.command import Parser, called_as
 from core.process.lock import WORKER_LOCK, fresh_name, lines, lock, write
 from core.process.logs import write_logs
 from core.process.memory import keep_small
@@ -216,7 +216,7 @@ def main(
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of the command line."""
-    parser = argparse.ArgumentParser(prog=called_as("core.worker", "worker"), description=__doc__)
+    parser = Parser(prog=called_as("core.worker", "worker"), description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="stop when standard input ends")
     return parser.parse_args(arguments)
 

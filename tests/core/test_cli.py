@@ -56,10 +56,12 @@ def test_the_help_of_a_command_says_how_it_was_called(command: str, tmp_path: Pa
 
 @pytest.mark.parametrize("arguments", [["sing"], ["bot", "--loud"]])
 def test_an_unknown_word_is_refused(arguments: list[str]):
-    """Exit code 2, and the word is named; the bot takes no options, so none is passed over in silence."""
+    """Exit code 2, and one sentence that names the word; the bot takes no options, and passes none over in silence."""
     done = nocturne(*arguments)
     assert done.returncode == 2
-    assert arguments[-1] in done.stderr
+    [sentence] = done.stderr.splitlines()
+    assert arguments[-1] in sentence
+    assert sentence.endswith("; `nocturne --help` says what is accepted")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_an_unknown_word_is_refused(arguments: list[str]):
         (["perform", "missing.mid"], "'missing.mid' cannot be read"),
         (["harmonize", "C4,E4"], "a melody has one note at a time"),
         (["bot"], "DISCORD_TOKEN is not set"),
-        (["worker", "--loud"], "unrecognized arguments: --loud"),
+        (["worker", "--loud"], "unrecognized arguments: --loud; `python -m core.worker --help` says what is accepted"),
     ],
 )
 def test_each_command_is_its_program(arguments: list[str], said: str, tmp_path: Path):

@@ -71,3 +71,10 @@ def test_no_melody_is_one_sentence(melody: str, sentence: str, capsys: pytest.Ca
     """Exit code 2, and nothing is proposed that would be refused too, such as `random` or a chord."""
     assert run("harmonize", melody) == 2
     assert capsys.readouterr().err.startswith(sentence)
+
+
+def test_a_file_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """One that exists is no typed melody: its refusal is one of a file."""
+    (tmp_path / "melody.txt").write_text("C4 D4 E4")
+    assert run("harmonize", "melody.txt") == 2
+    assert capsys.readouterr().err == "this is not a MIDI file (.mid)\n"
