@@ -47,9 +47,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code that is kept from start to start. It runs without Python's lock, so that every core
     decodes a batch of its own.
 
-    It computes in the order in which it is written. Were LLVM free to change that (`fastmath`), its loops by vectors and
-    by single elements would round differently, and which of them runs may depend on where arrays lie in memory: a take
-    would not always come out the same. Long sums are those of `sums`."""
+    It computes in the order in which it is written. Were LLVM free to change that (`fastmath`), its loops by vectors
+    and by single elements would round differently, and which of them runs may depend on where arrays lie in memory: a
+    take would not always come out the same. Long sums are those of `sums`."""
     dispatcher = njit(nogil=True, forceinline=True, error_model="numpy")(function)
     with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
         dispatcher.enable_caching()

@@ -1,6 +1,6 @@
-"""Sums of many float32 in compiled code, by vectors. Their order is fixed here, so that a sum is the same at every call,
-in whatever function it is compiled and on every processor; LLVM may not change the order of a sum in a loop, and would
-take an element at a time."""
+"""Sums of many float32 in compiled code, by vectors. Their order is fixed here, so that a sum is the same at every
+call, in whatever function it is compiled and on every processor; LLVM may not change the order of a sum in a loop, and
+would take an element at a time."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ def _added_up(builder: ir.IRBuilder, sums: ir.Value) -> ir.Value:
     count = LANES
     while count > 1:
         count //= 2
-        halves = [ir.Constant(ir.VectorType(_INT, count), [_INT(first + n) for n in range(count)]) for first in (0, count)]
-        sums = builder.fadd(*(builder.shuffle_vector(sums, sums, half) for half in halves))
+        half = ir.VectorType(_INT, count)
+        halves = [ir.Constant(half, [_INT(first + place) for place in range(count)]) for first in (0, count)]
+        sums = builder.fadd(*(builder.shuffle_vector(sums, sums, places) for places in halves))
     return builder.extract_element(sums, _INT(0))

@@ -16,11 +16,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 
-
 def _features() -> list[str]:
     """What the processor has, each with a plus before it, or what the code shall be compiled for."""
-    if config.CPU_FEATURES:
-        return config.CPU_FEATURES.split(",")
+    if chosen := getattr(config, "CPU_FEATURES", None):  # Numba sets it, and declares it nowhere
+        return str(chosen).split(",")
     with suppress(RuntimeError):  # LLVM does not know every processor
         return get_host_cpu_features().flatten().split(",")
     return []
