@@ -31,6 +31,7 @@ from bot.store.quota import Quota
 from bot.store.server_rules import RuleBook
 from bot.store.sweeper import Sweeper
 from core.errors import BadSetting, NocturneError, QueueError, StoreError
+from core.process.command import Parser, called_as
 from core.process.lock import BOT_LOCK, fresh_name, lines, lock, write
 from core.process.memory import keep_small
 from core.process.metrics import Page
@@ -152,4 +153,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    Parser(prog=called_as("bot", "bot"), description="Runs the Discord bot, as .env says.").parse_args()
     sys.exit(main())

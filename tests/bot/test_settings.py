@@ -105,6 +105,14 @@ def test_the_program_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
     assert bot.stderr.count("\n") == 1
 
 
+def test_the_program_takes_no_options(monkeypatch: pytest.MonkeyPatch):
+    """Rather than to pass over what somebody expects of them, it says so and does not start."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    bot = subprocess.run([sys.executable, "-m", "bot", "--loud"], capture_output=True, text=True)
+    assert bot.returncode == 2
+    assert bot.stderr == "unrecognized arguments: --loud; `python -m bot --help` says what is accepted\n"
+
+
 def test_a_database_that_cannot_be_reached_is_named(empty_folder: Path, monkeypatch: pytest.MonkeyPatch):
     """The bot ends with exit code 1 and names the setting; here the file of QUEUE_URL is no database."""
     (empty_folder / "notes.txt").write_text("no database, but text that is long enough to be taken for one" * 100)
