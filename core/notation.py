@@ -53,6 +53,7 @@ _TWO_WORDS = re.compile(
     r"(?: *([67])\b)?",
     re.IGNORECASE,
 )
+_SIGN = re.compile(r"(?<![a-z][a-g])(?<=[a-g])[ -](sharp|flat)\b(?: (?=\d(?!\d)))?", re.IGNORECASE)
 _MIDDLE_C = re.compile(r"middle c\b|mittleres c\b|中央 ?c", re.IGNORECASE)
 _PARENTHESIS = re.compile(r"\(([^()]*)\)")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", ord("、"): ",", ord("–"): "-"}
@@ -77,6 +78,7 @@ def read(text: str, *, melody: bool = False) -> Notation | None:
     parentheses after its own notes, as in a suggestion, is no second time. In a `melody` a bare letter is a note, else
     a major chord."""
     text = _MIDDLE_C.sub("C4", plain(text)).translate({ord(bracket): " " for bracket in "[]{}"})
+    text = _SIGN.sub(lambda match: "#" if match[1].lower() == "sharp" else "b", text)
     reader = _Reader(german=_GERMAN.search(text) is not None, melody=melody)
     chords: list[Chord] = []
     for place, part in enumerate(_PARENTHESIS.split(text)):

@@ -45,7 +45,6 @@ _MINOR_NAMES = tuple(
 _LONGEST = 20
 """Characters of a key's name, in whatever language."""
 _TRIADS = {notation.CHORDS["major"]: False, notation.CHORDS["minor"]: True}
-_SIGN = re.compile(r"(?<=^[a-gA-G])[ -](sharp|flat)\b", re.IGNORECASE)
 _GERMAN_MINOR = re.compile("h|[cdefgah]is|[dgch]es|[ae]s")
 """Small letters alone are a minor key in German: `fis` is F♯ minor, `Fis` major. In English they say nothing."""
 _CHINESE = {"降": "b", "升": "#"}
@@ -96,7 +95,6 @@ ALL_KEYS = tuple(Key(tonic, minor) for minor in (False, True) for tonic in range
 def read(text: str) -> Key | None:
     """The key that is meant by `E♭ major`, `Eb`, `Es-Dur`, `fis`, `c-moll`, `Cm` or `降E大调`; None for no key."""
     typed = _CHINESE_NAME.sub(_translated, notation.plain(text).replace("_", " ").strip())
-    typed = _SIGN.sub(lambda match: "#" if match[1].lower() == "sharp" else "b", typed)
     if _GERMAN_MINOR.fullmatch(typed):
         typed += " moll"
     meant = notation.read(typed) if len(typed) <= _LONGEST else None
