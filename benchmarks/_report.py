@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from core.process.programs import tensorflow_version
+from core.process.programs import backend
 from tests.support.processes import children
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,7 +35,7 @@ def machine() -> str:
     """The processor, its cores, and what runs the models: `AMD EPYC, 2 cores, Python 3.11.7, Numba 0.68.1, TensorFlow
     2.21.0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    engines = f"Numba {version('numba')}, TensorFlow {tensorflow_version()}"
+    engines = f"Numba {version('numba')}, {backend()}"
     return f"{_processor()}, {cores} cores, Python {platform.python_version()}, {engines}"
 
 

@@ -53,9 +53,10 @@ def memory_limit(make: EngineMaker, config: PerformanceConfig, pieces: Sequence[
     for count in pieces:
         step = chunk_seconds([decoder(make(count, CANDIDATES))], seconds)[0] / CHUNK
         moved = bytes_of_a_step(config, count)
-        figures = [1000 * step, moved / 1e6, moved / step / 1e9]
-        rows.append([str(count), *(f"{figure:.2f}" for figure in figures), f"{100 * moved / step / fastest:.0f} %"])
-    header = ["pieces in a batch", f"{MILLISECONDS} a step", "MB that a step reads", "GB/s", "% of baseline"]
+        figures = [f"{1000 * step:.2f}", f"{count / step:.0f}", f"{moved / 1e6:.2f}", f"{moved / step / 1e9:.2f}"]
+        rows.append([str(count), *figures, f"{100 * moved / step / fastest:.0f} %"])
+    header = ["pieces in a batch", f"{MILLISECONDS} a step", "events a second", "MB that a step reads", "GB/s"]
+    header.append("% of baseline")
     baseline = f"a core that only adds up numbers reads {fastest / 1e9:.1f} GB/s from memory"
     return table("a step and the limit that memory sets", header, rows, baseline)
 

@@ -1,4 +1,4 @@
-"""Loads a model's composer. Importing this costs nothing; loading `performance` on a GPU imports TensorFlow."""
+"""Loads a model's composer. Importing this costs nothing; loading `performance` on a GPU imports TensorFlow, or JAX."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load_composer(
         raise BadCheckpoint(f"there is no model '{model}', only {' and '.join(MODELS)}")
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if programs and not {"numba", "tensorflow"} & sys.modules.keys():  # which read then where their programs are
+    if programs and not {"numba", "tensorflow", "jax"} & sys.modules.keys():  # which read then where their programs are
         programs.open()
     spec = MODELS[model]
     module, _, name = spec.composer.partition(":")

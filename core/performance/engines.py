@@ -13,14 +13,14 @@ from core.performance.engine import Engine
 from core.performance.sampling import SamplingParameters
 
 DEVICES = ("/dev/nvidiactl", "/dev/dxg")
-"""Files of a GPU's driver, one on Linux and one in WSL: without them TensorFlow, which knows, need not be imported."""
+"""Files of a GPU's driver, one on Linux and one in WSL: without them Keras's backend, which knows, is not imported."""
 EngineMaker = Callable[[int, int], Engine]
 """(pieces, candidates) -> an engine."""
 
 
 @cache
 def on_gpu() -> bool:
-    """Whether TensorFlow can compute on a GPU here."""
+    """Whether Keras's backend can compute on a GPU here."""
     if not any(Path(device).exists() for device in DEVICES):
         return False
     from core.performance.xla.engine import gpus

@@ -21,8 +21,8 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-KINDS = ("*.pb", "*/*.nbi", "*/*.nbc")
-"""The files with programs: XLA's, and Numba's indices and machine code."""
+KINDS = ("*.pb", "*-cache", "*/*.nbi", "*/*.nbc")
+"""The files with programs: those of TensorFlow's XLA and of JAX's, and Numba's indices and machine code."""
 SUMS = "sums.json"
 """The file with the hashes of the programs."""
 TAKEN = "installed.json"
@@ -35,7 +35,8 @@ _FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class ProgramCache:
-    """A folder of compiled programs, one for each version of TensorFlow and Numba and each kind of processor."""
+    """A folder of compiled programs, one for each version of Keras's backend and of Numba and each kind of
+    processor."""
 
     def __init__(self, folder: Path, installed: Path = INSTALLED) -> None:
         self.folder = folder.absolute() / fingerprint()
@@ -47,8 +48,8 @@ class ProgramCache:
         return not any((folder / SUMS).is_file() for folder in (self.folder, self._installed))
 
     def open(self) -> None:
-        """Let TensorFlow and Numba use the folder. Call it before they are imported. Where the folder cannot be used,
-        all is compiled anew, as ever."""
+        """Let Keras's backend and Numba use the folder. Call it before they are imported. Where the folder cannot be
+        used, all is compiled anew, as ever."""
         try:
             self._take_installed()
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,9 @@ class ProgramCache:
             _log.info("compiled programs are not kept: %s", error)
             return
         os.environ["NUMBA_CACHE_DIR"] = str(self.folder)
+        if on_jax():
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(self.folder)
+            return
         if any(letter.isspace() or letter in "'\"" for letter in str(self.folder)):
             return  # which the flags have no way to say
         flags = f"--tf_xla_persistent_cache_directory={self.folder} --tf_xla_persistent_cache_prefix=nocturne"
@@ -107,13 +111,21 @@ class ProgramCache:
 def fingerprint() -> str:
     """Names all that a compiled program depends on beside what it computes: versions, and the processor's features."""
     facts = [sys.version, platform.machine(), platform.processor(), _features(), os.environ.get("XLA_FLAGS", "")]
-    facts += [f"tensorflow {tensorflow_version()}", f"keras {_version('keras')}", f"numba {_version('numba')}"]
+    facts += [backend().lower(), f"keras {_version('keras')}", f"numba {_version('numba')}"]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
-def tensorflow_version() -> str:
-    """The version of whichever build of TensorFlow is installed; importing nothing of it."""
-    return _version("tensorflow-cpu") or _version("tensorflow")
+def on_jax() -> bool:
+    """Whether the environment names JAX as Keras's backend, which is TensorFlow otherwise."""
+    return os.environ.get("KERAS_BACKEND") == "jax"
+
+
+def backend() -> str:
+    """Keras's backend and its version, `TensorFlow 2.21.0`, of whichever build is installed; importing nothing of
+    it."""
+    if on_jax():
+        return f"JAX {_version('jax')}"
+    return f"TensorFlow {_version('tensorflow-cpu') or _version('tensorflow')}"
 
 
 def _version(package: str) -> str:

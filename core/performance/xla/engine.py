@@ -94,7 +94,7 @@ class XlaEngine:
             raise ValueError(f"a memory of {model.config.recall_length} events is no multiple of a chunk of {CHUNK}")
         self.model, self.pieces, self.candidates, self.sampling = model, pieces, candidates, sampling
         self.slots = pieces * candidates
-        self.advance = compiled(self._advance)
+        self.advance = compiled(self._advance, model)
         """(state, chunk inputs) -> (the next state, the chunk)."""
 
     def start(self) -> EngineState:
@@ -307,15 +307,26 @@ def rows_of(state: State, rows: Sequence[int]) -> State:
     return keras.tree.map_structure(lambda old: tensorflow.gather(old, rows), state)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as one graph, compiled when it is first called."""
+def compiled(function: Callable[..., Any], model: keras.Model) -> Callable[..., Any]:
+    """The function, which reads the model's weights, as one graph that is compiled when it is first called."""
     if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(function)
+        return _jitted(function, model.variables)
     import tensorflow
 
     return tensorflow.function(function, jit_compile=True, autograph=False)
+
+
+def _jitted(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+    """By JAX, with the variables' values as an argument: values that JAX finds by itself become constants, which each
+    program would hold anew, and which XLA takes long to go through."""
+    import jax
+
+    @jax.jit
+    def with_values(values: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*arguments)
+
+    return lambda *arguments: with_values([variable.value for variable in variables], arguments)
 
 
 def gpus() -> int:

@@ -27,8 +27,8 @@ programs.seal()
 @pytest.fixture(autouse=True)
 def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are set for Numba and XLA are put back afterwards."""
-    monkeypatch.setenv("TF_XLA_FLAGS", "")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    for name in ("TF_XLA_FLAGS", "NUMBA_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR"):
+        monkeypatch.setenv(name, "")
 
 
 @pytest.fixture
@@ -82,6 +82,20 @@ def test_what_nobody_noted_is_removed(tmp_path: Path):
     assert [folder.exists() for folder in (old, young, foreign)] == [False, True, True]
     assert str(programs.folder) in os.environ["TF_XLA_FLAGS"]
     assert os.environ["NUMBA_CACHE_DIR"] == str(programs.folder)
+
+
+def test_jax_has_a_folder_of_its_own(programs: ProgramCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Where the environment names JAX as Keras's backend, programs are kept by JAX, apart from those of TensorFlow, and
+    one that nobody noted is removed."""
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    on_jax = ProgramCache(tmp_path / "data", installed=tmp_path / "installed")
+    assert on_jax.folder != programs.folder
+    half = on_jax.folder / "jit_function-0123-cache"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    on_jax.open()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(on_jax.folder)
+    assert not half.exists()
 
 
 @pytest.mark.parametrize("name", ["with space", "a file"])
