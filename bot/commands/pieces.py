@@ -23,6 +23,7 @@ from bot.commands.submit import (
     find_piece,
     find_pieces,
     find_typed_piece,
+    in_time,
     rules_here,
     shown_seconds,
     submit,
@@ -64,7 +65,8 @@ def _submits(maker: Maker) -> Action:
 
 
 async def _show_recipe(interaction: Interaction, stored: Stored) -> None:
-    heard = await interaction.client.services.library.heard(stored)
+    async with in_time(interaction):
+        heard = await interaction.client.services.library.heard(stored)
     await interaction.response.send_message(recipes.recipe(stored, heard), ephemeral=True)
 
 

@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.commands.components import PersistentItem
+from bot.commands.submit import in_time
 from bot.commands.suggestions import MAX_SUGGESTION, MAX_SUGGESTIONS, is_part
 from bot.delivery.takes import together
 from bot.language import recipes, replies
@@ -109,7 +110,8 @@ class CancelButton(
 
     async def respond(self, interaction: Interaction) -> None:
         deliveries = interaction.client.services.deliveries
-        requester = await deliveries.requester(self.job_id)
+        async with in_time(interaction):
+            requester = await deliveries.requester(self.job_id)
         if requester is None:
             await interaction.response.send_message(say(OVER_ALREADY), ephemeral=True)
         elif requester != interaction.user.id:

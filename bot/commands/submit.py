@@ -50,7 +50,7 @@ def _begun(interaction: Interaction) -> float:
 
 
 @asynccontextmanager
-async def _in_time(interaction: Interaction) -> AsyncIterator[None]:
+async def in_time(interaction: Interaction) -> AsyncIterator[None]:
     """Limit what is looked up before an interaction is acknowledged. Raises StoreError."""
     try:
         async with asyncio.timeout_at(_begun(interaction) + interaction.client.services.deliveries.timing.admit):
@@ -62,7 +62,7 @@ async def _in_time(interaction: Interaction) -> AsyncIterator[None]:
 async def rules_here(interaction: Interaction) -> Rules:
     """The rules of the place where the answer to an interaction is shown. Raises BadRequest where no piece may be shown
     or asked for, and StoreError."""
-    async with _in_time(interaction):
+    async with in_time(interaction):
         rules = await interaction.client.services.rules.get(interaction.guild_id)
     rules.allow_channel(interaction.channel_id, getattr(interaction.channel, "parent_id", None))
     return rules
@@ -71,7 +71,7 @@ async def rules_here(interaction: Interaction) -> Rules:
 async def usual_here(interaction: Interaction, rules: Rules) -> Defaults:
     """Completes options by the defaults of the one who asks, and of the place. Raises StoreError."""
     services = interaction.client.services
-    async with _in_time(interaction):
+    async with in_time(interaction):
         own = await services.defaults.get(interaction.user.id)
 
     def usual(options: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def admit(interaction: Interaction, pieces: int = 1) -> Rules:
     """Let somebody ask for pieces here and now; returns the rules that hold here. Raises BadRequest, QueueError and
     StoreError where they may not."""
     services, user_id = interaction.client.services, interaction.user.id
-    async with _in_time(interaction):
+    async with in_time(interaction):
         await asyncio.to_thread(services.library.disk.check)
         making = sum(pending.pieces for pending in services.deliveries.of(user_id))
         await services.library.quota.check(user_id, making + pieces)
@@ -183,14 +183,14 @@ def avatar_of(listener: discord.User | discord.Member) -> str:
 async def find_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece that a message of the bot's names. Raises StoreError, and BadRequest when it is gone, or private
     and another's."""
-    async with _in_time(interaction):
+    async with in_time(interaction):
         return _visible(interaction, await interaction.client.services.library.get(piece_id))
 
 
 async def find_pieces(interaction: Interaction, piece_ids: Iterable[str]) -> list[Stored]:
     """Those of these pieces that are stored, whoever may see them. Raises StoreError."""
     library = interaction.client.services.library
-    async with _in_time(interaction):
+    async with in_time(interaction):
         return [stored for piece_id in piece_ids if (stored := await library.find(piece_id))]
 
 
@@ -198,7 +198,7 @@ async def find_typed_piece(interaction: Interaction, piece_id: str) -> Stored:
     """A stored piece whose id was typed. Raises BadRequest as `find_piece` does, where there is no such piece, and for
     a piece of somebody else's direct message: it was made among few, and its owner alone shows it to others. Raises
     StoreError."""
-    async with _in_time(interaction):
+    async with in_time(interaction):
         stored = await interaction.client.services.library.find(piece_id)
     if stored is None:
         raise BadRequest("there is no piece `{piece}`: mistyped, or no longer stored", piece=piece_id)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from pretty_midi import Note
 
+from bot.delivery.deliveries import Deliveries
 from bot.store import database as database_module
 from bot.store.daily_counts import DAY
 from bot.store.database import STORE_UNREACHABLE
@@ -310,9 +311,14 @@ async def test_nobody_waits_for_a_database_that_is_away(
 
     async with Discord() as standin:
         member = standin.person("robert", standin.guild())
+        async with playing(standin, queue, url, monkeypatch):
+            waiting = await (await member.types("/compose", seed="72")).answered()
         async with playing(standin, queue, url, monkeypatch, timing=replace(SHORT, admit=0.1)):
             monkeypatch.setattr(RuleBook, "get", away)
             refused = await (await member.types("/compose", seed="72")).answered()
+            assert refused.content == str(STORE_UNREACHABLE)
+            monkeypatch.setattr(Deliveries, "requester", away)
+            refused = await (await member.clicks(waiting, "Cancel")).answered()
             assert refused.content == str(STORE_UNREACHABLE)
             monkeypatch.setattr(Library, "find", away)
             refused = await (await member.types("/piece", id="abcdefgh")).answered()
