@@ -312,7 +312,8 @@ def show_progress(bar: tqdm[NoReturn], percent: float) -> None:
 
 
 def report(piece: Piece, files: list[Path], as_json: bool) -> str:
-    """A sentence about a piece with the paths of its files below, or one line of JSON."""
+    """The take and what came of it with the paths of its files below, or one line of JSON. Where no file is named after
+    the take, nothing else tells how to get it again."""
     if as_json:
         facts: dict[str, Any] = {
             "recipe": piece.recipe.to_json(),
@@ -325,7 +326,8 @@ def report(piece: Piece, files: list[Path], as_json: bool) -> str:
         }
         return json.dumps(facts)
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in piece.seconds.items())
-    return "\n  ".join([f"{piece.duration:.1f} s of music, {piece.notes} notes ({stages})", *map(str, files)])
+    made = f"take {piece.recipe.request.take}: {piece.duration:.1f} s of music, {piece.notes} notes ({stages})"
+    return "\n  ".join([made, *map(str, files)])
 
 
 if __name__ == "__main__":

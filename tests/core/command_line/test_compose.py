@@ -31,7 +31,7 @@ def test_a_piece_becomes_three_files(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert 5 < len(samples) / rate < 8
     assert played(PrettyMIDI(str(tmp_path / "out" / f"{name}.mid")))
     said, *files = capsys.readouterr().out.splitlines()
-    assert said.startswith("5.0 s of music, 11 notes")
+    assert said.startswith("take 7: 5.0 s of music, 11 notes")
     assert [file.strip() for file in files] == [f"out/{name}.mid", f"out/{name}.mp3", f"out/{name}.png"]
 
 
