@@ -31,6 +31,7 @@ class Composers(Mapping[str, Composer]):
         self._settings, self._programs = settings, ProgramCache(settings.data_dir / "programs")
         for model in MODELS.values():
             Checkpoint(model.folder(settings.checkpoints, settings.preset), model.name)
+        _log.info("compiling the models, this once" if self._programs.empty else "loading the models")
         self._loaded: dict[str, Future[Composer]] = {name: Future() for name in MODELS}
         self._load(DEFAULT_MODEL)
         self._loaded[DEFAULT_MODEL].result()  # or its error
