@@ -20,6 +20,7 @@ from bot.store.pieces import Library
 from bot.store.server_rules import RuleBook
 from bot.store.sweeper import Sweeper
 from core.queue.client import JobQueue
+from core.styles import listed
 
 PERMISSIONS = discord.Permissions(
     view_channel=True, send_messages=True, embed_links=True, attach_files=True, send_voice_messages=True
@@ -56,8 +57,8 @@ class Services:
 
     @property
     def styles(self) -> list[str]:
-        """Styles that the checkpoints know, each once."""
-        return list(dict.fromkeys(style for card in self.cards for style in card.styles))
+        """Styles that the checkpoints know, each once, as they are listed."""
+        return listed(style for card in self.cards for style in card.styles)
 
 
 class ServiceClient(discord.AutoShardedClient):

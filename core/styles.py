@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from core.errors import BadRequest, shown
@@ -54,4 +54,9 @@ def known_style(name: str, styles: Sequence[str]) -> str:
             raise BadRequest(
                 "I know no style '{style}'. Did you mean {near}?", style=shown(name), near=Text(folded[near])
             )
-    raise BadRequest("I know no style '{style}'; there are {known}", style=shown(name), known=tuple(styles))
+    raise BadRequest("I know no style '{style}'; there are {known}", style=shown(name), known=tuple(listed(styles)))
+
+
+def listed(styles: Iterable[str]) -> list[str]:
+    """Each style once, in the order in which people look for one: `any`, then by name."""
+    return sorted(set(styles), key=lambda style: (style != ANY, style.casefold()))
