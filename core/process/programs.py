@@ -61,6 +61,8 @@ class ProgramCache:
         os.environ["NUMBA_CACHE_DIR"] = str(self.folder)
         if on_jax():
             os.environ["JAX_COMPILATION_CACHE_DIR"] = str(self.folder)
+            # the many small ones that draw a network's first weights take longer together than a large one
+            os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
             return
         if any(letter.isspace() or letter in "'\"" for letter in str(self.folder)):
             return  # which the flags have no way to say

@@ -27,8 +27,11 @@ programs.seal()
 @pytest.fixture(autouse=True)
 def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are set for Numba and XLA are put back afterwards."""
-    for name in ("TF_XLA_FLAGS", "NUMBA_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR"):
+    for name in ("TF_XLA_FLAGS", "NUMBA_CACHE_DIR"):
         monkeypatch.setenv(name, "")
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)  # empty ones would be errors; what is set later is removed all the same
 
 
 @pytest.fixture
