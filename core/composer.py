@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from core.request import ComposeRequest
@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     import numpy as np
     from pretty_midi import PrettyMIDI
 
+    from core.midi.writer import KeyEvent
+
 Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
+
+Settled = Callable[[Callable[[], "Sequence[KeyEvent]"]], None]
+"""Is told whenever more of a piece is settled, by a function that gives all that is, from the beginning, in ticks of a
+millisecond. That may change all the same, and nobody has to call it."""
 
 
 class Composition(NamedTuple):
@@ -39,8 +45,14 @@ class Composer(Protocol):
         """How many threads may call `compose` at the same time and all get on."""
         ...
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
-        """Make the piece, `request.length` steps long. Raises BadRequest for a seed the model cannot begin with."""
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
+        """Make the piece, `request.length` steps long. Raises BadRequest for a seed the model cannot begin with. A
+        composer need not know what is settled before the end."""
         ...
 
     def attention(self, music: PrettyMIDI) -> tuple[list[str], list[np.ndarray]] | None:

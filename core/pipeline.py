@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from core.midi.crop import cropped
 from core.piece import Heard, Piece
 from core.recipe import Recipe
 from core.rendering import audio, formats, loudness
+from core.rendering.ahead import Ahead
 from core.rendering.arrange import edit
 from core.rendering.fluidsynth import RATE
 from core.rendering.loudness import Samples
@@ -88,11 +89,20 @@ class Draft:
         )
 
 
-def compose(composer: Composer, request: ComposeRequest, progress: Progress = lambda share: None) -> Draft:
-    """Raises BadRequest for a seed that the composer cannot begin with, and RenderError for a piece without a note."""
+def compose(
+    composer: Composer,
+    request: ComposeRequest,
+    progress: Progress = lambda share: None,
+    ahead: Ahead | None = None,
+) -> Draft:
+    """The piece, which `ahead` plays meanwhile. Raises BadRequest for a seed that the composer cannot begin with, and
+    RenderError for a piece without a note."""
     seconds: dict[str, float] = {}
     with _timed(seconds, "compose"):
-        music, shared_at_most, ended_early = composer.compose(request, progress)
+        settled = ahead.settled if ahead else lambda so_far: None
+        music, shared_at_most, ended_early = composer.compose(request, progress, settled)
+        if ahead:
+            ahead.end(music)
     notes = _notes(music)
     if not notes:
         raise RenderError("the piece that was composed has no notes; another take or seed may have some")
@@ -160,17 +170,20 @@ def finish(
     rendering: Rendering = AS_COMPOSED,
     progress: Progress = lambda share: None,
     captions: Captions | None = None,
+    ahead: Path | None = None,
 ) -> Piece:
     """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
     (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where not even that fits.
-    `progress` is told of a video. `captions` are the words in the pictures (default: English). Raises RenderError, and
-    BadRequest for a part without notes and for a tempo at which it would be too long."""
+    `progress` is told of a video. `captions` are the words in the pictures (default: English). `ahead` is the
+    `Ahead.sound` of the draft. Raises RenderError, and BadRequest for a part without notes and for a tempo at which it
+    would be too long."""
     seconds = dict(draft.seconds)
     captions = captions or Captions.of(draft.recipe.request, rendering)
     arranged = _arranged(draft, rendering)
-    with ThreadPoolExecutor(1) as beside:  # FluidSynth is another process, and LAME lets other threads run
+    with _timed(seconds, "render"):
+        samples = _played(arranged.music, soundfont, None if rendering.changes_notes else ahead)
+    with ThreadPoolExecutor(1) as beside:  # encoders let other threads run, which the search for the loudness does not
         drawing = beside.submit(_drawn, draft, arranged, captions, seconds)
-        samples = _play(arranged.midi, soundfont, seconds)
         with _timed(seconds, "encode"):
             sound = _encoded(arranged, samples, captions.title, size_limit or formats.SIZE_LIMIT, progress)
         pictures = drawing.result()
@@ -213,9 +226,11 @@ def _part(draft: Draft, rendering: Rendering) -> tuple[Draft, float]:
     return Draft.of(draft.recipe, crop.midi), crop.since
 
 
-def _play(midi: bytes, soundfont: Path | None, seconds: dict[str, float]) -> Samples:
-    with _timed(seconds, "render"):
-        return audio.render(midi, soundfont)
+def _played(music: PrettyMIDI, soundfont: Path | None, ahead: Path | None) -> Samples:
+    if ahead:
+        with suppress(OSError):  # renderers that died were started anew, with an empty folder
+            return audio.levelled(ahead)
+    return audio.render(manuscript.in_one_track(music), soundfont)
 
 
 def _encoded(arranged: _Arranged, samples: Samples, title: str, size_limit: int, progress: Progress) -> _Sound:

@@ -14,7 +14,7 @@ from core.article.network import ArticleNetwork
 from core.article.sampling import drawn
 from core.article.tokenizer import Vocabulary
 from core.checkpoint import Checkpoint
-from core.composer import Composition, Progress
+from core.composer import Composition, Progress, Settled
 from core.errors import BadCheckpoint
 from core.request import ComposeRequest
 from core.seed import CHORD_SECONDS, Seed
@@ -58,7 +58,12 @@ class ArticleComposer:
     def warm_up_fully(self) -> None:
         """Nothing is left: one program serves any number of pieces."""
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
         """The piece at 5 frames a second. It begins with the seed's notes; a random one begins after 50 random words,
         which are dropped. Raises UnknownNotes for a seed that the vocabulary lacks."""
         draws = np.random.Generator(np.random.Philox(request.take))

@@ -11,7 +11,7 @@ from core.midi.beats import Beats
 from core.midi.controllers import SUSTAIN
 from core.midi.hands import hands
 from core.midi.keys import is_heard, key_of
-from core.midi.writer import Strike, Track, playable, written
+from core.midi.writer import PedalMove, Strike, Track, playable, written
 from core.tonality import Key
 
 RIGHT, LEFT = "Right hand", "Left hand"
@@ -54,10 +54,7 @@ def sign(music: PrettyMIDI, asked: Key | None = None) -> None:
 def midi_file(music: PrettyMIDI, title: str, texts: Sequence[str] = ()) -> bytes:
     """The file. Notes that fall on each other are merged, as one piano can play them."""
     pianos = _pianos(music)
-    notes = [note for part in pianos for note in part.notes]
-    strikes = playable(sorted(_strike(music, note.start, note.end, note.pitch, note.velocity) for note in notes))
-    changes = (change for part in pianos for change in part.control_changes if change.number == SUSTAIN)
-    pedal = [(music.time_to_tick(change.time), change.value) for change in sorted(changes, key=lambda one: one.time)]
+    strikes, pedal = played(music)
     program = pianos[0].program if pianos else 0
     staves = [(name, hand) for name, hand in zip((RIGHT, LEFT), hands(strikes), strict=True) if hand]
     tracks = [
@@ -65,6 +62,24 @@ def midi_file(music: PrettyMIDI, title: str, texts: Sequence[str] = ()) -> bytes
         for number, (name, hand) in enumerate(staves)
     ]
     return written(tracks, _beats(music), title, texts)
+
+
+def in_one_track(music: PrettyMIDI) -> bytes:
+    """The file for FluidSynth, which takes what happens within 1.5 ms track by track: a pedal that goes down with the
+    right hand would hold what the left hand has released a millisecond before."""
+    program = next((part.program for part in _pianos(music)), 0)
+    return written([Track("", *played(music), program)], _beats(music))
+
+
+def played(music: PrettyMIDI) -> tuple[list[Strike], list[PedalMove]]:
+    """The notes and the moves of the pedal that the file has."""
+    pianos = _pianos(music)
+    notes = [note for part in pianos for note in part.notes]
+    strikes = playable(sorted(_strike(music, note.start, note.end, note.pitch, note.velocity) for note in notes))
+    changes = (change for part in pianos for change in part.control_changes if change.number == SUSTAIN)
+    return strikes, [
+        (music.time_to_tick(change.time), change.value) for change in sorted(changes, key=lambda one: one.time)
+    ]
 
 
 def _pianos(music: PrettyMIDI) -> list[Instrument]:

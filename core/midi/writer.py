@@ -27,6 +27,20 @@ class Strike(NamedTuple):
 PedalMove = tuple[int, int]
 """A tick, and the position of the sustain pedal from there on."""
 
+PEDAL, RELEASE, STRIKE = range(3)
+"""The kinds of key events, in the order in which those of a tick happen."""
+
+
+class KeyEvent(NamedTuple):
+    """A move of the pedal, a release or a strike."""
+
+    tick: int
+    kind: int
+    number: int
+    """The pitch, or the pedal's controller."""
+    value: int
+    """The velocity, or the pedal's position."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -70,6 +84,15 @@ def pedal_until(moves: Iterable[PedalMove], end: int) -> list[PedalMove]:
     return kept
 
 
+def key_events(strikes: Iterable[Strike], pedal: Iterable[PedalMove]) -> list[KeyEvent]:
+    """Notes and moves of the pedal in the order in which they happen: in each tick the pedal comes first, then
+    releases, then strikes, from low to high."""
+    events = [KeyEvent(tick, PEDAL, SUSTAIN, value) for tick, value in pedal]
+    for start, end, pitch, velocity in strikes:
+        events += [KeyEvent(start, STRIKE, pitch, velocity), KeyEvent(end, RELEASE, pitch, 0)]
+    return sorted(events, key=lambda event: event[:3])
+
+
 def written(tracks: Sequence[Track], beats: Beats, title: str = "", texts: Sequence[str] = ()) -> bytes:
     """The file. `title` is its name, as sequencers and score editors show it, and `texts` say more about it."""
     said = [(0, _meta(_TRACK_NAME, title.encode()))] if title else []
@@ -96,16 +119,11 @@ def _signs(beats: Beats) -> list[_Event]:
 
 
 def _messages(track: Track) -> list[_Event]:
-    """The messages of a track, in order; in each tick the pedal comes first, then releases, then strikes, from low to
-    high."""
-    ranked = [(tick, 0, SUSTAIN, value) for tick, value in track.pedal]
-    for start, end, pitch, velocity in track.strikes:
-        ranked += [(start, 2, pitch, velocity), (end, 1, pitch, 0)]
-    ranked.sort(key=lambda event: event[:3])
+    """The messages of a track, in order."""
     messages = [(0, _meta(_TRACK_NAME, track.name.encode())), (0, bytes([0xC0, track.program]))]
     running = 0
-    for tick, rank, number, value in ranked:
-        status = 0x90 if rank else 0xB0
+    for tick, kind, number, value in key_events(track.strikes, track.pedal):
+        status = 0xB0 if kind == PEDAL else 0x90
         messages.append((tick, bytes([number, value] if status == running else [status, number, value])))
         running = status
     return messages

@@ -12,7 +12,7 @@ import numpy as np
 from pretty_midi import PrettyMIDI
 
 from core.checkpoint import Checkpoint
-from core.composer import Composition, Progress
+from core.composer import Composition, Progress, Settled
 from core.errors import BadRequest
 from core.expression import DYNAMICS
 from core.midi.given import melody_of, notes_of
@@ -28,6 +28,7 @@ from core.performance.sampling import SAMPLING, SamplingParameters
 from core.performance.scheduler import Scheduler
 from core.performance.score import Given, Playing, melody_given, notes_of_seed, score_of
 from core.performance.sequence import EventSequence
+from core.performance.settled import following
 from core.performance.spread import spread
 from core.performance.steering import USUAL_VELOCITY, target_of, transposed
 from core.process.memory import resident
@@ -98,7 +99,12 @@ class PerformanceComposer:
         for given in (score_of(notes, freedom=1.0), melody_given(notes)):
             self._scheduler.try_out(EventSequence(cells=given.cells, take=0, playing=Playing(given)))
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
         """The piece: the seed's notes and what follows, about as long as asked for; or the primer's, untouched, and as
         much again as was asked for. Raises BadRequest for a style that the model does not know and for a primer that it
         cannot go on from. Where notes are given, they are performed or harmonized."""
@@ -118,7 +124,7 @@ class PerformanceComposer:
             primed=primer is not None,
         )
         group = CandidateGroup(sequence, self.candidates)
-        self._scheduler.run(group, progress)
+        self._scheduler.run(group, following(group, progress, settled))
         progress(1.0)
         return Composition(
             self._finished(group, primer),

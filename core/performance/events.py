@@ -193,22 +193,30 @@ def playable(moments: np.ndarray) -> np.ndarray:
 def write(moments: np.ndarray, offsets: np.ndarray | None = None) -> PrettyMIDI:
     """Moments -> a piano piece, as far as they are `playable`. `offsets` are milliseconds, (events, 2), by which each
     onset and release is away from the middle of its cell; see `core.performance.spread`."""
-    moments = playable(moments)
-    if offsets is None:
-        offsets = np.zeros((len(moments), 2), dtype=int)
-    onsets = np.cumsum(moments[:, SHIFT])
-    starts = (10 * onsets + offsets[:, 0]) / 1000
-    ends = (10 * (onsets + moments[:, DURATION]) + offsets[:, 1]) / 1000
     piano = Instrument(program=0, name="Piano")
     held: dict[int, Note] = {}
-    for start, end, (_, key, velocity, _) in zip(starts.tolist(), ends.tolist(), moments.tolist(), strict=True):
+    for start, end, key, velocity in timed(moments, offsets):
         if key in (PEDAL_UP, PEDAL_DOWN):
-            piano.control_changes.append(ControlChange(SUSTAIN, 127 * (key == PEDAL_DOWN), start))
+            piano.control_changes.append(ControlChange(SUSTAIN, 127 * (key == PEDAL_DOWN), start / 1000))
         elif key != END:
             if key in held:
-                held[key].end = min(held[key].end, start)
-            held[key] = Note(velocity, key + LOWEST_PITCH, start, end)
+                held[key].end = min(held[key].end, start / 1000)
+            held[key] = Note(velocity, key + LOWEST_PITCH, start / 1000, end / 1000)
             piano.notes.append(held[key])
     midi = PrettyMIDI(resolution=_TICKS_PER_BEAT, initial_tempo=_BEATS_PER_MINUTE)
     midi.instruments.append(piano)
     return midi
+
+
+def timed(moments: np.ndarray, offsets: np.ndarray | None = None) -> list[tuple[int, int, int, int]]:
+    """The millisecond of onset and of release, the key and the velocity of each of the moments, as far as they are
+    `playable`. `offsets` are those of `write`."""
+    moments = playable(moments)
+    if offsets is None:
+        offsets = np.zeros((len(moments), 2), dtype=int)
+    onsets = np.cumsum(moments[:, SHIFT])
+    starts = 10 * onsets + offsets[:, 0]
+    ends = 10 * (onsets + moments[:, DURATION]) + offsets[:, 1]
+    return list(
+        zip(*(column.tolist() for column in (starts, ends, moments[:, KEY], moments[:, VELOCITY])), strict=True)
+    )

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,12 +30,16 @@ PROGRESS_SECONDS = 0.5
 """How often a running job writes its progress, and finds out whether it was cancelled."""
 
 Json: TypeAlias = dict[str, Any]
-Compose: TypeAlias = Callable[[ComposeRequest, Composed | None, Progress], Json]
-"""Gets a request, the composed piece where there is one already, and the function to tell its progress to. Returns a
-draft as JSON: that much of a job is not repeated after a crash."""
-Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, Captions | None], Piece]
-"""Gets the draft, how to render it, the size limit, a function to call now and then, and the words in its pictures,
-which are English without."""
+PlayAhead: TypeAlias = Callable[[], AbstractContextManager[Any]]
+"""Is entered when a job begins here and left when it ends, however that is. What it gives plays the piece while it is
+composed: `Compose` and `Finish` get it."""
+Compose: TypeAlias = Callable[[ComposeRequest, Composed | None, Progress, Any], Json]
+"""Gets a request, the composed piece where there is one already, the function to tell its progress to, and what plays
+it ahead, None where other notes will be heard. Returns a draft as JSON: that much of a job is not repeated after a
+crash."""
+Finish: TypeAlias = Callable[[Json, Rendering, int | None, Progress, Captions | None, Any], Piece]
+"""Gets the draft, how to render it, the size limit, a function to call now and then, the words in its pictures, which
+are English without, and what has played it ahead."""
 
 _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
 """Raised by DBOS in a job that is not this worker's any more: it was cancelled, or was handed on."""
@@ -53,6 +57,7 @@ class JobRunner:
         *,
         compose: Compose,
         finish: Finish,
+        ahead: PlayAhead,
         places: int,
     ) -> None:
         """Once `closing` is set, no further job is begun."""
@@ -61,6 +66,7 @@ class JobRunner:
         self._closing = closing
         self._compose = compose
         self._finish = finish
+        self._ahead = ahead
         self._abandoning = threading.Event()
         self._held: set[str] = set()
         self.composing = PrioritySemaphore(places)
@@ -91,18 +97,19 @@ class JobRunner:
         over = time.monotonic() + terms.get("seconds", JOB_SECONDS)  # jobs of older versions say none
         try:
             self._count_retry(job_id)
-            composed: Json = DBOS.run_step(
-                {"name": "compose"}, _worded, job_id, lambda: self._composed(job_id, request, terms, over)
-            )
-            if "error" in composed:
-                return composed
-            # Not a step: its result is the job's result, and a step would store those megabytes a second time.
-            return _worded(job_id, lambda: self._finished(job_id, composed, terms, over))
+            with self._ahead() as ahead:
+                composed: Json = DBOS.run_step(
+                    {"name": "compose"}, _worded, job_id, lambda: self._composed(job_id, request, terms, over, ahead)
+                )
+                if "error" in composed:
+                    return composed
+                # Not a step: its result is the job's result, and a step would store those megabytes a second time.
+                return _worded(job_id, lambda: self._finished(job_id, composed, terms, over, ahead))
         except (Cancelled, *_LOST):
             self._report_loss(job_id)
             raise _Abandoned from None
 
-    def _composed(self, job_id: str, request: Json, terms: Json, over: float) -> Json:
+    def _composed(self, job_id: str, request: Json, terms: Json, over: float, ahead: Any) -> Json:
         """The draft, and the seconds that the job waited. What is composed already does not wait for the model."""
         with nullcontext() if terms.get("composed") else self.composing.acquired((terms["priority"], terms["asked"])):
             if self._closing.is_set():
@@ -114,22 +121,23 @@ class JobRunner:
             progress = self._progress(job_id, 0.0, COMPOSED_SHARE, waited, over)
             progress(0.0)
             given = Composed.from_json(terms["composed"]) if terms.get("composed") else None
+            heard = None if _rendering(terms).changes_notes else ahead
             begun = time.monotonic()
             with self._watchdog.watching(job_id):
-                draft = self._compose(ComposeRequest.from_json(request), given, progress)
+                draft = self._compose(ComposeRequest.from_json(request), given, progress, heard)
             if given is None:
                 metrics.COMPOSE.observe(time.monotonic() - begun)
             return {"draft": draft, "waited": waited}
 
-    def _finished(self, job_id: str, composed: Json, terms: Json, over: float) -> Json:
+    def _finished(self, job_id: str, composed: Json, terms: Json, over: float, ahead: Any) -> Json:
         waited = composed["waited"]
         progress = self._progress(job_id, COMPOSED_SHARE, 1.0, waited, over)
         progress(0.0)
-        rendering = Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
         begun = time.monotonic()
         with self._watchdog.watching(job_id):
             captions = Captions.from_json(terms["captions"]) if terms.get("captions") else None
-            piece = self._finish(composed["draft"], rendering, terms["size_limit"], progress, captions)
+            size_limit = terms["size_limit"]
+            piece = self._finish(composed["draft"], _rendering(terms), size_limit, progress, captions, ahead)
         metrics.RENDER.observe(time.monotonic() - begun)
         _write_progress(1.0, waited)
         times = {"wait": waited} | piece.seconds
@@ -186,6 +194,10 @@ class JobRunner:
         with suppress(SQLAlchemyError, dbos_error.DBOSException):
             return self._client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
         return []
+
+
+def _rendering(terms: Json) -> Rendering:
+    return Rendering.from_json(terms.get("rendering", {}))  # jobs of older versions have none
 
 
 class _Abandoned(BaseException):

@@ -7,7 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,7 @@ from core.queue.dbos import DBOS
 from core.queue.engine import APPLICATION, JSON, QUEUE, VERSION, WORKFLOW, connect, reaching
 from core.queue.liveness import Heartbeat
 from core.queue.recovery import Recovery
-from core.queue.runner import PROGRESS_SECONDS, Compose, Finish, JobRunner
+from core.queue.runner import PROGRESS_SECONDS, Compose, Finish, JobRunner, PlayAhead
 from core.queue.timing import USUAL_TIMING, Timing
 from core.queue.watchdog import Watchdog
 
@@ -44,6 +44,7 @@ class JobServer:
         predecessors: Collection[str] = (),
         compose: Compose,
         finish: Finish,
+        ahead: PlayAhead = nullcontext,
         places: int = 1,
         finishers: int = 1,
         timing: Timing = USUAL_TIMING,
@@ -61,7 +62,7 @@ class JobServer:
             self._heartbeat = Heartbeat(url, executor, timing.dead)
         self._watchdog = Watchdog(self._end_hung, timing.hang)
         self._runner = JobRunner(
-            self._client, self._watchdog, self._closing, compose=compose, finish=finish, places=places
+            self._client, self._watchdog, self._closing, compose=compose, finish=finish, ahead=ahead, places=places
         )
         self._recovery = Recovery(
             self._client,

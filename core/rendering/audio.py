@@ -40,6 +40,8 @@ MOST_AUDIO_SECONDS = 660
 ADDRESS_SPACE = 2**30
 """Bytes that FluidSynth may have beside its SoundFont; it takes 45 MB, with a piano."""
 
+PLAY, FOLLOW = fluidsynth.play.__name__, fluidsynth.follow.__name__
+"""The first argument of `core.rendering.fluidsynth`."""
 _KILLED = (-signal.SIGKILL, fluidsynth.SIGNALLED + signal.SIGKILL)
 _FOREIGN_SOUND = re.compile(rb"Failed to load (the )?SoundFont")
 """Stands in FluidSynth's log where it plays with whatever other SoundFont it finds."""
@@ -92,6 +94,12 @@ def render(
         return level(_play(wav, find_soundfont(soundfont), wall_seconds, most_audio_seconds))
 
 
+def levelled(wav: Path) -> Samples:
+    """What `fluidsynth.follow` wrote, as `render` has it. Raises OSError where it is gone, and RenderError when nothing
+    is to be heard."""
+    return level(_read(wav))
+
+
 @contextmanager
 def _folder(midi: bytes) -> Iterator[Path]:
     """A folder for a while, with the MIDI file in it; gives the path for its WAV."""
@@ -121,12 +129,11 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
     second try for a FluidSynth that was killed, as a system that is short of memory does."""
     output = sound.with_suffix(".log")  # a file, which the limit on size holds for; a pipe would fill the memory
     files = [str(soundfont.absolute()), str(sound.with_suffix(".mid")), str(sound)]
-    # processor time: only for when nobody waits any more
-    limits = [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_address_space(soundfont))]
-    exit_code = _run([*files, *limits], output, wall_seconds)
+    limits = limits_of(soundfont, wall_seconds, most_bytes)
+    exit_code = _run([PLAY, *files, *limits], output, wall_seconds)
     if exit_code in _KILLED:
         _log.warning("FluidSynth was killed, and is started again")
-        exit_code = _run([*files, *limits], output, wall_seconds)
+        exit_code = _run([PLAY, *files, *limits], output, wall_seconds)
     if sound.is_file() and sound.stat().st_size >= most_bytes:
         raise RenderError("FluidSynth wrote more than the {most:.1f} MB that a piece may take", most=most_bytes / 1e6)
     said = output.read_bytes()
@@ -137,11 +144,31 @@ def _fluidsynth(soundfont: Path, sound: Path, wall_seconds: float, most_bytes: i
         raise RenderError("the SoundFont {name} is damaged, FluidSynth cannot load it", name=soundfont.name)
 
 
+def limits_of(soundfont: Path, wall_seconds: float = WALL_SECONDS, most_bytes: int | None = None) -> list[str]:
+    """The limits of `core.rendering.fluidsynth`, as its last arguments."""
+    most_bytes = _most_bytes(MOST_AUDIO_SECONDS) if most_bytes is None else most_bytes
+    # processor time: only for when nobody waits any more
+    return [str(most_bytes), str(math.ceil(wall_seconds) + 5), str(_address_space(soundfont))]
+
+
 def _run(arguments: Sequence[str], output: Path, wall_seconds: float) -> int:
     """Run `core.rendering.fluidsynth` in the folder of `output`; returns its exit code. Raises RenderError when that
     takes too long."""
+    process = started(arguments, output)
+    try:
+        return process.wait(wall_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise RenderError(
+            "FluidSynth did not finish the piece within {seconds:g} s and was stopped", seconds=wall_seconds
+        ) from error
+    finally:
+        end(process)
+
+
+def started(arguments: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    """`core.rendering.fluidsynth` in the folder of `output`, into which it says what there is to say."""
     with output.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", fluidsynth.__file__, *arguments],
             stdin=subprocess.PIPE,  # closes with this process, and ends that one
             stdout=log,
@@ -150,16 +177,13 @@ def _run(arguments: Sequence[str], output: Path, wall_seconds: float) -> int:
             cwd=output.parent,
             env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _ENVIRONMENT,
         )
-        try:
-            return process.wait(wall_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise RenderError(
-                "FluidSynth did not finish the piece within {seconds:g} s and was stopped", seconds=wall_seconds
-            ) from error
-        finally:
-            with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()  # closes its standard input
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End what was `started`, and whatever that has started."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing of the group is left
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()  # closes its standard input
 
 
 def _read(wav: Path) -> Recording:

@@ -31,6 +31,7 @@ from core.piece import Piece
 from core.pipeline import Draft
 from core.process.logs import about_job, current_job, write_logs
 from core.process.memory import keep_small
+from core.rendering.ahead import Ahead
 from core.request import AS_COMPOSED, PIECE, Rendering
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Renderers:
         """`work` is what a process does for a piece, by default `_finish`, whose arguments it gets."""
         self._work: Callable[..., Piece] = work or _finish
         self.processes = processes or os.cpu_count() or 1
+        self._room = threading.Semaphore(self.processes // 2)  # a core each, beside one that composes
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
         self._scratch = settings.data_dir / SCRATCH
@@ -82,14 +84,17 @@ class Renderers:
         size_limit: int | None = None,
         progress: Progress = lambda share: None,
         captions: Captions | None = None,
+        ahead: Ahead | None = None,
     ) -> Piece:
-        """The piece of `pipeline.finish`, by one of the processes. `progress` is called again and again; an error that
-        it raises ends the waiting. Raises RenderError, also when the process dies twice."""
+        """The piece of `pipeline.finish`, by one of the processes; `ahead` has played the draft. `progress` is called
+        again and again; an error that it raises ends the waiting. Raises RenderError, also when the process dies
+        twice."""
+        sound = ahead.sound() if ahead else None
         for _ in range(2):
             pool = self._pool
             try:
                 with self._told() as place:
-                    work = (current_job(), place, draft, self._soundfont, size_limit, rendering, captions)
+                    work = (current_job(), place, draft, self._soundfont, size_limit, rendering, captions, sound)
                     return _awaited(pool.submit(self._work, *work), lambda: progress(self._shares[place]))
             except BrokenProcessPool:
                 _log.warning("a process that plays pieces has died; they are started again")
@@ -97,6 +102,10 @@ class Renderers:
                     if self._pool is pool:
                         self._pool = self._started()
         raise RenderError("The piece was composed, but playing it failed twice. Please try again, perhaps shorter.")
+
+    def ahead(self) -> Ahead:
+        """A context that plays a piece while it is composed, where there is a core beside."""
+        return Ahead(self._soundfont, self._scratch, self._room)
 
     @contextmanager
     def _told(self) -> Iterator[int]:
@@ -157,6 +166,7 @@ def _finish(
     limit: int | None,
     rendering: Rendering,
     captions: Captions | None,
+    sound: Path | None = None,
 ) -> Piece:
 
     def tell(share: float) -> None:
@@ -166,7 +176,7 @@ def _finish(
     signal.alarm(FINISH_SECONDS)  # ends the process where no Python runs any more, and the next one takes its place
     try:
         with about_job(job_id):
-            work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell, captions)
+            work = partial(pipeline.finish, draft, soundfont, limit, rendering, tell, captions, sound)
             return work() if rendering.form == PIECE else _in_the_background(work)
     finally:
         signal.alarm(0)

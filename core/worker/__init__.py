@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from types import FrameType
 from typing import Any, Protocol, TextIO
@@ -30,6 +30,7 @@ from core.process.shutdown import end_within
 from core.queue.server import JobServer
 from core.queue.timing import USUAL_TIMING, Timing
 from core.recipe import Recipe
+from core.rendering.ahead import Ahead
 from core.rendering.pool import Renderers
 from core.request import ComposeRequest, Rendering
 from core.settings import QUEUE_AWAY, Settings
@@ -62,7 +63,10 @@ class Finisher(Protocol):
         size_limit: int | None,
         progress: Progress,
         captions: Captions | None,
+        ahead: Ahead | None,
     ) -> Piece: ...
+
+    def ahead(self) -> AbstractContextManager[Ahead | None]: ...
 
     def close(self) -> None: ...
 
@@ -109,6 +113,7 @@ def job_server(
         predecessors=predecessors,
         compose=partial(compose, composers),
         finish=partial(finish, finisher),
+        ahead=finisher.ahead,
         places=places_of(composers),
         finishers=finisher.processes,
         timing=timing,
@@ -135,13 +140,17 @@ def heed_signals(jobs: JobServer, stopping: threading.Event) -> None:
 
 
 def compose(
-    composers: Mapping[str, Composer], request: ComposeRequest, composed: Composed | None, progress: Progress
+    composers: Mapping[str, Composer],
+    request: ComposeRequest,
+    composed: Composed | None,
+    progress: Progress,
+    ahead: Ahead | None,
 ) -> dict[str, Any]:
     """The draft of a job, as JSON: composed now, or before."""
     if composed:
         recipe = Recipe(request, composed.checkpoint)
         return pipeline.Draft.of(recipe, composed.midi, composed.shared_at_most).to_json()
-    return pipeline.compose(composers[request.model], request, progress).to_json()
+    return pipeline.compose(composers[request.model], request, progress, ahead).to_json()
 
 
 def finish(
@@ -151,9 +160,10 @@ def finish(
     size_limit: int | None,
     progress: Progress,
     captions: Captions | None,
+    ahead: Ahead | None,
 ) -> Piece:
     """The piece of a job."""
-    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress, captions)
+    return finisher.finish(pipeline.Draft.from_json(draft), rendering, size_limit, progress, captions, ahead)
 
 
 def take_name(settings: Settings, held: TextIO) -> tuple[list[str], str]:

@@ -2,8 +2,11 @@
 
 import io
 import json
+import threading
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from PIL import Image
@@ -12,14 +15,16 @@ from pretty_midi import Note, PrettyMIDI
 from core import pipeline, worker
 from core.composer import Composition
 from core.errors import BadRequest, RenderError
+from core.midi import manuscript
 from core.options import AUDIO_FORMATS, INSTRUMENTS
 from core.piece import Composed
 from core.pipeline import Draft
 from core.recipe import Recipe
 from core.rendering import audio, formats, loudness
+from core.rendering.ahead import Ahead
 from core.request import ComposeRequest, Rendering
 from core.seed import Seed
-from tests.support.music import Pianist, as_bytes, decode, piano, played, scale
+from tests.support.music import Pianist, as_bytes, composed, decode, piano, played, scale
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,7 @@ def test_a_piece_without_notes_is_refused():
     """The sentence says what may help."""
 
     class Silent(Pianist):
-        def compose(self, request: ComposeRequest, progress: object = None) -> Composition:
+        def compose(self, request: ComposeRequest, progress: object, settled: object) -> Composition:
             return Composition(piano())
 
     with pytest.raises(RenderError, match="has no notes; another take or seed may"):
@@ -72,6 +77,30 @@ def test_a_piece_is_finished(draft: Draft):
 def test_a_piece_keeps_to_the_size_limit(draft: Draft):
     """The MP3 gets a lower bitrate where less may be sent."""
     assert len(pipeline.finish(draft, size_limit=50_000).audio) <= 50_000
+
+
+def test_what_was_played_ahead_is_not_played_again(draft: Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its sound becomes the piece's; not where other notes are to be heard, nor where it is gone."""
+    music = composed(*played(draft.music))
+    draft = Draft.of(draft.recipe, as_bytes(music))
+    usual, edited = pipeline.finish(draft).audio, pipeline.finish(draft, rendering=Rendering("celesta")).audio
+    with Ahead(None, tmp_path, threading.Semaphore(1)) as ahead:
+        ahead.settled(lambda: [])
+        ahead.end(music)
+        sound = ahead.sound()
+        assert pipeline.finish(draft, ahead=tmp_path / "gone.wav").audio == usual
+        assert pipeline.finish(draft, ahead=sound, rendering=Rendering("celesta")).audio == edited
+        monkeypatch.setattr(audio, "render", lambda *_: pytest.fail("played again"))
+        assert pipeline.finish(draft, ahead=sound).audio == usual
+
+
+def test_it_does_not_matter_which_hand_plays():
+    """A pedal that goes down a millisecond after the left hand has released a key does not hold its note."""
+    music = composed(Note(100, 36, 0.0, 1.0), Note(1, 96, 3.5, 3.6), pedal=[(1.001, 127)])
+    file = manuscript.midi_file(music, "")
+    assert {hand.name for hand in PrettyMIDI(io.BytesIO(file)).instruments} == {manuscript.LEFT, manuscript.RIGHT}
+    samples, rate = decode(pipeline.finish(Draft.of(Recipe(ComposeRequest(Seed(), take=1), ""), file)).audio)
+    assert np.abs(samples[2 * rate : 3 * rate]).max() < 0.01 * np.abs(samples).max()
 
 
 def test_finishing_twice_gives_the_same(draft: Draft):
@@ -105,7 +134,7 @@ def test_a_piece_is_rendered_again_without_composing(draft: Draft):
 def test_another_rendering_keeps_how_much_the_piece_shares(draft: Draft):
     """With the music that the model learnt from: a worker gets it beside the notes, which stay the same."""
     composed = Composed.from_json(json.loads(json.dumps(Composed("0123456789ab", draft.midi, 18).to_json())))
-    again = Draft.from_json(worker.compose({}, draft.recipe.request, composed, lambda share: None))
+    again = Draft.from_json(worker.compose({}, draft.recipe.request, composed, lambda share: None, None))
     heard = pipeline.finish(again, rendering=Rendering("harp", transpose=3)).heard
     assert heard is not None
     assert heard.shared_at_most == 18

@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,14 @@ from typing import Self
 from pretty_midi import Instrument, Note, PrettyMIDI
 
 from core.captions import Captions
-from core.composer import Composition, Progress
+from core.composer import Composition, Progress, Settled
 from core.errors import UnknownNotes
 from core.models import DEFAULT_MODEL
 from core.options import STEP_SECONDS
 from core.piece import Piece
 from core.pipeline import Draft
 from core.queue.timing import USUAL_TIMING, Timing
+from core.rendering.ahead import Ahead
 from core.request import ComposeRequest, Rendering
 from core.settings import Settings
 from tests.support.waiting import PATIENCE
@@ -72,8 +74,13 @@ class FakeComposer:
         self._history = settings.data_dir / "history"
         self._hung = settings.data_dir / "hung"
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
-        self._note(f"began {request.take}")
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
+        _note(self._history, f"began {request.take}")
         if request.take == FAILING_TAKE:
             raise UnknownNotes(UNKNOWN)
         if request.take == BROKEN_TAKE:
@@ -86,7 +93,7 @@ class FakeComposer:
             if request.take == HANGING_TAKE or (request.take in HANG_ONCE and not self._hung.exists()):
                 self._hung.touch()
                 HANG[request.take](1000)
-        self._note(f"composed {request.take}")
+        _note(self._history, f"composed {request.take}")
         return Composition(scale(request))
 
     def attention(self, music: PrettyMIDI) -> None:
@@ -98,9 +105,10 @@ class FakeComposer:
     def warm_up_fully(self) -> None:
         pass
 
-    def _note(self, line: str) -> None:
-        with self._history.open("a") as history:
-            history.write(line + "\n")
+
+def _note(history: Path, line: str) -> None:
+    with history.open("a") as file:
+        file.write(line + "\n")
 
 
 def scale(request: ComposeRequest) -> PrettyMIDI:
@@ -126,6 +134,7 @@ class SilentFinisher:
         self._sound = sound
         self._died = settings.data_dir / "died"
         self._hanging = settings.data_dir / HANGING
+        self._history = settings.data_dir / "history"
 
     def finish(
         self,
@@ -134,6 +143,7 @@ class SilentFinisher:
         size_limit: int | None,
         progress: Progress,
         captions: Captions | None,
+        ahead: Ahead | None = None,
     ) -> Piece:
         if draft.recipe.request.take == KILLED_ONCE_TAKE and not self._died.exists():
             self._died.touch()
@@ -149,6 +159,13 @@ class SilentFinisher:
         recipe = replace(draft.recipe, rendering=rendering)
         sound = os.urandom(self._sound) if self._sound else f"{size_limit}".encode()
         return Piece(recipe, draft.duration, draft.notes, draft.midi, sound, b"png", times)
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            _note(self._history, "left 0")
 
     def close(self) -> None:
         pass
@@ -210,7 +227,7 @@ class Worker:
         return self._log.read_text()
 
     def history(self, event: str) -> list[int]:
-        """The takes that, in this folder, were `began` or `composed`, in order."""
+        """The takes that, in this folder, were `began` or `composed`, in order; a 0 for each job that was `left`."""
         path = self.data_dir / "history"
         return [int(take) for take in re.findall(rf"^{event} (\d+)$", path.read_text() if path.exists() else "", re.M)]
 

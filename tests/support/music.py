@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from pretty_midi import ControlChange, Instrument, Note, PrettyMIDI
 
-from core.composer import Composition, Progress
+from core.composer import Composition, Progress, Settled
 from core.request import ComposeRequest
 
 PEDAL = 64
@@ -19,6 +19,13 @@ def piano(*notes: Note, pedal: Sequence[tuple[float, int]] = ()) -> PrettyMIDI:
     midi.instruments.append(Instrument(program=0))
     midi.instruments[0].notes.extend(notes)
     midi.instruments[0].control_changes.extend(ControlChange(PEDAL, value, time) for time, value in pedal)
+    return midi
+
+
+def composed(*notes: Note, pedal: Sequence[tuple[float, int]] = ()) -> PrettyMIDI:
+    """The same in ticks of a millisecond, as the default model composes it."""
+    midi = PrettyMIDI(resolution=500, initial_tempo=120)
+    midi.instruments = piano(*notes, pedal=pedal).instruments
     return midi
 
 
@@ -59,7 +66,12 @@ class Pianist:
     checkpoint = "0123456789ab"
     places = 1
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
         progress(0.0)
         midi = scale(request.seconds, velocity=40 + request.take % 80)
         for pitch in request.seed.chords[0] if request.seed.chords else ():

@@ -11,7 +11,7 @@ from pretty_midi import PrettyMIDI
 
 from core import __main__ as cli
 from core import loader, settings
-from core.composer import Composer, Composition, Progress
+from core.composer import Composer, Composition, Progress, Settled
 from core.errors import UnknownNotes
 from core.request import ComposeRequest
 from tests.support.command_line import run
@@ -175,7 +175,12 @@ def test_notes_that_the_model_lacks_are_one_sentence(
     """A request that the composer refuses ends like other bad input, without a progress bar before it."""
 
     class Unknowing(Pianist):
-        def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+        def compose(
+            self,
+            request: ComposeRequest,
+            progress: Progress = lambda share: None,
+            settled: Settled = lambda so_far: None,
+        ) -> Composition:
             raise UnknownNotes("the model knows no C8; near ones are B7, A7 and G7")
 
     composed_by(Unknowing())

@@ -10,7 +10,7 @@ import pytest
 from pretty_midi import Note, PrettyMIDI
 
 from core import loader
-from core.composer import Composer, Composition, Progress
+from core.composer import Composer, Composition, Progress, Settled
 from core.request import ComposeRequest
 from tests.support.command_line import run
 from tests.support.midi_corpus import note, smf, track
@@ -18,7 +18,12 @@ from tests.support.music import Pianist, played
 
 
 class Continuing(Pianist):
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
         midi = PrettyMIDI(io.BytesIO(request.primer))
         midi.instruments[0].notes.append(Note(80, 72, 3.0, 3.0 + request.seconds))
         return Composition(midi)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pretty_midi import PrettyMIDI
 
-from core.composer import Composer, Composition, Progress
+from core.composer import Composer, Composition, Progress, Settled
 from core.request import ComposeRequest
 from tests.support.command_line import run
 from tests.support.midi_corpus import note, smf, track
@@ -20,7 +20,12 @@ from tests.support.music import Pianist, played
 class Obedient(Pianist):
     """Plays the notes that it is given."""
 
-    def compose(self, request: ComposeRequest, progress: Progress = lambda share: None) -> Composition:
+    def compose(
+        self,
+        request: ComposeRequest,
+        progress: Progress = lambda share: None,
+        settled: Settled = lambda so_far: None,
+    ) -> Composition:
         if not request.score:
             return super().compose(request, progress)
         return Composition(PrettyMIDI(io.BytesIO(request.score)))

@@ -23,7 +23,7 @@ from core import __main__, loader
 from tests.support.music import Pianist
 
 class Slow(Pianist):
-    def compose(self, request, progress):
+    def compose(self, request, progress, settled):
         print("composing", flush=True)
         time.sleep(60)
 

@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.every_engine]
 
 
 async def test_a_running_job_is_taken_back(jobs: JobQueue, worker: Worker):
-    """Cancelled in the middle, the composer stops soon and is free for the next; the log has one line and no more."""
+    """Cancelled in the middle, the composer stops soon and is free for the next, and what plays the piece meanwhile is
+    left; the log has one line and no more."""
     await jobs.put("unwanted", asks(take=31, length=3000), user_id=1)
     await watch(jobs, "unwanted", JobState.RUNNING)
     await jobs.cancel("unwanted")
@@ -24,6 +25,7 @@ async def test_a_running_job_is_taken_back(jobs: JobQueue, worker: Worker):
     await jobs.put("wanted", asks(take=32), user_id=1)
     await watch(jobs, "wanted", JobState.DONE)
     assert 31 not in worker.history("composed")
+    assert len(worker.history("left")) == 2
     assert worker.log.count("unwanted") == 1
     assert "job unwanted cancelled" in worker.log
 

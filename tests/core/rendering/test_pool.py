@@ -28,7 +28,7 @@ from core.request import VIDEO, VOICE, ComposeRequest, Rendering
 from core.seed import Seed
 from core.settings import Settings
 from tests.support.fake_worker import surroundings
-from tests.support.music import as_bytes, piano
+from tests.support.music import as_bytes, composed, piano
 from tests.support.processes import wait_for_end
 from tests.support.waiting import PATIENCE
 
@@ -69,6 +69,21 @@ def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Se
     here, there = pipeline.finish(draft(), settings.soundfont, None, rendering), renderers.finish(draft(), rendering)
     assert (there.midi, there.audio, there.picture) == (here.midi, here.audio, here.picture)
     assert left_in(settings.data_dir / SCRATCH) == []
+
+
+def test_a_piece_may_have_been_played_ahead(settings: Settings):
+    """It is the same then, and nothing is left behind; on a single core nothing is played ahead."""
+    music = composed(*draft().music.instruments[0].notes)
+    piece = Draft.of(draft().recipe, as_bytes(music))
+    for processes, played in ((1, False), (2, True)):
+        renderers = Renderers(settings, processes)
+        with renderers.ahead() as ahead:
+            ahead.settled(lambda: [])
+            ahead.end(music)
+            assert bool(ahead.sound()) == played
+            assert renderers.finish(piece, ahead=ahead).audio == renderers.finish(piece).audio
+        assert left_in(settings.data_dir / SCRATCH) == []
+        renderers.close()
 
 
 def test_what_a_process_logs_names_its_job(
