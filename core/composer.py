@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from core.key_events import KeyEvent
 from core.request import ComposeRequest
 
 if TYPE_CHECKING:
     import numpy as np
     from pretty_midi import PrettyMIDI
 
-    from core.midi.writer import KeyEvent
-
 Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
 
-Settled = Callable[[Callable[[], "Sequence[KeyEvent]"]], None]
+Settled = Callable[[Callable[[], Sequence[KeyEvent]]], None]
 """Is told whenever more of a piece is settled, by a function that gives all that is, from the beginning, in ticks of a
 millisecond. That may change all the same, and nobody has to call it."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import log2
 from typing import NamedTuple
 
+from core.key_events import PEDAL, RELEASE, STRIKE, KeyEvent
 from core.midi.beats import Beats
 from core.midi.controllers import SUSTAIN
 
@@ -26,20 +27,6 @@ class Strike(NamedTuple):
 
 PedalMove = tuple[int, int]
 """A tick, and the position of the sustain pedal from there on."""
-
-PEDAL, RELEASE, STRIKE = range(3)
-"""The kinds of key events, in the order in which those of a tick happen."""
-
-
-class KeyEvent(NamedTuple):
-    """A move of the pedal, a release or a strike."""
-
-    tick: int
-    kind: int
-    number: int
-    """The pitch, or the pedal's controller."""
-    value: int
-    """The velocity, or the pedal's position."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.composer import Progress, Settled
-from core.midi.writer import KeyEvent, Strike, key_events, playable
+from core.key_events import KeyEvent
+from core.midi.writer import Strike, key_events, playable
 from core.performance.candidates import CandidateGroup
 from core.performance.ending import EARLIEST_END
 from core.performance.events import PEDAL_DOWN, PEDAL_UP, PITCHES, timed

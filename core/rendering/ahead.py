@@ -20,8 +20,9 @@ from typing import Self
 from pretty_midi import PrettyMIDI
 
 from core.errors import RenderError
+from core.key_events import KeyEvent
 from core.midi import manuscript
-from core.midi.writer import KeyEvent, key_events
+from core.midi.writer import key_events
 from core.rendering import audio
 from core.rendering.fluidsynth import END, FED
 

@@ -43,7 +43,7 @@ BLOCK = 64
 AFTERMATH = 2 * RATE
 """Samples that FluidSynth plays after the last voice, for the reverb."""
 FED = struct.Struct("<IBBB")
-"""An event that `follow` is fed: its millisecond, and the rest of a `core.midi.writer.KeyEvent`."""
+"""An event that `follow` is fed: its millisecond, and the rest of a `core.key_events.KeyEvent`."""
 PEDAL, RELEASE, STRIKE, END = range(4)
 """Its kinds, as there; the last one, of any millisecond, says that the piece is whole."""
 _SUSTAIN, _SOSTENUTO = 64, 66

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from core.composer import Settled
+from core.key_events import KeyEvent
 from core.midi import manuscript
-from core.midi.writer import KeyEvent, key_events
+from core.midi.writer import key_events
 from core.performance.candidates import CandidateGroup
 from core.performance.events import END, NO_DURATION, NO_VELOCITY, PEDAL_DOWN, PEDAL_UP, PITCHES, write
 from core.performance.sequence import EventSequence

@@ -13,8 +13,9 @@ import pytest
 from pretty_midi import Note, PrettyMIDI
 
 from core.errors import Cancelled
+from core.key_events import KeyEvent
 from core.midi import manuscript
-from core.midi.writer import KeyEvent, key_events
+from core.midi.writer import key_events
 from core.rendering import audio
 from core.rendering.ahead import MOST_STARTS, Ahead
 from tests.support.music import composed, scale
@@ -43,7 +44,9 @@ def notes(count: int) -> PrettyMIDI:
 
 
 def players() -> list[int]:
-    return children(os.getpid())
+    """The processes that play ahead; other tests may have left others."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in children(os.getpid())}
+    return [pid for pid, command in commands.items() if audio.FOLLOW in command]
 
 
 def test_it_sounds_as_if_it_were_played_in_one_go(ahead: Ahead):
