@@ -16,8 +16,8 @@ Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1, every fraction of a second; may raise Cancelled to stop the composer."""
 
 Settled = Callable[[Callable[[], Sequence[KeyEvent]]], None]
-"""Is told whenever more of a piece is settled, by a function that gives all that is, from the beginning, in ticks of a
-millisecond. That may change all the same, and nobody has to call it."""
+"""Is told when a piece begins, and whenever more of it is settled, by a function that gives all that is, from the
+beginning, in ticks of a millisecond. That may change all the same, and nobody has to call it."""
 
 
 class Composition(NamedTuple):

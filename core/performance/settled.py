@@ -23,8 +23,12 @@ is held."""
 
 
 def following(group: CandidateGroup, progress: Progress, settled: Settled) -> Progress:
-    """`progress`, which tells `settled` as well, each time that the piece has gone on from its best candidate."""
+    """`progress`, which tells `settled` as well, each time that the piece has gone on from its best candidate; and now,
+    so that whoever plays it is ready then."""
     told = group.best
+    if not _stays(told):
+        return progress
+    settled(list)
 
     def tell(share: float) -> None:
         nonlocal told
@@ -33,7 +37,7 @@ def following(group: CandidateGroup, progress: Progress, settled: Settled) -> Pr
             told = best
             settled(lambda: settled_events(best))
 
-    return tell if _stays(told) else progress
+    return tell
 
 
 def _stays(sequence: EventSequence) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -18,8 +21,9 @@ from core.midi import manuscript
 from core.midi.writer import key_events
 from core.rendering import audio
 from core.rendering.ahead import MOST_STARTS, Ahead
+from tests.support.fake_worker import surroundings
 from tests.support.music import composed, scale
-from tests.support.processes import children
+from tests.support.processes import children, wait_for_end
 
 PIECE = Path(__file__).parents[3] / "docs" / "pieces" / "bach.mid"
 
@@ -111,6 +115,24 @@ def test_a_piece_that_is_not_wanted_leaves_nothing(tmp_path: Path, room: threadi
     assert players() == []
     assert list(tmp_path.iterdir()) == []
     assert room.acquire(blocking=False)
+
+
+def test_it_ends_with_whoever_started_it(tmp_path: Path):
+    """Killed in the middle of a piece, a worker takes the process along."""
+    code = f"""
+        import os, pathlib, threading, time
+        from core.rendering.ahead import Ahead
+        from tests.core.rendering.test_ahead import events_of, notes, players
+        Ahead(None, pathlib.Path({str(tmp_path)!r}), threading.Semaphore(1)).settled(lambda: events_of(notes(100)))
+        print(*players(), flush=True)
+        time.sleep(600)
+    """
+    worker = subprocess.Popen([sys.executable, "-c", dedent(code)], stdout=subprocess.PIPE, env=surroundings())
+    assert worker.stdout
+    [player] = map(int, worker.stdout.readline().split())
+    worker.kill()
+    worker.communicate()
+    wait_for_end(player)
 
 
 def test_there_is_no_more_than_there_is_room_for(tmp_path: Path, ahead: Ahead, room: threading.Semaphore):
