@@ -10,7 +10,6 @@ import logging
 import os
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,10 +36,10 @@ _log = logging.getLogger(__name__)
 class Ahead:
     """The sound of one piece. Left as a context, it leaves no process and no file behind."""
 
-    def __init__(self, soundfont: Path | None, scratch: Path | None, room: threading.Semaphore) -> None:
-        """To play with `find_soundfont(soundfont)`, in a folder in `scratch` (default: where temporary files go), as
-        soon as there is `room` for another process."""
-        self._soundfont, self._scratch, self._room = soundfont, scratch, room
+    def __init__(self, soundfont: Path | None, scratch: Path | None, has_room: Callable[[], bool]) -> None:
+        """To play with `find_soundfont(soundfont)`, in a folder in `scratch` (default: where temporary files go), from
+        when on the machine `has_room` for another process."""
+        self._soundfont, self._scratch, self._has_room = soundfont, scratch, has_room
         self._playing: _Playing | None = None
         self._starts = 0
         self._whole = False
@@ -75,7 +74,7 @@ class Ahead:
 
     def _start(self) -> bool:
         """Whether there is a process now."""
-        if self._starts >= MOST_STARTS or not self._room.acquire(blocking=False):
+        if self._starts >= MOST_STARTS or not self._has_room():
             return False
         self._starts += 1
         try:
@@ -83,7 +82,6 @@ class Ahead:
         except (RenderError, OSError) as error:
             _log.info("not played ahead: %s", error)
             self._starts = MOST_STARTS
-            self._room.release()
         return self._playing is not None
 
     def _take(self, events: Sequence[KeyEvent], whole: bool = False) -> None:
@@ -97,7 +95,6 @@ class Ahead:
         if self._playing:
             self._playing.close()
             self._playing = None
-            self._room.release()
 
 
 def _in_milliseconds(music: PrettyMIDI, events: Sequence[KeyEvent]) -> bool:

@@ -67,7 +67,7 @@ class Renderers:
         """`work` is what a process does for a piece, by default `_finish`, whose arguments it gets."""
         self._work: Callable[..., Piece] = work or _finish
         self.processes = processes or os.cpu_count() or 1
-        self._room = threading.Semaphore(self.processes // 2)  # a core each, beside one that composes
+        self._jobs = 0
         self._soundfont = settings.soundfont
         self._log_level = settings.log_level
         self._scratch = settings.data_dir / SCRATCH
@@ -103,9 +103,18 @@ class Renderers:
                         self._pool = self._started()
         raise RenderError("The piece was composed, but playing it failed twice. Please try again, perhaps shorter.")
 
-    def ahead(self) -> Ahead:
-        """A context that plays a piece while it is composed, where there is a core beside."""
-        return Ahead(self._soundfont, self._scratch, self._room)
+    @contextmanager
+    def ahead(self) -> Iterator[Ahead]:
+        """What plays the piece of a job while it is composed, where that takes no core from another job: there have to
+        be two for each."""
+        with self._lock:
+            self._jobs += 1
+        try:
+            with Ahead(self._soundfont, self._scratch, lambda: 2 * self._jobs <= self.processes) as ahead:
+                yield ahead
+        finally:
+            with self._lock:
+                self._jobs -= 1
 
     @contextmanager
     def _told(self) -> Iterator[int]:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -28,14 +27,13 @@ from tests.support.processes import children, wait_for_end
 PIECE = Path(__file__).parents[3] / "docs" / "pieces" / "bach.mid"
 
 
-@pytest.fixture
-def room() -> threading.Semaphore:
-    return threading.Semaphore(1)
+def always() -> bool:
+    return True
 
 
 @pytest.fixture
-def ahead(tmp_path: Path, room: threading.Semaphore) -> Iterator[Ahead]:
-    with Ahead(None, tmp_path, room) as ahead:
+def ahead(tmp_path: Path) -> Iterator[Ahead]:
+    with Ahead(None, tmp_path, always) as ahead:
         yield ahead
 
 
@@ -106,24 +104,23 @@ def test_a_piece_that_goes_back_often_is_played_in_the_end(ahead: Ahead):
     ahead.settled(lambda: pytest.fail("not asked any more"))
 
 
-def test_a_piece_that_is_not_wanted_leaves_nothing(tmp_path: Path, room: threading.Semaphore):
-    """Its process is gone in the middle of the piece, and so are its files, and the next one has room."""
-    with pytest.raises(Cancelled), Ahead(None, tmp_path, room) as ahead:
+def test_a_piece_that_is_not_wanted_leaves_nothing(tmp_path: Path):
+    """Its process is gone in the middle of the piece, and so are its files."""
+    with pytest.raises(Cancelled), Ahead(None, tmp_path, always) as ahead:
         ahead.settled(lambda: events_of(notes(500)))
         assert len(players()) == 1
         raise Cancelled("enough")
     assert players() == []
     assert list(tmp_path.iterdir()) == []
-    assert room.acquire(blocking=False)
 
 
 def test_it_ends_with_whoever_started_it(tmp_path: Path):
     """Killed in the middle of a piece, a worker takes the process along."""
     code = f"""
-        import os, pathlib, threading, time
+        import pathlib, time
         from core.rendering.ahead import Ahead
         from tests.core.rendering.test_ahead import events_of, notes, players
-        Ahead(None, pathlib.Path({str(tmp_path)!r}), threading.Semaphore(1)).settled(lambda: events_of(notes(100)))
+        Ahead(None, pathlib.Path({str(tmp_path)!r}), lambda: True).settled(lambda: events_of(notes(100)))
         print(*players(), flush=True)
         time.sleep(600)
     """
@@ -135,13 +132,15 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path):
     wait_for_end(player)
 
 
-def test_there_is_no_more_than_there_is_room_for(tmp_path: Path, ahead: Ahead, room: threading.Semaphore):
-    """A second piece at the same time is not played ahead, and is not asked for its notes."""
-    ahead.settled(lambda: events_of(notes(10)))
-    with Ahead(None, tmp_path, room) as second:
-        second.settled(lambda: pytest.fail("asked"))
-        second.end(notes(10))
-        assert second.sound() is None
+def test_it_begins_when_there_is_room(tmp_path: Path):
+    """Until then the composer is not asked for its notes; once it plays, it goes on."""
+    rooms = iter([False, True])
+    with Ahead(None, tmp_path, lambda: next(rooms)) as ahead:
+        ahead.settled(lambda: pytest.fail("asked"))
+        ahead.settled(lambda: events_of(notes(10))[:5])
+        ahead.settled(lambda: events_of(notes(10))[:9])
+        ahead.end(notes(10))
+        assert ahead.sound()
 
 
 def test_whoever_composes_never_waits(ahead: Ahead):
@@ -162,19 +161,18 @@ def test_a_process_that_dies_is_no_harm(ahead: Ahead, caplog: pytest.LogCaptureF
     assert "FluidSynth, which played ahead, " in caplog.text
 
 
-def test_a_damaged_soundfont_is_no_harm(tmp_path: Path, room: threading.Semaphore, caplog: pytest.LogCaptureFixture):
+def test_a_damaged_soundfont_is_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     """FluidSynth gives up; whoever plays the piece in one go then says why."""
     soundfont = tmp_path / "damaged.sf2"
     soundfont.write_bytes(b"RIFF\0\0\0\0sfbk" + bytes(100))
-    with Ahead(soundfont, tmp_path, room) as ahead:
+    with Ahead(soundfont, tmp_path, always) as ahead:
         ahead.settled(lambda: events_of(notes(2)))
         ahead.end(notes(2))
         assert ahead.sound() is None
     assert "damaged.sf2 cannot be loaded" in caplog.text
 
 
-def test_without_a_soundfont_nothing_is_started(tmp_path: Path, room: threading.Semaphore):
-    """And the next piece has room."""
-    with Ahead(tmp_path / "missing.sf2", tmp_path, room) as ahead:
+def test_without_a_soundfont_nothing_is_started(tmp_path: Path):
+    """And the composer is not asked for its notes."""
+    with Ahead(tmp_path / "missing.sf2", tmp_path, always) as ahead:
         ahead.settled(lambda: pytest.fail("asked"))
-    assert room.acquire(blocking=False)

@@ -72,7 +72,8 @@ def test_another_process_makes_the_same_piece(renderers: Renderers, settings: Se
 
 
 def test_a_piece_may_have_been_played_ahead(settings: Settings):
-    """It is the same then, and nothing is left behind; on a single core nothing is played ahead."""
+    """It is the same then, and nothing is left behind; on a single core nothing is played ahead, nor where other jobs
+    want the second one."""
     music = composed(*draft().music.instruments[0].notes)
     piece = Draft.of(draft().recipe, as_bytes(music))
     for processes, played in ((1, False), (2, True)):
@@ -81,6 +82,8 @@ def test_a_piece_may_have_been_played_ahead(settings: Settings):
             ahead.settled(lambda: [])
             ahead.end(music)
             assert bool(ahead.sound()) == played
+            with renderers.ahead() as another:
+                another.settled(lambda: pytest.fail("asked"))
             assert renderers.finish(piece, ahead=ahead).audio == renderers.finish(piece).audio
         assert left_in(settings.data_dir / SCRATCH) == []
         renderers.close()
