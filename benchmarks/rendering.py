@@ -44,7 +44,7 @@ def main() -> None:
         renderers.close()
     rows.append([f"all files, {at_once} at once in {renderers.processes} processes", f"{seconds:.2f}"])
     title = f"{draft.duration:.0f} s of music, {draft.notes} notes, to MP3 and picture"
-    baseline = "one piece alone, its three stages one after another; drawing goes on while FluidSynth plays"
+    baseline = "one piece alone, its three stages one after another; drawing goes on while the MP3 is encoded"
     print(table(title, ["stage", "seconds a piece"], rows, baseline))
 
 

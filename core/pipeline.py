@@ -172,11 +172,11 @@ def finish(
     captions: Captions | None = None,
     ahead: Path | None = None,
 ) -> Piece:
-    """Edit the draft as `rendering` asks, play it and draw it, side by side. The sound has at most `size_limit` bytes
-    (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where not even that fits.
-    `progress` is told of a video. `captions` are the words in the pictures (default: English). `ahead` is the
-    `Ahead.sound` of the draft. Raises RenderError, and BadRequest for a part without notes and for a tempo at which it
-    would be too long."""
+    """Edit the draft as `rendering` asks, play it, and draw it while the sound is encoded. Its file has at most
+    `size_limit` bytes (default `formats.SIZE_LIMIT`): it is an MP3 where it would not fit otherwise, and empty where
+    not even that fits. `progress` is told of a video. `captions` are the words in the pictures (default: English).
+    `ahead` is the `Ahead.sound` of the draft. Raises RenderError, and BadRequest for a part without notes and for a
+    tempo at which it would be too long."""
     seconds = dict(draft.seconds)
     captions = captions or Captions.of(draft.recipe.request, rendering)
     arranged = _arranged(draft, rendering)
@@ -333,4 +333,4 @@ def _tag(arranged: _Arranged) -> bytes:
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    seconds[stage] = round(time.perf_counter() - started, 3)
+    seconds[stage] = round(seconds.get(stage, 0.0) + time.perf_counter() - started, 3)

@@ -46,8 +46,8 @@ def _stays(sequence: EventSequence) -> bool:
 
 
 def settled_events(sequence: EventSequence) -> Sequence[KeyEvent]:
-    """What is settled of a sequence that is not over, in ticks of a millisecond. Nothing is from where the piece may
-    end on."""
+    """The settled part of a sequence that is not over, in ticks of a millisecond. It goes no further than to where the
+    piece may end."""
     stop = int(np.searchsorted(sequence.times(), int(EARLIEST_END * sequence.cells)))
     moments = spread(sequence.moments(stop), sequence.take, exact=len(sequence.forced))
     strikes, pedal = [], []

@@ -37,8 +37,8 @@ class Ahead:
     """The sound of one piece. Left as a context, it leaves no process and no file behind."""
 
     def __init__(self, soundfont: Path | None, scratch: Path | None, has_room: Callable[[], bool]) -> None:
-        """To play with `find_soundfont(soundfont)`, in a folder in `scratch` (default: where temporary files go), from
-        when on the machine `has_room` for another process."""
+        """To play with `find_soundfont(soundfont)`, in a folder in `scratch` (default: where temporary files go), once
+        `has_room` says that there is a core for it."""
         self._soundfont, self._scratch, self._has_room = soundfont, scratch, has_room
         self._playing: _Playing | None = None
         self._starts = 0
@@ -86,10 +86,14 @@ class Ahead:
 
     def _take(self, events: Sequence[KeyEvent], whole: bool = False) -> None:
         assert self._playing
-        if self._playing.take(events, whole):
+        if not self._playing.is_beginning_of(events):
+            _log.info("the piece has gone back, and what was played of it is dropped")
+            self._stop()
+        elif self._playing.take(events, whole):
             self._whole = whole
         else:
             self._stop()
+            self._starts = MOST_STARTS
 
     def _stop(self) -> None:
         if self._playing:
@@ -116,15 +120,15 @@ class _Playing:
         os.set_blocking(self._pipe, False)  # whoever composes never waits for it
         self._fed: list[KeyEvent] = []
 
+    def is_beginning_of(self, events: Sequence[KeyEvent]) -> bool:
+        """Whether a piece of these events begins with what was fed."""
+        return list(events[: len(self._fed)]) == self._fed
+
     def take(self, events: Sequence[KeyEvent], whole: bool) -> bool:
-        """Feed the process what it does not have of a piece that is so far, or as a whole, these events. False where
-        that begins in another way than what it has, or it takes no more."""
-        count = len(self._fed)
-        if list(events[:count]) != self._fed:
-            _log.info("the piece has gone back, and what was played of it is dropped")
-            return False
-        more = b"".join(FED.pack(*event) for event in events[count:]) + (FED.pack(0, END, 0, 0) if whole else b"")
-        self._fed += events[count:]
+        """Feed what is missing of a piece that is so far, or as a `whole`, these events. False where that fails."""
+        new = events[len(self._fed) :]
+        more = b"".join(FED.pack(*event) for event in new) + (FED.pack(0, END, 0, 0) if whole else b"")
+        self._fed += new
         try:
             return not more or os.write(self._pipe, more) == len(more)
         except OSError as error:  # it has ended, or is far behind

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, 
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import wait as wait_for_end
@@ -89,7 +90,7 @@ class Renderers:
         """The piece of `pipeline.finish`, by one of the processes; `ahead` has played the draft. `progress` is called
         again and again; an error that it raises ends the waiting. Raises RenderError, also when the process dies
         twice."""
-        sound = ahead.sound() if ahead else None
+        draft, sound = _played_ahead(draft, ahead)
         for _ in range(2):
             pool = self._pool
             try:
@@ -155,6 +156,13 @@ def _remove(folder: Path) -> None:
             return
         time.sleep(_REMOVAL_SECONDS)
     _log.warning("%s could not be cleared", folder)
+
+
+def _played_ahead(draft: Draft, ahead: Ahead | None) -> tuple[Draft, Path | None]:
+    """The sound of a draft that was played ahead, and the draft with the seconds that were still to wait for it."""
+    begun = time.perf_counter()
+    sound = ahead.sound() if ahead else None
+    return replace(draft, seconds=draft.seconds | {"render": time.perf_counter() - begun}), sound
 
 
 def _awaited(future: Future[Piece], look: Callable[[], None]) -> Piece:

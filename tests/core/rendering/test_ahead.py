@@ -153,10 +153,14 @@ def test_whoever_composes_never_waits(ahead: Ahead):
 
 
 def test_a_process_that_dies_is_no_harm(ahead: Ahead, caplog: pytest.LogCaptureFixture):
-    """There is no sound, and the log says so."""
-    ahead.settled(lambda: events_of(notes(10)))
-    os.kill(players()[0], signal.SIGKILL)
-    ahead.end(notes(10))
+    """There is no sound, the log says so, and it is not started again."""
+    ahead.settled(lambda: events_of(notes(20))[:9])
+    [player] = players()
+    os.kill(player, signal.SIGKILL)
+    wait_for_end(player)
+    ahead.settled(lambda: events_of(notes(20))[:19])
+    ahead.settled(lambda: pytest.fail("asked"))
+    ahead.end(notes(20))
     assert ahead.sound() is None
     assert "FluidSynth, which played ahead, " in caplog.text
 
