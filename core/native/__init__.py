@@ -54,3 +54,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     with suppress(RuntimeError):  # no folder can be written: it is compiled at every start
         dispatcher.enable_caching()
     return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as part of the one `compiled` function that calls it, before either is compiled: one by itself would
+    be compiled twice, there and here."""
+    inline: Callable[..., Any] = njit(inline="always", error_model="numpy")(function)
+    return inline

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.native import compiled
+from core.native import compiled, inlined
 from core.native.arithmetic import exponential
 from core.native.sums import total
 from core.performance.engine import STRETCH
@@ -26,10 +26,13 @@ _MOST = np.float32(127)
 
 
 @compiled
-def of_head(cache: Cache, row: int, head: int) -> Cache:
+def of_head(cache: Cache, row: int, layer: int, head: int) -> Cache:
     """The keys and values of a head, for one row of a cache."""
     return Cache(
-        cache.keys[row, head], cache.key_steps[row, head], cache.values[row, head], cache.value_steps[row, head]
+        cache.keys[row, layer, head],
+        cache.key_steps[row, layer, head],
+        cache.values[row, layer, head],
+        cache.value_steps[row, layer, head],
     )
 
 
@@ -109,73 +112,76 @@ def _rotate(vector: Any, cosines: Any, sines: Any) -> None:
         vector[half + place] = second * cosines[place] + first * sines[place]
 
 
-@compiled
+@inlined
 def attention_layer(
-    hidden: Any, layer: Attention, angles: Any, past: Cache, recent: Cache, began: Any, place: int
+    hidden: Any, layer: Attention, number: int, angles: Any, past: Cache, recent: Cache, began: Any, place: int
 ) -> None:
-    """Add to (rows, width) what they attend to. They are the `place`-th events of a chunk before which each slot had
-    read `began`, (slots,), and `angles` the cosines and sines of their rotary angles; their keys and values join the
-    recent cache."""
+    """Add to (slots, width) what they attend to in the layer of this number. They are the `place`-th events of a chunk
+    before which each slot had read `began`, (slots,), and `angles` the cosines and sines of their rotary angles; their
+    keys and values join the recent cache."""
     projected = product(normed(hidden, layer.norm), layer.projection)
-    (slots, heads), head_dim = recent.keys.shape[:2], layer.key_norm.shape[0]
+    slots, heads, head_dim = recent.keys.shape[0], recent.keys.shape[2], layer.key_norm.shape[0]
     group = projected.shape[1] // head_dim // heads - 2
     queries = np.empty((slots, heads, group, head_dim), dtype=np.float32)
     for slot in range(slots):
-        _project(projected[slot], layer, angles, slot, queries[slot], recent, STRETCH + place)
-    joined = np.zeros((hidden.shape[0], heads * group * head_dim), dtype=np.float32)
+        _project(projected[slot], layer, number, angles, slot, queries[slot], recent, STRETCH + place)
+    joined = np.empty((slots, heads * group * head_dim), dtype=np.float32)
     candidates = slots // past.keys.shape[0]
     for first in range(0, slots, candidates):
         for head in range(heads):
             own = queries[first : first + candidates, head].copy().reshape((candidates * group, head_dim))
-            _look_back(own, past, recent, first, head, began[first], place, joined[first : first + candidates])
+            target = joined[first : first + candidates]
+            _look_back(own, past, recent, number, first, head, began[first], place, target)
     add_product(hidden, joined, layer.out)
 
 
 @compiled
-def _project(projected: Any, layer: Attention, angles: Any, slot: int, queries: Any, recent: Cache, here: int) -> None:
+def _project(
+    projected: Any, layer: Attention, number: int, angles: Any, slot: int, queries: Any, recent: Cache, here: int
+) -> None:
     """A slot's queries, (kv_heads, group, head_dim), and its key and value at a place of its recent cache."""
     heads, group, head_dim = queries.shape
     parts = projected.reshape((heads * group + 2 * heads, head_dim))
     for head in range(heads):
         cosines, sines = angles[0][slot, head % 2], angles[1][slot, head % 2]
-        for number in range(group):
-            norm(parts[head * group + number], layer.query_norm, queries[head, number])
-            _rotate(queries[head, number], cosines, sines)
+        for query in range(group):
+            norm(parts[head * group + query], layer.query_norm, queries[head, query])
+            _rotate(queries[head, query], cosines, sines)
         key, value = parts[heads * group + head], parts[heads * group + heads + head]
         norm(key, layer.key_norm, key)
         _rotate(key, cosines, sines)
-        keep(recent, slot, head, here, key, here, value)
+        keep(recent, slot, number, head, here, key, here, value)
 
 
 @compiled
-def keep(cache: Cache, slot: int, head: int, key_place: int, key: Any, place: int, value: Any) -> None:
+def keep(cache: Cache, slot: int, layer: int, head: int, key_place: int, key: Any, place: int, value: Any) -> None:
     """Write a key and a value to their places in a slot's cache."""
     numbers = np.empty(key.shape[0], dtype=np.int8)
-    cache.key_steps[slot, head, key_place] = round_row(key, _MOST, numbers)
+    cache.key_steps[slot, layer, head, key_place] = round_row(key, _MOST, numbers)
     for part in range(key.shape[0]):
-        cache.keys[slot, head, key_place // BLOCK, part // 2, key_place % BLOCK, part % 2] = numbers[part]
-    cache.value_steps[slot, head, place] = round_row(value, _MOST, numbers)
+        cache.keys[slot, layer, head, key_place // BLOCK, part // 2, key_place % BLOCK, part % 2] = numbers[part]
+    cache.value_steps[slot, layer, head, place] = round_row(value, _MOST, numbers)
     for part in range(key.shape[0]):
-        cache.values[slot, head, part // BLOCK, place // 2, part % BLOCK, place % 2] = numbers[part]
+        cache.values[slot, layer, head, part // BLOCK, place // 2, part % BLOCK, place % 2] = numbers[part]
 
 
 @compiled
 def _look_back(
-    queries: Any, past: Cache, recent: Cache, slot: int, head: int, began: int, place: int, joined: Any
+    queries: Any, past: Cache, recent: Cache, layer: int, slot: int, head: int, began: int, place: int, joined: Any
 ) -> None:
     """What the queries of a piece's candidates, (candidates x group, head_dim), attend to with one head: all to the
     past of the piece, with one reading of it, and each to its own recent events. `slot` is the first of the piece;
     (candidates, query_heads x head_dim) take it."""
     candidates, head_dim = joined.shape[0], queries.shape[1]
-    group, piece, older = queries.shape[0] // candidates, slot // candidates, past.key_steps.shape[2]
+    group, piece, older = queries.shape[0] // candidates, slot // candidates, past.key_steps.shape[3]
     totals, attended = np.zeros(len(queries), dtype=np.float32), np.zeros_like(queries)
-    numbers = rounded(queries, 2 * past.keys.shape[3])
+    numbers = rounded(queries, 2 * past.keys.shape[4])
     first = max(place + 1, older + STRETCH - began)
-    attend(numbers, np.int64(0), of_head(past, piece, head), first, older, totals, attended)
+    attend(numbers, np.int64(0), of_head(past, piece, layer, head), first, older, totals, attended)
     first, last = max(0, STRETCH - began), STRETCH + place + 1
     for candidate in range(candidates):
         mine = slice(candidate * group, (candidate + 1) * group)
-        kept = of_head(recent, slot + candidate, head)
+        kept = of_head(recent, slot + candidate, layer, head)
         attend(numbers, mine.start, kept, first, last, totals[mine], attended[mine])
     for query in range(len(queries)):
         column = (head * group + query % group) * head_dim

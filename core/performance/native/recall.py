@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.native import compiled
+from core.native import compiled, inlined
 from core.performance.engine import STRETCH
 from core.performance.native.attention import attend, keep, of_head
 from core.performance.native.products import add_product, norm, normed, product, rounded
@@ -14,26 +14,26 @@ from core.performance.native.state import Cache
 from core.performance.native.weights import RecallLayer
 
 
-@compiled
+@inlined
 def recall_layer(
-    hidden: Any, layer: RecallLayer, memory: Cache, moments: Cache, window: int, began: Any, place: int
+    hidden: Any, layer: RecallLayer, number: int, memory: Cache, moments: Cache, window: int, began: Any, place: int
 ) -> None:
-    """Add to (rows, width) what they recall: each looks for moments like it, `window` events back or more, and reads
-    the events that followed those. They are the `place`-th events of a chunk before which each slot had read `began`,
-    (slots,); their keys and values join the moments."""
+    """Add to (slots, width) what they recall in the layer of this number: each looks for moments like it, `window`
+    events back or more, and reads the events that followed those. They are the `place`-th events of a chunk before
+    which each slot had read `began`, (slots,); their keys and values join the moments."""
     projected = product(normed(hidden, layer.norm), layer.projection)
-    (slots, heads), head_dim = moments.keys.shape[:2], layer.key_norm.shape[0]
+    slots, heads, head_dim = moments.keys.shape[0], moments.keys.shape[2], layer.key_norm.shape[0]
     queries = np.empty((heads, slots, head_dim), dtype=np.float32)
     for slot in range(slots):
         for head in range(heads):
-            _project(projected[slot], layer, slot, head, queries[head, slot], moments, STRETCH + place)
-    recalled = np.zeros((hidden.shape[0], heads * head_dim), dtype=np.float32)
+            _project(projected[slot], layer, number, slot, head, queries[head, slot], moments, STRETCH + place)
+    recalled = np.empty((slots, heads * head_dim), dtype=np.float32)
     candidates = slots // memory.keys.shape[0]
     for slot in range(0, slots, candidates):
         for head in range(heads):
-            own, number = queries[head, slot : slot + candidates], began[slot] + place
+            own, event = queries[head, slot : slot + candidates], began[slot] + place
             totals, attended = np.full(candidates, layer.sink[head]), np.zeros_like(own)
-            _look_far_back(own, of_head(memory, slot // candidates, head), window, number, totals, attended)
+            _look_far_back(own, of_head(memory, slot // candidates, number, head), window, event, totals, attended)
             for candidate in range(candidates):
                 row = recalled[slot + candidate]
                 row[head * head_dim : (head + 1) * head_dim] = attended[candidate] / totals[candidate]
@@ -41,14 +41,16 @@ def recall_layer(
 
 
 @compiled
-def _project(projected: Any, layer: RecallLayer, slot: int, head: int, query: Any, moments: Cache, here: int) -> None:
+def _project(
+    projected: Any, layer: RecallLayer, number: int, slot: int, head: int, query: Any, moments: Cache, here: int
+) -> None:
     """A slot's query, and its key and value at a place of the moments, the key beside the event that follows."""
-    heads, head_dim = moments.keys.shape[1], query.shape[0]
+    heads, head_dim = moments.keys.shape[2], query.shape[0]
     shared = projected[head * head_dim : (head + 1) * head_dim]
     value = projected[(heads + head) * head_dim : (heads + head + 1) * head_dim]
     norm(shared, layer.query_norm, query)
     norm(shared, layer.key_norm, shared)
-    keep(moments, slot, head, here + 1, shared, here, value)
+    keep(moments, slot, number, head, here + 1, shared, here, value)
 
 
 @compiled

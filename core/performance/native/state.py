@@ -18,9 +18,9 @@ ALL = slice(None)
 
 class Cache(NamedTuple):
     """Keys and values of past events, in 8 bits with a step for each: a row is a slot or a piece. In `keys` the events
-    lie side by side, (rows, kv_heads, blocks of events, pairs of parts, BLOCK, 2); in `values` the parts, (rows,
-    kv_heads, blocks of parts, pairs of events, BLOCK, 2): each as a matrix of `vectors`. Steps are (rows, kv_heads,
-    events)."""
+    lie side by side, (rows, layers, kv_heads, blocks of events, pairs of parts, BLOCK, 2); in `values` the parts,
+    (rows, layers, kv_heads, blocks of parts, pairs of events, BLOCK, 2): each as a matrix of `vectors`. Steps are
+    (rows, layers, kv_heads, events)."""
 
     keys: np.ndarray
     key_steps: np.ndarray
@@ -28,10 +28,10 @@ class Cache(NamedTuple):
     value_steps: np.ndarray
 
     @classmethod
-    def empty(cls, config: PerformanceConfig, rows: int, events: int) -> Cache:
+    def empty(cls, config: PerformanceConfig, rows: int, layers: int, events: int) -> Cache:
         """For so many events, or a few more: whole chunks."""
         events += -events % CHUNK
-        shape, parts = (rows, config.num_kv_heads), config.head_dim
+        shape, parts = (rows, layers, config.num_kv_heads), config.head_dim
         return cls(
             keys=np.zeros((*shape, events // BLOCK, (parts + 1) // 2, BLOCK, 2), np.int8),
             key_steps=np.zeros((*shape, events), np.float32),
@@ -44,10 +44,10 @@ class Cache(NamedTuple):
         blocks, pairs = (slice(*(edge and edge // size for edge in (first, last))) for size in (BLOCK, 2))
         events = slice(first, last)
         return Cache(
-            self.keys[rows, :, blocks],
-            self.key_steps[rows, :, events],
-            self.values[rows, :, :, pairs],
-            self.value_steps[rows, :, events],
+            self.keys[rows, :, :, blocks],
+            self.key_steps[rows, :, :, events],
+            self.values[rows, :, :, :, pairs],
+            self.value_steps[rows, :, :, events],
         )
 
     def take(self, other: Cache) -> None:
@@ -61,23 +61,23 @@ class Cache(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """The last event of each slot, (slots, 4), its decode state, and the caches in which candidates may differ: for
-    each block the last STRETCH events, the oldest first, and for each recall layer the moments after these, each key
-    beside the event that follows. Behind them is room for a chunk."""
+    """The last event of each slot, (slots, 4), its decode state, and the caches in which candidates may differ: of the
+    blocks the last STRETCH events, the oldest first, and of the recall layers the moments after these, each key beside
+    the event that follows. Behind them is room for a chunk."""
 
     event: np.ndarray
     decode: DecodeState
-    recent: tuple[Cache, ...]
-    moments: tuple[Cache, ...]
+    recent: Cache
+    moments: Cache
 
 
 class Pieces(NamedTuple):
-    """The caches that the candidates of a piece share: for each block the events of the window before the last STRETCH,
-    the oldest first; for each recall layer all events of the piece, that of number n at place n modulo the memory's
+    """The caches that the candidates of a piece share: of the blocks the events of the window before the last STRETCH,
+    the oldest first; of the recall layers all events of the piece, that of number n at place n modulo the memory's
     length, its key being that of the moment before it."""
 
-    past: tuple[Cache, ...]
-    memories: tuple[Cache, ...]
+    past: Cache
+    memory: Cache
 
 
 class State(NamedTuple):
@@ -89,24 +89,23 @@ class State(NamedTuple):
     @classmethod
     def start(cls, config: PerformanceConfig, pieces: int, candidates: int) -> State:
         """Every slot before its sequence's first event."""
-        slots, blocks, layers = pieces * candidates, range(config.num_blocks), range(config.num_recall_layers)
-        length = min(config.recall_length, RECALL_LENGTH)
+        slots, blocks, recalls = pieces * candidates, config.num_blocks, config.num_recall_layers
         return cls(
             Slots(
                 *before_the_first_event(slots),
-                recent=tuple(Cache.empty(config, slots, STRETCH + CHUNK) for _ in blocks),
-                moments=tuple(Cache.empty(config, slots, STRETCH + CHUNK + 1) for _ in layers),
+                recent=Cache.empty(config, slots, blocks, STRETCH + CHUNK),
+                moments=Cache.empty(config, slots, recalls, STRETCH + CHUNK + 1),
             ),
             Pieces(
-                past=tuple(Cache.empty(config, pieces, config.window - STRETCH) for _ in blocks),
-                memories=tuple(Cache.empty(config, pieces, length) for _ in layers),
+                past=Cache.empty(config, pieces, blocks, config.window - STRETCH),
+                memory=Cache.empty(config, pieces, recalls, min(config.recall_length, RECALL_LENGTH)),
             ),
         )
 
     @property
     def candidates(self) -> int:
         """Slots of a piece."""
-        return len(self.slots.event) // len(self.pieces.past[0].keys)
+        return len(self.slots.event) // len(self.pieces.past.keys)
 
     def gather(self, states: Sequence[State], origins: Sequence[Origin | None]) -> None:
         """Copy the sequences of these origins to the slots from 0 on, of a state before its first event."""
@@ -118,29 +117,26 @@ class State(NamedTuple):
                 states[origin.state]._copy_piece(origin.slot, self.pieces, piece)
 
     def _copy_piece(self, slot: int, target: Pieces, place: int) -> None:
-        """Copy what the piece of a slot has in common. Of memories nothing is touched behind what was settled: where
-        nothing was ever written, they take none of the machine's."""
+        """Copy what the piece of a slot has in common. Of the memory nothing is touched behind what was settled: where
+        nothing was ever written, it takes none of the machine's."""
         piece = slot // self.candidates
         _copy(self.pieces.past, piece, target.past, place)
         settled = max(int(self.slots.decode.events_read[slot]) - STRETCH, 0)
         settled += -settled % CHUNK
-        for memory, copied in zip(self.pieces.memories, target.memories, strict=True):
-            copied.between(place, None, settled).take(memory.between(piece, None, settled))
+        target.memory.between(place, None, settled).take(self.pieces.memory.between(piece, None, settled))
 
     def settle(self) -> None:
         """When a chunk was decoded: the oldest chunk of events in the slots becomes part of their piece, in which no
         candidate differs from another."""
+        (_, decode, recent, moments), (past, memory) = self
         first = slice(None, None, self.candidates)
-        for past, recent in zip(self.pieces.past, self.slots.recent, strict=True):
-            past.forget()
-            past.between(ALL, -CHUNK, None).take(recent.between(first, None, CHUNK))
-            recent.forget()
-        numbers = self.slots.decode.events_read[first] - CHUNK - STRETCH
-        for memory, moments in zip(self.pieces.memories, self.slots.moments, strict=True):
-            for piece, place in enumerate((numbers % memory.key_steps.shape[2]).tolist()):
-                settled = moments.between(piece * self.candidates, None, CHUNK)
-                memory.between(piece, place, place + CHUNK).take(settled)
-            moments.forget()
+        past.forget()
+        past.between(ALL, -CHUNK, None).take(recent.between(first, None, CHUNK))
+        recent.forget()
+        numbers = decode.events_read[first] - CHUNK - STRETCH
+        for piece, place in enumerate((numbers % memory.key_steps.shape[-1]).tolist()):
+            memory.between(piece, place, place + CHUNK).take(moments.between(piece * self.candidates, None, CHUNK))
+        moments.forget()
 
 
 def _copy(source: Any, row: int, target: Any, place: int) -> None:

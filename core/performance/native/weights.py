@@ -1,14 +1,23 @@
-"""The network's weights as the compiled loop reads them."""
+"""The network's weights as the compiled loop reads them. Those of layers of a kind are one array, (layers, ...), each:
+so the loop is the same code whatever their number."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.checkpoint import Checkpoint, Weight
 from core.errors import BadCheckpoint
-from core.performance.architecture import READ_SIZES, SCORE_SCALE, SINK_SIMILARITY, PerformanceConfig
+from core.native import compiled
+from core.performance.architecture import (
+    READ_SIZES,
+    SCORE_SCALE,
+    SINK_SIMILARITY,
+    PerformanceConfig,
+    rotary_frequencies,
+)
 from core.performance.events import ATTRIBUTES, REMAINING_BUCKETS, SIZES
 from core.performance.native.products import FeedForward, Matrix
 
@@ -25,11 +34,6 @@ class Attention(NamedTuple):
     query_norm: np.ndarray
     key_norm: np.ndarray
     out: Matrix
-
-
-class Block(NamedTuple):
-    attention: Attention
-    feed_forward: FeedForward
 
 
 class RecallLayer(NamedTuple):
@@ -64,19 +68,60 @@ class Embeddings(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """The network. Recall layers stand before the last blocks."""
+    """The network: of its blocks the attention and feed-forward layers, and the recall layers, which stand before the
+    last blocks, all in one; an output head for each attribute; and what is not trained, the `window`, in events, and
+    the `frequencies` of rotary angles, (2, head_dim / 2)."""
 
     embeddings: Embeddings
-    blocks: tuple[Block, ...]
-    recalls: tuple[RecallLayer, ...]
+    attention: Attention
+    feed_forward: FeedForward
+    recall: RecallLayer
     norm: np.ndarray
     heads: tuple[Head, ...]
+    window: int
+    frequencies: np.ndarray
+
+
+@compiled
+def matrix_at(matrices: Matrix, layer: int) -> Matrix:
+    return Matrix(matrices.numbers[layer], matrices.scales[layer])
+
+
+@compiled
+def feed_forward_at(layers: FeedForward, layer: int) -> FeedForward:
+    return FeedForward(layers.norm[layer], matrix_at(layers.up, layer), matrix_at(layers.down, layer))
+
+
+@compiled
+def attention_at(layers: Attention, layer: int) -> Attention:
+    return Attention(
+        layers.norm[layer],
+        matrix_at(layers.projection, layer),
+        layers.query_norm[layer],
+        layers.key_norm[layer],
+        matrix_at(layers.out, layer),
+    )
+
+
+@compiled
+def recall_at(layers: RecallLayer, layer: int) -> RecallLayer:
+    return RecallLayer(
+        layers.norm[layer],
+        matrix_at(layers.projection, layer),
+        layers.query_norm[layer],
+        layers.key_norm[layer],
+        matrix_at(layers.out, layer),
+        layers.sink[layer],
+    )
 
 
 def weights_of(checkpoint: Checkpoint, config: PerformanceConfig, recall_bias: float) -> Weights:
     """The weights of a network of these sizes; the score of recalling nothing is lowered by `recall_bias` of what it is
     at first. Raises BadCheckpoint when names or shapes differ."""
     reader = _Reader(checkpoint, config)
+    attention = _stacked([reader.attention(f"block_{number}") for number in config.block_numbers])
+    recalls = [reader.recall(f"recall_{number}", recall_bias) for number in config.recall_numbers]
+    no_recall = RecallLayer._make([*_none_of(attention), np.zeros((0, config.num_kv_heads), dtype=np.float32)])
     weights = Weights(
         embeddings=Embeddings(
             attributes=reader.table("", len(ATTRIBUTES)),
@@ -84,13 +129,31 @@ def weights_of(checkpoint: Checkpoint, config: PerformanceConfig, recall_bias: f
             remaining=reader.array("embedding_remaining/embeddings", REMAINING_BUCKETS, config.width),
             norm=reader.array("embedding_norm/scale", config.width),
         ),
-        blocks=tuple(reader.block(f"block_{number}") for number in config.block_numbers),
-        recalls=tuple(reader.recall(f"recall_{number}", recall_bias) for number in config.recall_numbers),
+        attention=attention,
+        feed_forward=_stacked(
+            [reader.feed_forward(f"block_{number}/feed_forward", 4 * config.width) for number in config.block_numbers]
+        ),
+        recall=_stacked(recalls) if recalls else no_recall,
         norm=reader.array("norm/scale", config.width),
         heads=tuple(reader.head(place) for place in range(len(ATTRIBUTES))),
+        window=config.window,
+        frequencies=rotary_frequencies(config.head_dim),
     )
     reader.finish()
     return weights
+
+
+def _stacked(layers: Sequence[Any]) -> Any:
+    """The weights of several layers, each as one array, or named tuple of such."""
+    first = layers[0]
+    if isinstance(first, np.ndarray):
+        return np.stack(layers)
+    return type(first)(*map(_stacked, zip(*layers, strict=True)))
+
+
+def _none_of(layers: Any) -> Any:
+    """As many arrays, of no layer."""
+    return layers[:0] if isinstance(layers, np.ndarray) else type(layers)(*map(_none_of, layers))
 
 
 class _Reader:
@@ -99,10 +162,10 @@ class _Reader:
     def __init__(self, checkpoint: Checkpoint, config: PerformanceConfig) -> None:
         self._folder, self._left, self._config = checkpoint.folder, checkpoint.weights(), config
 
-    def block(self, name: str) -> Block:
+    def attention(self, name: str) -> Attention:
         config, width = self._config, self._config.width
         queries, heads = config.num_query_heads * config.head_dim, config.num_kv_heads * config.head_dim
-        attention = Attention(
+        return Attention(
             norm=self.array(f"{name}/norm/scale", width),
             projection=self.matrix(
                 width,
@@ -114,7 +177,6 @@ class _Reader:
             key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
             out=self.matrix(queries, (f"{name}/out_projection", width)),
         )
-        return Block(attention, self.feed_forward(f"{name}/feed_forward", 4 * width))
 
     def feed_forward(self, name: str, inner_width: int) -> FeedForward:
         width = self._config.width

@@ -25,11 +25,11 @@ generator = np.random.default_rng(7)
 rows = normed(generator.normal(size=(5, 64)).astype(np.float32), np.ones(64, np.float32))
 matrix = Matrix.of(generator.integers(-127, 128, (100, 64)).astype(np.int8), np.ones(100, np.float32))
 products = product(rows, matrix)
-cache = Cache.empty(PerformanceConfig(width=64, num_query_heads=1, num_kv_heads=1), 1, 600)
+cache = Cache.empty(PerformanceConfig(width=64, num_query_heads=1, num_kv_heads=1), 1, 1, 600)
 for event in range(600):
-    keep(cache, 0, 0, event, rows[event % 5], event, rows[(event + 1) % 5])
+    keep(cache, 0, 0, 0, event, rows[event % 5], event, rows[(event + 1) % 5])
 totals, sums = np.zeros(5, np.float32), np.zeros((5, 64), np.float32)
-attend(rounded(rows, 64), 0, of_head(cache, 0, 0), 33, 571, totals, sums)
+attend(rounded(rows, 64), 0, of_head(cache, 0, 0, 0), 33, 571, totals, sums)
 print(vectors.LANES, hashlib.sha256(products.tobytes() + totals.tobytes() + sums.tobytes()).hexdigest())
 """
 

@@ -9,8 +9,9 @@ from core.performance.native.products import rounded
 from core.performance.native.state import Cache
 from core.performance.native.vectors import BLOCK
 
-HEAD_DIM, EVENTS, ROW, HEAD = 8, 3 * TILE, 1, 1
-"""Keys and values are those of one of several rows and heads."""
+HEAD_DIM, EVENTS = 8, 3 * TILE
+ROW, LAYER, HEAD = 1, 1, 1
+"""Keys and values are those of one of several rows, layers and heads."""
 
 
 @pytest.fixture
@@ -21,9 +22,9 @@ def generator():
 def filled(keys, values):
     """A cache of (events, head_dim) keys and values."""
     config = PerformanceConfig(width=2 * HEAD_DIM, num_query_heads=2, num_kv_heads=2)
-    cache = Cache.empty(config, 2, len(keys))
+    cache = Cache.empty(config, 2, 2, len(keys))
     for event, (key, value) in enumerate(zip(keys.astype(np.float32), values.astype(np.float32), strict=True)):
-        keep(cache, ROW, HEAD, event, key, event, value)
+        keep(cache, ROW, LAYER, HEAD, event, key, event, value)
     return cache
 
 
@@ -39,7 +40,7 @@ def attended(queries, cache, first, last):
     """Sums of the weights, and of the values times these."""
     totals = np.zeros(len(queries), dtype=np.float32)
     sums = np.zeros(queries.shape, dtype=np.float32)
-    attend(rounded(queries, HEAD_DIM), 0, of_head(cache, ROW, HEAD), first, last, totals, sums)
+    attend(rounded(queries, HEAD_DIM), 0, of_head(cache, ROW, LAYER, HEAD), first, last, totals, sums)
     return totals, sums
 
 
@@ -47,11 +48,11 @@ def attended(queries, cache, first, last):
 def test_keys_and_values_are_kept_in_8_bits(generator, parts):
     """To a 127th of their peak, whatever their size, each for itself."""
     config = PerformanceConfig(width=parts, num_query_heads=1, num_kv_heads=1)
-    cache = Cache.empty(config, 1, TILE)
+    cache = Cache.empty(config, 1, 1, TILE)
     key, value = np.float32(1e-3) * generator.normal(size=parts).astype(np.float32), np.zeros(parts, np.float32)
-    keep(cache, 0, 0, 5, key, 4, value)
+    keep(cache, 0, 0, 0, 5, key, 4, value)
     place, block = 5 % BLOCK, 5 // BLOCK
-    kept = cache.keys[0, 0, block, :, place].reshape(-1)[:parts] * cache.key_steps[0, 0, 5]
+    kept = cache.keys[0, 0, 0, block, :, place].reshape(-1)[:parts] * cache.key_steps[0, 0, 0, 5]
     np.testing.assert_allclose(kept, key, atol=np.abs(key).max() / 250)
     assert not cache.values.any()
     assert np.isfinite(cache.value_steps).all()
@@ -77,7 +78,7 @@ def test_what_was_there_stays(generator):
     queries = generator.normal(size=(2, HEAD_DIM)).astype(np.float32)
     all_totals, all_sums = attended(queries, cache, 0, 90)
     totals, sums = attended(queries, cache, 0, 33)
-    attend(rounded(queries, HEAD_DIM), 0, of_head(cache, ROW, HEAD), 33, 90, totals, sums)
+    attend(rounded(queries, HEAD_DIM), 0, of_head(cache, ROW, LAYER, HEAD), 33, 90, totals, sums)
     np.testing.assert_allclose(totals, all_totals, rtol=1e-5)
     np.testing.assert_allclose(sums, all_sums, rtol=1e-3, atol=1e-4 * totals.max())
 

@@ -14,13 +14,12 @@ def test_a_copy_of_a_memory_is_as_long_as_the_piece():
     memory is taken for what was played, not for what may be."""
     state = State.start(RECALLING, pieces=2, candidates=2)
     state.slots.decode.events_read[:] = STRETCH + CHUNK
-    for memory in state.pieces.memories:
-        for numbers in memory:
-            numbers[:] = 1
+    for numbers in state.pieces.memory:
+        numbers[:] = 1
     alone = State.start(RECALLING, pieces=1, candidates=1)
     alone.gather([state], [Origin(0, slot=3)])
-    for memory in alone.pieces.memories:
-        for numbers in memory.between(0, None, CHUNK):
-            assert numbers.all()
-        for numbers in memory.between(0, CHUNK, None):
-            assert not numbers.any()
+    memory = alone.pieces.memory
+    for numbers in memory.between(0, None, CHUNK):
+        assert numbers.all()
+    for numbers in memory.between(0, CHUNK, None):
+        assert not numbers.any()

@@ -9,8 +9,7 @@ from core.performance.architecture import config_of
 from core.performance.composer import MODEL
 from core.performance.events import ATTRIBUTES, SIZES
 from core.performance.native.products import product
-from core.performance.native.vectors import ROWS
-from core.performance.native.weights import weights_of
+from core.performance.native.weights import matrix_at, weights_of
 from tests.support.tiny_performance import make_performance_checkpoint
 
 KERNEL = "performance/block_2/out_projection/kernel"
@@ -41,9 +40,7 @@ def read(checkpoint):
 
 def unpacked(matrix):
     """(inputs, columns) of the tiny network's width, as products have it."""
-    units = np.zeros((-(-WIDTH // ROWS) * ROWS, WIDTH), dtype=np.float32)
-    units[:WIDTH] = np.eye(WIDTH)
-    return product(units, matrix)[:WIDTH]
+    return product(np.eye(WIDTH, dtype=np.float32), matrix)
 
 
 @pytest.mark.parametrize("name", [KERNEL, "performance/recall_2/sink", "performance/head_key/output/bias"])
@@ -83,6 +80,6 @@ def test_a_matrix_that_is_kept_otherwise_is_rounded(checkpoint, weights, kept):
     """To 8 bits with a scale for each column, from float16 or with a scale for each row."""
     array = np.random.default_rng(7).normal(size=weights[KERNEL].values.shape).astype(np.float16).astype(np.float32)
     weights[KERNEL] = kept(array)
-    out = read(checkpoint).blocks[1].attention.out
+    out = matrix_at(read(checkpoint).attention.out, 1)
     assert out.numbers.dtype == np.int8
     np.testing.assert_allclose(unpacked(out), weights[KERNEL].array, atol=np.abs(array).max() / 250)
