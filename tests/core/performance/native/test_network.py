@@ -8,7 +8,7 @@ import pytest
 from core.performance.engine import CHUNK
 from core.performance.events import ATTRIBUTES, KEY, SHIFT, SIZES
 from core.performance.model import network_of
-from core.performance.native.network import NativeNetwork
+from core.performance.native.network import NativeNetwork, read
 from core.performance.native.sampling import after_event, remaining
 from core.performance.native.state import State
 from core.performance.native.weights import weights_of
@@ -54,3 +54,4 @@ def test_every_logit_is_that_of_the_full_pass(tmp_path, config):
         assert off.max() < peak / 100
         assert off.mean() < peak / 1000
     assert len(set(buckets)) > 3
+    assert len(read.signatures) == 1  # the same machine code for all of these, so that no piece waits for a compiler
