@@ -52,6 +52,7 @@ lock: ## write requirements/ anew from pyproject.toml, with the same versions wh
 	@$(LOCK) --group tools --constraint requirements/dev.txt --output-file requirements/tools.txt
 	@for set in $(SETS); do $(LOCK) --extra $$set --constraint requirements/dev.txt pyproject.toml \
 		--output-file requirements/$$set.txt || exit 1; done
+	@$(LOCK) --group gpu --constraint requirements/dev.txt --output-file requirements/gpu.txt
 
 upgrade: UPGRADE = --upgrade
 upgrade: lock ## write requirements/ anew with the newest versions that pyproject.toml allows

@@ -132,7 +132,7 @@ def test_a_worker_finds_its_jobs_after_it_was_made_anew():
 def test_images_are_made_of_what_is_pinned():
     """The images install requirements that are there, each set once and by hash, and run as nobody in particular."""
     files = re.findall(r"--requirement (\S+)", DOCKERFILE)
-    assert files == ["requirements/bot.txt", "requirements/worker.txt"]
+    assert files == ["requirements/bot.txt", "requirements/worker.txt", "requirements/gpu.txt"]
     assert all((ROOT / file).is_file() for file in files)
     assert DOCKERFILE.count("--require-hashes") == len(files)
     [user] = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)
@@ -142,6 +142,13 @@ def test_images_are_made_of_what_is_pinned():
     ):
         last_user[name] = [last_user.get(base, "0"), *re.findall(r"^USER (\d+)$", steps, re.MULTILINE)][-1]
         assert "CMD" not in steps or last_user[name] == user, name
+
+
+def test_the_worker_of_a_gpu_composes_by_the_backend_that_is_installed():
+    """The image with JAX's packages for CUDA names JAX as Keras's backend, which would be TensorFlow otherwise."""
+    [steps] = re.findall(r"^FROM worker AS gpu-worker$(.*?)^FROM ", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    assert "requirements/gpu.txt" in steps
+    assert "ENV KERAS_BACKEND=jax\n" in steps
 
 
 def test_packages_are_copied_between_images_of_one_python():

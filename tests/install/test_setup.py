@@ -23,6 +23,7 @@ from core.settings import SOUNDFONTS
 
 ROOT = Path(__file__).parents[2]
 SETS = ("tools", "bot", "worker", "training", "dev")
+WITH_GPU = (*SETS, "gpu")
 TARGETS = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -35,8 +36,8 @@ def pins(name: str) -> list[Requirement]:
 
 def wanted(name: str) -> list[Requirement]:
     """What pyproject.toml asks for a set, with the extras of Nocturne itself followed."""
-    if name == "tools":
-        return [Requirement(text) for text in PROJECT["dependency-groups"]["tools"]]
+    if name in PROJECT["dependency-groups"]:
+        return [Requirement(text) for text in PROJECT["dependency-groups"][name]]
     found = []
     for text in PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"][name]:
         requirement = Requirement(text)
@@ -51,7 +52,7 @@ def spelled(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", WITH_GPU)
 def test_every_package_is_pinned_and_hashed(name):
     """Each package has one version and at least one SHA-256, and nothing says where it was fetched from."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
@@ -70,8 +71,16 @@ def test_the_sets_can_share_one_environment(name):
     assert {(pin.name, pin.specifier) for pin in pins(name)} <= whole
 
 
+def test_a_gpus_packages_fit_a_worker():
+    """They leave each package that the worker's set has in its version."""
+    worker = {(pin.name, pin.specifier) for pin in pins("worker")}
+    shared = {(pin.name, pin.specifier) for pin in pins("gpu") if pin.name in dict(worker)}
+    assert shared
+    assert shared <= worker
+
+
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", WITH_GPU)
 def test_the_pins_are_what_the_project_asks_for(name, python):
     """`make lock` ran after the last change to pyproject.toml, for every Python that is accepted."""
     here = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
