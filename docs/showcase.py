@@ -32,11 +32,11 @@ BEATS = Beats(4 * SIXTEENTH_TICKS, tempos=((0, 720_000),), metres=((0, 4, 4),))
 MELODY = "E4 G4 C5 B4 A4 G4 F4 E4 D4 F4 A4 G4 E4 G4 C5 E5 D5 C5 A4 B4 C5 G4 E4 D4 C4"
 """Ours."""
 PIECES: dict[str, tuple[str, dict[str, Any]]] = {
-    "one-note": ("/compose", {"seed": "72", "length": 300, "take": 4}),
-    "chopin": ("/compose", {"seed": "random", "length": 200, "style": "Chopin", "take": 2}),
-    "bach": ("/compose", {"seed": "random", "length": 200, "style": "Bach", "take": 2}),
+    "one-note": ("/compose", {"seed": "72", "length": 300, "take": 5}),
+    "chopin": ("/compose", {"seed": "random", "length": 200, "style": "Chopin", "take": 4}),
+    "bach": ("/compose", {"seed": "random", "length": 200, "style": "Bach", "take": 6}),
     "prelude-performed": ("/perform", {"style": "Bach", "take": 1}),
-    "melody-harmonized": ("/harmonize", {"melody": MELODY, "style": "Schubert", "take": 1}),
+    "melody-harmonized": ("/harmonize", {"melody": MELODY, "style": "Schubert", "take": 3}),
 }
 """The command and its options for each of the README's pieces, by the name of its files."""
 SCORE = "prelude-score"
