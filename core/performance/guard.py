@@ -127,12 +127,12 @@ def _in_a_loop(keys: np.ndarray) -> int | None:
 
 
 def _on_few_keys(onsets: np.ndarray, keys: np.ndarray, now: float) -> int | None:
-    counts = np.zeros((len(keys) + 1, PITCHES), dtype=int)
-    np.cumsum(np.eye(PITCHES, dtype=int)[keys], axis=0, out=counts[1:])
+    counts = np.zeros((len(keys) + 1, PITCHES), dtype=np.int32)
+    np.cumsum(np.eye(PITCHES, dtype=np.int32)[keys], axis=0, out=counts[1:])
     for seconds, fewest, share in CROWDED_WINDOWS:
         ends = np.searchsorted(onsets, onsets + seconds)
         notes = ends - np.arange(len(onsets))
-        few = np.sort(counts[ends] - counts[:-1], axis=1)[:, -FEW_KEYS:].sum(axis=1)
+        few = np.partition(counts[ends] - counts[:-1], -FEW_KEYS, axis=1)[:, -FEW_KEYS:].sum(axis=1)
         whole = (onsets + seconds <= now) & (notes >= fewest)
         if (note := _first(whole & (few > share * notes))) is not None:
             return note

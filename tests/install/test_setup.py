@@ -264,7 +264,7 @@ def test_setup_compiles_the_model_once(machine):
         return done.stderr
 
     assert said("bot") == ""
-    assert "Compiling the model for this processor, about 20 s ...\nThe model could not be" in said("bot", "worker")
+    assert "Compiling the model for this processor, about 30 s ...\nThe model could not be" in said("bot", "worker")
     machine.has("python", f'case $1 in -c) exec {sys.executable} "$@";; esac', machine.root / ".venv/bin")
     assert said("bot", "worker").count("\n") == 1
     assert said("bot", "worker") == ""

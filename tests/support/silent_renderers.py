@@ -26,6 +26,7 @@ def silent(
     size_limit: int | None,
     rendering: Rendering,
     captions: Captions | None,
+    ahead: Path | None,
 ) -> Piece:
     """A piece whose sound and picture are a few bytes; it takes a moment, in which its process may be killed."""
     scratch = Path(tempfile.mkdtemp())
