@@ -84,16 +84,19 @@ class Weights(NamedTuple):
 
 @compiled
 def matrix_at(matrices: Matrix, layer: int) -> Matrix:
+    """The matrix of one layer, without a copy."""
     return Matrix(matrices.numbers[layer], matrices.scales[layer])
 
 
 @compiled
 def feed_forward_at(layers: FeedForward, layer: int) -> FeedForward:
+    """One of the feed-forward layers."""
     return FeedForward(layers.norm[layer], matrix_at(layers.up, layer), matrix_at(layers.down, layer))
 
 
 @compiled
 def attention_at(layers: Attention, layer: int) -> Attention:
+    """One of the attention layers."""
     return Attention(
         layers.norm[layer],
         matrix_at(layers.projection, layer),
@@ -105,6 +108,7 @@ def attention_at(layers: Attention, layer: int) -> Attention:
 
 @compiled
 def recall_at(layers: RecallLayer, layer: int) -> RecallLayer:
+    """One of the recall layers."""
     return RecallLayer(
         layers.norm[layer],
         matrix_at(layers.projection, layer),
