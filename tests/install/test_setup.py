@@ -251,12 +251,14 @@ def test_setup_leaves_alone_what_is_complete(machine):
 
 
 def test_setup_compiles_the_model_once(machine):
-    """With the worker, and again when the model's code has changed; where it fails, a sentence says so."""
+    """With the worker, and again when code of any room that is compiled has changed, but not for another set of
+    packages; where it fails, a sentence says so."""
     has_installed(machine, "tools", "bot", "worker")
-    module = machine.root / "core/performance/native/engine.py"
-    module.parent.mkdir(parents=True)
-    (module.parents[1] / "engine.py").touch()
-    module.write_text("one")
+    rooms = ("article", "native", "performance", "performance/native")
+    modules = [machine.root / "core" / room / "module.py" for room in rooms]
+    for module in modules:
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text("one")
 
     def said(*sets: str) -> str:
         done = machine.run("setup", *sets, SOUNDFONT="mine.sf2")
@@ -268,8 +270,11 @@ def test_setup_compiles_the_model_once(machine):
     machine.has("python", f'case $1 in -c) exec {sys.executable} "$@";; esac', machine.root / ".venv/bin")
     assert said("bot", "worker").count("\n") == 1
     assert said("bot", "worker") == ""
-    module.write_text("two")
-    assert said("bot", "worker").count("\n") == 1
+    for module in modules:
+        module.write_text("two")
+        assert said("bot", "worker").count("\n") == 1
+    has_installed(machine, "tools", "bot", "worker", "dev")
+    assert said("bot", "worker") == ""
 
 
 def test_setup_begins_anew_what_was_cut_off(machine):
