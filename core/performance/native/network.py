@@ -53,7 +53,7 @@ def read(weights: Weights, state: State, style: Any, length: Any, began: Any, pl
     hidden = embedded(slots.event, style, length, slots.decode, weights.embeddings)
     angles = rotary_angles(weights.frequencies, slots.decode.events_read, slots.decode.time)
     blocks = weights.attention.norm.shape[0]
-    first_recall = blocks - weights.recall.norm.shape[0]
+    first_recall = blocks - weights.recall.sink.shape[0]
     for block in range(blocks):
         if block >= first_recall:
             number = block - first_recall

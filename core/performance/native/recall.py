@@ -11,7 +11,7 @@ from core.performance.engine import STRETCH
 from core.performance.native.attention import attend, keep, of_head
 from core.performance.native.products import add_product, norm, normed, product, rounded
 from core.performance.native.state import Cache
-from core.performance.native.weights import RecallLayer
+from core.performance.native.weights import Attention, RecallLayer
 
 
 @inlined
@@ -21,12 +21,13 @@ def recall_layer(
     """Add to (slots, width) what they recall in the layer of this number: each looks for moments like it, `window`
     events back or more, and reads the events that followed those. They are the `place`-th events of a chunk before
     which each slot had read `began`, (slots,); their keys and values join the moments."""
-    projected = product(normed(hidden, layer.norm), layer.projection)
-    slots, heads, head_dim = moments.keys.shape[0], moments.keys.shape[2], layer.key_norm.shape[0]
+    attention = layer.attention
+    projected = product(normed(hidden, attention.norm), attention.projection)
+    slots, heads, head_dim = moments.keys.shape[0], moments.keys.shape[2], attention.key_norm.shape[0]
     queries = np.empty((heads, slots, head_dim), dtype=np.float32)
     for slot in range(slots):
         for head in range(heads):
-            _project(projected[slot], layer, number, slot, head, queries[head, slot], moments, STRETCH + place)
+            _project(projected[slot], attention, number, slot, head, queries[head, slot], moments, STRETCH + place)
     recalled = np.empty((slots, heads * head_dim), dtype=np.float32)
     candidates = slots // memory.keys.shape[0]
     for slot in range(0, slots, candidates):
@@ -37,12 +38,12 @@ def recall_layer(
             for candidate in range(candidates):
                 row = recalled[slot + candidate]
                 row[head * head_dim : (head + 1) * head_dim] = attended[candidate] / totals[candidate]
-    add_product(hidden, recalled, layer.out)
+    add_product(hidden, recalled, attention.out)
 
 
 @compiled
 def _project(
-    projected: Any, layer: RecallLayer, number: int, slot: int, head: int, query: Any, moments: Cache, here: int
+    projected: Any, layer: Attention, number: int, slot: int, head: int, query: Any, moments: Cache, here: int
 ) -> None:
     """A slot's query, and its key and value at a place of the moments, the key beside the event that follows."""
     heads, head_dim = moments.keys.shape[2], query.shape[0]

@@ -37,14 +37,10 @@ class Attention(NamedTuple):
 
 
 class RecallLayer(NamedTuple):
-    """The weights of a recall layer. The projection gives what queries and keys are made of, and the values; `sink` is
-    the weight of recalling nothing, (kv_heads,)."""
+    """The weights of a recall layer: those of an attention layer, whose projection gives what queries and keys are both
+    made of, and the values; and the `sink`, the weight of recalling nothing, (kv_heads,)."""
 
-    norm: np.ndarray
-    projection: Matrix
-    query_norm: np.ndarray
-    key_norm: np.ndarray
-    out: Matrix
+    attention: Attention
     sink: np.ndarray
 
 
@@ -109,14 +105,7 @@ def attention_at(layers: Attention, layer: int) -> Attention:
 @compiled
 def recall_at(layers: RecallLayer, layer: int) -> RecallLayer:
     """One of the recall layers."""
-    return RecallLayer(
-        layers.norm[layer],
-        matrix_at(layers.projection, layer),
-        layers.query_norm[layer],
-        layers.key_norm[layer],
-        matrix_at(layers.out, layer),
-        layers.sink[layer],
-    )
+    return RecallLayer(attention_at(layers.attention, layer), layers.sink[layer])
 
 
 def weights_of(checkpoint: Checkpoint, config: PerformanceConfig, recall_bias: float) -> Weights:
@@ -125,7 +114,7 @@ def weights_of(checkpoint: Checkpoint, config: PerformanceConfig, recall_bias: f
     reader = _Reader(checkpoint, config)
     attention = _stacked([reader.attention(f"block_{number}") for number in config.block_numbers])
     recalls = [reader.recall(f"recall_{number}", recall_bias) for number in config.recall_numbers]
-    no_recall = RecallLayer._make([*_none_of(attention), np.zeros((0, config.num_kv_heads), dtype=np.float32)])
+    no_recall = RecallLayer(_none_of(attention), np.zeros((0, config.num_kv_heads), dtype=np.float32))
     weights = Weights(
         embeddings=Embeddings(
             attributes=reader.table("", len(ATTRIBUTES)),
@@ -195,14 +184,15 @@ class _Reader:
         heads = config.num_kv_heads * config.head_dim
         scale = np.float32(SCORE_SCALE * config.head_dim**-0.5)
         sink = self.array(f"{name}/sink", config.num_kv_heads)
-        return RecallLayer(
+        attention = Attention(
             norm=self.array(f"{name}/norm/scale", width),
             projection=self.matrix(width, (f"{name}/query_key_projection", heads), (f"{name}/value_projection", heads)),
             query_norm=self.array(f"{name}/query_norm/scale", config.head_dim) * scale,
             key_norm=self.array(f"{name}/key_norm/scale", config.head_dim),
             out=self.matrix(heads, (f"{name}/out_projection", width)),
-            sink=np.exp(np.float32(SINK_SIMILARITY * SCORE_SCALE * config.head_dim**0.5) * (sink - np.float32(bias))),
         )
+        nothing = SINK_SIMILARITY * SCORE_SCALE * config.head_dim**0.5
+        return RecallLayer(attention, np.exp(np.float32(nothing) * (sink - np.float32(bias))))
 
     def head(self, place: int) -> Head:
         name, width, size = f"head_{ATTRIBUTES[place]}", self._config.width, SIZES[place]
